@@ -1,0 +1,118 @@
+"""Weighted sum of named loss terms."""
+
+from collections.abc import Mapping
+from typing import overload
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from rsstl_jax._checks import as_floating, check_rank
+
+
+@overload
+def normalize_weights(weights: Mapping[str, ArrayLike]) -> dict[str, jax.Array]: ...
+@overload
+def normalize_weights(weights: ArrayLike) -> jax.Array: ...
+def normalize_weights(
+    weights: Mapping[str, ArrayLike] | ArrayLike,
+) -> dict[str, jax.Array] | jax.Array:
+    """Loss weights divided by their sum.
+
+    lambda_t / sum_k lambda_k (the paper's Eq. 12).
+
+    Args:
+        weights: mapping from names to float[], or float[T]. non-negative, not all zero; plain
+            integers will do, and traced scalars (then a sweep over weights compiles once).
+
+    Returns:
+        mapping of the same names to float[], or float[T]. in [0, 1], with sum 1.
+
+    Raises:
+        ValueError: `weights` is empty or not one-dimensional, a mapping's weight is not a scalar,
+            or weights that are Python or NumPy numbers include a negative one or sum to zero.
+
+    Notes:
+        Differentiable. Traced weights cannot be checked: a sum of zero gives NaN.
+
+    Example:
+        >>> from rsstl_jax.losses import normalize_weights
+        >>> weights = normalize_weights({"mae": 3.0, "sim": 0.5, "mi": 0.5, "fi": 0.5})
+        >>> print({name: f"{weight:.3f}" for name, weight in weights.items()})
+        {'mae': '0.667', 'sim': '0.111', 'mi': '0.111', 'fi': '0.111'}
+
+    Reference:
+        The paper, section 3.2, 'Overall Loss'.
+    """
+    if isinstance(weights, Mapping):
+        named = {name: jnp.asarray(weight) for name, weight in weights.items()}
+        for name, weight in named.items():
+            check_rank(f"weights[{name!r}]", weight, 0)
+        _check_host_weights(weights)
+        total = jnp.sum(jnp.stack(list(named.values())))
+        return {name: weight / total for name, weight in named.items()}
+    array = jnp.asarray(weights)
+    check_rank("weights", array, 1)
+    _check_host_weights(weights)
+    return array / jnp.sum(array)
+
+
+def combine(
+    terms: Mapping[str, tuple[ArrayLike, ArrayLike]],
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Weighted sum of named loss values, and the values by name.
+
+    J_overall = sum_t lambda_t J_t (the paper's Eq. 12).
+
+    Differs: weights are taken as they come; `normalize_weights` makes the paper's.
+
+    Args:
+        terms: mapping from names to (weight float[], value float[]). Weights may be Python numbers
+            or traced; a value is a term already reduced to a scalar.
+
+    Returns:
+        total float[]. the weighted sum; parts, dict of float[] by name, the *unweighted* values,
+        to be logged one by one.
+
+    Raises:
+        TypeError: a value is not floating-point.
+        ValueError: `terms` is empty, or a weight or value is not a scalar; the message names it.
+
+    Notes:
+        The gradient of a term is its weight. A weight of zero does not hide a NaN: leave the term
+        out to switch it off.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from rsstl_jax.losses import combine
+        >>> total, parts = combine({"mae": (0.75, jnp.array(8.0)), "sim": (0.25, jnp.array(2.0))})
+        >>> print(f"{total:.2f}", {name: f"{value:.2f}" for name, value in parts.items()})
+        6.50 {'mae': '8.00', 'sim': '2.00'}
+
+    Reference:
+        The paper, section 3.2, 'Overall Loss'.
+    """
+    if not terms:
+        raise ValueError("terms must not be empty.")
+    parts = {}
+    weighted = []
+    for name, (weight, value) in terms.items():
+        parts[name] = as_floating(f"value of {name!r}", value)
+        check_rank(f"value of {name!r}", parts[name], 0)
+        scale = jnp.asarray(weight, parts[name].dtype)
+        check_rank(f"weight of {name!r}", scale, 0)
+        weighted.append(scale * parts[name])
+    return jnp.sum(jnp.stack(weighted)), parts
+
+
+def _check_host_weights(weights: Mapping[str, ArrayLike] | ArrayLike) -> None:
+    """Raise for weights known before tracing that no division by their sum can normalise."""
+    leaves = jax.tree.leaves(weights)
+    if sum(np.size(leaf) for leaf in leaves) == 0:
+        raise ValueError("weights must not be empty.")
+    if any(isinstance(leaf, jax.Array) for leaf in leaves):
+        return
+    values = np.hstack(leaves)
+    if values.min(initial=0) < 0 or not values.sum() > 0:
+        raise ValueError(f"weights must be non-negative and not all zero, got {weights}.")

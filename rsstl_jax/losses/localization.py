@@ -1,0 +1,46 @@
+"""Localisation error."""
+
+import jax
+from jax.typing import ArrayLike
+
+from rsstl_jax._checks import as_floating, check_rank, check_same_shape
+from rsstl_jax._norms import safe_norm
+
+
+def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
+    """Distance between predicted and actual locations, per sample.
+
+    |Y_k - Yhat_k|_2: one summand of J_MAE (the paper's Eq. 2).
+
+    Differs: unreduced. Eq. 2's mean over the batch, and its sum of the specialised and the
+    generated representations' errors, are the caller's.
+
+    Args:
+        predicted: float[B, K]. locations answered by a regressor, metres; K = 2 in the paper.
+        actual: float[B, K]. true locations, metres, in the same frame.
+
+    Returns:
+        float[B]. Euclidean errors, metres, >= 0.
+
+    Raises:
+        TypeError: `predicted` or `actual` is not floating-point.
+        ValueError: their shapes differ, have not two axes or are empty.
+
+    Notes:
+        The gradient is the unit vector of the error, and zero (not NaN) at zero error.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from rsstl_jax.losses import localization_loss
+        >>> errors_m = localization_loss(jnp.array([[3.0, 4.0], [1.0, 1.0]]), jnp.ones((2, 2)))
+        >>> print([f"{error:.3f}" for error in errors_m])
+        ['3.606', '0.000']
+
+    Reference:
+        The paper, section 3.1, 'Mean Absolute Error'.
+    """
+    predicted = as_floating("predicted", predicted)
+    actual = as_floating("actual", actual)
+    check_same_shape("predicted", predicted, "actual", actual)
+    check_rank("predicted", predicted, 2)
+    return safe_norm(predicted - actual)

@@ -1,0 +1,116 @@
+"""Jensen-Shannon bound of the mutual information between two representations."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from rsstl_jax._checks import as_floating, check_same_shape
+
+
+def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
+    """Jensen-Shannon lower bound of the dependence between two representations.
+
+    E_joint[-log(1 + exp(-Psi))] - E_product[log(1 + exp(Psi))]: one teacher's summand of J_MI
+    (the paper's Eq. 4), in softplus form.
+
+    Differs: one teacher; the sum over teachers is the caller's, by `jax.vmap`. Eq. 4 is a bound to
+    *maximise* while Eq. 12 adds it to a loss: add `mutual_information_loss`, its negative.
+
+    Args:
+        joint_scores: float[...]. estimator's scores Psi(Z_G, Z_S) of true pairs, any range.
+        product_scores: float[...]. scores of shuffled pairs (`product_pairs`), of equal shape.
+
+    Returns:
+        float[]. <= 0. At Psi = 0 it is -2 ln 2; at the optimal estimator, the log density ratio,
+        it is 2 JSD - 2 ln 2, with JSD in [0, ln 2] the Jensen-Shannon divergence in nats.
+
+    Raises:
+        TypeError: one of the scores is not floating-point.
+        ValueError: their shapes differ or are empty.
+
+    Notes:
+        The gradient of each score lies in [-1/B, 1/B]; value and gradient are finite for every
+        finite score.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from rsstl_jax.losses import mutual_information_bound
+        >>> print(f"{mutual_information_bound(jnp.zeros(8), jnp.zeros(8)):.4f}")
+        -1.3863
+
+    Reference:
+        Hjelm et al., Learning Deep Representations by Mutual Information Estimation and
+        Maximization, ICLR 2019, Eq. 4.
+    """
+    joint_scores = as_floating("joint_scores", joint_scores)
+    product_scores = as_floating("product_scores", product_scores)
+    check_same_shape("joint_scores", joint_scores, "product_scores", product_scores)
+    joint = jnp.mean(-jax.nn.softplus(-joint_scores))
+    return joint - jnp.mean(jax.nn.softplus(product_scores))
+
+
+def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
+    """Negative of the mutual information bound: the term to minimise.
+
+    -J_MI for one teacher (the paper's Eq. 4).
+
+    Differs: the sign, so that minimising the total loss of Eq. 12 maximises the bound.
+
+    Args:
+        joint_scores: float[...]. estimator's scores Psi(Z_G, Z_S) of true pairs, any range.
+        product_scores: float[...]. scores of shuffled pairs (`product_pairs`), of equal shape.
+
+    Returns:
+        float[]. >= 0; 2 ln 2 where the estimator cannot tell the pairs apart.
+
+    Raises:
+        TypeError: one of the scores is not floating-point.
+        ValueError: their shapes differ or are empty.
+
+    Notes:
+        The gradient is finite for every finite score. Estimator and student minimise it jointly.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from rsstl_jax.losses import mutual_information_loss
+        >>> print(f"{mutual_information_loss(jnp.full(8, 5.0), jnp.full(8, -5.0)):.4f}")
+        0.0134
+
+    Reference:
+        Hjelm et al., Learning Deep Representations by Mutual Information Estimation and
+        Maximization, ICLR 2019, Eq. 4.
+    """
+    return -mutual_information_bound(joint_scores, product_scores)
+
+
+def product_pairs(x: ArrayLike) -> jax.Array:
+    """Batch rolled by one sample: partners for pairs of the product of marginals.
+
+    concat(x[1:], x[:1]) along the batch (the paper's Algorithm 3, line 13).
+
+    Args:
+        x: float[B, ...]. representations, or anything computed from each sample alone.
+
+    Returns:
+        float[B, ...]. sample k + 1 in place k, and the first one last.
+
+    Raises:
+        TypeError: `x` is not floating-point.
+        ValueError: `x` is a scalar or empty.
+
+    Notes:
+        The gradient is rolled back. With B = 1 every pair is a true one, and the bound is useless.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from rsstl_jax.losses import product_pairs
+        >>> print(product_pairs(jnp.array([[0.0], [1.0], [2.0]])).ravel())
+        [1. 2. 0.]
+
+    Reference:
+        The paper, Algorithm 3.
+    """
+    x = as_floating("x", x)
+    if x.ndim == 0:
+        raise ValueError("x must have a batch axis, got shape ().")
+    return jnp.concatenate([x[1:], x[:1]])

@@ -1,0 +1,88 @@
+"""Eq. 12: normalised weights and the weighted sum."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rsstl_jax.losses import combine, normalize_weights
+
+PAPER_WEIGHTS = {"mae": 3.0, "sim": 0.5, "mi": 0.5, "fi": 0.5}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.1, 5), st.floats(-10, 10)), min_size=1, max_size=5))
+def test_matches_the_reference(pairs):
+    weights, values = zip(*pairs, strict=True)
+    normalised = normalize_weights({str(i): weight for i, weight in enumerate(weights)})
+    total, _ = combine({name: (normalised[name], values[int(name)]) for name in normalised})
+    np.testing.assert_allclose(total, reference.overall_loss(weights, values), atol=1e-4)
+
+
+def test_the_papers_weights_by_hand():
+    """Sum 4.5: 3 / 4.5 = 2/3 and 0.5 / 4.5 = 1/9."""
+    named = normalize_weights(PAPER_WEIGHTS)
+    assert list(named) == list(PAPER_WEIGHTS)
+    expected = [2 / 3, 1 / 9, 1 / 9, 1 / 9]
+    np.testing.assert_allclose(list(named.values()), expected, rtol=1e-6)
+    array = normalize_weights(jnp.array(list(PAPER_WEIGHTS.values())))
+    np.testing.assert_allclose(array, expected, rtol=1e-6)
+    whole = normalize_weights({"mae": 3, "sim": 1})
+    np.testing.assert_allclose([whole["mae"], whole["sim"]], [0.75, 0.25])
+
+
+def test_parts_are_unweighted_and_the_gradient_of_a_term_is_its_weight():
+    values = {"mae": jnp.array(8.0), "mi": jnp.array(-1.0)}
+    weights = {"mae": 0.75, "mi": 0.25}
+    total = lambda v: combine({name: (weights[name], v[name]) for name in v})  # noqa: E731
+    (value, parts), gradient = jax.value_and_grad(total, has_aux=True)(values)
+    np.testing.assert_allclose(value, 5.75)
+    assert parts == values
+    np.testing.assert_allclose([gradient["mae"], gradient["mi"]], [0.75, 0.25])
+
+
+def test_a_sweep_over_traced_weights_compiles_once():
+    traces = []
+
+    @jax.jit
+    def total(weights, value):
+        traces.append(None)
+        normalised = normalize_weights(weights)
+        return combine({name: (normalised[name], value) for name in normalised})[0]
+
+    for weight in (1.0, 2.0, 3.0):
+        np.testing.assert_allclose(total({"a": weight, "b": 1.0}, 7.0), 7.0, rtol=1e-6)
+    assert len(traces) == 1
+    stacked = {"a": jnp.array([1.0, 2.0]), "b": jnp.ones(2)}
+    np.testing.assert_allclose(jax.vmap(total)(stacked, jnp.array([1.0, 2.0])), [1.0, 2.0])
+
+
+def test_dtype_of_the_values_is_kept():
+    values = jnp.array([1.0, 2.0], jnp.bfloat16)
+    total, parts = combine({"a": (jnp.float32(0.5), values[0]), "b": (0.5, values[1])})
+    assert total.dtype == parts["a"].dtype == jnp.bfloat16
+    np.testing.assert_allclose(float(total), 1.5)
+
+
+def test_bad_arguments_raise_with_a_message():
+    with pytest.raises(ValueError, match="must be non-negative and not all zero"):
+        normalize_weights({"a": 0.0, "b": 0.0})
+    with pytest.raises(ValueError, match="must be non-negative and not all zero"):
+        normalize_weights(np.array([2.0, -1.0]))
+    with pytest.raises(ValueError, match="weights must not be empty"):
+        normalize_weights({})
+    with pytest.raises(ValueError, match="weights must not be empty"):
+        normalize_weights(jnp.zeros(0))
+    with pytest.raises(ValueError, match=r"weights must have 1 axes, got shape \(1, 2\)"):
+        normalize_weights(np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"weights\['a'\] must have 0 axes, got shape \(2,\)"):
+        normalize_weights({"a": np.ones(2)})
+    with pytest.raises(ValueError, match="terms must not be empty"):
+        combine({})
+    with pytest.raises(ValueError, match=r"value of 'mae' must have 0 axes, got shape \(2,\)"):
+        combine({"mae": (1.0, jnp.ones(2))})
+    with pytest.raises(TypeError, match="value of 'mae' must hold floating-point numbers"):
+        combine({"mae": (1.0, 3)})
