@@ -1,0 +1,240 @@
+"""The one configuration schema: every field with its default, its rule and its unit."""
+
+import difflib
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+__all__ = ["FIELDS", "ConfigError", "default_config", "flatten", "name_list", "validate"]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message names the field and what would be right.
+
+    Example:
+        >>> raise ConfigError("train.epochs is 0; it must be a whole number of at least 1")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: train.epochs is 0; it must be a whole number of at least 1
+    """
+
+
+class Rule(NamedTuple):
+    """A test of one value and the words for what passes it."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+class Field(NamedTuple):
+    """One field of the schema."""
+
+    default: Any
+    rule: Rule
+    meaning: str
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return (_is_int(value) or isinstance(value, float)) and math.isfinite(value)
+
+
+def _whole(least: int) -> Rule:
+    return Rule(lambda v: _is_int(v) and v >= least, f"a whole number of at least {least}")
+
+
+def _one_of(*names: str) -> Rule:
+    return Rule(lambda v: v in names, "one of " + ", ".join(names))
+
+
+_TEXT = Rule(lambda v: isinstance(v, str), "text")
+_NAME = Rule(lambda v: isinstance(v, str) and bool(v.strip()), "a name")
+_POSITIVE = Rule(lambda v: _is_number(v) and v > 0, "a number above 0")
+_NOT_NEGATIVE = Rule(lambda v: _is_number(v) and v >= 0, "a number of at least 0")
+_SHARE = Rule(lambda v: _is_number(v) and 0 < v <= 1, "a share above 0 and up to 1")
+_RATE = Rule(lambda v: _is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")
+_HALF_TURN = Rule(lambda v: _is_number(v) and 0 <= v < math.pi, "an angle from 0 to below pi")
+_SEEDS = Rule(
+    lambda v: (
+        isinstance(v, tuple | list)
+        and len(v) > 0
+        and all(_is_int(s) and s >= 0 for s in v)
+        and len(set(v)) == len(v)
+    ),
+    "different whole numbers of at least 0, such as (0, 1, 2)",
+)
+
+FIELDS: dict[str, Field] = {
+    # what is run
+    "target": Field("uji", _NAME, "dataset on which the student is trained and tested"),
+    "sources": Field("uts,tampere", _NAME, "datasets of the teachers, separated by commas"),
+    "network": Field("dnn", _NAME, "architecture of the student and of the teachers' originals"),
+    "recipe": Field("paper", _NAME, "set of values the fields below were taken from"),
+    "seeds": Field((0,), _SEEDS, "one student is trained for each; the unit of the statistics"),
+    "data_dir": Field("", _TEXT, "folder of the datasets; empty: RSSTL_DATA_DIR, else the cache"),
+    "bundle_dir": Field("", _TEXT, "folder of the teacher bundles; empty: beside the workdir"),
+    # which fingerprints
+    "data.fraction": Field(1.0, _SHARE, "share of the target's train part that is used"),
+    "data.fraction_seed": Field(0, _whole(0), "seed that draws this share"),
+    "data.evaluate_on": Field(
+        "test", _one_of("test", "validation"), "validation: held out of train, test never read"
+    ),
+    "data.validation_fraction": Field(0.15, _SHARE, "share of the positions held out for it"),
+    "data.validation_seed": Field(0, _whole(0), "seed that draws these positions"),
+    # the input of a network
+    "input.encoding": Field(
+        "raw", _one_of("raw", "linear", "powed", "exponential"), "map from dBm to a number"
+    ),
+    "input.exponent": Field(math.e, _POSITIVE, "exponent of the powed encoding"),
+    "augment.access_point_dropout": Field(0.0, _RATE, "share of the readings hidden in training"),
+    "augment.gain_offset_db": Field(0.0, _NOT_NEGATIVE, "sd of a fingerprint's common offset, dB"),
+    "augment.reading_noise_db": Field(0.0, _NOT_NEGATIVE, "sd of every reading's noise, dB"),
+    # the networks
+    "model.dnn.hidden_width": Field(300, _whole(1), "units of each hidden layer"),
+    "model.dnn.num_layers": Field(3, _whole(2), "hidden layers; the first is the framer"),
+    "model.dnn.dropout": Field(0.0, _RATE, "dropout behind each hidden layer"),
+    "model.dnn.input_dropout": Field(0.0, _RATE, "dropout of the encoded input"),
+    # training of a network, alone or distilled
+    "train.epochs": Field(500, _whole(1), "passes over the train part"),
+    "train.batch_size": Field(128, _whole(1), "fingerprints a step; the last partial batch drops"),
+    "train.learning_rate": Field(1e-3, _POSITIVE, "Adam's step size at the start"),
+    "train.schedule": Field("constant", _one_of("constant", "cosine"), "its course to the end"),
+    # phase 0 and 1: sources take train, input and augment from their own site's recipe
+    "specialise.epochs": Field(0, _whole(0), "phase 0; 0: as the source's recipe has it"),
+    "teacher.epochs": Field(0, _whole(0), "phase 1; 0: as the source's recipe has it"),
+    "teacher.seed": Field(0, _whole(0), "seed of phases 0 and 1"),
+    "teacher.conditioning": Field(
+        "none", _one_of("none", "location"), "location: the place is an input of the generator"
+    ),
+    "teacher.noise": Field(
+        "fresh", _one_of("fresh", "fixed"), "fixed: one code per target fingerprint in phase 2"
+    ),
+    "teacher.latent_width": Field(128, _whole(1), "width of the generator's noise"),
+    "teacher.hidden_width": Field(256, _whole(1), "units of the hidden layers"),
+    "teacher.num_critic_steps": Field(5, _whole(1), "critic updates per generator update"),
+    "teacher.learning_rate": Field(1e-4, _POSITIVE, "Adam's step size, betas 0.5 and 0.9"),
+    "teacher.penalty_weight": Field(10.0, _NOT_NEGATIVE, "weight of the gradient penalty"),
+    "teacher.similarity_weight": Field(1.0, _NOT_NEGATIVE, "weight of J_Sim, Eq. 1"),
+    "teacher.localization_weight": Field(1.0, _NOT_NEGATIVE, "weight of J_MAE, Eq. 2, per metre"),
+    # phase 2
+    "distill.weights.localization": Field(3.0, _POSITIVE, "lambda_1 of Eq. 12, before norming"),
+    "distill.weights.similarity": Field(0.5, _NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),
+    "distill.weights.mutual_information": Field(0.5, _NOT_NEGATIVE, "lambda_3, likewise"),
+    "distill.weights.functional_information": Field(0.5, _NOT_NEGATIVE, "lambda_4, likewise"),
+    "distill.margin": Field(0.2, _HALF_TURN, "alpha of Eq. 1, radians"),
+    "distill.reduction": Field("sum", _one_of("sum", "mean"), "over the teachers"),
+    "distill.num_iterations": Field(10, _whole(1), "power iterations of Alg. 1"),
+    "distill.estimator_width": Field(512, _whole(1), "units of the estimator's hidden layers"),
+    # the run itself
+    "run.log_every_epochs": Field(5, _whole(1), "epochs per call to the device and log entry"),
+    "run.checkpoint_every_s": Field(30.0, _NOT_NEGATIVE, "seconds between saved states"),
+}
+
+
+def default_config() -> ConfigDict:
+    """Every field at the paper's value, as a locked ConfigDict.
+
+    Returns:
+        ConfigDict. Config files override its fields and add none; `FIELDS` says what each means.
+
+    Example:
+        >>> config = default_config()
+        >>> config.train.batch_size, config.distill.margin
+        (128, 0.2)
+    """
+    config = ConfigDict()
+    for path, field in FIELDS.items():
+        *sections, name = path.split(".")
+        node = config
+        for section in sections:
+            if section not in node:
+                node[section] = ConfigDict()
+            node = node[section]
+        node[name] = field.default
+    return config.lock()
+
+
+def name_list(names: str) -> tuple[str, ...]:
+    """The names in a comma-separated text.
+
+    Args:
+        names: names separated by commas; blanks around a name are dropped.
+
+    Returns:
+        The names in their order.
+
+    Example:
+        >>> name_list("uji, tampere")
+        ('uji', 'tampere')
+    """
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def flatten(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
+    """Every field of a configuration by its dotted name.
+
+    Args:
+        config: a configuration or a section of one.
+        prefix: put before every name.
+
+    Returns:
+        {dotted name: value}.
+
+    Example:
+        >>> flatten(default_config())["train.batch_size"]
+        128
+    """
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, ConfigDict):
+            flat |= flatten(value, path + ".")
+        else:
+            flat[path] = value
+    return flat
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks every field and their combinations before anything runs.
+
+    Args:
+        config: a full configuration.
+
+    Raises:
+        ConfigError: if a field is unknown, missing, of the wrong type or range, or if fields
+            contradict each other; the message names the field and what would be right.
+
+    Example:
+        >>> config = default_config()
+        >>> config.train.epochs = 0
+        >>> validate(config)
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: train.epochs is 0; it must be a whole number of at least 1
+    """
+    flat = flatten(config)
+    for path in flat:
+        if path not in FIELDS:
+            near = difflib.get_close_matches(path, FIELDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"{path} is not a field of the configuration{hint}")
+    for path, field in FIELDS.items():
+        if path not in flat:
+            raise ConfigError(f"{path} is missing; it must be {field.rule.words}")
+        if not field.rule.holds(flat[path]):
+            raise ConfigError(f"{path} is {flat[path]!r}; it must be {field.rule.words}")
+    sources = name_list(config.sources)
+    if not sources:
+        raise ConfigError("sources is empty; name at least one dataset, such as uji,tampere")
+    if len(set(sources)) != len(sources):
+        raise ConfigError(f"sources is {config.sources!r}; name each dataset once")
+    if config.target in sources:
+        raise ConfigError(
+            f"sources is {config.sources!r} and holds the target {config.target!r}; "
+            "a teacher must come from another site"
+        )
