@@ -1,0 +1,44 @@
+"""From published files to fingerprints, and from fingerprints to a network's input.
+
+`load_site` reads; `fit_preprocessor` and `encode_rss` prepare; `augment_rss` varies;
+`grouped_validation_split` and `target_fraction` choose rows.
+"""
+
+from rsstl_jax.data.augment import augment_rss
+from rsstl_jax.data.cards import CARDS, DataCard, PublishedFile, check_card
+from rsstl_jax.data.download import download_dataset
+from rsstl_jax.data.load import load_site, resolve_data_dir
+from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
+from rsstl_jax.data.readers import READERS, read_site, read_table, read_tampere, read_uji, read_uts
+from rsstl_jax.data.schema import DataError, Fingerprints, MissingDataError, Site
+from rsstl_jax.data.splits import grouped_validation_split, target_fraction
+from rsstl_jax.data.synthetic import SYNTHETIC_SITES, make_synthetic_site
+
+__all__ = [
+    "CARDS",
+    "ENCODINGS",
+    "READERS",
+    "SYNTHETIC_SITES",
+    "DataCard",
+    "DataError",
+    "Fingerprints",
+    "MissingDataError",
+    "Preprocessor",
+    "PublishedFile",
+    "Site",
+    "augment_rss",
+    "check_card",
+    "download_dataset",
+    "encode_rss",
+    "fit_preprocessor",
+    "grouped_validation_split",
+    "load_site",
+    "make_synthetic_site",
+    "read_site",
+    "read_table",
+    "read_tampere",
+    "read_uji",
+    "read_uts",
+    "resolve_data_dir",
+    "target_fraction",
+]

@@ -1,0 +1,82 @@
+"""What differs between two scans of one place, put into training: all in dB, before encoding."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from rsstl_jax.data.schema import MAX_DBM
+
+__all__ = ["augment_rss"]
+
+LEVELS = 2**16
+
+
+def augment_rss(
+    key: jax.Array,
+    rss_dbm: ArrayLike,
+    *,
+    access_point_dropout: ArrayLike = 0.0,
+    gain_offset_db: ArrayLike = 0.0,
+    reading_noise_db: ArrayLike = 0.0,
+) -> jax.Array:
+    """Changes fingerprints as another device at another time would.
+
+        x' = min(x + g + e, 0 dBm), undetected with probability p
+        g ~ N(0, gain_offset_db^2) per fingerprint, e ~ N(0, reading_noise_db^2) per reading
+
+    What is undetected stays undetected. A reading pushed below the floor becomes undetected in
+    `encode_rss`. A term given as the Python number 0 costs nothing.
+
+    Args:
+        key: typed key of `jax.random.key`.
+        rss_dbm: float[..., A]. Readings, dBm; NaN where undetected.
+        access_point_dropout: float[]. Probability p, 0...1, for each reading by itself.
+        gain_offset_db: float[]. Standard deviation of a fingerprint's common offset, dB, >= 0.
+        reading_noise_db: float[]. Standard deviation of each reading's noise, dB, >= 0.
+
+    Returns:
+        float[..., A]. Readings up to 0 dBm; NaN where undetected. The dtype of `rss_dbm`.
+
+    Raises:
+        TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
+
+    Example:
+        >>> rss_dbm = jnp.array([[-60.0, jnp.nan]])
+        >>> augment_rss(jax.random.key(0), rss_dbm).tolist()
+        [[-60.0, nan]]
+        >>> augment_rss(jax.random.key(0), rss_dbm, access_point_dropout=1.0).tolist()
+        [[nan, nan]]
+    """
+    rss_dbm = jnp.asarray(rss_dbm)
+    if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):
+        raise TypeError(f"rss_dbm is {rss_dbm.dtype}; a floating type is expected, NaN: undetected")
+    shape, dtype = rss_dbm.shape, rss_dbm.dtype
+    gain_key, reading_key = jax.random.split(key)
+    changed = rss_dbm
+    if not _is_zero(gain_offset_db):
+        offset = jax.random.normal(gain_key, (*shape[:-1], 1), dtype)
+        changed = changed + jnp.asarray(gain_offset_db, dtype) * offset
+    if _is_zero(reading_noise_db) and _is_zero(access_point_dropout):
+        return jnp.minimum(changed, MAX_DBM)
+    # drawing bits is nearly all of the cost, so one word serves noise and dropout
+    words = jax.random.bits(reading_key, shape, jnp.uint32)
+    if not _is_zero(reading_noise_db):
+        changed = changed + jnp.asarray(reading_noise_db, dtype) * _normal(words >> 16).astype(
+            dtype
+        )
+    if not _is_zero(access_point_dropout):
+        share = (words & 0xFFFF).astype(jnp.float32) / LEVELS
+        changed = jnp.where(share < access_point_dropout, jnp.nan, changed)
+    return jnp.minimum(changed, MAX_DBM)
+
+
+def _is_zero(rate: ArrayLike) -> bool:
+    return isinstance(rate, int | float) and rate == 0
+
+
+def _normal(level: jax.Array) -> jax.Array:
+    """Standard normal numbers from 0...LEVELS-1, equally likely; they end at 4.3."""
+    middle = (2 * level.astype(jnp.float32) + 1) / LEVELS - 1
+    return math.sqrt(2) * jax.lax.erf_inv(middle)

@@ -1,0 +1,250 @@
+"""What is known of each public dataset: where it comes from, and the facts a copy must meet."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rsstl_jax.data.schema import DataError, Site
+
+__all__ = ["CARDS", "DataCard", "PublishedFile", "check_card"]
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file as its publisher gives it out.
+
+    Args:
+        name: file name, as the readers look for it.
+        urls: addresses of the same bytes, in the order they are tried; empty for a file that is
+            published inside an archive.
+        digest: 'sha256:...' of the bytes or 'git:...', the SHA-1 of the Git blob; empty if unknown.
+
+    Example:
+        >>> PublishedFile("UTS_test.csv", digest="sha256:8c38").digest.partition(":")[0]
+        'sha256'
+    """
+
+    name: str
+    urls: tuple[str, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """The identity card of one dataset. A fact that nobody could verify is None.
+
+    Args:
+        name: name of the dataset and of its folder.
+        title: its title.
+        address: the publisher's page.
+        licence: terms of use, or that none are stated.
+        citation: the work to cite.
+        building: the physical building; two datasets of one building are no transfer between sites.
+        num_train: fingerprints in the train part.
+        num_test: fingerprints in the test part.
+        num_access_points: columns of the published files.
+        num_detected_in_train: access points with at least one reading in train.
+        num_empty_in_train: train fingerprints without any reading.
+        num_repeated_in_test: test fingerprints whose readings occur identically in train, those
+            without any reading included.
+        undetected_value: how the files write an undetected access point.
+        downloads: what is fetched.
+        contents: the files inside the fetched archives, with their digests.
+
+    Example:
+        >>> CARDS["uji"].num_access_points, CARDS["uji"].num_detected_in_train
+        (520, 465)
+    """
+
+    name: str
+    title: str
+    address: str
+    licence: str
+    citation: str
+    building: str
+    num_train: int
+    num_test: int
+    num_access_points: int
+    num_detected_in_train: int | None
+    num_empty_in_train: int | None
+    num_repeated_in_test: int | None
+    undetected_value: int = 100
+    downloads: tuple[PublishedFile, ...] = ()
+    contents: tuple[PublishedFile, ...] = ()
+
+
+_UJI = DataCard(
+    name="uji",
+    title="UJIIndoorLoc",
+    address="https://archive.ics.uci.edu/dataset/310/ujiindoorloc",
+    licence="CC BY 4.0",
+    citation="J. Torres-Sospedra et al., UJIIndoorLoc: a new multi-building and multi-floor "
+    "database for WLAN fingerprint-based indoor localization problems, IPIN 2014",
+    building="Universitat Jaume I, Castellon, three buildings",
+    num_train=19_937,
+    num_test=1_111,
+    num_access_points=520,
+    num_detected_in_train=465,
+    num_empty_in_train=76,
+    num_repeated_in_test=0,
+    downloads=(
+        PublishedFile(
+            "ujiindoorloc.zip",
+            ("https://archive.ics.uci.edu/static/public/310/ujiindoorloc.zip",),
+            "sha256:893512b82dfd7a7c345d84195b1c8019fbca0fa0d7820ce491ce5aa45ec3782f",
+        ),
+    ),
+    contents=(
+        PublishedFile(
+            "trainingData.csv",
+            digest="sha256:45ca0128bd12019c976bb4793e407c979c82995d7a5940ab7288620247905168",
+        ),
+        PublishedFile(
+            "validationData.csv",
+            digest="sha256:5f90c536648cd657b2c516d20c4e0968d4003279ea6bd5d5d5322d3f1e8905c0",
+        ),
+    ),
+)
+
+_UTS_FILES = (
+    "https://raw.githubusercontent.com/XudongSong/UTSIndoorLoc-dataset/"
+    "08db55994eb03633a3566dcc713d60b170136340/"
+)
+
+_UTS = DataCard(
+    name="uts",
+    title="UTSIndoorLoc",
+    address="https://github.com/XudongSong/UTSIndoorLoc-dataset",
+    licence="none stated by the publisher",
+    citation="X. Song et al., A novel convolutional neural network based indoor localization "
+    "framework with WiFi fingerprinting, IEEE Access 7, 2019",
+    building="University of Technology Sydney, FEIT building",
+    num_train=9_108,
+    num_test=388,
+    num_access_points=589,
+    # Published papers speak of 557 active access points without saying in which part.
+    num_detected_in_train=None,
+    num_empty_in_train=None,
+    num_repeated_in_test=None,
+    downloads=(
+        PublishedFile(
+            "UTS_training.csv",
+            (_UTS_FILES + "UTS_training.csv",),
+            "git:93155fe4f9448d7cd367bf31dd3dc469bd854f03",
+        ),
+        PublishedFile(
+            "UTS_test.csv",
+            (_UTS_FILES + "UTS_test.csv",),
+            "sha256:8c38273a5013fbe63984a235b92f72142aa52f19008fc213f4428a03661d8916",
+        ),
+    ),
+)
+
+_TAMPERE = DataCard(
+    name="tampere",
+    title="Tampere crowdsourced Wi-Fi database",
+    address="https://zenodo.org/records/889798",
+    licence="MIT (record and software); the archive's own README puts the data under CC BY 4.0",
+    citation="E. S. Lohan et al., Wi-Fi crowdsourced fingerprinting dataset for indoor "
+    "positioning, Data 2(4):32, 2017, doi:10.3390/data2040032",
+    building="Tampere University, the building of TUT1, TUT3, TUT4 and TUT6",
+    num_train=697,
+    num_test=3_951,
+    num_access_points=992,
+    num_detected_in_train=779,
+    num_empty_in_train=0,
+    num_repeated_in_test=10,
+    downloads=(
+        PublishedFile(
+            "DISTRIBUTED_OPENSOURCE.zip",
+            (
+                "https://zenodo.org/records/889798/files/DISTRIBUTED_OPENSOURCE.zip?download=1",
+                "https://zenodo.org/records/1001662/files/"
+                "DISTRIBUTED_OPENSOURCE_version2.zip?download=1",
+            ),
+        ),
+    ),
+    contents=(
+        PublishedFile(
+            "Training_rss_21Aug17.csv",
+            digest="sha256:3bafbedc75fa14d4e96a351ca053884eec44de814b95daf7f10297d3b4148f0c",
+        ),
+        PublishedFile(
+            "Training_coordinates_21Aug17.csv",
+            digest="sha256:003f6f9ec46f48b49099e0adef329a43a80212eeae2a698c820b43d5eaaa4479",
+        ),
+        PublishedFile(
+            "Test_rss_21Aug17.csv",
+            digest="sha256:1bf4993edb835e635b1a8500cefa0f7b971b48af3ff5a9a0019720016ee2bcf1",
+        ),
+        PublishedFile(
+            "Test_coordinates_21Aug17.csv",
+            digest="sha256:4254f2cf777fc278fa16a9f3715c622bff15c0c48db84db44e6d97373fb23001",
+        ),
+    ),
+)
+
+_TUT7 = DataCard(
+    name="tut7",
+    title="TUT7, of the additional TAU datasets for Wi-Fi fingerprinting-based positioning",
+    address="https://zenodo.org/records/3819917",
+    licence="see the record",
+    citation="E. S. Lohan, Additional TAU datasets for Wi-Fi fingerprinting-based positioning, "
+    "Zenodo, 2020, doi:10.5281/zenodo.3819917",
+    building="Tampere University, the building of TUT2 and TUT5",
+    num_train=2_787,
+    num_test=6_504,
+    num_access_points=801,
+    num_detected_in_train=767,
+    num_empty_in_train=10,
+    num_repeated_in_test=54,
+)
+
+CARDS: dict[str, DataCard] = {card.name: card for card in (_UJI, _UTS, _TAMPERE, _TUT7)}
+"""The known datasets by name."""
+
+
+def check_card(card: DataCard, site: Site) -> None:
+    """Checks that a copy of a dataset is the one that published figures speak of.
+
+    Args:
+        card: the facts.
+        site: the copy.
+
+    Raises:
+        DataError: a fact does not hold; the message names it, the expected and the found number.
+
+    Example:
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> try:
+        ...     check_card(CARDS["uji"], make_synthetic_site("synthetic-office"))
+        ... except DataError as error:
+        ...     print(str(error).partition(",")[0])
+        uji: number of train fingerprints: expected 19937
+    """
+    for fact, (expected, found) in _facts(card, site).items():
+        if expected is not None and expected != found:
+            raise DataError(
+                f"{card.name}: {fact}: expected {expected}, found {found}; this is not the copy "
+                f"published at {card.address}. A changed copy needs a folder and a name of its own"
+            )
+
+
+def _facts(card: DataCard, site: Site) -> dict[str, tuple[int | None, int]]:
+    detected = ~np.isnan(site.train.rss_dbm)
+    in_train = {row.tobytes() for row in site.train.rss_dbm}
+    repeated = sum(row.tobytes() in in_train for row in site.test.rss_dbm)
+    return {
+        "number of train fingerprints": (card.num_train, len(site.train)),
+        "number of test fingerprints": (card.num_test, len(site.test)),
+        "number of access points": (card.num_access_points, site.train.num_access_points),
+        "number of access points detected in train": (
+            card.num_detected_in_train,
+            int(detected.any(axis=0).sum()),
+        ),
+        "number of train fingerprints without a reading": (
+            card.num_empty_in_train,
+            int((~detected.any(axis=1)).sum()),
+        ),
+        "number of test fingerprints that occur in train": (card.num_repeated_in_test, repeated),
+    }

@@ -1,0 +1,126 @@
+"""Fetching a dataset into the cache: verified first, then put in place whole, or not at all."""
+
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+
+from rsstl_jax.data.cards import DataCard, PublishedFile
+from rsstl_jax.data.readers.files import find_file
+from rsstl_jax.data.schema import DataError, MissingDataError
+
+__all__ = ["download_dataset", "verify_digest"]
+
+TIMEOUT_S = 60
+
+logger = logging.getLogger(__name__)
+
+
+def download_dataset(card: DataCard, folder: Path) -> None:
+    """Fetches the files of a dataset that the folder lacks.
+
+    Each is written to a scratch folder, compared with its digest and with those of the files
+    inside it, and only then moved into place: a broken download leaves nothing behind.
+
+    Args:
+        card: what to fetch, from where, and with which digests.
+        folder: where the files go; made if it is not there.
+
+    Raises:
+        MissingDataError: no address gave the file; the message names it and the cause.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax.data import CARDS
+        >>> folder = Path(tempfile.mkdtemp()) / "tut7"
+        >>> download_dataset(CARDS["tut7"], folder)  # nothing to fetch: no address gives the table
+        >>> list(folder.iterdir())
+        []
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in card.downloads:
+        if not (folder / file.name).exists():
+            _download_file(card, file, folder)
+
+
+def verify_digest(data: bytes, digest: str) -> bool:
+    """Tells whether bytes have a published digest.
+
+    Args:
+        data: the bytes.
+        digest: 'sha256:...', or 'git:...' for the SHA-1 that Git gives a blob: that of
+            b'blob <length>' + NUL + data. Empty: unknown, so that everything passes.
+
+    Returns:
+        bool. True if the digest fits.
+
+    Raises:
+        ValueError: the digest is of another kind.
+
+    Example:
+        >>> verify_digest(b"", "git:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
+        True
+    """
+    kind, _, expected = digest.partition(":")
+    if kind == "sha256":
+        return hashlib.sha256(data).hexdigest() == expected
+    if kind == "git":
+        # Git's own naming of blobs, not a defence against an attacker
+        head = b"blob %d\0" % len(data)
+        return hashlib.sha1(head + data, usedforsecurity=False).hexdigest() == expected
+    if digest:
+        raise ValueError(f"digest {digest!r} must start with 'sha256:' or 'git:'")
+    return True
+
+
+def _download_file(card: DataCard, file: PublishedFile, folder: Path) -> None:
+    causes = []
+    for url in file.urls:
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
+            path = Path(scratch, file.name)
+            try:
+                _fetch(url, path)
+                _verify(path, card, file)
+            except DataError as error:
+                causes.append(str(error))
+                continue
+            os.replace(path, folder / file.name)
+            return
+    raise MissingDataError(
+        folder / file.name, address=card.address, cause=f"its download failed ({'; '.join(causes)})"
+    )
+
+
+def _fetch(url: str, path: Path) -> None:
+    logger.info("downloading %s", url)
+    host = urlsplit(url).netloc
+    try:
+        pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
+    except requests.HTTPError as error:
+        raise DataError(f"{host} answered {_status(error)}") from error
+    except requests.Timeout as error:
+        raise DataError(f"{host} did not answer within {TIMEOUT_S} s") from error
+    except requests.ConnectionError as error:
+        raise DataError(f"no connection to {host}") from error
+    except (requests.RequestException, OSError) as error:
+        raise DataError(f"{host}: {error}") from error
+
+
+def _status(error: requests.HTTPError) -> str:
+    return "with an error" if error.response is None else str(error.response.status_code)
+
+
+def _verify(path: Path, card: DataCard, file: PublishedFile) -> None:
+    if not verify_digest(path.read_bytes(), file.digest):
+        raise DataError(f"what came is not the published file, whose digest is {file.digest}")
+    if path.suffix != ".zip":
+        return
+    for content in card.contents:
+        member = find_file(path.parent, content.name)
+        if not verify_digest(member.read(), content.digest):
+            raise DataError(f"{content.name} inside it does not have digest {content.digest}")

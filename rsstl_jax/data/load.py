@@ -1,0 +1,98 @@
+"""From a dataset's name to its two parts: the one entry of the data layer."""
+
+import os
+import re
+from pathlib import Path
+
+import pooch
+
+from rsstl_jax.data.cards import CARDS, check_card
+from rsstl_jax.data.download import download_dataset
+from rsstl_jax.data.readers import read_site
+from rsstl_jax.data.schema import DataError, MissingDataError, Site
+from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
+
+__all__ = ["load_site", "resolve_data_dir"]
+
+DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
+
+
+def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> Site:
+    """Loads a dataset by name, and checks it against its card where one is known.
+
+    Files are looked for in <data folder>/<name>/. Only the cache folder is ever downloaded into,
+    and nothing else ever stands in for a file that is missing.
+
+    Args:
+        name: 'uji', 'uts', 'tampere', 'tut7', a synthetic site such as 'synthetic-office', or the
+            name of a folder with a table of one's own.
+        data_dir: folder that holds one folder per dataset; None or empty: the environment variable
+            RSSTL_DATA_DIR, else the user's cache folder.
+
+    Returns:
+        Site. The train and the test part.
+
+    Raises:
+        MissingDataError: a file is not there and could not be fetched; the message names it, its
+            address and the remedy.
+        DataError: the data are faulty, or are not those of the card; or no folder can have the
+            name.
+
+    Example:
+        >>> site = load_site("synthetic-office")
+        >>> site.train.rss_dbm.shape[1] == site.test.num_access_points
+        True
+    """
+    if name.startswith(SYNTHETIC_PREFIX):
+        return make_synthetic_site(name)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise DataError(
+            f"dataset name {name!r}: a name is made of letters, digits, '.', '_' and '-', such as "
+            + ", ".join(CARDS)
+        )
+    root, may_download = resolve_data_dir(data_dir)
+    card = CARDS.get(name)
+    try:
+        site = read_site(name, root / name)
+    except MissingDataError as error:
+        if card is None:
+            raise MissingDataError(error.file, cause=_not_known(name)) from None
+        if not may_download or not card.downloads:
+            raise
+        download_dataset(card, root / name)
+        site = read_site(name, root / name)
+    if card is not None:
+        check_card(card, site)
+    return site
+
+
+def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:
+    """The folder that holds the datasets, and whether files may be downloaded into it.
+
+    Args:
+        data_dir: the caller's choice; None or empty: RSSTL_DATA_DIR, else the cache folder.
+
+    Returns:
+        (Path, bool). The folder, and True only for the cache folder.
+
+    Raises:
+        DataError: the folder that was named is not there.
+
+    Example:
+        >>> resolve_data_dir(".")[1]
+        False
+    """
+    for origin, named in (
+        ("data_dir", data_dir),
+        (DATA_DIR_VARIABLE, os.environ.get(DATA_DIR_VARIABLE)),
+    ):
+        if named:
+            folder = Path(named).expanduser()
+            if not folder.is_dir():
+                raise DataError(f"{origin} is {str(named)!r}, which is not a folder")
+            return folder, False
+    return Path(pooch.os_cache("rsstl_jax")), True
+
+
+def _not_known(name: str) -> str:
+    return f"{name!r} is none of the known datasets ({', '.join([*CARDS, *SYNTHETIC_SITES])})"

@@ -1,0 +1,276 @@
+"""From dBm to a network's input, and from metres to centred metres and back."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
+
+from rsstl_jax.data.schema import DataError, Fingerprints
+
+__all__ = ["ENCODINGS", "Preprocessor", "encode_rss", "fit_preprocessor"]
+
+ENCODINGS = ("linear", "powed", "exponential", "raw")
+"""Names of the maps from dBm to a number."""
+
+EXPONENTIAL_SCALE_DB = 24.0
+"""alpha of the exponential map [Torres-Sospedra et al. 2015]."""
+
+
+def encode_rss(
+    rss_dbm: ArrayLike,
+    *,
+    encoding: str = "linear",
+    floor_dbm: ArrayLike,
+    exponent: ArrayLike = math.e,
+) -> jax.Array:
+    """Maps readings to a network's input, by one of the four maps that the field uses.
+
+    With f the floor and x the reading, for x >= f:
+
+        linear:      (x - f) / (0 - f)
+        powed:       linear ** exponent
+        exponential: exp((x - f) / 24) / exp(-f / 24) = exp(x / 24)
+        raw:         x / 100
+
+    A reading that is NaN or below the floor is undetected: 0, and 100 / 100 = 1 for raw, which
+    keeps the published files' 100. Results are clipped to 0...1 but for raw.
+
+    Args:
+        rss_dbm: float[..., A]. Readings, dBm; NaN where undetected.
+        encoding: 'linear', 'powed', 'exponential' or 'raw'.
+        floor_dbm: float[]. The floor f, below 0 dBm.
+        exponent: float[]. Of the powed map, above 0.
+
+    Returns:
+        float[..., A]. In 0...1; in -1.3...0 and 1 for raw. The dtype of `rss_dbm`.
+
+    Raises:
+        ValueError: the encoding is unknown.
+        TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
+
+    The gradient is finite everywhere: 0 at undetected and at clipped readings.
+
+    Example:
+        >>> encode_rss(jnp.array([-25.0, -100.0, jnp.nan]), floor_dbm=-100.0).tolist()
+        [0.75, 0.0, 0.0]
+        >>> encode_rss(jnp.array([-25.0, jnp.nan]), encoding="raw", floor_dbm=-100.0).tolist()
+        [-0.25, 1.0]
+
+    Reference: J. Torres-Sospedra et al., Comprehensive analysis of distance and similarity
+    measures for Wi-Fi fingerprinting indoor positioning systems, Expert Systems with Applications
+    42(23), 2015.
+    """
+    rss_dbm = jnp.asarray(rss_dbm)
+    if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):
+        raise TypeError(f"rss_dbm is {rss_dbm.dtype}; a floating type is expected, NaN: undetected")
+    if encoding not in ENCODINGS:
+        raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
+    floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)
+    detected = rss_dbm >= floor_dbm
+    reading = jnp.where(detected, rss_dbm, floor_dbm)
+    if encoding == "raw":
+        return jnp.where(detected, reading / 100, 1.0)
+    if encoding == "exponential":
+        scaled = jnp.exp(reading / EXPONENTIAL_SCALE_DB)
+    else:
+        scaled = 1 - reading / floor_dbm
+    if encoding == "powed":
+        scaled = jnp.where(detected, jnp.clip(scaled, 0, 1), 1) ** exponent
+    return jnp.where(detected, jnp.clip(scaled, 0, 1), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessor:
+    """Everything that was fitted on a train part: with it, a saved network can be used elsewhere.
+
+    A network predicts u with location = origin_m + scale_m * u; `center` and `uncenter` move
+    between metres and centred metres, the scale is the network's own affair.
+
+    Args:
+        encoding: 'linear', 'powed', 'exponential' or 'raw'; see `encode_rss`.
+        exponent: of the powed map, above 0.
+        floor_dbm: below this a reading counts as undetected, dBm, below 0.
+        origin_m: float64[2]. Mean position of the train part, metres.
+        scale_m: one scale for both axes, metres, above 0.
+
+    Raises:
+        ValueError: a value is outside its range.
+
+    Example:
+        >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
+        >>> prep.center([[4.0, 4864900.25]]).tolist()
+        [[0.0, 0.25]]
+    """
+
+    encoding: str
+    exponent: float
+    floor_dbm: float
+    origin_m: NDArray[np.float64]
+    scale_m: float
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ENCODINGS:
+            raise ValueError(f"encoding is {self.encoding!r}; it must be in {', '.join(ENCODINGS)}")
+        if not (math.isfinite(self.exponent) and self.exponent > 0):
+            raise ValueError(f"exponent is {self.exponent}; it must be above 0")
+        if not (math.isfinite(self.floor_dbm) and self.floor_dbm < 0):
+            raise ValueError(f"floor_dbm is {self.floor_dbm}; it must be below 0 dBm")
+        if not (math.isfinite(self.scale_m) and self.scale_m > 0):
+            raise ValueError(f"scale_m is {self.scale_m}; it must be above 0 m")
+        if self.origin_m.shape != (2,) or self.origin_m.dtype != np.float64:
+            raise ValueError(
+                f"origin_m is {self.origin_m.dtype}{list(self.origin_m.shape)}; "
+                "float64[2] is expected"
+            )
+        if not np.isfinite(self.origin_m).all():
+            raise ValueError(f"origin_m is {self.origin_m.tolist()}; it must be finite")
+
+    def encode(self, rss_dbm: ArrayLike) -> jax.Array:
+        """The network's input; may be called inside jit.
+
+        Args:
+            rss_dbm: float[..., A]. Readings, dBm; NaN where undetected.
+
+        Returns:
+            float[..., A]. See `encode_rss`.
+
+        Raises:
+            TypeError: `rss_dbm` is not of a floating type.
+
+        Example:
+            >>> prep = Preprocessor("linear", math.e, -100.0, np.zeros(2), 1.0)
+            >>> prep.encode(jnp.array([-50.0])).tolist()
+            [0.5]
+        """
+        return encode_rss(
+            rss_dbm, encoding=self.encoding, floor_dbm=self.floor_dbm, exponent=self.exponent
+        )
+
+    def center(self, position_m: NDArray[np.float64] | list[list[float]]) -> NDArray[np.float32]:
+        """Subtracts the origin in float64, then casts: float32 is 0.5 m coarse at UJI's northing.
+
+        Args:
+            position_m: float64[n, 2]. Positions, metres.
+
+        Returns:
+            float32[n, 2]. Centred positions, metres.
+
+        Raises:
+            TypeError: the positions were cast to a narrower type already.
+
+        Example:
+            >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
+            >>> prep.center([[5.0, 4864900.125]]).tolist()
+            [[1.0, 0.125]]
+        """
+        position_m = np.asarray(position_m)
+        if position_m.dtype in (np.float32, np.float16):
+            raise TypeError(
+                f"position_m is {position_m.dtype}, which has lost up to half a metre already; "
+                "float64 is expected"
+            )
+        centered_m: NDArray[np.float64] = position_m.astype(np.float64) - self.origin_m[None, :]
+        return centered_m.astype(np.float32)
+
+    def uncenter(self, centered_m: ArrayLike) -> NDArray[np.float64]:
+        """Adds the origin again, in float64 on the host.
+
+        Args:
+            centered_m: float[n, 2]. Centred positions, metres.
+
+        Returns:
+            float64[n, 2]. Positions in the dataset's coordinates, metres.
+
+        Example:
+            >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
+            >>> prep.uncenter(jnp.array([[1.0, 0.125]])).tolist()
+            [[5.0, 4864900.125]]
+        """
+        return np.asarray(centered_m, np.float64) + self.origin_m[None, :]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fitted values as JSON knows them.
+
+        Returns:
+            dict. One entry per field; `from_dict` gives the same values back to the last bit.
+
+        Example:
+            >>> Preprocessor("raw", 1.0, -100.0, np.zeros(2), 1.0).to_dict()["origin_m"]
+            [0.0, 0.0]
+        """
+        return {**asdict(self), "origin_m": self.origin_m.tolist()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessor":
+        """Rebuilds what `to_dict` wrote.
+
+        Args:
+            values: one entry per field.
+
+        Returns:
+            Preprocessor. With these values.
+
+        Raises:
+            ValueError: a field is missing, unknown, or outside its range.
+
+        Example:
+            >>> prep = Preprocessor("raw", 1.0, -100.0, np.zeros(2), 7.5)
+            >>> Preprocessor.from_dict(prep.to_dict()).scale_m
+            7.5
+        """
+        names = {field.name for field in fields(cls)}
+        if set(values) != names:
+            odd = ", ".join(sorted(set(values) ^ names))
+            raise ValueError(f"preprocessor fields missing or unknown: {odd}")
+        return cls(**{**values, "origin_m": np.asarray(values["origin_m"], np.float64)})
+
+
+def fit_preprocessor(
+    train: Fingerprints, *, encoding: str = "linear", exponent: float = math.e
+) -> Preprocessor:
+    """Fits floor, origin and scale on a train part, and on nothing else.
+
+        floor  = lowest reading - 1 dB
+        origin = mean position
+        scale  = sqrt(mean over fingerprints and both axes of (position - origin)^2)
+
+    A site with a single position has scale 1 m.
+
+    Args:
+        train: the part to fit on.
+        encoding: 'linear', 'powed', 'exponential' or 'raw'.
+        exponent: of the powed map, above 0.
+
+    Returns:
+        Preprocessor. The fitted values.
+
+    Raises:
+        DataError: no access point was detected anywhere in the part.
+        ValueError: the encoding is unknown or the exponent not above 0.
+
+    Example:
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> train = make_synthetic_site("synthetic-office").train
+        >>> fit_preprocessor(train).floor_dbm == float(np.nanmin(train.rss_dbm)) - 1
+        True
+    """
+    readings = train.rss_dbm[~np.isnan(train.rss_dbm)]
+    if readings.size == 0:
+        raise DataError(f"{train.dataset} {train.part}: no access point was detected anywhere")
+    origin_m = train.position_m.mean(axis=0)
+    deviation_m = train.position_m - origin_m[None, :]
+    # the mean of equal numbers may differ from them in the last bit
+    single = (train.position_m == train.position_m[:1]).all()
+    return Preprocessor(
+        encoding=encoding,
+        exponent=float(exponent),
+        floor_dbm=float(readings.min()) - 1,
+        origin_m=origin_m,
+        scale_m=1.0 if single else math.sqrt(float(np.square(deviation_m).mean())),
+    )

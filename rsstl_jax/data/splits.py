@@ -1,0 +1,90 @@
+"""Choosing rows of a part: a validation share that shares no place with train, a smaller target."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsstl_jax.data.schema import DataError, Fingerprints
+
+__all__ = ["grouped_validation_split", "target_fraction"]
+
+
+def grouped_validation_split(
+    part: Fingerprints, *, fraction: float, seed: int
+) -> tuple[Fingerprints, Fingerprints]:
+    """Splits a part by position: no place has fingerprints on both sides.
+
+    A random split of these sets reports 0.3 m where new places give 8.7 m (UTSIndoorLoc), because
+    many fingerprints were taken at each place.
+
+    Args:
+        part: the train part.
+        fraction: share of the places (different x, y, floor and building) that is held out, above
+            0 and below 1; at least one place stays on either side.
+        seed: chooses the places.
+
+    Returns:
+        (Fingerprints, Fingerprints). What remains, and what is held out as part 'validation'; both
+        in the order of `part`.
+
+    Raises:
+        ValueError: the fraction is outside its range.
+        DataError: all fingerprints were taken at one place.
+
+    Example:
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> part = make_synthetic_site("synthetic-office").train
+        >>> train, validation = grouped_validation_split(part, fraction=0.2, seed=0)
+        >>> len(train) + len(validation) == len(part), validation.part
+        (True, 'validation')
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction is {fraction}; it must be above 0 and below 1")
+    place = _places(part)
+    num_places = int(place.max()) + 1
+    if num_places < 2:
+        raise DataError(f"{part.dataset} {part.part}: one place only, which cannot be split")
+    num_held = min(max(round(fraction * num_places), 1), num_places - 1)
+    held = np.isin(place, np.random.default_rng(seed).permutation(num_places)[:num_held])
+    validation = replace(part.take(np.flatnonzero(held)), part="validation")
+    return part.take(np.flatnonzero(~held)), validation
+
+
+def target_fraction(part: Fingerprints, *, fraction: float, seed: int) -> Fingerprints:
+    """A random share of a part, as if fewer fingerprints had been taken.
+
+    It has floor(fraction * n) fingerprints, at least one: 199 and 1993 of UJI's 19,937 at 1 % and
+    10 %, 910 of UTS's 9,108 and 69 of Tampere's 697 at 10 %, the published counts. With one seed a
+    smaller share lies within a larger one.
+
+    Args:
+        part: the train part, n fingerprints.
+        fraction: share, above 0 and up to 1; 1 gives all of them.
+        seed: chooses the fingerprints.
+
+    Returns:
+        Fingerprints. The share, in the order of `part`.
+
+    Raises:
+        ValueError: the fraction is outside its range.
+
+    Example:
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> part = make_synthetic_site("synthetic-office").train
+        >>> len(target_fraction(part, fraction=0.1, seed=0)) == len(part) // 10
+        True
+    """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction is {fraction}; it must be above 0 and up to 1")
+    # 0.29 * 100 is 28.999999999999996
+    num_kept = max(math.floor(fraction * len(part) + 1e-9), 1)
+    return part.take(np.sort(np.random.default_rng(seed).permutation(len(part))[:num_kept]))
+
+
+def _places(part: Fingerprints) -> NDArray[np.int64]:
+    labels = [label for label in (part.floor, part.building) if label is not None]
+    columns = np.column_stack([part.position_m, *labels])
+    _, place = np.unique(columns, axis=0, return_inverse=True)
+    return place.reshape(-1)

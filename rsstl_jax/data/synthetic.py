@@ -1,0 +1,234 @@
+"""Three made-up sites from a multi-floor propagation model: no download, and a known truth."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsstl_jax.data.schema import DataError, Fingerprints, Site
+
+__all__ = ["SYNTHETIC_PREFIX", "SYNTHETIC_SITES", "Building", "make_synthetic_site"]
+
+SYNTHETIC_PREFIX = "synthetic-"
+"""What the names of made-up sites start with."""
+
+REFERENCE_DBM = -35.0
+"""Strength of an access point at one metre, dBm."""
+
+DETECTION_DBM = -95.0
+"""Weaker signals are not detected, dBm."""
+
+NUM_WAVES = 24
+"""Cosines per access point whose sum is its shadowing field."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Building:
+    """A made-up building and how it was surveyed.
+
+    Args:
+        seed: of everything random.
+        origin_m: south-west corner in the site's coordinates, metres.
+        size_m: width and depth, metres.
+        room_m: distance between walls, in both directions, metres.
+        num_floors: floors, 3.5 m apart.
+        num_access_points: access points at random places.
+        num_places: surveyed places.
+        scans_per_place: train fingerprints at each place, each by a random train device.
+        num_test: test fingerprints, at random places, by devices that train does not know.
+        path_loss_exponent: decay with distance; 2 is free space.
+        wall_db: attenuation by a wall, dB.
+        floor_db: attenuation by a floor, dB.
+        shadowing_db: standard deviation of the shadowing, dB.
+        shadowing_m: distance over which it is correlated, metres.
+        device_db: standard deviation of the devices' gains, dB.
+        noise_db: standard deviation between two readings at one place, dB.
+
+    Example:
+        >>> SYNTHETIC_SITES["synthetic-office"].num_access_points
+        60
+    """
+
+    seed: int
+    origin_m: tuple[float, float]
+    size_m: tuple[float, float]
+    room_m: float
+    num_floors: int
+    num_access_points: int
+    num_places: int
+    scans_per_place: int
+    num_test: int
+    path_loss_exponent: float
+    wall_db: float
+    floor_db: float = 14.0
+    shadowing_db: float = 4.0
+    shadowing_m: float = 8.0
+    device_db: float = 3.0
+    noise_db: float = 2.0
+
+
+SYNTHETIC_SITES: dict[str, Building] = {
+    "synthetic-office": Building(
+        seed=1,
+        origin_m=(0.0, 0.0),
+        size_m=(60.0, 20.0),
+        room_m=5.0,
+        num_floors=3,
+        num_access_points=60,
+        num_places=200,
+        scans_per_place=3,
+        num_test=200,
+        path_loss_exponent=2.4,
+        wall_db=3.0,
+    ),
+    "synthetic-mall": Building(
+        seed=2,
+        origin_m=(500.0, -200.0),
+        size_m=(150.0, 90.0),
+        room_m=18.0,
+        num_floors=2,
+        num_access_points=96,
+        num_places=250,
+        scans_per_place=4,
+        num_test=250,
+        path_loss_exponent=2.8,
+        wall_db=4.0,
+        floor_db=10.0,
+        shadowing_m=15.0,
+    ),
+    # coordinates as large as a map projection's, which float32 cannot hold
+    "synthetic-campus": Building(
+        seed=3,
+        origin_m=(-7500.0, 4864800.0),
+        size_m=(120.0, 70.0),
+        room_m=8.0,
+        num_floors=4,
+        num_access_points=140,
+        num_places=500,
+        scans_per_place=3,
+        num_test=300,
+        path_loss_exponent=2.2,
+        wall_db=5.0,
+        floor_db=17.0,
+    ),
+}
+"""The made-up sites by name: different sizes, walls, floors and numbers of access points."""
+
+FLOOR_HEIGHT_M = 3.5
+
+
+def make_synthetic_site(name: str) -> Site:
+    """Makes one of the synthetic sites; the same name gives the same readings each time.
+
+    The strength of access point a, at p, with device k, is that of the multi-wall model
+    [Motley and Keenan 1988] with spatially correlated shadowing [Gudmundson 1991]:
+
+        r = -35 - 10 n log10(max(d, 1)) - walls * wall_db - floors * floor_db
+            + S_a(p) + g_k + e,    e ~ N(0, noise_db^2), g_k ~ N(0, device_db^2)
+
+    d is the distance in space, walls and floors are those that the straight line crosses. S_a is a
+    sum of random cosines, which has the correlation shadowing_db^2 exp(-|p - q|^2 / (2 L^2)) with
+    L = shadowing_m [Rahimi and Recht 2007]. Readings are whole dBm; below -95 dBm: undetected.
+
+    Args:
+        name: 'synthetic-office', 'synthetic-mall' or 'synthetic-campus'.
+
+    Returns:
+        Site. Train at surveyed places, several scans each; test at other places, by other devices.
+
+    Raises:
+        DataError: the name is unknown.
+
+    Example:
+        >>> site = make_synthetic_site("synthetic-office")
+        >>> site.train.rss_dbm.shape, len(site.test)
+        ((600, 60), 200)
+    """
+    if name not in SYNTHETIC_SITES:
+        raise DataError(
+            f"{name!r} is not a synthetic site; these are: {', '.join(SYNTHETIC_SITES)}"
+        )
+    building = SYNTHETIC_SITES[name]
+    rng = np.random.default_rng(building.seed)
+    transmitters = _random_places(rng, building, building.num_access_points)
+    waves = _Waves.draw(rng, building)
+    surveyed = _random_places(rng, building, building.num_places)
+    places = {
+        "train": np.repeat(surveyed, building.scans_per_place, axis=0),
+        "test": _random_places(rng, building, building.num_test),
+    }
+    parts = {}
+    for part, place in places.items():
+        mean_dbm = _mean_rss_dbm(building, place, transmitters) + waves.shadowing_db(place)
+        rss_dbm = _measure(rng, building, mean_dbm)
+        parts[part] = _fingerprints(name, part, building, place, rss_dbm)
+    return Site(name, parts["train"], parts["test"])
+
+
+def _random_places(rng: np.random.Generator, building: Building, number: int) -> Array:
+    """Float64[number, 3]: x and y from the building's corner, metres, and the floor."""
+    plane = rng.uniform(0, building.size_m, (number, 2))
+    return np.column_stack([plane, rng.integers(0, building.num_floors, number)])
+
+
+def _mean_rss_dbm(building: Building, places: Array, transmitters: Array) -> Array:
+    """Float64[n, A]: path loss, walls and floors."""
+    height = np.array([1.0, 1.0, FLOOR_HEIGHT_M])
+    apart = (places[:, None, :] - transmitters[None, :, :]) * height[None, None, :]
+    distance_m = np.maximum(np.linalg.norm(apart, axis=-1), 1.0)
+    rooms = [np.floor_divide(ends[:, :2], building.room_m) for ends in (places, transmitters)]
+    walls = np.abs(rooms[0][:, None, :] - rooms[1][None, :, :]).sum(axis=-1)
+    floors = np.abs(places[:, None, 2] - transmitters[None, :, 2])
+    loss_db = 10 * building.path_loss_exponent * np.log10(distance_m)
+    return REFERENCE_DBM - loss_db - building.wall_db * walls - building.floor_db * floors
+
+
+@dataclass(frozen=True)
+class _Waves:
+    """Random cosines: A access points, NUM_WAVES each, over x, y and height."""
+
+    frequency: Array
+    phase: Array
+    amplitude_db: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, building: Building) -> "_Waves":
+        shape = (building.num_access_points, NUM_WAVES)
+        return cls(
+            frequency=rng.normal(0, 1 / building.shadowing_m, (*shape, 3)),
+            phase=rng.uniform(0, 2 * math.pi, shape),
+            amplitude_db=building.shadowing_db * math.sqrt(2 / NUM_WAVES),
+        )
+
+    def shadowing_db(self, places: Array) -> Array:
+        """Float64[n, A]: the shadowing at the places."""
+        space_m = places * np.array([[1.0, 1.0, FLOOR_HEIGHT_M]])
+        angle = np.einsum("nd,awd->naw", space_m, self.frequency) + self.phase[None, :, :]
+        return self.amplitude_db * np.cos(angle).sum(axis=-1)
+
+
+def _measure(rng: np.random.Generator, building: Building, mean_dbm: Array) -> NDArray[np.float32]:
+    """Float32[n, A]: whole dBm as devices of random gain report them, NaN where undetected."""
+    num_devices = 4
+    gain_db = rng.normal(0, building.device_db, num_devices)
+    device = rng.integers(0, num_devices, len(mean_dbm))
+    noise_db = rng.normal(0, building.noise_db, mean_dbm.shape)
+    rss_dbm = np.rint(np.minimum(mean_dbm + gain_db[device][:, None] + noise_db, 0.0))
+    return np.where(rss_dbm < DETECTION_DBM, np.nan, rss_dbm).astype(np.float32)
+
+
+def _fingerprints(
+    name: str, part: str, building: Building, places: Array, rss_dbm: NDArray[np.float32]
+) -> Fingerprints:
+    return Fingerprints(
+        dataset=name,
+        part=part,
+        rss_dbm=rss_dbm,
+        position_m=places[:, :2] + np.array([building.origin_m]),
+        floor=places[:, 2].astype(np.int32),
+        building=None,
+        access_points=tuple(f"AP{a:03d}" for a in range(1, building.num_access_points + 1)),
+    )

@@ -1,0 +1,83 @@
+"""Which folder is read, what is said of a missing file, and that a card is checked."""
+
+import pytest
+
+from rsstl_jax.data import DataError, MissingDataError, load_site, resolve_data_dir
+from rsstl_jax.data import load as load_module
+
+TABLE = "AP1,AP2,x,y\n-50,100,1,2\n-51,-60,3,4\n"
+UTS = "WAP001,Pos_x,Pos_y,Floor_ID\n-50,1,2,3\n"
+
+
+@pytest.fixture(autouse=True)
+def no_user_folders(monkeypatch, tmp_path):
+    monkeypatch.delenv("RSSTL_DATA_DIR", raising=False)
+    monkeypatch.setattr(load_module.pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+
+
+def write(folder, name, **files):
+    (folder / name).mkdir(parents=True)
+    for file, text in files.items():
+        (folder / name / f"{file}.csv").write_text(text)
+
+
+def test_argument_before_variable_before_cache(tmp_path, monkeypatch):
+    assert resolve_data_dir() == (tmp_path / "cache" / "rsstl_jax", True)
+    assert resolve_data_dir("") == (tmp_path / "cache" / "rsstl_jax", True)
+    for name in ("variable", "argument"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("RSSTL_DATA_DIR", str(tmp_path / "variable"))
+    assert resolve_data_dir() == (tmp_path / "variable", False)
+    assert resolve_data_dir("") == (tmp_path / "variable", False)
+    assert resolve_data_dir(tmp_path / "argument") == (tmp_path / "argument", False)
+
+
+def test_a_named_folder_that_is_not_there(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"data_dir is '.*absent', which is not a folder"):
+        resolve_data_dir(tmp_path / "absent")
+    monkeypatch.setenv("RSSTL_DATA_DIR", str(tmp_path / "absent"))
+    with pytest.raises(DataError, match=r"RSSTL_DATA_DIR is '.*absent', which is not a folder"):
+        load_site("uji")
+
+
+def test_a_table_of_ones_own(tmp_path):
+    write(tmp_path, "home", train=TABLE, test=TABLE)
+    site = load_site("home", data_dir=tmp_path)
+    assert (site.name, site.train.dataset, len(site.train)) == ("home", "home", 2)
+
+
+def test_synthetic_sites_need_no_folder(tmp_path):
+    assert load_site("synthetic-office", data_dir=tmp_path / "absent").name == "synthetic-office"
+    with pytest.raises(DataError, match="is not a synthetic site"):
+        load_site("synthetic-home", data_dir=tmp_path)
+
+
+def test_the_missing_half_of_uts_is_named(tmp_path):
+    write(tmp_path, "uts", UTS_test=UTS)
+    with pytest.raises(MissingDataError) as error:
+        load_site("uts", data_dir=tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}/uts/UTS_training.csv is not there. It can be had from "
+        "https://github.com/XudongSong/UTSIndoorLoc-dataset: put the file there, or choose other "
+        "sites with --config.sources / --config.target."
+    )
+
+
+def test_an_unknown_name_is_told_the_known_ones(tmp_path):
+    message = r"ujii/train\.csv is not there and 'ujii' is none of the known datasets \(uji, uts, "
+    with pytest.raises(MissingDataError, match=message):
+        load_site("ujii", data_dir=tmp_path)
+
+
+def test_a_changed_copy_of_a_known_dataset_is_an_error(tmp_path):
+    write(tmp_path, "tut7", train=TABLE, test=TABLE)
+    with pytest.raises(
+        DataError, match="tut7: number of train fingerprints: expected 2787, found 2"
+    ):
+        load_site("tut7", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../uji", "a/b", "", ".hidden", "a b"])
+def test_names_that_are_no_folder_names(tmp_path, name):
+    with pytest.raises(DataError, match="a name is made of letters"):
+        load_site(name, data_dir=tmp_path)
