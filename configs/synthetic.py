@@ -1,0 +1,9 @@
+"""Synthetic mall and campus -> synthetic office: the whole job without any download."""
+
+from ml_collections import ConfigDict
+
+from rsstl_jax import make_config
+
+
+def get_config(recipe: str = "paper") -> ConfigDict:
+    return make_config(recipe, target="synthetic-office", sources="synthetic-mall,synthetic-campus")

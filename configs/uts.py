@@ -1,0 +1,9 @@
+"""UJI and Tampere -> uts: UTSIndoorLoc as the target."""
+
+from ml_collections import ConfigDict
+
+from rsstl_jax import make_config
+
+
+def get_config(recipe: str = "paper") -> ConfigDict:
+    return make_config(recipe, target="uts", sources="uji,tampere")

@@ -1,0 +1,57 @@
+"""What the commands in experiments/ share: one line on bad input, and exit codes."""
+
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from rsstl_jax.config import ConfigError
+from rsstl_jax.data import DataError
+from rsstl_jax.train import DivergedError
+
+__all__ = ["run"]
+
+BAD_INPUT, DIVERGED = 2, 3
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a command: parses flags, calls it, and turns what it refuses into one line.
+
+    Exit codes: 0 done, 2 bad input (configuration, data, missing file), 3 a loss stopped being
+    finite.
+
+    Args:
+        main: the command; reads its flags itself.
+
+    Example:
+        >>> callable(run)
+        True
+    """
+    # Orbax reports every step of every save at the level of information.
+    logging.set_verbosity(logging.WARNING)
+    app.run(lambda _: _guarded(main), flags_parser=_parse)
+
+
+def _guarded(main: Callable[[], None]) -> None:
+    try:
+        main()
+    except (ConfigError, DataError, FileNotFoundError, PermissionError) as error:
+        _stop(error, BAD_INPUT)
+    except DivergedError as error:
+        _stop(error, DIVERGED)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except (ConfigError, FileNotFoundError, flags.Error) as error:
+        _stop(error, BAD_INPUT)
+    except (AttributeError, KeyError) as error:
+        # What ml_collections raises where --config.x names no field of the locked configuration.
+        _stop(f"--config names an unknown field: {str(error).strip(chr(39))}", BAD_INPUT)
+    raise AssertionError("unreachable")
+
+
+def _stop(message: object, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)

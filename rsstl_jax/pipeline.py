@@ -1,0 +1,253 @@
+"""The whole job: read, teach, distil, evaluate, report."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import name_list, validate
+from rsstl_jax.data import Fingerprints, grouped_validation_split, load_site, target_fraction
+from rsstl_jax.files import write_json, write_text
+from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.report import plot_cdf, plot_map, render_result
+from rsstl_jax.train.distill import distill
+from rsstl_jax.train.localizer import predict_m
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.specialise import specialise
+from rsstl_jax.train.student import Student, save_student
+from rsstl_jax.train.teachers import Teachers, make_teachers
+from rsstl_jax.workdir import open_workdir, provenance
+
+__all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
+
+STUDENTS = ("standalone", "distilled")
+
+
+class TargetParts(NamedTuple):
+    """What a student learns from and what it is measured on.
+
+    Args:
+        train: the share of the train part that is used.
+        held_out: the test part, or the validation part held out of train.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> site = load_site("synthetic-office")
+        >>> TargetParts(site.train, site.test).held_out.part
+        'test'
+    """
+
+    train: Fingerprints
+    held_out: Fingerprints
+
+
+def target_parts(config: ConfigDict) -> TargetParts:
+    """Reads the target and cuts it as the configuration says.
+
+    Args:
+        config: the run's configuration; read here: `target`, `data_dir`, `data`.
+
+    Returns:
+        TargetParts. The share is drawn from what the validation part leaves.
+
+    Raises:
+        DataError: if the target is missing or cannot be read.
+
+    Example:
+        >>> from rsstl_jax import make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> config.data.evaluate_on = "validation"
+        >>> target_parts(config).held_out.part
+        'validation'
+    """
+    site = load_site(config.target, data_dir=config.data_dir or None)
+    train, held_out = site.train, site.test
+    if config.data.evaluate_on == "validation":
+        train, held_out = grouped_validation_split(
+            train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
+        )
+    if config.data.fraction < 1:
+        train = target_fraction(
+            train, fraction=config.data.fraction, seed=config.data.fraction_seed
+        )
+    return TargetParts(train, held_out)
+
+
+def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
+    """Where a run's teacher bundles lie: `bundle_dir`, else the folder teachers/ beside it.
+
+    Args:
+        config: the run's configuration; read here: `bundle_dir`.
+        workdir: the run's folder.
+
+    Returns:
+        Path.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> bundle_folder(default_config(), "results/uji").as_posix()
+        'results/teachers'
+    """
+    return Path(config.bundle_dir) if config.bundle_dir else Path(workdir).parent / "teachers"
+
+
+def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
+    """Phases 0 and 1 alone: makes the bundles of all sources.
+
+    Args:
+        config: the run's configuration.
+        workdir: folder of the run.
+
+    Returns:
+        Teachers.
+
+    Raises:
+        ConfigError: if the configuration cannot be run.
+        DataError: if a source cannot be read.
+        DivergedError: if a training stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     teachers = run_expert(config, Path(folder) / "run")
+        >>> sorted(teachers.reports["synthetic-mall"])
+        ['jax', 'quality']
+    """
+    validate(config)
+    recorder = open_workdir(config, workdir)
+    recorder.log({"run": "start", **provenance()})
+    return make_teachers(config, bundle_folder(config, workdir), recorder)
+
+
+def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
+    """All phases on one target: stand-alone and distilled students of every seed, measured.
+
+    Leaves in the workdir: config.json, metrics.jsonl, checkpoints/, students/, result.json,
+    predictions.csv, cdf.png, map.png. Started again, it goes on where it stopped.
+
+    Args:
+        config: the run's configuration.
+        workdir: folder of the run.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        ConfigError: if the configuration cannot be run, or the workdir holds another one's run.
+        DataError: if a dataset cannot be read.
+        DivergedError: if a training stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result = run_distillation(config, Path(folder) / "run")
+        >>> result["sources"], len(result["distilled"]["mae_m"])
+        (['synthetic-mall'], 1)
+    """
+    validate(config)
+    parts = target_parts(config)
+    recorder = open_workdir(config, workdir)
+    recorder.log(
+        {
+            "run": "start",
+            **provenance(),
+            "data": {config.target: parts.train.digest()},
+        }
+    )
+    teachers = make_teachers(config, bundle_folder(config, workdir), recorder)
+    predicted_m = {
+        seed: {
+            student: _train_student(student, config, parts, teachers, seed, recorder)
+            for student in STUDENTS
+        }
+        for seed in config.seeds
+    }
+    return _report(config, parts, teachers, predicted_m, Path(workdir))
+
+
+def _train_student(
+    student: str,
+    config: ConfigDict,
+    parts: TargetParts,
+    teachers: Teachers,
+    seed: int,
+    recorder: Recorder,
+) -> np.ndarray:
+    name = f"seed-{seed}/{student}"
+    if student == "standalone":
+        localizer, params = specialise(config, parts.train, seed=seed, name=name, recorder=recorder)
+    else:
+        localizer, params = distill(
+            config,
+            parts.train,
+            teachers.generator,
+            teachers.params,
+            seed=seed,
+            name=name,
+            recorder=recorder,
+        )
+    trained = Student(localizer, params, parts.train.access_points, config.target)
+    save_student(recorder.workdir / "students" / name, config, trained)
+    return predict_m(localizer, params, parts.held_out)
+
+
+def _report(
+    config: ConfigDict,
+    parts: TargetParts,
+    teachers: Teachers,
+    predicted_m: dict[int, dict[str, np.ndarray]],
+    workdir: Path,
+) -> dict[str, Any]:
+    actual_m = parts.held_out.position_m
+    errors_m = {
+        student: np.stack([error_m(of_seed[student], actual_m) for of_seed in predicted_m.values()])
+        for student in STUDENTS
+    }
+    result: dict[str, Any] = {
+        "target": config.target,
+        "sources": list(name_list(config.sources)),
+        "network": config.network,
+        "recipe": config.recipe,
+        "seeds": list(config.seeds),
+        "part": parts.held_out.part,
+        "num_train": len(parts.train),
+        "num_evaluated": len(parts.held_out),
+    }
+    for student, errors in errors_m.items():
+        rows = [summarize(of_seed) for of_seed in errors]
+        result[student] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+    result["teachers"] = {source: report["quality"] for source, report in teachers.reports.items()}
+    write_json(workdir / "result.json", result)
+    write_text(workdir / "predictions.csv", _predictions(parts.held_out, predicted_m, errors_m))
+    table = render_result(result)
+    title = table.splitlines()[0]
+    plot_cdf(workdir / "cdf.png", errors_m, title)
+    first = next(iter(predicted_m))
+    plot_map(workdir / "map.png", actual_m, predicted_m[first], f"{title}; shown: seed {first}")
+    return result
+
+
+def _predictions(
+    held_out: Fingerprints,
+    predicted_m: dict[int, dict[str, np.ndarray]],
+    errors_m: dict[str, np.ndarray],
+) -> str:
+    frames = []
+    for position, (seed, by_student) in enumerate(predicted_m.items()):
+        columns: dict[str, Any] = {
+            "seed": seed,
+            "row": np.arange(len(held_out)),
+            "x_m": held_out.position_m[:, 0],
+            "y_m": held_out.position_m[:, 1],
+        }
+        for student, places in by_student.items():
+            columns[f"{student}_x_m"], columns[f"{student}_y_m"] = places.T
+            columns[f"{student}_error_m"] = errors_m[student][position]
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames).to_csv(index=False, float_format="%.4f")

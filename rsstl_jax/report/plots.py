@@ -1,0 +1,99 @@
+"""The two pictures of a run: error distribution and plan."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+__all__ = ["plot_cdf", "plot_map"]
+
+_COLORS = {"standalone": "#d1762d", "distilled": "#2d6fb0"}
+_LABELS = {"standalone": "stand-alone", "distilled": "distilled"}
+
+
+def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -> None:
+    """Draws the empirical distribution of the errors of each student (the paper's Fig. 2).
+
+    Args:
+        path: PNG to write.
+        errors_m: {student: float[...]}. Errors in metres; several seeds are pooled.
+        title: what was run.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plot_cdf(Path(folder) / "cdf.png", {"distilled": np.arange(5.0)}, "demo")
+        ...     (Path(folder) / "cdf.png").exists()
+        True
+    """
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for student, errors in errors_m.items():
+        pooled = np.ravel(errors)
+        axes.ecdf(
+            pooled,
+            color=_COLORS[student],
+            linestyle="--" if student == "standalone" else "-",
+            label=f"{_LABELS[student]}, mean {pooled.mean():.2f} m",
+        )
+    largest = max(float(np.percentile(errors, 99)) for errors in errors_m.values())
+    axes.set(
+        xlim=(0, max(largest, 1e-3)),
+        ylim=(0, 1),
+        xlabel="error (m), up to the 99th percentile",
+        ylabel="share of test fingerprints",
+    )
+    axes.set_title(textwrap.fill(title, 60), fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    _save(figure, path)
+
+
+def plot_map(
+    path: str | Path,
+    actual_m: np.ndarray,
+    predicted_m: Mapping[str, np.ndarray],
+    title: str,
+) -> None:
+    """Draws true and predicted places on the plan, each pair joined by a line.
+
+    Args:
+        path: PNG to write.
+        actual_m: float64[n, 2]. True positions, metres.
+        predicted_m: {student: float64[n, 2]}. Predicted positions of one seed.
+        title: what was run.
+
+    Example:
+        >>> import tempfile
+        >>> places = np.zeros((3, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plot_map(Path(folder) / "map.png", places, {"distilled": places + 1}, "demo")
+        ...     (Path(folder) / "map.png").exists()
+        True
+    """
+    corner = actual_m.min(axis=0)
+    width_m, height_m = np.maximum(np.ptp(actual_m, axis=0), 1.0)
+    panel = 6.2 * float(np.clip(height_m / width_m, 0.3, 1.4))
+    figure = Figure(figsize=(6.2 * len(predicted_m), panel + 1.4), layout="constrained")
+    panels = figure.subplots(1, len(predicted_m), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (student, predicted) in zip(panels, predicted_m.items(), strict=True):
+        true, guess = actual_m - corner, predicted - corner
+        pairs = np.stack([true, guess], axis=1)
+        axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
+        axes.scatter(*guess.T, s=4, color=_COLORS[student], zorder=2, label="predicted")
+        axes.scatter(*true.T, s=4, color="black", zorder=3, label="true")
+        axes.set_title(_LABELS[student], fontsize=10)
+        axes.set(xlabel="x (m)", ylabel="y (m)")
+        axes.set_aspect("equal", adjustable="box")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, markerscale=3, fontsize=8)
+    figure.suptitle(textwrap.fill(title, 80), fontsize=10)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=120, format="png")

@@ -1,0 +1,62 @@
+"""Results as text."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["mean_and_spread", "render_result"]
+
+_COLUMNS = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation over seeds; one seed has no spread.
+
+    Args:
+        values: one figure a seed.
+
+    Returns:
+        "7.03 ± 0.02", or "7.03" for a single seed.
+
+    Raises:
+        ValueError: if there is no value.
+
+    Example:
+        >>> mean_and_spread([7.0, 7.2])
+        '7.10 ± 0.14'
+    """
+    if not values:
+        raise ValueError("values is empty; at least one seed is needed")
+    mean = f"{statistics.fmean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
+
+
+def render_result(result: Mapping[str, Any]) -> str:
+    """A run's result.json as a Markdown table, mean ± sd over its seeds.
+
+    Args:
+        result: content of result.json.
+
+    Returns:
+        The table with a heading line.
+
+    Example:
+        >>> figures = {"mae_m": [7.0], "p75_m": [9.0], "p95_m": [20.0]}
+        >>> result = {"target": "uji", "sources": ["tampere"], "network": "dnn", "seeds": [0],
+        ...           "recipe": "tuned", "part": "test", "standalone": figures,
+        ...           "distilled": figures}
+        >>> print(render_result(result).splitlines()[-1])
+        | dnn distilled | 7.00 | 9.00 | 20.00 |
+    """
+    seeds = ", ".join(str(seed) for seed in result["seeds"])
+    lines = [
+        f"{' & '.join(result['sources'])} -> {result['target']}, recipe {result['recipe']}, "
+        f"{result['part']} part, seeds {seeds}",
+        "",
+        "| student | " + " | ".join(_COLUMNS.values()) + " |",
+        "| --- |" + " --- |" * len(_COLUMNS),
+    ]
+    for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
+        cells = " | ".join(mean_and_spread(result[student][figure]) for figure in _COLUMNS)
+        lines.append(f"| {result['network']} {label} | {cells} |")
+    return "\n".join(lines)

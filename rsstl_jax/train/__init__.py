@@ -1,0 +1,60 @@
+"""The three phases, and the loop, state and files that they share."""
+
+from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
+from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
+from rsstl_jax.train.distill import (
+    Alignment,
+    DistillContext,
+    active_terms,
+    distill,
+    make_distill_step,
+)
+from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
+from rsstl_jax.train.localizer import Localizer, make_batch, predict_m
+from rsstl_jax.train.loop import DivergedError, effective_batch_size, fit, make_epochs
+from rsstl_jax.train.quality import teacher_quality
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.specialise import (
+    make_localizer,
+    make_specialise_step,
+    specialise,
+    training_plan,
+)
+from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.surrogate import draw_codes, generate, place_inputs
+
+__all__ = [
+    "Alignment",
+    "BundleCard",
+    "DistillContext",
+    "DivergedError",
+    "Localizer",
+    "Recorder",
+    "SourceBatch",
+    "TrainState",
+    "active_terms",
+    "distill",
+    "draw_codes",
+    "effective_batch_size",
+    "fit",
+    "generate",
+    "load_bundle",
+    "load_checkpoint",
+    "make_batch",
+    "make_distill_step",
+    "make_epochs",
+    "make_expert_step",
+    "make_localizer",
+    "make_optimizer",
+    "make_specialise_step",
+    "make_state",
+    "place_inputs",
+    "predict_m",
+    "represent_source",
+    "save_bundle",
+    "save_checkpoint",
+    "specialise",
+    "teacher_quality",
+    "train_expert",
+    "training_plan",
+]

@@ -1,0 +1,131 @@
+"""A network at a site: from dBm to representations and to metres."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rsstl_jax.data.augment import augment_rss
+from rsstl_jax.data.preprocess import Preprocessor
+from rsstl_jax.data.schema import Fingerprints
+from rsstl_jax.models.network import Network
+from rsstl_jax.types import Batch, Params, Representations
+
+__all__ = ["Localizer", "make_batch", "predict_m"]
+
+EVALUATION_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Localizer:
+    """What stays fixed while a network is trained at one site.
+
+    Args:
+        network: the network.
+        preprocessor: encoding, origin and scale, fitted on the site's train part.
+        augmentation: keyword arguments of `augment_rss`, in dB, for training.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> localizer.represent(params, jnp.asarray(train.rss_dbm[:5])).location.shape
+        (5, 2)
+    """
+
+    network: Network
+    preprocessor: Preprocessor
+    augmentation: Mapping[str, float] = field(default_factory=dict)
+
+    def init(self, key: jax.Array, num_access_points: int) -> Params:
+        """Fresh parameters of the network for a site of `num_access_points`."""
+        return self.network.init(key, jnp.zeros((1, num_access_points)))["params"]
+
+    def represent(
+        self, params: Params, rss_dbm: jax.Array, *, key: jax.Array | None = None
+    ) -> Representations:
+        """The network's representations of a batch.
+
+        Args:
+            params: the network's parameters.
+            rss_dbm: float[B, A]. dBm, NaN where undetected.
+            key: given in training: augmentation and dropout are drawn from it.
+
+        Returns:
+            Representations of the batch.
+        """
+        rngs = None
+        if key is not None:
+            augment_key, dropout_key = jax.random.split(key)
+            rss_dbm = augment_rss(augment_key, rss_dbm, **self.augmentation)
+            rngs = {"dropout": dropout_key}
+        encoded = self.preprocessor.encode(rss_dbm)
+        return self.network.apply({"params": params}, encoded, train=key is not None, rngs=rngs)
+
+    def regress(self, params: Params, extract: jax.Array) -> jax.Array:
+        """Centred place in metres, float[B, 2], that the regressor reads off a representation."""
+        place = self.network.apply({"params": params}, extract, method="regress")
+        return place * self.preprocessor.scale_m
+
+
+def make_batch(part: Fingerprints, preprocessor: Preprocessor) -> Batch:
+    """A whole part as arrays on the device.
+
+    Args:
+        part: fingerprints of a site.
+        preprocessor: gives the origin; centring happens in float64, before the cast.
+
+    Returns:
+        Batch of all rows.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> train = load_site("synthetic-office").train
+        >>> make_batch(train, fit_preprocessor(train)).centered_m.dtype
+        dtype('float32')
+    """
+    return Batch(
+        jnp.asarray(part.rss_dbm),
+        jnp.asarray(preprocessor.center(part.position_m)),
+        jnp.arange(len(part)),
+    )
+
+
+def in_chunks(function: Any, rows: jax.Array) -> Any:
+    """Applies a function of a batch to all rows, so many at a time that memory stays flat."""
+    pieces = [function(rows[i : i + EVALUATION_ROWS]) for i in range(0, len(rows), EVALUATION_ROWS)]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)
+
+
+def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.ndarray:
+    """The places that a trained network gives for a part.
+
+    Args:
+        localizer: the network at its site.
+        params: its trained parameters.
+        part: fingerprints with the same access points in the same order.
+
+    Returns:
+        float64[n, 2]. Positions in the site's own coordinates, metres.
+
+    Raises:
+        ValueError: if the part has another number of access points than the parameters.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> site = load_site("synthetic-office")
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(site.train))
+        >>> params = localizer.init(jax.random.key(0), site.train.num_access_points)
+        >>> predict_m(localizer, params, site.test).shape[1]
+        2
+    """
+    locate = jax.jit(lambda rss_dbm: localizer.represent(params, rss_dbm).location)
+    places = in_chunks(locate, jnp.asarray(part.rss_dbm)) * localizer.preprocessor.scale_m
+    return localizer.preprocessor.uncenter(np.asarray(places))

@@ -1,0 +1,174 @@
+"""Whole epochs as one compiled program, and the loop on the host around them."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm.auto import tqdm
+
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.state import TrainState
+
+__all__ = ["DivergedError", "Step", "effective_batch_size", "fit", "make_epochs"]
+
+Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
+"""(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
+
+
+class DivergedError(FloatingPointError):
+    """A loss stopped being finite; the message names the training, the term and the epoch.
+
+    Example:
+        >>> raise DivergedError("seed-0/distilled: similarity is nan in epoch 3")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.train.loop.DivergedError: seed-0/distilled: similarity is nan in epoch 3
+    """
+
+
+def effective_batch_size(batch_size: int, num_samples: int) -> int:
+    """The batch size, or the whole site where that is smaller.
+
+    Args:
+        batch_size: wanted fingerprints a step.
+        num_samples: fingerprints there are.
+
+    Returns:
+        The smaller of both; metrics.jsonl records it.
+
+    Example:
+        >>> effective_batch_size(128, 69)
+        69
+    """
+    return min(batch_size, num_samples)
+
+
+def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[..., Any]:
+    """Compiles `num_epochs` epochs of a training step into one program.
+
+    An epoch shuffles all rows anew and drops the last partial batch. All randomness comes from
+    (key, epoch, step), so that a state resumed at an epoch goes on bit by bit.
+
+    Args:
+        step: the training step.
+        batch_size: rows a step, at most as many as the data have.
+        num_epochs: epochs per call.
+
+    Returns:
+        run(state, data, key, context) -> (state, metrics): data is a pytree of arrays with one
+        leading axis of rows; metrics are the means over each epoch, float[num_epochs]. The state
+        passed in is donated and must not be used again.
+
+    Example:
+        >>> import optax
+        >>> from rsstl_jax.train import make_state
+        >>> def count(state, batch, key, context):
+        ...     return state._replace(params=state.params + batch.sum()), {"sum": batch.sum()}
+        >>> run = make_epochs(count, batch_size=2, num_epochs=3)
+        >>> state = make_state(jnp.zeros(()), optax.sgd(1.0))
+        >>> state, metrics = run(state, jnp.ones(4), jax.random.key(0), ())
+        >>> float(state.params), metrics["sum"].shape
+        (12.0, (3,))
+    """
+
+    @partial(jax.jit, donate_argnums=0)
+    def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
+        num_samples = jax.tree.leaves(data)[0].shape[0]
+        num_steps = num_samples // batch_size
+
+        def one_epoch(state: TrainState, _: None) -> Any:
+            order_key, step_key = jax.random.split(jax.random.fold_in(key, state.epoch))
+            order = jax.random.permutation(order_key, num_samples)[: num_steps * batch_size]
+
+            def one_step(state: TrainState, inputs: Any) -> Any:
+                index, rows = inputs
+                batch = jax.tree.map(lambda leaf: leaf[rows], data)
+                return step(state, batch, jax.random.fold_in(step_key, index), context)
+
+            inputs = (jnp.arange(num_steps), order.reshape(num_steps, batch_size))
+            state, metrics = jax.lax.scan(one_step, state, inputs)
+            state = state._replace(epoch=state.epoch + 1)
+            return state, jax.tree.map(lambda values: values.mean(axis=0), metrics)
+
+        return jax.lax.scan(one_epoch, state, None, length=num_epochs)
+
+    return run
+
+
+def fit(
+    step: Step,
+    state: TrainState,
+    data: Any,
+    key: jax.Array,
+    *,
+    epochs: int,
+    batch_size: int,
+    name: str,
+    recorder: Recorder,
+    context: Any = (),
+) -> TrainState:
+    """Trains to the end, or from where an interrupted training of this name stopped.
+
+    Args:
+        step: the training step.
+        state: the state at epoch 0; donated.
+        data: pytree of arrays with one leading axis of rows.
+        key: typed key of the training's randomness.
+        epochs: epochs in all.
+        batch_size: rows a step.
+        name: of the training, such as "seed-0/distilled".
+        recorder: takes metrics and states; knows the last saved state.
+        context: pytree of arrays handed to every step unchanged.
+
+    Returns:
+        TrainState at the last epoch.
+
+    Raises:
+        DivergedError: if a metric stops being finite; the last state saved stays on disk.
+
+    Example:
+        >>> import tempfile, optax
+        >>> from rsstl_jax.train import make_state
+        >>> def step(state, batch, key, context):
+        ...     return state._replace(params=state.params + 1), {"loss": state.params}
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     state = fit(step, make_state(jnp.zeros(()), optax.sgd(1.0)), jnp.ones(4),
+        ...                 jax.random.key(0), epochs=5, batch_size=2, name="count",
+        ...                 recorder=Recorder(workdir))
+        >>> float(state.params)
+        10.0
+    """
+    done, state = recorder.load_latest(name, state) or (0, state)
+    recorder.forget_after(name, done)
+    # Equal chunks need one compilation only.
+    chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if epochs % d == 0)
+    run = make_epochs(step, batch_size=batch_size, num_epochs=chunk)
+    with tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0) as bar:
+        while done < epochs:
+            state, metrics = run(state, data, key, context)
+            values = {term: np.asarray(value) for term, value in jax.device_get(metrics).items()}
+            _check_finite(name, values, done)
+            recorder.log(
+                *(
+                    {"run": name, "epoch": done + i + 1, "batch_size": batch_size}
+                    | {term: float(value[i]) for term, value in values.items()}
+                    for i in range(chunk)
+                )
+            )
+            done += chunk
+            recorder.save_latest(name, state, done)
+            losses = {term: f"{value[-1]:.3g}" for term, value in values.items()}
+            bar.set_postfix(losses, refresh=False)
+            bar.update(chunk)
+    return state
+
+
+def _check_finite(name: str, values: dict[str, np.ndarray], done: int) -> None:
+    for term, value in values.items():
+        for i, number in enumerate(value):
+            if not math.isfinite(number):
+                raise DivergedError(f"{name}: {term} is {number} in epoch {done + i + 1}")

@@ -1,0 +1,64 @@
+"""How good a surrogate teacher is: numbers that go on its card."""
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["teacher_quality"]
+
+_SAMPLE = 2000
+_COLLAPSED = 0.05
+
+
+def _unit(rows: jax.Array) -> jax.Array:
+    norms = jnp.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / jnp.maximum(norms, jnp.finfo(rows.dtype).tiny)
+
+
+def teacher_quality(
+    real: jax.Array, generated: jax.Array, decoded_error_m: jax.Array
+) -> dict[str, float | bool]:
+    """Compares generated representations with the real ones they stand in for.
+
+    Args:
+        real: float[n, D]. Z_S^E of the source network.
+        generated: float[n, D]. Z_G^E for the same rows, in the same order.
+        decoded_error_m: float[n]. Distance between the place that the frozen regressor reads
+            off each generated representation and the place of its row, metres.
+
+    Returns:
+        `mean_distance`: |mean_G - mean_S| / |mean_S|; `covariance_distance`: the same of the
+        covariances in Frobenius norm; `variance_ratio`: trace of the generated over that of the
+        real covariance; `collapsed`: whether that ratio is below 0.05; `pair_cosine`: mean cosine
+        of the pairs; `nearest_cosine`: mean over the generated of the largest cosine to any real
+        one; `decoded_error_m`: mean, metres. Cosines use at most 2000 rows.
+
+    Raises:
+        ValueError: if the two differ in shape.
+
+    Example:
+        >>> real = jax.random.normal(jax.random.key(0), (50, 8))
+        >>> quality = teacher_quality(real, real, jnp.zeros(50))
+        >>> quality["mean_distance"], round(quality["pair_cosine"], 3), quality["collapsed"]
+        (0.0, 1.0, False)
+    """
+    if real.shape != generated.shape:
+        raise ValueError(f"generated has shape {generated.shape}; real has {real.shape}")
+    tiny = jnp.finfo(real.dtype).tiny
+    mean_s, mean_g = real.mean(0), generated.mean(0)
+    cov_s = jnp.cov(real, rowvar=False).reshape(real.shape[1], -1)
+    cov_g = jnp.cov(generated, rowvar=False).reshape(real.shape[1], -1)
+    variance_ratio = jnp.trace(cov_g) / jnp.maximum(jnp.trace(cov_s), tiny)
+    cosines = _unit(generated[:_SAMPLE]) @ _unit(real[:_SAMPLE]).T
+    return {
+        "mean_distance": float(
+            jnp.linalg.norm(mean_g - mean_s) / jnp.maximum(jnp.linalg.norm(mean_s), tiny)
+        ),
+        "covariance_distance": float(
+            jnp.linalg.norm(cov_g - cov_s) / jnp.maximum(jnp.linalg.norm(cov_s), tiny)
+        ),
+        "variance_ratio": float(variance_ratio),
+        "collapsed": bool(variance_ratio < _COLLAPSED),
+        "pair_cosine": float(jnp.diagonal(cosines).mean()),
+        "nearest_cosine": float(cosines.max(axis=1).mean()),
+        "decoded_error_m": float(decoded_error_m.mean()),
+    }

@@ -1,0 +1,146 @@
+"""Phase 0, and the stand-alone student: a network trained on J_MAE alone."""
+
+import jax
+import optax
+from ml_collections import ConfigDict
+
+from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.losses import localization_loss
+from rsstl_jax.models import make_network
+from rsstl_jax.train.localizer import Localizer, make_batch
+from rsstl_jax.train.loop import Step, effective_batch_size, fit
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["make_localizer", "make_specialise_step", "specialise", "training_plan"]
+
+
+def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
+    """The configured network at a site.
+
+    Args:
+        config: the site's configuration; read here: `network`, `model`, `input`, `augment`.
+        train: the site's train part, on which the preprocessing is fitted.
+
+    Returns:
+        Localizer.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> make_localizer(default_config(), load_site("synthetic-office").train).augmentation
+        {'access_point_dropout': 0.0, 'gain_offset_db': 0.0, 'reading_noise_db': 0.0}
+    """
+    pre = fit_preprocessor(train, encoding=config.input.encoding, exponent=config.input.exponent)
+    return Localizer(make_network(config), pre, dict(config.augment.items()))
+
+
+def training_plan(
+    config: ConfigDict, num_samples: int
+) -> tuple[int, int, optax.GradientTransformation]:
+    """How a network is trained at a site of so many fingerprints.
+
+    Args:
+        config: the site's configuration; read here: `train`.
+        num_samples: fingerprints of the train part.
+
+    Returns:
+        (batch size, epochs, optimiser).
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> training_plan(default_config(), 697)[:2]
+        (128, 500)
+    """
+    batch_size = effective_batch_size(config.train.batch_size, num_samples)
+    num_steps = config.train.epochs * (num_samples // batch_size)
+    tx = make_optimizer(config.train.learning_rate, config.train.schedule, num_steps)
+    return batch_size, config.train.epochs, tx
+
+
+def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
+    """A step of a network on J_MAE alone: the mean Euclidean error in metres.
+
+    Args:
+        localizer: the network at its site.
+        tx: the optimiser.
+
+    Returns:
+        step(state, batch, key, context) -> (state, {"localization": metres}).
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> train = load_site("synthetic-office").train
+        >>> localizer, tx = make_localizer(default_config(), train), optax.adam(1e-3)
+        >>> step = make_specialise_step(localizer, tx)
+        >>> state = make_state(localizer.init(jax.random.key(0), train.num_access_points), tx)
+        >>> batch = make_batch(train.take(range(8)), localizer.preprocessor)
+        >>> state, metrics = step(state, batch, jax.random.key(1), ())
+        >>> sorted(metrics)
+        ['localization']
+    """
+
+    def loss_fn(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
+        out = localizer.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
+        predicted = out.location * localizer.preprocessor.scale_m
+        return localization_loss(predicted, batch.centered_m).mean()
+
+    def step(
+        state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        loss, grads = jax.value_and_grad(loss_fn)(state.params, batch, key)
+        updates, opt_state = tx.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return state._replace(params=params, opt_state=opt_state), {"localization": loss}
+
+    return step
+
+
+def specialise(
+    config: ConfigDict, train: Fingerprints, *, seed: int, name: str, recorder: Recorder
+) -> tuple[Localizer, Params]:
+    """Trains the configured network at a site on its own fingerprints (phase 0).
+
+    Args:
+        config: the site's configuration.
+        train: the site's train part.
+        seed: of the initial parameters and of the training's randomness.
+        name: of the training.
+        recorder: takes metrics and states; a training that has finished is loaded from it.
+
+    Returns:
+        (localizer, parameters).
+
+    Raises:
+        DivergedError: if the loss stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site, make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> train = load_site("synthetic-office").train
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     localizer, params = specialise(
+        ...         config, train, seed=0, name="demo", recorder=Recorder(workdir))
+        >>> sorted(params)
+        ['extractor', 'framer', 'regressor']
+    """
+    localizer = make_localizer(config, train)
+    init_key, train_key = jax.random.split(jax.random.key(seed))
+    params = localizer.init(init_key, train.num_access_points)
+    finished = recorder.load_final(name, params)
+    if finished is not None:
+        return localizer, finished
+    batch_size, epochs, tx = training_plan(config, len(train))
+    state = fit(
+        make_specialise_step(localizer, tx),
+        make_state(params, tx),
+        make_batch(train, localizer.preprocessor),
+        train_key,
+        epochs=epochs,
+        batch_size=batch_size,
+        name=name,
+        recorder=recorder,
+    )
+    recorder.save_final(name, state.params, epochs)
+    return localizer, state.params

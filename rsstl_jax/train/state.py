@@ -1,0 +1,74 @@
+"""The state of a training: arrays only."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from rsstl_jax.types import Params
+
+__all__ = ["TrainState", "make_optimizer", "make_state"]
+
+
+class TrainState(NamedTuple):
+    """All that a training step reads and writes; no optimiser object, no apply function.
+
+    Args:
+        params: pytree of what is trained.
+        opt_state: the optimiser's state, or a pytree of several.
+        epoch: int32 scalar. Epochs done; with the key it fixes all randomness to come.
+
+    Example:
+        >>> state = make_state({"w": jnp.ones(3)}, optax.adam(1e-3))
+        >>> int(state.epoch)
+        0
+    """
+
+    params: Params
+    opt_state: Any
+    epoch: jax.Array
+
+
+def make_state(params: Params, tx: optax.GradientTransformation) -> TrainState:
+    """A state at epoch 0.
+
+    Args:
+        params: initial parameters.
+        tx: the optimiser that will update them.
+
+    Returns:
+        TrainState.
+
+    Example:
+        >>> make_state({"w": jnp.ones(3)}, optax.adam(1e-3)).params["w"].shape
+        (3,)
+    """
+    return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
+
+
+def make_optimizer(
+    learning_rate: float, schedule: str, num_steps: int
+) -> optax.GradientTransformation:
+    """Adam with a constant rate, or one that falls to zero along half a cosine.
+
+    Args:
+        learning_rate: step size at the start, above 0.
+        schedule: "constant" or "cosine".
+        num_steps: updates until the cosine reaches zero.
+
+    Returns:
+        optax.GradientTransformation.
+
+    Raises:
+        ValueError: if the schedule is unknown.
+
+    Example:
+        >>> make_optimizer(1e-3, "cosine", 100).init({"w": jnp.ones(3)})[0].count.dtype
+        dtype('int32')
+    """
+    if schedule == "constant":
+        return optax.adam(learning_rate)
+    if schedule == "cosine":
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, num_steps))
+    raise ValueError(f"schedule is {schedule!r}; it must be constant or cosine")

@@ -1,0 +1,136 @@
+"""A trained student on disk: parameters, and all that a fingerprint needs on its way to metres."""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import default_config, flatten
+from rsstl_jax.data import DataError, Fingerprints, Preprocessor
+from rsstl_jax.files import write_json
+from rsstl_jax.models import make_network
+from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
+from rsstl_jax.train.localizer import Localizer
+from rsstl_jax.types import Params
+
+__all__ = ["Student", "load_student", "save_student"]
+
+
+class Student:
+    """A localiser with its parameters and the access points it knows.
+
+    Args:
+        localizer: the network at its site.
+        params: its trained parameters.
+        access_points: names of its inputs, in their order.
+        dataset: the site it was trained at.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.train import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> Student(localizer, params, train.access_points, train.dataset).dataset
+        'synthetic-office'
+    """
+
+    def __init__(
+        self, localizer: Localizer, params: Params, access_points: tuple[str, ...], dataset: str
+    ) -> None:
+        self.localizer = localizer
+        self.params = params
+        self.access_points = tuple(access_points)
+        self.dataset = dataset
+
+    def check_access_points(self, part: Fingerprints) -> None:
+        """Checks that a part has the student's own access points in the same order.
+
+        Raises:
+            DataError: if it has others; the message counts and lists them.
+        """
+        if part.access_points == self.access_points:
+            return
+        unknown = [name for name in part.access_points if name not in set(self.access_points)]
+        missing = [name for name in self.access_points if name not in set(part.access_points)]
+        raise DataError(
+            f"{part.dataset}: the student of {self.dataset} knows {len(self.access_points)} access "
+            f"points in an order of its own; {len(unknown)} of the dataset's are unknown to it "
+            f"({', '.join(unknown[:5])}) and {len(missing)} are missing ({', '.join(missing[:5])})"
+        )
+
+
+def save_student(folder: str | Path, config: ConfigDict, student: Student) -> None:
+    """Writes a student; student.json comes last, so that a folder with it is whole.
+
+    Args:
+        folder: the student's own folder.
+        config: the configuration of its training; read here: `network` and `model`.
+        student: what is saved.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.train import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_student(folder, default_config(), student)
+        ...     load_student(folder).access_points == train.access_points
+        True
+    """
+    folder = Path(folder)
+    card = folder / "student.json"
+    if card.exists():
+        return
+    save_checkpoint(folder / "params", student.params, step=0)
+    model = {p: v for p, v in flatten(config).items() if p.startswith(f"model.{config.network}.")}
+    write_json(
+        card,
+        {
+            "network": config.network,
+            "model": model,
+            "dataset": student.dataset,
+            "preprocessor": student.localizer.preprocessor.to_dict(),
+            "access_points": student.access_points,
+        },
+    )
+
+
+def load_student(folder: str | Path) -> Student:
+    """Reads a student that `save_student` wrote.
+
+    Args:
+        folder: the student's own folder.
+
+    Returns:
+        Student, ready for `predict_m`.
+
+    Raises:
+        FileNotFoundError: if the folder holds no student; the message names it.
+
+    Example:
+        >>> load_student("/nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: /nowhere holds no student: student.json is missing
+    """
+    card_file = Path(folder) / "student.json"
+    if not card_file.exists():
+        raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
+    card = json.loads(card_file.read_text(encoding="utf-8"))
+    config = default_config()
+    config.network = card["network"]
+    config.update_from_flattened_dict(card["model"])
+    localizer = Localizer(make_network(config), Preprocessor.from_dict(card["preprocessor"]))
+    access_points = tuple(card["access_points"])
+    inputs = jax.ShapeDtypeStruct((1, len(access_points)), jnp.float32)
+    like = jax.eval_shape(localizer.network.init, jax.random.key(0), inputs)["params"]
+    loaded = load_checkpoint(Path(folder) / "params", like)
+    if loaded is None:
+        raise FileNotFoundError(f"{folder} holds no student: params is missing")
+    return Student(localizer, loaded[1], access_points, card["dataset"])

@@ -1,0 +1,187 @@
+"""Phases 0 and 1 for every source, or their bundles from an earlier run."""
+
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import flatten, name_list
+from rsstl_jax.data import Fingerprints, MissingDataError, load_site
+from rsstl_jax.models import Generator, make_generator, make_network, stack_teachers
+from rsstl_jax.recipes import site_config
+from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
+from rsstl_jax.train.expert import SourceBatch, represent_source, train_expert
+from rsstl_jax.train.localizer import Localizer, make_batch
+from rsstl_jax.train.quality import teacher_quality
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.specialise import specialise
+from rsstl_jax.train.surrogate import draw_codes, place_inputs
+from rsstl_jax.types import Params
+
+__all__ = ["Teachers", "make_card", "make_teachers"]
+
+_log = logging.getLogger(__name__)
+
+
+class Teachers(NamedTuple):
+    """All teachers of a run.
+
+    Args:
+        generator: the module that they share.
+        params: pytree of float[N, ...]. Their stacked parameters.
+        reports: what each one's bundle reports, by source.
+
+    Example:
+        >>> Teachers(Generator(300, 300, "relu"), {}, {}).generator.extract_width
+        300
+    """
+
+    generator: Generator
+    params: Params
+    reports: dict[str, dict[str, Any]]
+
+
+def make_card(config: ConfigDict, source: str, train: Fingerprints | None) -> BundleCard:
+    """The card of the teacher that a run needs from a source.
+
+    Args:
+        config: the run's configuration.
+        source: the source dataset.
+        train: its train part; None if its data are not at hand, only a bundle.
+
+    Returns:
+        BundleCard with every field that bears on phases 0 and 1.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> make_card(default_config(), "tampere", None).input_width
+        128
+    """
+    own = site_config(config, source)
+    network = make_network(own)
+    sections = ("input.", "augment.", "train.", "teacher.", f"model.{config.network}.")
+    settings = {
+        path: value
+        for path, value in flatten(own).items()
+        if path.startswith(sections) and path != "teacher.noise"
+    }
+    place_width = 2 if config.teacher.conditioning == "location" else 0
+    return BundleCard(
+        network=config.network,
+        source=source,
+        recipe=config.recipe,
+        settings=settings,
+        data_digest=None if train is None else train.digest(),
+        frame_width=network.frame_width,
+        extract_width=network.extract_width,
+        extract_activation=network.extract_activation,
+        input_width=config.teacher.latent_width + place_width,
+        hidden_width=config.teacher.hidden_width,
+    )
+
+
+def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder) -> Teachers:
+    """The teachers of a run: from bundles whose cards match, trained where there is none.
+
+    The sources' data are read to check the bundles, and to train what is missing. Where a
+    source's data are not at hand, a bundle whose card matches in all else is used, and that is
+    logged.
+
+    Args:
+        config: the run's configuration, valid.
+        bundle_dir: folder of the bundles, one folder each.
+        recorder: takes metrics and states of phases 0 and 1.
+
+    Returns:
+        Teachers, in the order of `config.sources`.
+
+    Raises:
+        MissingDataError: if a source has neither data nor a matching bundle.
+        DivergedError: if a training stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     teachers = make_teachers(config, folder, Recorder(folder))
+        >>> list(teachers.reports)
+        ['synthetic-mall']
+    """
+    params, reports = [], {}
+    for source in name_list(config.sources):
+        folder = Path(bundle_dir) / f"{config.network}-{source}-{config.recipe}"
+        train, absent = _read_train(source, config.data_dir)
+        card = make_card(config, source, train)
+        bundle = load_bundle(folder, card)
+        if bundle is None:
+            if train is None:
+                assert absent is not None
+                raise absent
+            if folder.exists():
+                _log.warning("%s holds a teacher of another card; it is made anew", folder)
+            trained, report = _train_teacher(config, source, train, recorder)
+            save_bundle(folder, card, trained, report=report)
+            bundle = load_bundle(folder, card)
+            assert bundle is not None
+        elif train is None:
+            _log.warning("%s is used unchecked: %s", folder, absent)
+        params.append(bundle[0])
+        reports[source] = bundle[1]
+    network = make_network(config)
+    generator = make_generator(network, config.teacher.hidden_width)
+    return Teachers(generator, stack_teachers(params), reports)
+
+
+def _read_train(source: str, data_dir: str) -> tuple[Fingerprints | None, MissingDataError | None]:
+    try:
+        return load_site(source, data_dir=data_dir or None).train, None
+    except MissingDataError as error:
+        return None, error
+
+
+def _train_teacher(
+    config: ConfigDict, source: str, train: Fingerprints, recorder: Recorder
+) -> tuple[Params, dict[str, Any]]:
+    own = site_config(config, source)
+    name = f"teacher-{source}"
+    localizer, network_params = specialise(
+        own, train, seed=own.teacher.seed, name=f"{name}/specialise", recorder=recorder
+    )
+    batch = make_batch(train, localizer.preprocessor)
+    data = represent_source(localizer, network_params, batch)
+    generator, params = train_expert(
+        own, localizer, network_params, data, name=f"{name}/expert", recorder=recorder
+    )
+    quality = _measure(own, localizer, network_params, data, generator, params)
+    recorder.log({"run": f"{name}/expert", "quality": quality})
+    if quality["collapsed"]:
+        _log.warning("the teacher of %s has collapsed: %s", source, quality)
+    return params, {"quality": quality, "jax": version("jax")}
+
+
+def _measure(
+    own: ConfigDict,
+    localizer: Localizer,
+    network_params: Params,
+    data: SourceBatch,
+    generator: Generator,
+    params: Params,
+) -> dict[str, float | bool]:
+    @jax.jit
+    def decode(data: SourceBatch) -> tuple[jax.Array, jax.Array]:
+        codes = draw_codes(
+            jax.random.key(own.teacher.seed), data.row, latent_width=own.teacher.latent_width
+        )
+        place = data.centered_m / localizer.preprocessor.scale_m
+        inputs = place_inputs(codes, place, conditioning=own.teacher.conditioning)
+        generated = generator.apply({"params": params}, inputs)[1]
+        return generated, localizer.regress(network_params, generated)
+
+    generated, decoded_m = decode(data)
+    distance_m = jnp.linalg.norm(decoded_m - data.centered_m, axis=1)
+    return teacher_quality(data.extract, generated, distance_m)

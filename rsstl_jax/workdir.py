@@ -1,0 +1,93 @@
+"""The folder of a run: whose it is, and under what it was made."""
+
+import json
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import ConfigError, flatten
+from rsstl_jax.files import write_json
+from rsstl_jax.train.recorder import Recorder
+
+__all__ = ["open_workdir", "provenance"]
+
+_PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+# Fields that may change between two starts in one workdir: they do not bear on the result.
+_FREE = ("data_dir", "bundle_dir", "run.checkpoint_every_s")
+
+
+def provenance() -> dict[str, Any]:
+    """Versions, commit and device of this process, for the first line of metrics.jsonl.
+
+    Returns:
+        `versions` by package, `python`, `commit` (None outside a checkout), `device`.
+
+    Example:
+        >>> sorted(provenance())
+        ['commit', 'device', 'python', 'versions']
+    """
+    git = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    device = jax.devices()[0]
+    return {
+        "versions": {package: version(package) for package in _PACKAGES},
+        "python": platform.python_version(),
+        "commit": git.stdout.strip() if git.returncode == 0 else None,
+        "device": f"{device.platform}: {device.device_kind}",
+    }
+
+
+def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
+    """Opens a run's folder, new or left by an earlier start of the same run.
+
+    Args:
+        config: the run's configuration; config.json is written from it.
+        workdir: the folder; made if needed.
+
+    Returns:
+        Recorder of the folder.
+
+    Raises:
+        ConfigError: if the folder holds a run of another configuration; the message names the
+            fields that differ.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import default_config
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recorder = open_workdir(default_config(), folder)
+        ...     (Path(folder) / "config.json").exists()
+        True
+    """
+    wanted = json.loads(json.dumps(flatten(config)))
+    file = Path(workdir) / "config.json"
+    if file.exists():
+        found = json.loads(file.read_text(encoding="utf-8"))
+        changed = [
+            f"{path} was {found.get(path)!r} and is {wanted.get(path)!r}"
+            for path in sorted(found.keys() | wanted.keys())
+            if path not in _FREE and found.get(path) != wanted.get(path)
+        ]
+        if changed:
+            raise ConfigError(
+                f"{workdir} holds a run of another configuration ({'; '.join(changed)}); "
+                "choose another --workdir or remove the folder"
+            )
+    recorder = Recorder(
+        workdir,
+        log_every_epochs=config.run.log_every_epochs,
+        checkpoint_every_s=config.run.checkpoint_every_s,
+    )
+    write_json(file, wanted)
+    return recorder
