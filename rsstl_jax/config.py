@@ -69,6 +69,11 @@ _SEEDS = Rule(
     "different whole numbers of at least 0, such as (0, 1, 2)",
 )
 
+_CHANNELS = Rule(
+    lambda v: isinstance(v, tuple | list) and len(v) > 1 and all(_is_int(c) and c > 0 for c in v),
+    "two or more whole numbers above 0, such as (32, 64, 128)",
+)
+
 FIELDS: dict[str, Field] = {
     # what is run
     "target": Field("uji", _NAME, "dataset on which the student is trained and tested"),
@@ -99,6 +104,25 @@ FIELDS: dict[str, Field] = {
     "model.dnn.num_layers": Field(3, _whole(2), "hidden layers; the first is the framer"),
     "model.dnn.dropout": Field(0.0, _RATE, "dropout behind each hidden layer"),
     "model.dnn.input_dropout": Field(0.0, _RATE, "dropout of the encoded input"),
+    "model.convolution": Field(
+        "convolution", _one_of("convolution", "patches"), "how convolutions are computed"
+    ),
+    "model.cnnloc.hidden_width": Field(128, _whole(1), "units of the auto-encoder's first layer"),
+    "model.cnnloc.window": Field(22, _whole(2), "extent of the kernels; the frame is 3w - 2 wide"),
+    "model.cnnloc.dropout": Field(0.7, _RATE, "dropout in front of the convolutions"),
+    "model.cnnloc.pretrain_epochs": Field(20, _whole(0), "of the auto-encoder; 0: none"),
+    "model.bayescnn.channels": Field((32, 64, 128), _CHANNELS, "of each VGG block"),
+    "model.bayescnn.num_convolutions": Field(2, _whole(1), "in each block"),
+    "model.bayescnn.dense_width": Field(128, _whole(1), "units of the dense layer behind them"),
+    "model.bayescnn.dropout": Field(0.3, _RATE, "dropout behind the dense layer"),
+    "model.baat.num_tokens": Field(64, _whole(1), "tokens that access points are spread over"),
+    "model.baat.token_width": Field(128, _whole(1), "width of a token; the heads must divide it"),
+    "model.baat.num_blocks": Field(3, _whole(1), "transformer blocks"),
+    "model.baat.num_heads": Field(8, _whole(1), "attention heads"),
+    "model.baat.feed_width": Field(512, _whole(1), "units of the feed-forward layers"),
+    "model.baat.dropout": Field(0.1, _RATE, "dropout in the blocks"),
+    "model.baat.variance_weight": Field(0.0, _NOT_NEGATIVE, "of the tokens' variance penalty, m"),
+    "model.baat.covariance_weight": Field(0.0, _NOT_NEGATIVE, "of their covariance penalty, m"),
     # training of a network, alone or distilled
     "train.epochs": Field(500, _whole(1), "passes over the train part"),
     "train.batch_size": Field(128, _whole(1), "fingerprints a step; the last partial batch drops"),
@@ -107,6 +131,11 @@ FIELDS: dict[str, Field] = {
     # phase 0 and 1: sources take train, input and augment from their own site's recipe
     "specialise.epochs": Field(0, _whole(0), "phase 0; 0: as the source's recipe has it"),
     "teacher.epochs": Field(0, _whole(0), "phase 1; 0: as the source's recipe has it"),
+    "teacher.kind": Field(
+        "surrogate",
+        _one_of("surrogate", "untrained", "noise"),
+        "the two others are controls: generators without phase 1, and N(0, I) in their place",
+    ),
     "teacher.seed": Field(0, _whole(0), "seed of phases 0 and 1"),
     "teacher.conditioning": Field(
         "none", _one_of("none", "location"), "location: the place is an input of the generator"
@@ -228,6 +257,11 @@ def validate(config: ConfigDict) -> None:
             raise ConfigError(f"{path} is missing; it must be {field.rule.words}")
         if not field.rule.holds(flat[path]):
             raise ConfigError(f"{path} is {flat[path]!r}; it must be {field.rule.words}")
+    if config.model.baat.token_width % config.model.baat.num_heads:
+        raise ConfigError(
+            f"model.baat.token_width is {config.model.baat.token_width}; "
+            f"model.baat.num_heads, {config.model.baat.num_heads}, must divide it"
+        )
     sources = name_list(config.sources)
     if not sources:
         raise ConfigError("sources is empty; name at least one dataset, such as uji,tampere")

@@ -18,6 +18,8 @@ class Representations(NamedTuple):
         extract: float[B, D]. Z^E, the specialised representation that teachers model.
         location: float[B, 2]. The predicted place u in units of the site's scale;
             metres = origin + scale * u.
+        penalty: float scalar. What the network itself adds to its training loss, metres; 0 for
+            most networks.
 
     Example:
         >>> import jax.numpy as jnp
@@ -29,6 +31,7 @@ class Representations(NamedTuple):
     frame: jax.Array
     extract: jax.Array
     location: jax.Array
+    penalty: jax.Array | float = 0.0
 
 
 class Batch(NamedTuple):

@@ -1,10 +1,15 @@
 """Networks, teachers and the estimator: pure Flax modules, and the registry of networks."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import ConfigError
+from rsstl_jax.models.baat import make_baat, token_penalties
+from rsstl_jax.models.bayescnn import make_bayescnn
+from rsstl_jax.models.cnnloc import make_cnnloc
+from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.dnn import DenseFramer, DenseStack, make_dnn
 from rsstl_jax.models.estimator import Estimator
 from rsstl_jax.models.network import Network, Regressor
@@ -12,6 +17,7 @@ from rsstl_jax.models.teacher import Critic, Generator, make_generator, stack_te
 
 __all__ = [
     "NETWORKS",
+    "Convolution",
     "Critic",
     "DenseFramer",
     "DenseStack",
@@ -19,13 +25,22 @@ __all__ = [
     "Generator",
     "Network",
     "Regressor",
+    "make_baat",
+    "make_bayescnn",
+    "make_cnnloc",
     "make_dnn",
     "make_generator",
     "make_network",
     "stack_teachers",
+    "token_penalties",
 ]
 
-NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {"dnn": make_dnn}
+NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
+    "baat": make_baat,
+    "bayescnn": make_bayescnn,
+    "cnnloc": make_cnnloc,
+    "dnn": make_dnn,
+}
 """The registry: `config.network` names an entry; a network of one's own is one more line."""
 
 
@@ -33,20 +48,29 @@ def make_network(config: ConfigDict) -> Network:
     """The network that the configuration names.
 
     Args:
-        config: the run's configuration; read here: `network` and that network's `model` section.
+        config: the run's configuration; read here: `network`, a name in `NETWORKS` or the path
+            "package.module:function" of a function of one's own, and its `model` section.
 
     Returns:
         Network, without parameters.
 
     Raises:
-        ConfigError: if no network of that name is registered.
+        ConfigError: if no network of that name is registered, or nothing lies at the path.
 
     Example:
         >>> from rsstl_jax.config import default_config
         >>> make_network(default_config()).extract_width
         300
     """
-    if config.network not in NETWORKS:
+    if config.network in NETWORKS:
+        return NETWORKS[config.network](config)
+    module, _, function = config.network.partition(":")
+    try:
+        make = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
         names = ", ".join(sorted(NETWORKS))
-        raise ConfigError(f"network is {config.network!r}; it must be one of {names}")
-    return NETWORKS[config.network](config)
+        raise ConfigError(
+            f"network is {config.network!r}; it must be one of {names}, "
+            f"or package.module:function ({error})"
+        ) from error
+    return make(config)

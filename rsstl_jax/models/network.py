@@ -1,5 +1,6 @@
 """The contract of a specialised network: framer, extractor, regressor."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -27,6 +28,9 @@ class Network(nn.Module):
         frame_width: F. Must not depend on the number of access points A.
         extract_width: D. Must not depend on A, or teachers of several sites cannot be stacked.
         extract_activation: what the extractor ends in, a key of `ACTIVATIONS`.
+        decoder: module(frame, A) -> float[B, A]. If given, the framer is first trained as an
+            auto-encoder with it; the decoder is no part of the network's parameters.
+        penalty: feature map -> scalar, added to the training loss, metres.
 
     Raises:
         ValueError: on call, if a part's output is not as wide as declared.
@@ -47,6 +51,8 @@ class Network(nn.Module):
     frame_width: int
     extract_width: int
     extract_activation: str
+    decoder: nn.Module | None = None
+    penalty: Callable[[jax.Array], jax.Array] | None = None
 
     def __call__(
         self, fingerprints: jax.Array, support: Any = None, *, train: bool = False
@@ -59,7 +65,7 @@ class Network(nn.Module):
             train: whether dropout is active (then an rng named "dropout" is needed).
 
         Returns:
-            Representations of float[B, F], float[B, D] and float[B, 2].
+            Representations of float[B, F], float[B, D], float[B, 2] and a scalar.
 
         Raises:
             ValueError: if a part's output is not as wide as declared.
@@ -73,7 +79,8 @@ class Network(nn.Module):
         for (name, width), array in zip(declared.items(), (frame, extract, location), strict=True):
             if array.shape[1:] != (width,):
                 raise ValueError(f"{name} has shape {array.shape}; its width must be {width}")
-        return Representations(frame, extract, location)
+        penalty = self.penalty(features) if train and self.penalty is not None else 0.0
+        return Representations(frame, extract, location, penalty)
 
     def regress(self, extract: jax.Array) -> jax.Array:
         """The place that the regressor reads off a representation; R of Eq. 2.

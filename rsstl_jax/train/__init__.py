@@ -10,6 +10,7 @@ from rsstl_jax.train.distill import (
     make_distill_step,
 )
 from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
+from rsstl_jax.train.initial import initial_params, make_autoencoder_step
 from rsstl_jax.train.localizer import Localizer, make_batch, predict_m
 from rsstl_jax.train.loop import DivergedError, effective_batch_size, fit, make_epochs
 from rsstl_jax.train.quality import teacher_quality
@@ -21,7 +22,7 @@ from rsstl_jax.train.specialise import (
     training_plan,
 )
 from rsstl_jax.train.state import TrainState, make_optimizer, make_state
-from rsstl_jax.train.surrogate import draw_codes, generate, place_inputs
+from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
 
 __all__ = [
     "Alignment",
@@ -38,8 +39,10 @@ __all__ = [
     "effective_batch_size",
     "fit",
     "generate",
+    "initial_params",
     "load_bundle",
     "load_checkpoint",
+    "make_autoencoder_step",
     "make_batch",
     "make_distill_step",
     "make_epochs",
@@ -48,6 +51,7 @@ __all__ = [
     "make_optimizer",
     "make_specialise_step",
     "make_state",
+    "make_teacher_fn",
     "place_inputs",
     "predict_m",
     "represent_source",

@@ -1,6 +1,5 @@
 """Phase 2, expert distilling: a student on the target, aligned with all teachers at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,25 +19,22 @@ from rsstl_jax.losses import (
     normalize_weights,
 )
 from rsstl_jax.models import Estimator, Generator
+from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, fit
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import make_localizer, training_plan
 from rsstl_jax.train.state import TrainState, make_state
-from rsstl_jax.train.surrogate import draw_codes, generate, place_inputs
+from rsstl_jax.train.surrogate import TeacherFn, make_teacher_fn
 from rsstl_jax.types import Batch, Params, Representations
 
 __all__ = [
     "Alignment",
     "DistillContext",
-    "TeacherFn",
     "active_terms",
     "distill",
     "make_distill_step",
 ]
-
-TeacherFn = Callable[[Params, jax.Array, Batch], tuple[jax.Array, jax.Array]]
-"""(stacked params, key, batch) -> (frame [N, B, F], extract [N, B, D])."""
 
 
 class DistillContext(NamedTuple):
@@ -180,7 +176,8 @@ def make_distill_step(
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         student = localizer.represent(params["student"], batch.rss_dbm, key=key)
         predicted_m = student.location * localizer.preprocessor.scale_m
-        losses = {"localization": localization_loss(predicted_m, batch.centered_m).mean()}
+        error_m = localization_loss(predicted_m, batch.centered_m).mean()
+        losses = {"localization": error_m + student.penalty}
         losses |= alignment.losses(params["estimator"], student, *taught, context.margin)
         weights = normalize_weights({term: context.weights[term] for term in losses})
         total, parts = combine({term: (weights[term], losses[term]) for term in losses})
@@ -199,24 +196,6 @@ def make_distill_step(
         return state._replace(params=params, opt_state=opt_state), {"total": total, **parts}
 
     return step
-
-
-def make_surrogates(
-    generator: Generator, settings: ConfigDict, scale_m: float, noise_key: jax.Array
-) -> TeacherFn:
-    """The surrogate teachers of a run as one function of (stacked params, key, batch)."""
-
-    def teachers(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        code_key = key if settings.noise == "fresh" else noise_key
-        codes = draw_codes(
-            code_key, batch.row, latent_width=settings.latent_width, noise=settings.noise
-        )
-        place = batch.centered_m / scale_m
-        return generate(
-            generator, params, place_inputs(codes, place, conditioning=settings.conditioning)
-        )
-
-    return teachers
 
 
 def distill(
@@ -267,10 +246,10 @@ def distill(
     localizer = make_localizer(config, train)
     init_key, train_key = jax.random.split(jax.random.key(seed))
     estimator_key, noise_key = jax.random.split(jax.random.fold_in(init_key, 1))
-    student = localizer.init(init_key, train.num_access_points)
-    finished = recorder.load_final(name, student)
+    finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
     if finished is not None:
         return localizer, finished
+    student = initial_params(config, localizer, train, init_key, name=name, recorder=recorder)
     width = localizer.network.extract_width
     estimator = Estimator(width, config.distill.estimator_width)
     pair = jnp.zeros((1, width))
@@ -279,10 +258,10 @@ def distill(
         estimator, active_terms(config), config.distill.reduction, config.distill.num_iterations
     )
     scale_m = localizer.preprocessor.scale_m
-    surrogates = make_surrogates(generator, config.teacher, scale_m, noise_key)
+    ask = make_teacher_fn(generator, config.teacher, scale_m=scale_m, noise_key=noise_key)
     batch_size, epochs, tx = training_plan(config, len(train))
     state = fit(
-        make_distill_step(localizer, surrogates, alignment, tx),
+        make_distill_step(localizer, ask, alignment, tx),
         make_state(params, tx),
         make_batch(train, localizer.preprocessor),
         train_key,

@@ -46,6 +46,10 @@ class Localizer:
         """Fresh parameters of the network for a site of `num_access_points`."""
         return self.network.init(key, jnp.zeros((1, num_access_points)))["params"]
 
+    def shapes(self, num_access_points: int) -> Params:
+        """Shapes and dtypes of those parameters, without computing them."""
+        return jax.eval_shape(lambda: self.init(jax.random.key(0), num_access_points))
+
     def represent(
         self, params: Params, rss_dbm: jax.Array, *, key: jax.Array | None = None
     ) -> Representations:

@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models import make_network
+from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
@@ -83,7 +84,7 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
     def loss_fn(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
         out = localizer.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
         predicted = out.location * localizer.preprocessor.scale_m
-        return localization_loss(predicted, batch.centered_m).mean()
+        return localization_loss(predicted, batch.centered_m).mean() + out.penalty
 
     def step(
         state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
@@ -127,10 +128,10 @@ def specialise(
     """
     localizer = make_localizer(config, train)
     init_key, train_key = jax.random.split(jax.random.key(seed))
-    params = localizer.init(init_key, train.num_access_points)
-    finished = recorder.load_final(name, params)
+    finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
     if finished is not None:
         return localizer, finished
+    params = initial_params(config, localizer, train, init_key, name=name, recorder=recorder)
     batch_size, epochs, tx = training_plan(config, len(train))
     state = fit(
         make_specialise_step(localizer, tx),

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import default_config, flatten
@@ -28,6 +26,7 @@ class Student:
         dataset: the site it was trained at.
 
     Example:
+        >>> import jax
         >>> from rsstl_jax import default_config, load_site
         >>> from rsstl_jax.train import make_localizer
         >>> train = load_site("synthetic-office").train
@@ -71,7 +70,7 @@ def save_student(folder: str | Path, config: ConfigDict, student: Student) -> No
         student: what is saved.
 
     Example:
-        >>> import tempfile
+        >>> import jax, tempfile
         >>> from rsstl_jax import default_config, load_site
         >>> from rsstl_jax.train import make_localizer
         >>> train = load_site("synthetic-office").train
@@ -87,7 +86,9 @@ def save_student(folder: str | Path, config: ConfigDict, student: Student) -> No
     card = folder / "student.json"
     if card.exists():
         return
-    save_checkpoint(folder / "params", student.params, step=0)
+    # An earlier start may have been stopped between the parameters and the card.
+    if not (folder / "params" / "0").exists():
+        save_checkpoint(folder / "params", student.params, step=0)
     model = {p: v for p, v in flatten(config).items() if p.startswith(f"model.{config.network}.")}
     write_json(
         card,
@@ -128,9 +129,7 @@ def load_student(folder: str | Path) -> Student:
     config.update_from_flattened_dict(card["model"])
     localizer = Localizer(make_network(config), Preprocessor.from_dict(card["preprocessor"]))
     access_points = tuple(card["access_points"])
-    inputs = jax.ShapeDtypeStruct((1, len(access_points)), jnp.float32)
-    like = jax.eval_shape(localizer.network.init, jax.random.key(0), inputs)["params"]
-    loaded = load_checkpoint(Path(folder) / "params", like)
+    loaded = load_checkpoint(Path(folder) / "params", localizer.shapes(len(access_points)))
     if loaded is None:
         raise FileNotFoundError(f"{folder} holds no student: params is missing")
     return Student(localizer, loaded[1], access_points, card["dataset"])

@@ -1,0 +1,71 @@
+"""Convolution in one or two dimensions, by the library or as patches times a matrix."""
+
+import itertools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+__all__ = ["METHODS", "Convolution"]
+
+METHODS = ("convolution", "patches")
+
+
+class Convolution(nn.Module):
+    """A convolution with stride 1 and a bias, channels last.
+
+    Both methods compute the same from the same parameters. "convolution" is XLA's own and the
+    faster for one network; "patches" copies the windows side by side and multiplies once, which
+    is the faster where `jax.vmap` over replicas would turn XLA's into a grouped convolution, slow
+    on CPUs (`docs/networks.md` has the measurement).
+
+    Args:
+        features: output channels O.
+        window: extent of the kernel along each spatial axis.
+        padding: "VALID" or "SAME" (then extents are odd, zeros around).
+        method: one of `METHODS`.
+
+    Raises:
+        ValueError: on call, if the method is unknown.
+
+    Example:
+        >>> layer = Convolution(8, (3, 3), padding="SAME")
+        >>> out, _ = layer.init_with_output(jax.random.key(0), jnp.ones((2, 5, 5, 4)))
+        >>> out.shape
+        (2, 5, 5, 8)
+    """
+
+    features: int
+    window: Sequence[int]
+    padding: str = "VALID"
+    method: str = "convolution"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (*self.window, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        if self.method == "convolution":
+            spatial = "HW"[: len(self.window)]
+            numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
+            out = jax.lax.conv_general_dilated(
+                x, kernel, (1,) * len(spatial), self.padding, dimension_numbers=numbers
+            )
+        elif self.method == "patches":
+            out = self._patches(x) @ kernel.reshape(-1, self.features)
+        else:
+            raise ValueError(f"method is {self.method!r}; it must be in {', '.join(METHODS)}")
+        return out + bias.reshape((1,) * (out.ndim - 1) + (-1,))
+
+    def _patches(self, x: jax.Array) -> jax.Array:
+        """float[B, ..., window * C]: at each place the inputs under the kernel, row by row."""
+        if self.padding == "SAME":
+            margins = [((extent - 1) // 2, extent // 2) for extent in self.window]
+            x = jnp.pad(x, [(0, 0), *margins, (0, 0)])
+        sizes = [size - extent + 1 for size, extent in zip(x.shape[1:-1], self.window, strict=True)]
+        windows = [
+            x[(slice(None), *(slice(o, o + size) for o, size in zip(offset, sizes, strict=True)))]
+            for offset in itertools.product(*map(range, self.window))
+        ]
+        return jnp.concatenate(windows, axis=-1)

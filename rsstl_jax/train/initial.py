@@ -1,0 +1,127 @@
+"""Where a training starts: fresh parameters, and the auto-encoder that CNNLoc begins with."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from ml_collections import ConfigDict
+
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.train.localizer import Localizer, make_batch
+from rsstl_jax.train.loop import Step, effective_batch_size, fit
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.state import TrainState, make_state
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["initial_params", "make_autoencoder_step"]
+
+
+def initial_params(
+    config: ConfigDict,
+    localizer: Localizer,
+    train: Fingerprints,
+    key: jax.Array,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> Params:
+    """Fresh parameters; the framer of a network with a decoder is trained as an auto-encoder.
+
+    Stand-alone and distilled student of one seed share this start: it depends on the seed, the
+    site and the network alone, and is saved beside both.
+
+    Args:
+        config: the site's configuration; read here: `train`, `model.cnnloc.pretrain_epochs`.
+        localizer: the network at its site.
+        train: the site's train part.
+        key: typed key.
+        name: of the training that will start from them, such as "seed-0/distilled".
+        recorder: takes metrics and states of the auto-encoder.
+
+    Returns:
+        The network's parameters.
+
+    Raises:
+        DivergedError: if the reconstruction error stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.train import make_localizer
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> train = load_site("synthetic-office").train
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     params = initial_params(
+        ...         config, make_localizer(config, train), train, jax.random.key(0),
+        ...         name="seed-0/standalone", recorder=Recorder(workdir))
+        >>> sorted(params)
+        ['extractor', 'framer', 'regressor']
+    """
+    params = localizer.init(key, train.num_access_points)
+    decoder, epochs = localizer.network.decoder, config.model.cnnloc.pretrain_epochs
+    if decoder is None or epochs == 0:
+        return params
+    name = f"{name.rsplit('/', 1)[0]}/autoencoder"
+    finished = recorder.load_final(name, params["framer"])
+    if finished is None:
+        decoder_key, train_key = jax.random.split(jax.random.fold_in(key, 2))
+        frame = jnp.zeros((1, localizer.network.frame_width))
+        both = {
+            "framer": params["framer"],
+            "decoder": decoder.init(decoder_key, frame, train.num_access_points)["params"],
+        }
+        tx = optax.adam(config.train.learning_rate)
+        state = fit(
+            make_autoencoder_step(localizer, decoder, tx),
+            make_state(both, tx),
+            make_batch(train, localizer.preprocessor),
+            train_key,
+            epochs=epochs,
+            batch_size=effective_batch_size(config.train.batch_size, len(train)),
+            name=name,
+            recorder=recorder,
+        )
+        finished = state.params["framer"]
+        recorder.save_final(name, finished, epochs)
+    return {**params, "framer": finished}
+
+
+def make_autoencoder_step(
+    localizer: Localizer, decoder: nn.Module, tx: optax.GradientTransformation
+) -> Step:
+    """A step of framer and decoder on the mean squared reconstruction error [Song et al. 2019].
+
+    Args:
+        localizer: the network at its site; only its framer is used.
+        decoder: module(frame, A) -> float[B, A].
+        tx: the optimiser.
+
+    Returns:
+        step(state, batch, key, context) -> (state, {"reconstruction": scalar}); parameters are
+        {"framer", "decoder"}.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.train import make_localizer
+        >>> config = default_config()
+        >>> config.network = "cnnloc"
+        >>> localizer = make_localizer(config, load_site("synthetic-office").train)
+        >>> callable(make_autoencoder_step(localizer, localizer.network.decoder, optax.adam(1e-3)))
+        True
+    """
+
+    def loss_fn(params: Params, encoded: jax.Array) -> jax.Array:
+        frame = localizer.network.framer.apply({"params": params["framer"]}, encoded)
+        decoded = decoder.apply({"params": params["decoder"]}, frame, encoded.shape[1])
+        return jnp.square(decoded - encoded).mean()
+
+    def step(
+        state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        encoded = localizer.preprocessor.encode(batch.rss_dbm)
+        loss, grads = jax.value_and_grad(loss_fn)(state.params, encoded)
+        updates, opt_state = tx.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return state._replace(params=params, opt_state=opt_state), {"reconstruction": loss}
+
+    return step

@@ -1,0 +1,134 @@
+"""CNNLoc, BayesCNN and bAaT: sizes by hand, and what each of them must see."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rsstl_jax.config import ConfigError, default_config
+from rsstl_jax.models import make_network, token_penalties
+
+ACCESS_POINTS = {"uji": 520, "uts": 589, "tut7": 801, "tampere": 992}
+SIDES = {520: 23, 589: 25, 801: 29, 992: 32}
+
+
+def configured(name, **fields):
+    config = default_config()
+    config.network = name
+    config.update_from_flattened_dict(fields)
+    return config
+
+
+def dense(inputs, outputs):
+    return inputs * outputs + outputs
+
+
+def conv(window, inputs, outputs):
+    return window * inputs * outputs + outputs
+
+
+def cnnloc_size(n):
+    encoder = dense(n, 128) + dense(128, 64)
+    # 64 - 22 + 1 = 43 places, then 22, then 1
+    convolutions = conv(22, 1, 99) + conv(22, 99, 66) + conv(22, 66, 33)
+    return encoder + convolutions + dense(33, 2)
+
+
+def bayescnn_size(n):
+    blocks = sum(
+        conv(9, before, after) + conv(9, after, after)
+        for before, after in ((1, 32), (32, 64), (64, 128))
+    )
+    # three halvings of the side, rounded down: 23 and 25 -> 2 and 3, 29 -> 3, 32 -> 4
+    left = {520: 2, 589: 3, 801: 3, 992: 4}[n]
+    return blocks + dense(left * left * 128, 128) + dense(128, 2)
+
+
+def baat_size(n):
+    tokens = dense(n, 64 * 128) + 128 + 65 * 128
+    attention = 3 * dense(128, 128) + dense(128, 128)
+    block = 2 * (128 + 128) + attention + dense(128, 512) + dense(512, 128)
+    return tokens + 3 * block + (128 + 128) + dense(128, 2)
+
+
+@pytest.mark.parametrize("n", ACCESS_POINTS.values(), ids=ACCESS_POINTS.keys())
+@pytest.mark.parametrize(
+    ("name", "size"), [("cnnloc", cnnloc_size), ("bayescnn", bayescnn_size), ("baat", baat_size)]
+)
+def test_parameter_counts_equal_hand_arithmetic(name, size, n):
+    network = make_network(configured(name))
+    shapes = jax.eval_shape(lambda: network.init(jax.random.key(0), jnp.zeros((1, n))))
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == size(n)
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "extract"), [("cnnloc", 64, 33), ("bayescnn", 32, 128), ("baat", 128, 128)]
+)
+def test_widths_do_not_depend_on_the_site(name, frame, extract):
+    network = make_network(configured(name))
+    for n in ACCESS_POINTS.values():
+        out = jax.eval_shape(
+            lambda n=n: network.init_with_output(jax.random.key(0), jnp.zeros((3, n)))[0]
+        )
+        assert (out.frame.shape, out.extract.shape) == ((3, frame), (3, extract))
+
+
+def test_class_token_of_baat_sees_every_token():
+    network = make_network(configured("baat", **{"model.baat.num_tokens": 6}))
+    params = network.init(jax.random.key(0), jnp.zeros((1, 20)))["params"]
+    tokens = network.framer.apply({"params": params["framer"]}, jnp.ones((1, 20)))
+
+    def first_feature(tokens):
+        return network.extractor.apply({"params": params["extractor"]}, tokens)[0, 0]
+
+    reach = jnp.abs(jax.grad(first_feature)(tokens))[0].max(axis=-1)
+    assert reach.shape == (7,)
+    assert bool((reach > 0).all())
+
+
+@pytest.mark.parametrize("n", SIDES)
+def test_padding_of_bayescnn_carries_no_signal(n):
+    network = make_network(configured("bayescnn"))
+    fingerprints = jax.random.uniform(jax.random.key(1), (2, n))
+    params = network.init(jax.random.key(0), fingerprints)["params"]
+    padded = jnp.pad(fingerprints, ((0, 0), (0, SIDES[n] ** 2 - n)))
+    assert padded.shape[1] >= n
+    np.testing.assert_array_equal(
+        network.framer.apply({"params": params["framer"]}, fingerprints),
+        network.framer.apply({"params": params["framer"]}, padded),
+    )
+
+
+def test_penalties_of_tokens_against_numpy():
+    tokens = np.random.default_rng(0).normal(size=(10, 3, 4))
+    variance, covariance = [], []
+    for t in range(3):
+        matrix = np.cov(tokens[:, t], rowvar=False)
+        variance.append(np.maximum(0, 1 - np.sqrt(np.diag(matrix) + 1e-4)).mean())
+        covariance.append((np.square(matrix).sum() - np.square(np.diag(matrix)).sum()) / 4)
+    ours = token_penalties(jnp.asarray(tokens, jnp.float32))
+    np.testing.assert_allclose(ours["variance"], np.mean(variance), rtol=1e-4)
+    np.testing.assert_allclose(ours["covariance"], np.mean(covariance), rtol=1e-4)
+
+
+def test_penalties_are_part_of_training_alone():
+    network = make_network(configured("baat", **{"model.baat.variance_weight": 2.0}))
+    fingerprints = jnp.ones((4, 20))
+    params = network.init(jax.random.key(0), fingerprints)
+    rngs = {"dropout": jax.random.key(1)}
+    trained = network.apply(params, fingerprints, train=True, rngs=rngs)
+    # equal fingerprints have no variance: the penalty is the weight times (1 - sqrt(1e-4))
+    np.testing.assert_allclose(trained.penalty, 2.0 * 0.99, rtol=1e-4)
+    assert network.apply(params, fingerprints).penalty == 0.0
+
+
+def test_unknown_network_is_refused_with_what_there_is():
+    with pytest.raises(ConfigError, match=r"'vgg'; it must be one of baat, bayescnn, cnnloc, dnn"):
+        make_network(configured("vgg"))
+
+
+def test_heads_that_do_not_divide_the_token_are_refused():
+    from rsstl_jax.config import validate
+
+    with pytest.raises(ConfigError, match=r"model\.baat\.num_heads, 7, must divide it"):
+        validate(configured("baat", **{"model.baat.num_heads": 7}))
