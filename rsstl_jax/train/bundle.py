@@ -82,10 +82,8 @@ def save_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     card_file = folder / "card.json"
     card_file.unlink(missing_ok=True)
-    step = 0
-    while (folder / "generator" / str(step)).exists():
-        step += 1
-    save_checkpoint(folder / "generator", params, step=step)
+    saved = [int(step.name) for step in folder.glob("generator/*") if step.name.isdigit()]
+    save_checkpoint(folder / "generator", params, step=max(saved, default=-1) + 1)
     content = {"format": FORMAT, **asdict(card), "report": dict(report)}
     write_json(card_file, content)
 

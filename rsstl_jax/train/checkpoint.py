@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
@@ -60,8 +62,14 @@ def load_checkpoint(folder: str | Path, like: Any) -> tuple[int, Any] | None:
         step = manager.latest_step()
         if step is None:
             return None
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        return step, manager.restore(step, args=ocp.args.StandardRestore(abstract))
+        # As NumPy arrays: Orbax would bind others to the device they were saved on, and a compiled
+        # program that meets both kinds is compiled once more.
+        target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        restored = manager.restore(step, args=ocp.args.StandardRestore(target))
+    shapes, wanted = (jax.tree.map(jnp.shape, tree) for tree in (restored, like))
+    if shapes != wanted:
+        raise ValueError(f"{folder} holds a state of shapes {shapes}; {wanted} are expected")
+    return step, jax.tree.map(jnp.array, restored)
 
 
 def _manager(folder: str | Path) -> ocp.CheckpointManager:

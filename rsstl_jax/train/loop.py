@@ -144,8 +144,9 @@ def fit(
     """
     done, state = recorder.load_latest(name, state) or (0, state)
     recorder.forget_after(name, done)
-    # Equal chunks need one compilation only.
-    chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if epochs % d == 0)
+    # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
+    whole = math.gcd(epochs, done)
+    chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
     run = make_epochs(step, batch_size=batch_size, num_epochs=chunk)
     with tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0) as bar:
         while done < epochs:

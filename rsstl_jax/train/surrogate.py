@@ -1,12 +1,18 @@
 """How a surrogate teacher is asked: the code it is given, and N of them at once."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
+from ml_collections import ConfigDict
 
 from rsstl_jax.models import Generator
-from rsstl_jax.types import Params
+from rsstl_jax.types import Batch, Params
 
-__all__ = ["draw_codes", "generate", "place_inputs"]
+__all__ = ["TeacherFn", "draw_codes", "generate", "make_teacher_fn", "place_inputs"]
+
+TeacherFn = Callable[[Params, jax.Array, Batch], tuple[jax.Array, jax.Array]]
+"""(stacked params, key, batch) -> (frame [N, B, F], extract [N, B, D]): what a teacher is."""
 
 
 def draw_codes(
@@ -79,3 +85,43 @@ def generate(
         return generator.apply({"params": params}, codes)
 
     return jax.lax.stop_gradient(jax.vmap(ask)(teachers))
+
+
+def make_teacher_fn(
+    generator: Generator, settings: ConfigDict, *, scale_m: float, noise_key: jax.Array
+) -> TeacherFn:
+    """The teachers of phase 2 as one function of (stacked parameters, key, batch).
+
+    Args:
+        generator: the module that all teachers share.
+        settings: the configuration's section `teacher`.
+        scale_m: the target's scale, metres.
+        noise_key: typed key of the fixed codes.
+
+    Returns:
+        TeacherFn. With kind "noise" a control: N(0, I) in place of frame and extract.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> ask = make_teacher_fn(Generator(300, 300, "relu"), default_config().teacher,
+        ...                       scale_m=1.0, noise_key=jax.random.key(0))
+        >>> callable(ask)
+        True
+    """
+
+    def ask_generators(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        code_key = key if settings.noise == "fresh" else noise_key
+        codes = draw_codes(
+            code_key, batch.row, latent_width=settings.latent_width, noise=settings.noise
+        )
+        place = batch.centered_m / scale_m
+        inputs = place_inputs(codes, place, conditioning=settings.conditioning)
+        return generate(generator, params, inputs)
+
+    def draw_noise(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        shape = (jax.tree.leaves(params)[0].shape[0], batch.row.shape[0])
+        frame_key, extract_key = jax.random.split(key)
+        frame = jax.random.normal(frame_key, (*shape, generator.frame_width))
+        return frame, jax.random.normal(extract_key, (*shape, generator.extract_width))
+
+    return draw_noise if settings.kind == "noise" else ask_generators

@@ -89,7 +89,7 @@ def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder
 
     The sources' data are read to check the bundles, and to train what is missing. Where a
     source's data are not at hand, a bundle whose card matches in all else is used, and that is
-    logged.
+    logged. With `teacher.kind` "untrained" or "noise", the controls, no source is read.
 
     Args:
         config: the run's configuration, valid.
@@ -112,9 +112,14 @@ def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder
         >>> list(teachers.reports)
         ['synthetic-mall']
     """
+    network = make_network(config)
+    generator = make_generator(network, config.teacher.hidden_width)
+    if config.teacher.kind != "surrogate":
+        return Teachers(generator, _untrained(config, generator), {})
     params, reports = [], {}
     for source in name_list(config.sources):
-        folder = Path(bundle_dir) / f"{config.network}-{source}-{config.recipe}"
+        network_name = config.network.replace(":", ".")
+        folder = Path(bundle_dir) / f"{network_name}-{source}-{config.recipe}"
         train, absent = _read_train(source, config.data_dir)
         card = make_card(config, source, train)
         bundle = load_bundle(folder, card)
@@ -132,9 +137,15 @@ def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder
             _log.warning("%s is used unchecked: %s", folder, absent)
         params.append(bundle[0])
         reports[source] = bundle[1]
-    network = make_network(config)
-    generator = make_generator(network, config.teacher.hidden_width)
     return Teachers(generator, stack_teachers(params), reports)
+
+
+def _untrained(config: ConfigDict, generator: Generator) -> Params:
+    """Fresh generators, one a source: the control for what phase 1 adds."""
+    sources = name_list(config.sources)
+    codes = jnp.zeros((1, make_card(config, sources[0], None).input_width))
+    keys = jax.random.split(jax.random.key(config.teacher.seed), len(sources))
+    return stack_teachers([generator.init(key, codes)["params"] for key in keys])
 
 
 def _read_train(source: str, data_dir: str) -> tuple[Fingerprints | None, MissingDataError | None]:

@@ -1,0 +1,94 @@
+"""Runs the rivals: kNN, transfer of parameters, and the transfer network from scratch."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import ConfigError, name_list, validate
+from rsstl_jax.data import load_site
+from rsstl_jax.files import write_json
+from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.pipeline import TargetParts, target_parts
+from rsstl_jax.train.localizer import predict_m
+from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.transfer import collective_transfer, scratch, sequential_transfer
+from rsstl_jax.workdir import open_workdir, provenance
+
+__all__ = ["METHODS", "run_baseline"]
+
+METHODS = ("knn", "sequential", "collective", "scratch")
+
+
+def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[str, Any]:
+    """Trains and measures one rival on the configured target.
+
+    Args:
+        config: the run's configuration.
+        method: "knn" (chosen on a validation part of train), "sequential", "collective" or
+            "scratch".
+        workdir: folder of the run; result.json is written there.
+
+    Returns:
+        The content of result.json; the figures stand under the method's name.
+
+    Raises:
+        ConfigError: if the configuration or the method cannot be run.
+        DataError: if a dataset cannot be read.
+        DivergedError: if a training stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result = run_baseline(config, "scratch", folder)
+        >>> len(result["scratch"]["mae_m"])
+        1
+    """
+    validate(config)
+    if method not in METHODS:
+        raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
+    parts = target_parts(config)
+    recorder = open_workdir(config, workdir)
+    recorder.log({"run": "start", "method": method, **provenance()})
+    result: dict[str, Any] = {
+        "target": config.target,
+        "network": config.network,
+        "recipe": config.recipe,
+        "part": parts.held_out.part,
+    }
+    if method == "knn":
+        settings, tried = choose_neighbours(
+            parts.train,
+            fraction=config.data.validation_fraction,
+            seed=config.data.validation_seed,
+        )
+        write_json(Path(workdir) / "tried.json", tried)
+        places = [predict_neighbours(settings, parts.train, parts.held_out)]
+        result |= {"settings": asdict(settings), "seeds": [config.data.validation_seed]}
+    else:
+        places = [_transfer(method, config, parts, seed, recorder) for seed in config.seeds]
+        result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
+    rows = [summarize(error_m(p, parts.held_out.position_m)) for p in places]
+    result[method] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+    write_json(Path(workdir) / "result.json", result)
+    return result
+
+
+def _transfer(
+    method: str, config: ConfigDict, parts: TargetParts, seed: int, recorder: Recorder
+) -> np.ndarray:
+    if method == "scratch":
+        localizer, params = scratch(config, parts.train, seed=seed, recorder=recorder)
+    else:
+        transfer = sequential_transfer if method == "sequential" else collective_transfer
+        sources = {
+            name: load_site(name, data_dir=config.data_dir or None).train
+            for name in name_list(config.sources)
+        }
+        localizer, params = transfer(config, parts.train, sources, seed=seed, recorder=recorder)
+    return predict_m(localizer, params, parts.held_out)
