@@ -43,13 +43,25 @@ def _guarded(main: Callable[[], None]) -> None:
 
 def _parse(argv: list[str]) -> list[str]:
     try:
-        return flags.FLAGS(argv)
-    except (ConfigError, FileNotFoundError, flags.Error) as error:
-        _stop(error, BAD_INPUT)
+        rest = flags.FLAGS(argv)
+        if "config" in flags.FLAGS:
+            # A config file that is not there shows only when a field is looked at.
+            hasattr(flags.FLAGS["config"].value, "target")
+        return rest
+    except (ConfigError, OSError, flags.Error) as error:
+        # ml_collections puts a whole traceback into the message; its last line is what is wrong.
+        last = str(error).strip().splitlines()[-1].strip()
+        _stop(last.removeprefix("rsstl_jax.config.ConfigError: "), BAD_INPUT)
     except (AttributeError, KeyError) as error:
         # What ml_collections raises where --config.x names no field of the locked configuration.
-        _stop(f"--config names an unknown field: {str(error).strip(chr(39))}", BAD_INPUT)
+        _stop(f"--config names an unknown field: {_words(error)}", BAD_INPUT)
     raise AssertionError("unreachable")
+
+
+def _words(error: BaseException) -> str:
+    """The text of the innermost of errors that were raised with one another as argument."""
+    inner = error.args[0] if error.args else ""
+    return _words(inner) if isinstance(inner, BaseException) else " ".join(str(inner).split())
 
 
 def _stop(message: object, code: int) -> None:

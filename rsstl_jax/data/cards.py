@@ -118,7 +118,7 @@ _UTS = DataCard(
     licence="none stated by the publisher",
     citation="X. Song et al., A novel convolutional neural network based indoor localization "
     "framework with WiFi fingerprinting, IEEE Access 7, 2019",
-    building="University of Technology Sydney, FEIT building",
+    building="University of Technology Sydney",
     num_train=9_108,
     num_test=388,
     num_access_points=589,

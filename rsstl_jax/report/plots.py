@@ -76,6 +76,7 @@ def plot_map(
         True
     """
     corner = actual_m.min(axis=0)
+    size = float(np.clip(4000 / len(actual_m), 1.5, 12))
     width_m, height_m = np.maximum(np.ptp(actual_m, axis=0), 1.0)
     panel = 6.2 * float(np.clip(height_m / width_m, 0.3, 1.4))
     figure = Figure(figsize=(6.2 * len(predicted_m), panel + 1.4), layout="constrained")
@@ -84,8 +85,8 @@ def plot_map(
         true, guess = actual_m - corner, predicted - corner
         pairs = np.stack([true, guess], axis=1)
         axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
-        axes.scatter(*guess.T, s=4, color=_COLORS[student], zorder=2, label="predicted")
-        axes.scatter(*true.T, s=4, color="black", zorder=3, label="true")
+        axes.scatter(*true.T, s=size, color="black", zorder=2, label="true")
+        axes.scatter(*guess.T, s=size, color=_COLORS[student], zorder=3, label="predicted")
         axes.set_title(_LABELS[student], fontsize=10)
         axes.set(xlabel="x (m)", ylabel="y (m)")
         axes.set_aspect("equal", adjustable="box")
