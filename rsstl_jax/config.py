@@ -69,6 +69,7 @@ _SEEDS = Rule(
     "different whole numbers of at least 0, such as (0, 1, 2)",
 )
 
+_BOOL = Rule(lambda v: isinstance(v, bool), "True or False")
 _CHANNELS = Rule(
     lambda v: isinstance(v, tuple | list) and len(v) > 1 and all(_is_int(c) and c > 0 for c in v),
     "two or more whole numbers above 0, such as (32, 64, 128)",
@@ -155,6 +156,9 @@ FIELDS: dict[str, Field] = {
     "distill.weights.similarity": Field(0.5, _NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),
     "distill.weights.mutual_information": Field(0.5, _NOT_NEGATIVE, "lambda_3, likewise"),
     "distill.weights.functional_information": Field(0.5, _NOT_NEGATIVE, "lambda_4, likewise"),
+    "distill.force_functional_information": Field(
+        False, _BOOL, "J_FI for a network that is not Lipschitz, too (baat)"
+    ),
     "distill.margin": Field(0.2, _HALF_TURN, "alpha of Eq. 1, radians"),
     "distill.reduction": Field("sum", _one_of("sum", "mean"), "over the teachers"),
     "distill.num_iterations": Field(10, _whole(1), "power iterations of Alg. 1"),

@@ -12,7 +12,7 @@ from rsstl_jax.data import Fingerprints, grouped_validation_split, load_site, ta
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.report import plot_cdf, plot_map, render_result
-from rsstl_jax.train.distill import distill
+from rsstl_jax.train.distill import active_terms, distill
 from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import specialise
@@ -215,6 +215,7 @@ def _report(
         "network": config.network,
         "recipe": config.recipe,
         "seeds": list(config.seeds),
+        "terms": list(active_terms(config)),
         "part": parts.held_out.part,
         "num_train": len(parts.train),
         "num_evaluated": len(parts.held_out),

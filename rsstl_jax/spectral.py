@@ -17,6 +17,8 @@ from jax.typing import ArrayLike
 from rsstl_jax._checks import as_floating, check_rank
 from rsstl_jax._norms import safe_norm
 
+__all__ = ["PowerIteration", "top_eigenvalue", "top_singular_value"]
+
 # TF32 and bfloat16 passes of accelerators would stop the iteration at three digits.
 _product = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
@@ -24,7 +26,7 @@ _product = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 class PowerIteration(NamedTuple):
     """What a power iteration found: a value, the vector it belongs to, and how well they fit.
 
-    Attributes:
+    Args:
         value: float[]. the eigenvalue or singular value; the one part that carries a gradient.
         vector: float[D]. the unit vector of the last iteration, under a stop-gradient.
         residual: float[]. distance from an exact pair, in the unit of `value`, >= 0, under a

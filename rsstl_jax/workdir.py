@@ -59,8 +59,8 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
         Recorder of the folder.
 
     Raises:
-        ConfigError: if the folder holds a run of another configuration; the message names the
-            fields that differ.
+        ConfigError: if the folder holds states of a run of another configuration; the message
+            names the fields that differ.
 
     Example:
         >>> import tempfile
@@ -72,7 +72,8 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     """
     wanted = json.loads(json.dumps(flatten(config)))
     file = Path(workdir) / "config.json"
-    if file.exists():
+    # A start that was refused, or stopped before its first state, has nothing to protect.
+    if file.exists() and (file.parent / "checkpoints").exists():
         found = json.loads(file.read_text(encoding="utf-8"))
         changed = [
             f"{path} was {found.get(path)!r} and is {wanted.get(path)!r}"

@@ -166,5 +166,6 @@ def make_baat(config: ConfigDict) -> Network:
         frame_width=own.token_width,
         extract_width=own.token_width,
         extract_activation="linear",
+        lipschitz=False,
         penalty=penalty if any(weights.values()) else None,
     )

@@ -30,6 +30,8 @@ class Network(nn.Module):
         extract_activation: what the extractor ends in, a key of `ACTIVATIONS`.
         decoder: module(frame, A) -> float[B, A]. If given, the framer is first trained as an
             auto-encoder with it; the decoder is no part of the network's parameters.
+        lipschitz: False where J_FI makes no sense, as behind dot-product attention
+            [Kim et al. 2021]; phase 2 then leaves the term out unless it is forced.
         penalty: feature map -> scalar, added to the training loss, metres.
 
     Raises:
@@ -52,6 +54,7 @@ class Network(nn.Module):
     extract_width: int
     extract_activation: str
     decoder: nn.Module | None = None
+    lipschitz: bool = True
     penalty: Callable[[jax.Array], jax.Array] | None = None
 
     def __call__(

@@ -34,6 +34,8 @@ def mean_and_spread(values: Sequence[float]) -> str:
 def render_result(result: Mapping[str, Any]) -> str:
     """A run's result.json as a Markdown table, mean ± sd over its seeds.
 
+    With several seeds a last row holds distilled minus stand-alone, seed by seed.
+
     Args:
         result: content of result.json.
 
@@ -59,4 +61,11 @@ def render_result(result: Mapping[str, Any]) -> str:
     for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
         cells = " | ".join(mean_and_spread(result[student][figure]) for figure in _COLUMNS)
         lines.append(f"| {result['network']} {label} | {cells} |")
+    if len(result["seeds"]) > 1:
+        pairs = {
+            figure: zip(result["distilled"][figure], result["standalone"][figure], strict=True)
+            for figure in _COLUMNS
+        }
+        cells = " | ".join(mean_and_spread([d - s for d, s in pairs[f]]) for f in _COLUMNS)
+        lines.append(f"| difference, paired by seed | {cells} |")
     return "\n".join(lines)

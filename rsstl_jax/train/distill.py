@@ -18,7 +18,7 @@ from rsstl_jax.losses import (
     mutual_information_loss,
     normalize_weights,
 )
-from rsstl_jax.models import Estimator, Generator
+from rsstl_jax.models import Estimator, Generator, make_network
 from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, fit
@@ -118,10 +118,10 @@ class Alignment:
 
 
 def active_terms(config: ConfigDict) -> tuple[str, ...]:
-    """The alignment terms whose weight is not 0.
+    """The alignment terms whose weight is not 0; J_FI for Lipschitz networks only, unless forced.
 
     Args:
-        config: the run's configuration; read here: `distill.weights`.
+        config: the run's configuration; read here: `distill`, `network`.
 
     Returns:
         Their names.
@@ -131,7 +131,9 @@ def active_terms(config: ConfigDict) -> tuple[str, ...]:
         >>> active_terms(default_config())
         ('similarity', 'mutual_information', 'functional_information')
     """
-    names = ("similarity", "mutual_information", "functional_information")
+    names = ["similarity", "mutual_information"]
+    if make_network(config).lipschitz or config.distill.force_functional_information:
+        names.append("functional_information")
     return tuple(name for name in names if config.distill.weights[name] > 0)
 
 

@@ -132,3 +132,13 @@ def test_heads_that_do_not_divide_the_token_are_refused():
 
     with pytest.raises(ConfigError, match=r"model\.baat\.num_heads, 7, must divide it"):
         validate(configured("baat", **{"model.baat.num_heads": 7}))
+
+
+def test_functional_information_is_left_out_for_baat_unless_forced():
+    from rsstl_jax.train import active_terms
+
+    both = ("similarity", "mutual_information")
+    assert active_terms(configured("baat")) == both
+    forced = configured("baat", **{"distill.force_functional_information": True})
+    assert active_terms(forced) == (*both, "functional_information")
+    assert active_terms(configured("dnn")) == (*both, "functional_information")

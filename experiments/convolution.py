@@ -1,0 +1,68 @@
+"""Times both ways of computing the networks' convolutions, for one replica and for several.
+
+python experiments/convolution.py --replicas=1,4
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from absl import flags
+
+from rsstl_jax import cli
+from rsstl_jax.models import Convolution
+
+_REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "replicas under one vmap")
+_REPEATS = flags.DEFINE_integer("repeats", 5, "runs of which the fastest counts", lower_bound=1)
+
+BATCH = 128
+LAYERS = {
+    "CNNLoc 1": ((64, 1), 99, (22,), "VALID"),
+    "CNNLoc 2": ((43, 99), 66, (22,), "VALID"),
+    "CNNLoc 3": ((22, 66), 33, (22,), "VALID"),
+    "BayesCNN 1a": ((23, 23, 1), 32, (3, 3), "SAME"),
+    "BayesCNN 1b": ((23, 23, 32), 32, (3, 3), "SAME"),
+    "BayesCNN 2b": ((11, 11, 64), 64, (3, 3), "SAME"),
+    "BayesCNN 3b": ((5, 5, 128), 128, (3, 3), "SAME"),
+}
+
+
+def seconds(function: Callable[..., Any], *inputs: Any) -> float:
+    jax.block_until_ready(function(*inputs))
+    times = []
+    for _ in range(_REPEATS.value):
+        start = time.perf_counter()
+        jax.block_until_ready(function(*inputs))
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def time_layer(layer: Convolution, shape: tuple[int, ...], replicas: int) -> float:
+    """Seconds of a forward and backward pass, as far as the inputs, of all replicas."""
+    key = jax.random.key(0)
+    x = jax.random.normal(key, (replicas, BATCH, *shape))
+    params = jax.vmap(layer.init)(jax.random.split(key, replicas), x)
+
+    def loss(params: Any, x: jax.Array) -> jax.Array:
+        return jnp.square(layer.apply(params, x)).sum()
+
+    return seconds(jax.jit(jax.vmap(jax.grad(loss, (0, 1)))), params, x)
+
+
+def main() -> None:
+    print("| layer | replicas | convolution (ms) | patches (ms) | ratio |")
+    print("| --- | --- | --- | --- | --- |")
+    for replicas in map(int, _REPLICAS.value):
+        for name, (shape, channels, window, padding) in LAYERS.items():
+            direct, patches = (
+                1e3 * time_layer(Convolution(channels, window, padding, method), shape, replicas)
+                for method in ("convolution", "patches")
+            )
+            ratio = direct / patches
+            print(f"| {name} | {replicas} | {direct:.1f} | {patches:.1f} | {ratio:.2f} |")
+
+
+if __name__ == "__main__":
+    cli.run(main)

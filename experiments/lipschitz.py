@@ -1,0 +1,36 @@
+"""What J_FI measures: its estimate beside the true Lipschitz constant of the extractor.
+
+For every batch of the target's train part the estimate is `functional_information` of frame and
+extract; the truth is the largest singular value of the extractor's Jacobian, exact at each sample,
+the largest of the batch. Both at initialisation and for a trained student.
+
+    python experiments/lipschitz.py --workdirs=results/tampere-dnn-tuned --output=lipschitz.png
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from rsstl_jax import cli
+from rsstl_jax.files import write_json
+from rsstl_jax.lipschitz import compare_student, plot_comparison
+
+_WORKDIRS = flags.DEFINE_list("workdirs", None, "finished distill.py runs, one a network")
+_STUDENT = flags.DEFINE_string("student", "seed-0/standalone", "which of their students")
+_BATCHES = flags.DEFINE_integer("batches", 4, "batches of 128 per network", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", "results/lipschitz.png", "the figure; a .json lies beside")
+
+
+def main() -> None:
+    rows = []
+    for workdir in _WORKDIRS.value or ():
+        rows += compare_student(f"{workdir}/students/{_STUDENT.value}", num_batches=_BATCHES.value)
+    for row in rows:
+        print(", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
+    plot_comparison(_OUTPUT.value, rows)
+    write_json(Path(_OUTPUT.value).with_suffix(".json"), rows)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("workdirs")
+    cli.run(main)

@@ -1,0 +1,150 @@
+"""What J_FI measures: its estimate beside the true Lipschitz constant of the extractor."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from rsstl_jax.data import load_site
+from rsstl_jax.losses import functional_information
+from rsstl_jax.train.localizer import Localizer
+from rsstl_jax.train.student import load_student
+from rsstl_jax.types import Params
+
+__all__ = ["compare_student", "plot_comparison", "true_lipschitz"]
+
+BATCH = 128
+_MARKERS = {"initial": "o", "trained": "^"}
+
+
+def true_lipschitz(localizer: Localizer, params: Params, rss_dbm: jax.Array) -> jax.Array:
+    """Largest singular value of the extractor's Jacobian at each fingerprint (Eq. 6).
+
+    sigma_1(dZ^E / d(features)), where features are the framer's whole output, before any average;
+    exact: the Jacobian is formed row by row and its singular values computed.
+
+    Args:
+        localizer: the network at its site.
+        params: its parameters.
+        rss_dbm: float[B, A]. Fingerprints, dBm.
+
+    Returns:
+        float[B]. The local Lipschitz constant; the largest bounds none but these places.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> from rsstl_jax.train import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> true_lipschitz(localizer, params, jnp.asarray(train.rss_dbm[:3])).shape
+        (3,)
+    """
+    network = localizer.network
+
+    def extract(features: jax.Array) -> jax.Array:
+        return network.extractor.apply({"params": params["extractor"]}, features[None])[0]
+
+    def largest(features: jax.Array) -> jax.Array:
+        jacobian = jax.jacrev(extract)(features)
+        return jnp.linalg.norm(jacobian.reshape(jacobian.shape[0], -1), ord=2)
+
+    encoded = localizer.preprocessor.encode(rss_dbm)
+    features = network.framer.apply({"params": params["framer"]}, encoded)
+    return jax.lax.map(largest, features)
+
+
+def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, Any]]:
+    """Estimate and truth on batches of a student's own train part, before and after training.
+
+    Args:
+        folder: folder of a student that `save_student` wrote.
+        num_batches: batches of 128, drawn without replacement; fewer where the site is smaller.
+
+    Returns:
+        One row a batch: `network`, `dataset`, `state` ("initial" or "trained"), `estimate` of
+        J_FI's sigma, and `true_max`, `true_median` over the batch.
+
+    Raises:
+        FileNotFoundError: if there is no student.
+
+    Example:
+        >>> compare_student("/nowhere", num_batches=1)
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: /nowhere holds no student: student.json is missing
+    """
+    student = load_student(folder)
+    network = json.loads((Path(folder) / "student.json").read_text(encoding="utf-8"))["network"]
+    train = load_site(student.dataset).train
+    rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
+    initial = student.localizer.init(jax.random.key(0), len(student.access_points))
+    measured = []
+    for state, params in (("initial", initial), ("trained", student.params)):
+        measure = jax.jit(lambda rss, params=params: _measure(student.localizer, params, rss))
+        for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
+            estimate, truth = measure(jnp.asarray(train.rss_dbm[batch]))
+            measured.append(
+                {
+                    "network": network,
+                    "dataset": student.dataset,
+                    "state": state,
+                    "estimate": float(estimate),
+                    "true_max": float(truth.max()),
+                    "true_median": float(jnp.median(truth)),
+                }
+            )
+    return measured
+
+
+def _measure(
+    localizer: Localizer, params: Params, rss_dbm: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    out = localizer.represent(params, rss_dbm)
+    estimate = functional_information(out.frame, out.extract)
+    return estimate, true_lipschitz(localizer, params, rss_dbm)
+
+
+def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Draws estimate against truth, one point a batch, one colour a network.
+
+    Args:
+        path: PNG to write.
+        rows: what `compare_student` returned.
+
+    Example:
+        >>> import tempfile
+        >>> row = {"network": "dnn", "state": "initial", "estimate": 0.9, "true_max": 0.6}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plot_comparison(Path(folder) / "a.png", [row])
+        ...     (Path(folder) / "a.png").exists()
+        True
+    """
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    for index, network in enumerate(networks):
+        for state, marker in _MARKERS.items():
+            points = [r for r in rows if (r["network"], r["state"]) == (network, state)]
+            axes.scatter(
+                [point["true_max"] for point in points],
+                [point["estimate"] for point in points],
+                marker=marker,
+                color=f"C{index}",
+                label=f"{network}, {state}" if points else None,
+            )
+    axes.set(
+        xscale="log",
+        xlabel="largest singular value of the extractor's Jacobian in the batch",
+        ylabel="estimate of J_FI (Eq. 8, divided by B)",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=120, format="png")

@@ -1,0 +1,100 @@
+"""The contract of a network, with a small one of this test's own making."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from tiny import draw_params
+
+from rsstl_jax import Network, default_config, make_network
+from rsstl_jax.config import ConfigError
+
+
+class Windows(nn.Module):
+    """A feature map float[B, 3, A / 3, 2] out of A inputs: [..., 0] the input, [..., 1] its square.
+
+    A support, where given, is added to the inputs.
+    """
+
+    @nn.compact
+    def __call__(self, x, *support, train=False):
+        x = x + sum(support)[None] if support else x
+        features = jnp.stack([x, x**2], axis=-1)
+        return features.reshape(len(x), 3, -1, 2)
+
+
+class Flatten(nn.Module):
+    width: int = 4
+
+    @nn.compact
+    def __call__(self, features, *, train=False):
+        return nn.Dense(self.width)(features.reshape(len(features), -1))
+
+
+def make_toy(**parts):
+    declared = {"frame_width": 2, "extract_width": 4, "extract_activation": "linear"}
+    modules = {"framer": Windows(), "extractor": Flatten(), "regressor": make_place()}
+    return Network(**modules | declared | parts)
+
+
+class Place(nn.Module):
+    width: int = 2
+
+    @nn.compact
+    def __call__(self, extract, *, train=False):
+        return nn.Dense(self.width)(nn.Dropout(0.5, deterministic=not train)(extract))
+
+
+def make_place(width=2):
+    return Place(width)
+
+
+def test_a_feature_map_of_any_rank_is_averaged_into_the_frame():
+    x = jnp.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [2.0, 2.0, 2.0, 2.0, 2.0, 2.0]])
+    params = draw_params(make_toy(), x)
+    out = make_toy().apply({"params": params}, x)
+    # Row one: mean of 0...5, and of their squares (0 + 1 + 4 + 9 + 16 + 25) / 6 = 55 / 6.
+    np.testing.assert_allclose(out.frame, [[2.5, 55 / 6], [2.0, 4.0]], rtol=1e-6)
+    # The extractor sees the map, not the frame: 3 * 2 * 2 inputs.
+    assert params["extractor"]["Dense_0"]["kernel"].shape == (12, 4)
+
+
+def test_a_support_reaches_the_framer():
+    x, support = jnp.zeros((1, 6)), jnp.arange(6.0)
+    toy = make_toy()
+    params = {"params": draw_params(toy, x)}
+    np.testing.assert_array_equal(toy.apply(params, x).frame, [[0.0, 0.0]])
+    np.testing.assert_allclose(toy.apply(params, x, support).frame, [[2.5, 55 / 6]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"frame_width": 3}, r"frame has shape \(1, 2\); its width must be 3"),
+        ({"extract_width": 5}, r"extract has shape \(1, 4\); its width must be 5"),
+        ({"regressor": make_place(3)}, r"location has shape \(1, 3\); its width must be 2"),
+    ],
+)
+def test_a_part_that_is_not_as_wide_as_declared_is_an_error(parts, message):
+    with pytest.raises(ValueError, match=message):
+        draw_params(make_toy(**parts), jnp.zeros((1, 6)))
+
+
+@pytest.mark.parametrize("network", [make_toy(), make_network(default_config())])
+def test_regress_is_the_path_to_the_location_without_dropout(network):
+    x = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    params = {"params": draw_params(network, x)}
+    out = network.apply(params, x)
+    regressed = network.apply(params, out.extract, method="regress")
+    np.testing.assert_array_equal(regressed, out.location)
+    trained = network.apply(params, x, train=True, rngs={"dropout": jax.random.key(2)})
+    if isinstance(network.regressor, Place):
+        assert not np.array_equal(trained.location, out.location)
+
+
+def test_a_network_that_is_not_registered_is_refused_and_the_others_are_named():
+    config = default_config()
+    config.network = "dnm"
+    with pytest.raises(ConfigError, match=r"network is 'dnm'; it must be one of .*dnn"):
+        make_network(config)

@@ -1,0 +1,194 @@
+"""The whole job on tiny tables: what it leaves, what it never reads, and how it goes on."""
+
+import json
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
+
+from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
+from rsstl_jax.train import Recorder
+from rsstl_jax.train.teachers import Teachers
+
+SEEDS = (3,)
+READERS = [pipeline, import_module("rsstl_jax.train.teachers")]
+TRAINERS = [
+    import_module(f"rsstl_jax.train.{name}") for name in ("specialise", "expert", "distill")
+]
+TRAININGS = [
+    "teacher-mall/specialise",
+    "teacher-mall/expert",
+    *(f"seed-{seed}/{student}" for seed in SEEDS for student in ("standalone", "distilled")),
+]
+
+
+class Unreadable:
+    """A test part that nobody may look at."""
+
+    def __getattribute__(self, name):
+        raise AssertionError(f"the test part's {name} was read")
+
+
+class SealedSite:
+    def __init__(self, train):
+        self.train, self.test = train, Unreadable()
+
+
+def make_config(data_dir, evaluate_on="validation", **fields):
+    fields = {"seeds": SEEDS, "data.evaluate_on": evaluate_on} | fields
+    return make_tiny_config(data_dir=str(data_dir), **fields)
+
+
+def content(workdir):
+    """All figures and predictions of a run, as written."""
+    names = ("result.json", "predictions.csv")
+    return {name: (workdir / name).read_text() for name in names}
+
+
+def epochs_of(workdir):
+    records = Recorder(workdir).records()
+    return {
+        name: [r["epoch"] for r in records if r["run"] == name and "epoch" in r]
+        for name in TRAININGS
+    }
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return write_sites(tmp_path_factory.mktemp("data"), "home", "mall")
+
+
+@pytest.fixture(scope="module")
+def finished(data_dir, tmp_path_factory):
+    """(workdir, result) of an uninterrupted run on a validation part."""
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    return workdir, run_distillation(make_config(data_dir), workdir)
+
+
+def test_result_has_the_promised_fields(finished):
+    workdir, result = finished
+    assert json.loads((workdir / "result.json").read_text()) == result
+    named = {name: result[name] for name in ("target", "sources", "network", "recipe", "seeds")}
+    assert named == {
+        "target": "home",
+        "sources": ["mall"],
+        "network": "dnn",
+        "recipe": "tuned-smoke",
+        "seeds": list(SEEDS),
+    }
+    assert result["part"] == "validation"
+    assert result["num_train"] + result["num_evaluated"] == NUM_ROWS["train"]
+    assert set(result["teachers"]) == {"mall"}
+
+
+def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeypatch):
+    """Made-up students: one errs by as many metres as its seed says, one by half as many."""
+
+    def train(student, config, parts, teachers, seed, recorder):
+        error_m = seed if student == "standalone" else seed / 2
+        return parts.held_out.position_m + np.array([[0.0, error_m]])
+
+    monkeypatch.setattr(pipeline, "_train_student", train)
+    monkeypatch.setattr(pipeline, "make_teachers", lambda *_: Teachers(None, {}, {}))
+    result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
+    for figure in ("mae_m", "p75_m", "p95_m"):
+        assert result["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
+        assert result["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
+    table = pd.read_csv(tmp_path / "run" / "predictions.csv")
+    assert table.seed.unique().tolist() == [4, 1, 2]
+    assert table.row.tolist() == 3 * list(range(result["num_evaluated"]))
+
+
+def test_figures_follow_from_the_predictions(finished):
+    workdir, result = finished
+    table = pd.read_csv(workdir / "predictions.csv")
+    assert len(table) == len(SEEDS) * result["num_evaluated"]
+    for position, seed in enumerate(SEEDS):
+        rows = table[table.seed == seed]
+        for student in ("standalone", "distilled"):
+            apart_m = np.hypot(rows[f"{student}_x_m"] - rows.x_m, rows[f"{student}_y_m"] - rows.y_m)
+            np.testing.assert_allclose(rows[f"{student}_error_m"], apart_m, atol=2e-4)
+            figures = {name: values[position] for name, values in result[student].items()}
+            assert figures["mae_m"] == pytest.approx(apart_m.mean(), abs=2e-4)
+            assert figures["p75_m"] == pytest.approx(np.percentile(apart_m, 75), abs=2e-4)
+            assert figures["p95_m"] == pytest.approx(np.percentile(apart_m, 95), abs=2e-4)
+
+
+def test_each_training_logs_each_epoch_once(finished):
+    assert epochs_of(finished[0]) == {name: [1, 2] for name in TRAININGS}
+
+
+def test_the_first_record_says_under_what_the_run_was_made(finished, data_dir):
+    first = Recorder(finished[0]).records()[0]
+    assert first["run"] == "start"
+    assert {"versions", "python", "commit", "device", "data"} <= first.keys()
+    train = target_parts(make_config(data_dir)).train
+    assert first["data"] == {"home": train.digest()}
+
+
+def test_with_a_validation_part_no_test_part_is_read(finished, tmp_path, monkeypatch):
+    sealed = lambda name, data_dir=None: SealedSite(make_part(name))  # noqa: E731
+    for module in READERS:
+        monkeypatch.setattr(module, "load_site", sealed)
+    workdir = tmp_path / "run"
+    run_distillation(make_config("unused"), workdir)
+    assert content(workdir) == content(finished[0])
+    with pytest.raises(AssertionError, match=r"the test part's .* was read"):
+        run_distillation(make_config("unused", "test"), tmp_path / "other")
+
+
+def test_a_second_start_trains_nothing(finished, data_dir, monkeypatch):
+    workdir, result = finished
+    before = content(workdir)
+    for module in TRAINERS:
+        monkeypatch.setattr(module, "fit", None)
+    assert run_distillation(make_config(data_dir), workdir) == result
+    assert content(workdir) == before
+    assert epochs_of(workdir) == {name: [1, 2] for name in TRAININGS}
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(finished, data_dir, tmp_path, monkeypatch):
+    """Stopped when a training has ended and its result is not yet saved."""
+    save_final = Recorder.save_final
+
+    def stop(self, name, result, epoch):
+        if name == "teacher-mall/expert":
+            raise KeyboardInterrupt
+        save_final(self, name, result, epoch)
+
+    config, workdir = make_config(data_dir), tmp_path / "run"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Recorder, "save_final", stop)
+        run_distillation(config, workdir)
+    run_distillation(config, workdir)
+    assert content(workdir) == content(finished[0])
+    assert epochs_of(workdir) == {name: [1, 2] for name in TRAININGS}
+
+
+def test_teachers_made_alone_are_those_of_the_run(finished, data_dir, tmp_path, monkeypatch):
+    config = make_config(data_dir, bundle_dir=str(tmp_path / "bundles"))
+    teachers = run_expert(config, tmp_path / "expert")
+    quality = {name: report["quality"] for name, report in teachers.reports.items()}
+    assert quality == finished[1]["teachers"]
+    run_distillation(config, tmp_path / "run")
+    assert content(tmp_path / "run") == content(finished[0])
+    assert epochs_of(tmp_path / "run")["teacher-mall/expert"] == []
+
+
+def test_bundles_lie_beside_the_workdir_unless_told(tmp_path):
+    assert bundle_folder(make_tiny_config(), "results/home").as_posix() == "results/teachers"
+    config = make_tiny_config(bundle_dir=str(tmp_path))
+    assert bundle_folder(config, "results/home") == tmp_path
+
+
+def test_target_is_cut_as_configured(data_dir):
+    whole = target_parts(make_config(data_dir, "test"))
+    assert (whole.held_out.part, len(whole.held_out)) == ("test", NUM_ROWS["test"])
+    assert len(whole.train) == NUM_ROWS["train"]
+    third = target_parts(make_config(data_dir, "test", **{"data.fraction": 1 / 3}))
+    assert len(third.train) == 7 and len(third.held_out) == NUM_ROWS["test"]
+    held = target_parts(make_config(data_dir, **{"data.validation_fraction": 0.25}))
+    assert (held.held_out.part, len(held.held_out)) == ("validation", 5)  # of 21 places

@@ -1,0 +1,75 @@
+"""Whose a run's folder is, and under what it was made."""
+
+import json
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+
+from rsstl_jax import make_config
+from rsstl_jax.config import ConfigError, flatten
+from rsstl_jax.workdir import open_workdir, provenance
+
+
+def configured(**fields):
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    config.update_from_flattened_dict(fields)
+    return config
+
+
+def test_the_configuration_is_written_whole(tmp_path):
+    config = configured(seeds=(3, 1))
+    recorder = open_workdir(config, tmp_path / "new" / "run")
+    written = json.loads((tmp_path / "new" / "run" / "config.json").read_text())
+    assert written == flatten(config) | {"seeds": [3, 1]} | _lists(config)
+    assert recorder.log_every_epochs == config.run.log_every_epochs
+    assert recorder.checkpoint_every_s == config.run.checkpoint_every_s
+
+
+def _lists(config):
+    """Tuples come back from JSON as lists."""
+    return {p: list(v) for p, v in flatten(config).items() if isinstance(v, tuple)}
+
+
+def test_another_configuration_is_refused_and_every_field_named(tmp_path):
+    open_workdir(configured(seeds=(0, 1)), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
+    before = (tmp_path / "config.json").read_text()
+    with pytest.raises(ConfigError) as error:
+        open_workdir(configured(**{"train.epochs": 9, "distill.margin": 0.1}), tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} holds a run of another configuration (distill.margin was 0.2 and is 0.1; "
+        "seeds was [0, 1] and is [0]; train.epochs was 2 and is 9); "
+        "choose another --workdir or remove the folder"
+    )
+    assert (tmp_path / "config.json").read_text() == before
+
+
+def test_a_field_of_another_version_is_a_difference_too(tmp_path):
+    open_workdir(configured(), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
+    file = tmp_path / "config.json"
+    content = json.loads(file.read_text())
+    del content["train.epochs"]
+    file.write_text(json.dumps(content | {"train.dropout": 0.5}))
+    with pytest.raises(ConfigError, match=r"train\.dropout was 0\.5 and is None; train\.ep"):
+        open_workdir(configured(), tmp_path)
+
+
+def test_a_start_that_left_no_state_does_not_claim_the_folder(tmp_path):
+    open_workdir(configured(), tmp_path).log({"run": "start"})
+    open_workdir(configured(**{"train.epochs": 9}), tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["train.epochs"] == 9
+
+
+def test_what_does_not_bear_on_the_result_may_change(tmp_path):
+    open_workdir(configured(seeds=[0, 1]), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
+    moved = {"data_dir": "/data", "bundle_dir": "/bundles", "run.checkpoint_every_s": 5.0}
+    open_workdir(configured(seeds=(0, 1), **moved), tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["bundle_dir"] == "/bundles"
+
+
+def test_provenance_names_versions_commit_and_device():
+    found = provenance()
+    assert found["versions"]["jax"] == version("jax")
+    assert found["versions"].keys() >= {"rsstl_jax", "jaxlib", "flax", "optax", "numpy"}
+    assert ": " in found["device"]
+    assert found["commit"] is None or len(found["commit"]) == 40

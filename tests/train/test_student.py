@@ -1,0 +1,70 @@
+"""A student on disk predicts as it did, and meets its own access points only."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import draw_params, make_part, make_tiny_config
+
+from rsstl_jax.data import DataError
+from rsstl_jax.train import make_localizer, predict_m
+from rsstl_jax.train.student import Student, load_student, save_student
+
+
+def make_student(**fields):
+    config, train = make_tiny_config(**fields), make_part()
+    localizer = make_localizer(config, train)
+    params = draw_params(localizer.network, jnp.zeros((1, train.num_access_points)))
+    return config, Student(localizer, params, train.access_points, "home")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"input.encoding": "powed", "input.exponent": 2.2},
+        {"input.encoding": "raw", "model.dnn.hidden_width": 12, "model.dnn.num_layers": 4},
+    ],
+)
+def test_a_loaded_student_predicts_the_same_bits(tmp_path, fields):
+    config, student = make_student(**fields)
+    save_student(tmp_path, config, student)
+    loaded = load_student(tmp_path)
+    part = make_part("home", "test")
+    before, after = (predict_m(s.localizer, s.params, part) for s in (student, loaded))
+    np.testing.assert_array_equal(after, before)
+    assert (loaded.dataset, loaded.access_points) == ("home", student.access_points)
+    loaded.check_access_points(part)
+
+
+def test_a_save_broken_off_before_the_card_is_made_up_for(tmp_path):
+    config, student = make_student()
+    save_student(tmp_path, config, student)
+    (tmp_path / "student.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"holds no student: student\.json is missing"):
+        load_student(tmp_path)
+    save_student(tmp_path, config, student)
+    assert load_student(tmp_path).dataset == "home"
+
+
+def renamed(part, names):
+    return dataclasses.replace(part, access_points=tuple(names))
+
+
+def test_foreign_access_points_are_refused_by_name():
+    _, student = make_student()
+    part = make_part("home", "test")
+    foreign = renamed(part, ["AP0", "AP1", "AP2", "AP3", "lobby", "stairs"])
+    message = (
+        r"^home: the student of home knows 6 access points in an order of its own; "
+        r"2 of the dataset's are unknown to it \(lobby, stairs\) and 2 are missing \(AP4, AP5\)$"
+    )
+    with pytest.raises(DataError, match=message):
+        student.check_access_points(foreign)
+
+
+def test_the_same_names_in_another_order_are_refused():
+    _, student = make_student()
+    part = make_part("home", "test")
+    with pytest.raises(DataError, match="in an order of its own; 0 of the dataset's are unknown"):
+        student.check_access_points(renamed(part, part.access_points[::-1]))
