@@ -17,7 +17,7 @@ run: $(READY)
 	$(BIN)/python experiments/distill.py --config=configs/synthetic.py:tuned
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadfile
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from rsstl_jax.files import write_json
 from rsstl_jax.models import Generator
@@ -114,7 +115,9 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
     if content != wanted:
         return None
     shapes = jax.eval_shape(
-        card.generator().init, jax.random.key(0), jax.ShapeDtypeStruct((1, card.input_width), float)
+        card.generator().init,
+        jax.random.key(0),
+        jax.ShapeDtypeStruct((1, card.input_width), jnp.float32),
     )["params"]
     loaded = load_checkpoint(Path(folder) / "generator", shapes)
     return None if loaded is None else (loaded[1], report)
