@@ -1,4 +1,7 @@
-"""Synthetic mall and campus -> synthetic office: the whole job without any download."""
+"""Synthetic mall and campus -> synthetic office: the whole job without any download.
+
+python experiments/distill.py --config=configs/synthetic.py:tuned
+"""
 
 from ml_collections import ConfigDict
 

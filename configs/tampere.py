@@ -1,4 +1,10 @@
-"""UJI and UTS -> tampere: the Tampere crowdsourced set as the target."""
+"""UJI and UTS -> Tampere: the Tampere crowdsourced set as the target.
+
+    python experiments/distill.py --config=configs/tampere.py:tuned --config.sources=uji,tut7
+
+takes about 6 minutes on two shared CPU cores and reads 6.49 m for the stand-alone and 6.48 m for
+the distilled DNN (seed 0, docs/results.md). Without an argument: the paper's recipe.
+"""
 
 from ml_collections import ConfigDict
 

@@ -1,4 +1,10 @@
-"""UTS and Tampere -> uji: UJIIndoorLoc as the target."""
+"""UTS and Tampere -> UJI: UJIIndoorLoc as the target.
+
+    python experiments/distill.py --config=configs/uji.py:tuned --config.sources=tampere,tut7
+
+takes about 11 minutes on two shared CPU cores and reads 6.86 m for the stand-alone and 6.97 m for
+the distilled DNN (seed 0, docs/results.md). Without an argument: the paper's recipe.
+"""
 
 from ml_collections import ConfigDict
 

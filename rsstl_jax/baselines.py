@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import ConfigError, name_list, validate
-from rsstl_jax.data import load_site
+from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.pipeline import TargetParts, target_parts
@@ -16,7 +16,7 @@ from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.transfer import collective_transfer, scratch, sequential_transfer
-from rsstl_jax.workdir import open_workdir, provenance
+from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["METHODS", "run_baseline"]
 
@@ -54,7 +54,9 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     parts = target_parts(config)
     recorder = open_workdir(config, workdir)
-    recorder.log({"run": "start", "method": method, **provenance()})
+    sources = _sources(config) if method in ("sequential", "collective") else {}
+    parts_read = {config.target: parts.train, **sources}
+    log_start(recorder, {name: part.digest() for name, part in parts_read.items()})
     result: dict[str, Any] = {
         "target": config.target,
         "network": config.network,
@@ -71,7 +73,9 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         places = [predict_neighbours(settings, parts.train, parts.held_out)]
         result |= {"settings": asdict(settings), "seeds": [config.data.validation_seed]}
     else:
-        places = [_transfer(method, config, parts, seed, recorder) for seed in config.seeds]
+        places = [
+            _transfer(method, config, parts, sources, seed, recorder) for seed in config.seeds
+        ]
         result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     rows = [summarize(error_m(p, parts.held_out.position_m)) for p in places]
     result[method] = {figure: [row[figure] for row in rows] for figure in rows[0]}
@@ -79,16 +83,24 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     return result
 
 
+def _sources(config: ConfigDict) -> dict[str, Fingerprints]:
+    return {
+        name: load_site(name, data_dir=config.data_dir or None).train
+        for name in name_list(config.sources)
+    }
+
+
 def _transfer(
-    method: str, config: ConfigDict, parts: TargetParts, seed: int, recorder: Recorder
+    method: str,
+    config: ConfigDict,
+    parts: TargetParts,
+    sources: dict[str, Fingerprints],
+    seed: int,
+    recorder: Recorder,
 ) -> np.ndarray:
     if method == "scratch":
         localizer, params = scratch(config, parts.train, seed=seed, recorder=recorder)
     else:
         transfer = sequential_transfer if method == "sequential" else collective_transfer
-        sources = {
-            name: load_site(name, data_dir=config.data_dir or None).train
-            for name in name_list(config.sources)
-        }
         localizer, params = transfer(config, parts.train, sources, seed=seed, recorder=recorder)
     return predict_m(localizer, params, parts.held_out)

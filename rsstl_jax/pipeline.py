@@ -1,5 +1,6 @@
 """The whole job: read, teach, distil, evaluate, report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,13 @@ import pandas as pd
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import name_list, validate
-from rsstl_jax.data import Fingerprints, grouped_validation_split, load_site, target_fraction
+from rsstl_jax.data import (
+    Fingerprints,
+    MissingDataError,
+    grouped_validation_split,
+    load_site,
+    target_fraction,
+)
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.report import plot_cdf, plot_map, render_result
@@ -17,8 +24,8 @@ from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import specialise
 from rsstl_jax.train.student import Student, save_student
-from rsstl_jax.train.teachers import Teachers, make_teachers
-from rsstl_jax.workdir import open_workdir, provenance
+from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
+from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
 
@@ -119,8 +126,13 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
     """
     validate(config)
     recorder = open_workdir(config, workdir)
-    recorder.log({"run": "start", **provenance()})
-    return make_teachers(config, bundle_folder(config, workdir), recorder)
+    sources = read_sources(config)
+    log_start(recorder, _digests(sources))
+    return make_teachers(config, bundle_folder(config, workdir), recorder, sources=sources)
+
+
+def _digests(parts: Mapping[str, Fingerprints | MissingDataError]) -> dict[str, str]:
+    return {name: p.digest() for name, p in parts.items() if isinstance(p, Fingerprints)}
 
 
 def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
@@ -153,14 +165,10 @@ def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
     validate(config)
     parts = target_parts(config)
     recorder = open_workdir(config, workdir)
-    recorder.log(
-        {
-            "run": "start",
-            **provenance(),
-            "data": {config.target: parts.train.digest()},
-        }
-    )
-    teachers = make_teachers(config, bundle_folder(config, workdir), recorder)
+    sources = read_sources(config)
+    log_start(recorder, _digests({config.target: parts.train, **sources}))
+    bundles = bundle_folder(config, workdir)
+    teachers = make_teachers(config, bundles, recorder, sources=sources)
     predicted_m = {
         seed: {
             student: _train_student(student, config, parts, teachers, seed, recorder)

@@ -3,6 +3,7 @@
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import jax
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import ConfigError, flatten
+from rsstl_jax.data import DataError
 from rsstl_jax.files import write_json
 from rsstl_jax.train.recorder import Recorder
 
-__all__ = ["open_workdir", "provenance"]
+__all__ = ["log_start", "open_workdir", "provenance"]
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -92,3 +94,35 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     )
     write_json(file, wanted)
     return recorder
+
+
+def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
+    """Writes the record that a start begins with: versions, commit, device, data fingerprints.
+
+    Args:
+        recorder: of the run's folder.
+        data: {dataset: digest of its train part} of all data at hand.
+
+    Raises:
+        DataError: if states in the folder come from other data of the same name.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recorder = Recorder(folder)
+        ...     log_start(recorder, {"uji": "ab12"})
+        ...     recorder.records()[0]["data"]
+        {'uji': 'ab12'}
+    """
+    if (recorder.workdir / "checkpoints").exists():
+        made_from: dict[str, str] = {}
+        for record in recorder.records():
+            made_from |= record.get("data", {})
+        for dataset, digest in made_from.items():
+            if data.get(dataset, digest) != digest:
+                raise DataError(
+                    f"{recorder.workdir} was made from other data of {dataset} (digest "
+                    f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
+                    "remove the folder"
+                )
+    recorder.log({"run": "start", **provenance(), "data": dict(data)})

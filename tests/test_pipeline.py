@@ -92,7 +92,7 @@ def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeyp
         return parts.held_out.position_m + np.array([[0.0, error_m]])
 
     monkeypatch.setattr(pipeline, "_train_student", train)
-    monkeypatch.setattr(pipeline, "make_teachers", lambda *_: Teachers(None, {}, {}))
+    monkeypatch.setattr(pipeline, "make_teachers", lambda *_, **__: Teachers(None, {}, {}))
     result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
     for figure in ("mae_m", "p75_m", "p95_m"):
         assert result["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
@@ -126,7 +126,8 @@ def test_the_first_record_says_under_what_the_run_was_made(finished, data_dir):
     assert first["run"] == "start"
     assert {"versions", "python", "commit", "device", "data"} <= first.keys()
     train = target_parts(make_config(data_dir)).train
-    assert first["data"] == {"home": train.digest()}
+    assert first["data"]["home"] == train.digest()
+    assert set(first["data"]) == {"home", "mall"}
 
 
 def test_with_a_validation_part_no_test_part_is_read(finished, tmp_path, monkeypatch):

@@ -24,10 +24,10 @@ def best_constant_error_m(train, test):
 @pytest.mark.slow
 @pytest.mark.data
 def test_thirty_epochs_find_the_place_within_a_building(tmp_path):
-    """The bound is half of what the best constant answer errs by, which is 32 m or a little less.
+    """The bound is a third of what the best constant answer errs by: 10.9 m.
 
     Trained to the end a DNN errs by about 7 m, and the mean of the eleven nearest neighbours, a
-    poor rule, by 11.5 m: half leaves room for a short training, and none for one that has failed.
+    poor rule, by 11.5 m: a third leaves room for a short training, and none for one that failed.
     """
     site = load_site("tampere")
     constant_m = best_constant_error_m(site.train, site.test)
@@ -37,5 +37,5 @@ def test_thirty_epochs_find_the_place_within_a_building(tmp_path):
     result = run_distillation(config, tmp_path / "run")
     assert result["num_evaluated"] == 3951
     for student in ("standalone", "distilled"):
-        assert result[student]["mae_m"][0] < constant_m / 2
+        assert result[student]["mae_m"][0] < constant_m / 3
     assert result["teachers"]["tut7"]["collapsed"] is False

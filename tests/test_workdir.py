@@ -8,7 +8,8 @@ import pytest
 
 from rsstl_jax import make_config
 from rsstl_jax.config import ConfigError, flatten
-from rsstl_jax.workdir import open_workdir, provenance
+from rsstl_jax.data import DataError
+from rsstl_jax.workdir import log_start, open_workdir, provenance
 
 
 def configured(**fields):
@@ -65,6 +66,24 @@ def test_what_does_not_bear_on_the_result_may_change(tmp_path):
     moved = {"data_dir": "/data", "bundle_dir": "/bundles", "run.checkpoint_every_s": 5.0}
     open_workdir(configured(seeds=(0, 1), **moved), tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["bundle_dir"] == "/bundles"
+
+
+def test_other_data_of_the_same_name_are_refused_once_there_are_states(tmp_path):
+    recorder = open_workdir(configured(), tmp_path)
+    log_start(recorder, {"uji": "a" * 64})
+    log_start(recorder, {"uji": "b" * 64})
+    recorder.save_final("seed-0/a", np.zeros(1), 1)
+    log_start(recorder, {"uji": "b" * 64, "tampere": "c" * 64})
+    with pytest.raises(DataError, match=r"made from other data of uji \(digest bbbbbbbbbbbb"):
+        log_start(recorder, {"uji": "a" * 64})
+
+
+def test_data_that_join_or_leave_are_no_difference(tmp_path):
+    recorder = open_workdir(configured(), tmp_path)
+    recorder.save_final("seed-0/a", np.zeros(1), 1)
+    log_start(recorder, {"uji": "a" * 64, "tampere": "c" * 64})
+    log_start(recorder, {"uji": "a" * 64, "tut7": "d" * 64})
+    assert [record["run"] for record in recorder.records()] == ["start", "start"]
 
 
 def test_provenance_names_versions_commit_and_device():

@@ -1,6 +1,7 @@
 """Phases 0 and 1 for every source, or their bundles from an earlier run."""
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from rsstl_jax.train.specialise import specialise
 from rsstl_jax.train.surrogate import draw_codes, place_inputs
 from rsstl_jax.types import Params
 
-__all__ = ["Teachers", "make_card", "make_teachers"]
+__all__ = ["Teachers", "make_card", "make_teachers", "read_sources"]
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +85,43 @@ def make_card(config: ConfigDict, source: str, train: Fingerprints | None) -> Bu
     )
 
 
-def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder) -> Teachers:
+def read_sources(config: ConfigDict) -> dict[str, Fingerprints | MissingDataError]:
+    """The train parts of a run's sources, or what is missing of them.
+
+    Args:
+        config: the run's configuration; read here: `sources`, `data_dir`, `teacher.kind`.
+
+    Returns:
+        {source: its train part, or the error that says which file is not there}; empty for the
+        controls of `teacher.kind`, which need no source.
+
+    Raises:
+        DataError: if a source is there but cannot be read.
+
+    Example:
+        >>> from rsstl_jax import make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> len(read_sources(config)["synthetic-mall"])
+        1000
+    """
+    found: dict[str, Fingerprints | MissingDataError] = {}
+    if config.teacher.kind != "surrogate":
+        return found
+    for source in name_list(config.sources):
+        try:
+            found[source] = load_site(source, data_dir=config.data_dir or None).train
+        except MissingDataError as error:
+            found[source] = error
+    return found
+
+
+def make_teachers(
+    config: ConfigDict,
+    bundle_dir: str | Path,
+    recorder: Recorder,
+    *,
+    sources: Mapping[str, Fingerprints | MissingDataError] | None = None,
+) -> Teachers:
     """The teachers of a run: from bundles whose cards match, trained where there is none.
 
     The sources' data are read to check the bundles, and to train what is missing. Where a
@@ -95,6 +132,7 @@ def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder
         config: the run's configuration, valid.
         bundle_dir: folder of the bundles, one folder each.
         recorder: takes metrics and states of phases 0 and 1.
+        sources: what `read_sources` found; None reads them here.
 
     Returns:
         Teachers, in the order of `config.sources`.
@@ -117,24 +155,23 @@ def make_teachers(config: ConfigDict, bundle_dir: str | Path, recorder: Recorder
     if config.teacher.kind != "surrogate":
         return Teachers(generator, _untrained(config, generator), {})
     params, reports = [], {}
-    for source in name_list(config.sources):
+    for source, part in (read_sources(config) if sources is None else sources).items():
         network_name = config.network.replace(":", ".")
         folder = Path(bundle_dir) / f"{network_name}-{source}-{config.recipe}"
-        train, absent = _read_train(source, config.data_dir)
+        train = None if isinstance(part, MissingDataError) else part
         card = make_card(config, source, train)
         bundle = load_bundle(folder, card)
         if bundle is None:
-            if train is None:
-                assert absent is not None
-                raise absent
+            if isinstance(part, MissingDataError):
+                raise part
             if folder.exists():
                 _log.warning("%s holds a teacher of another card; it is made anew", folder)
-            trained, report = _train_teacher(config, source, train, recorder)
+            trained, report = _train_teacher(config, source, part, recorder)
             save_bundle(folder, card, trained, report=report)
             bundle = load_bundle(folder, card)
             assert bundle is not None
         elif train is None:
-            _log.warning("%s is used unchecked: %s", folder, absent)
+            _log.warning("%s is used unchecked: %s", folder, part)
         params.append(bundle[0])
         reports[source] = bundle[1]
     return Teachers(generator, stack_teachers(params), reports)
@@ -146,13 +183,6 @@ def _untrained(config: ConfigDict, generator: Generator) -> Params:
     codes = jnp.zeros((1, make_card(config, sources[0], None).input_width))
     keys = jax.random.split(jax.random.key(config.teacher.seed), len(sources))
     return stack_teachers([generator.init(key, codes)["params"] for key in keys])
-
-
-def _read_train(source: str, data_dir: str) -> tuple[Fingerprints | None, MissingDataError | None]:
-    try:
-        return load_site(source, data_dir=data_dir or None).train, None
-    except MissingDataError as error:
-        return None, error
 
 
 def _train_teacher(

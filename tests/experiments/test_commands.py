@@ -119,7 +119,8 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
     assert first["run"] == "start" and first["device"].startswith(("cpu", "gpu", "tpu"))
     assert first["versions"].keys() >= {"rsstl_jax", "jax", "flax", "optax", "orbax-checkpoint"}
     assert first["commit"] is None or len(first["commit"]) == 40
-    assert first["data"] == {"synthetic-office": site.train.digest()}
+    assert first["data"]["synthetic-office"] == site.train.digest()
+    assert set(first["data"]) == {"synthetic-office", "synthetic-mall", "synthetic-campus"}
     result = json.loads((workdir / "result.json").read_text())
     names = {"target", "sources", "network", "recipe", "seeds", "standalone", "distilled"}
     assert names <= result.keys()
