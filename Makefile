@@ -5,6 +5,10 @@ PIP_ARGS ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
 
+# Tests compile the same programs in many processes.
+test test-slow: export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/compiled
+test test-slow: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.1
+
 .PHONY: run test test-slow lint clean
 
 $(READY): setup.cfg pyproject.toml
