@@ -12,10 +12,11 @@ from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.pipeline import TargetParts, target_parts
+from rsstl_jax.train.collective import collective_transfer
 from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.transfer import collective_transfer, scratch, sequential_transfer
+from rsstl_jax.train.transfer import scratch, sequential_transfer
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["METHODS", "run_baseline"]

@@ -16,6 +16,7 @@ from rsstl_jax.train.loop import DivergedError, effective_batch_size, fit, make_
 from rsstl_jax.train.quality import teacher_quality
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import (
+    fit_network,
     make_localizer,
     make_specialise_step,
     specialise,
@@ -38,6 +39,7 @@ __all__ = [
     "draw_codes",
     "effective_batch_size",
     "fit",
+    "fit_network",
     "generate",
     "initial_params",
     "load_bundle",

@@ -14,7 +14,13 @@ from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.state import TrainState, make_optimizer, make_state
 from rsstl_jax.types import Batch, Params
 
-__all__ = ["make_localizer", "make_specialise_step", "specialise", "training_plan"]
+__all__ = [
+    "fit_network",
+    "make_localizer",
+    "make_specialise_step",
+    "specialise",
+    "training_plan",
+]
 
 
 def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
@@ -97,6 +103,61 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
     return step
 
 
+def fit_network(
+    config: ConfigDict,
+    localizer: Localizer,
+    train: Fingerprints,
+    params: Params,
+    key: jax.Array,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> Params:
+    """Trains a network on J_MAE by the site's plan, from given parameters, and saves the result.
+
+    Args:
+        config: the site's configuration; read here: `train`.
+        localizer: the network at its site.
+        train: the site's train part.
+        params: where it starts; donated.
+        key: typed key of the training's randomness.
+        name: of the training.
+        recorder: takes metrics and states.
+
+    Returns:
+        The trained parameters.
+
+    Raises:
+        DivergedError: if the loss stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site, make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(config, train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     params = fit_network(config, localizer, train, params, jax.random.key(1),
+        ...                          name="demo", recorder=Recorder(workdir))
+        >>> sorted(params)
+        ['extractor', 'framer', 'regressor']
+    """
+    batch_size, epochs, tx = training_plan(config, len(train))
+    state = fit(
+        make_specialise_step(localizer, tx),
+        make_state(params, tx),
+        make_batch(train, localizer.preprocessor),
+        key,
+        epochs=epochs,
+        batch_size=batch_size,
+        name=name,
+        recorder=recorder,
+    )
+    recorder.save_final(name, state.params, epochs)
+    return state.params
+
+
 def specialise(
     config: ConfigDict, train: Fingerprints, *, seed: int, name: str, recorder: Recorder
 ) -> tuple[Localizer, Params]:
@@ -132,16 +193,6 @@ def specialise(
     if finished is not None:
         return localizer, finished
     params = initial_params(config, localizer, train, init_key, name=name, recorder=recorder)
-    batch_size, epochs, tx = training_plan(config, len(train))
-    state = fit(
-        make_specialise_step(localizer, tx),
-        make_state(params, tx),
-        make_batch(train, localizer.preprocessor),
-        train_key,
-        epochs=epochs,
-        batch_size=batch_size,
-        name=name,
-        recorder=recorder,
+    return localizer, fit_network(
+        config, localizer, train, params, train_key, name=name, recorder=recorder
     )
-    recorder.save_final(name, state.params, epochs)
-    return localizer, state.params

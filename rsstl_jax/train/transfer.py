@@ -1,35 +1,40 @@
-"""The rivals that transfer parameters: sequential, collective, and their control from scratch."""
+"""The rivals that carry parameters from site to site, and their control from scratch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import jax
-import jax.numpy as jnp
-import optax
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.losses import localization_loss
 from rsstl_jax.models.transfer import get_body, make_transfer_network, put_body
 from rsstl_jax.recipes import site_config
-from rsstl_jax.train.localizer import Localizer, make_batch
-from rsstl_jax.train.loop import Step, effective_batch_size, fit
+from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.specialise import make_localizer, make_specialise_step, training_plan
-from rsstl_jax.train.state import TrainState, make_optimizer, make_state
-from rsstl_jax.types import Batch, Params
+from rsstl_jax.train.specialise import fit_network, make_localizer
+from rsstl_jax.types import Params
 
-__all__ = ["collective_transfer", "make_collective_step", "scratch", "sequential_transfer"]
+__all__ = ["scratch", "sequential_transfer", "transfer_localizer"]
 
 ENCODER_WIDTH = 256
-FROZEN_SHARE = 0.15
-"""Share of the target's epochs in which collective transfer keeps the body frozen [Klus et al.]."""
-FINE_TUNING = 0.1
-"""What the learning rate is multiplied with once the body is free [Klus et al.]."""
 
 
-def _transfer_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
+def transfer_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
+    """The configured network behind an encoder Dense(n -> 256), at a site.
+
+    Args:
+        config: the site's configuration.
+        train: the site's train part, on which the preprocessing is fitted.
+
+    Returns:
+        Localizer.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> train = load_site("synthetic-office").train
+        >>> transfer_localizer(default_config(), train).network.framer.encoder_width
+        256
+    """
     localizer = make_localizer(config, train)
     return replace(localizer, network=make_transfer_network(localizer.network, ENCODER_WIDTH))
 
@@ -44,7 +49,7 @@ def _train_at(
     recorder: Recorder,
 ) -> tuple[Localizer, Params]:
     """Trains all of a transfer network at one site, with a body from elsewhere or a fresh one."""
-    localizer = _transfer_localizer(config, train)
+    localizer = transfer_localizer(config, train)
     finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
     if finished is not None:
         return localizer, finished
@@ -52,19 +57,8 @@ def _train_at(
     params = localizer.init(init_key, train.num_access_points)
     if body is not None:
         params = put_body(params, body)
-    batch_size, epochs, tx = training_plan(config, len(train))
-    state = fit(
-        make_specialise_step(localizer, tx),
-        make_state(params, tx),
-        make_batch(train, localizer.preprocessor),
-        train_key,
-        epochs=epochs,
-        batch_size=batch_size,
-        name=name,
-        recorder=recorder,
-    )
-    recorder.save_final(name, state.params, epochs)
-    return localizer, state.params
+    params = fit_network(config, localizer, train, params, train_key, name=name, recorder=recorder)
+    return localizer, params
 
 
 def scratch(
@@ -149,165 +143,3 @@ def sequential_transfer(
         body = get_body(params)
     name = f"seed-{seed}/sequential"
     return _train_at(config, train, body, jax.random.key(seed), name=name, recorder=recorder)
-
-
-def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTransformation) -> Step:
-    """A step of one body and N encoders and regressors on the sum of the sources' J_MAE.
-
-    Args:
-        localizers: the transfer network at each source.
-        tx: the optimiser.
-
-    Returns:
-        step(state, rows, key, batches) -> (state, metrics): parameters are {"body", "sites":
-        [N site parameters without body]}, rows int[B, N] are drawn from the sources' whole parts
-        in the context.
-
-    Example:
-        >>> callable(make_collective_step([], optax.adam(1e-3)))
-        True
-    """
-
-    def loss_fn(params: Params, batches: Sequence[Batch], key: jax.Array) -> Any:
-        losses = []
-        for index, (localizer, batch) in enumerate(zip(localizers, batches, strict=True)):
-            own = put_body(params["sites"][index], params["body"])
-            out = localizer.represent(own, batch.rss_dbm, key=jax.random.fold_in(key, index))
-            predicted_m = out.location * localizer.preprocessor.scale_m
-            losses.append(localization_loss(predicted_m, batch.centered_m).mean() + out.penalty)
-        return jnp.stack(losses).sum()
-
-    def step(
-        state: TrainState, rows: jax.Array, key: jax.Array, context: Sequence[Batch]
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
-        batches = [
-            jax.tree.map(lambda leaf, i=i: leaf[rows[:, i]], batch)
-            for i, batch in enumerate(context)
-        ]
-        loss, grads = jax.value_and_grad(loss_fn)(state.params, batches, key)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {"localization": loss}
-
-    return step
-
-
-def _common_body(
-    config: ConfigDict, sources: Mapping[str, Fingerprints], *, seed: int, recorder: Recorder
-) -> Params:
-    """The body that all sources share, trained on a batch from each at every step."""
-    name = f"seed-{seed}/collective-sources"
-    keys = jax.random.split(jax.random.key(seed), len(sources) + 1)
-    localizers = [_transfer_localizer(site_config(config, s), p) for s, p in sources.items()]
-    fresh = [
-        localizer.init(key, part.num_access_points)
-        for localizer, part, key in zip(localizers, sources.values(), keys, strict=False)
-    ]
-    body = get_body(fresh[0])
-    finished = recorder.load_final(name, body)
-    if finished is not None:
-        return finished
-    nothing: Params = {"framer": {}, "extractor": {}}
-    params = {"body": body, "sites": [put_body(site, nothing) for site in fresh]}
-    # An epoch passes once over the largest source; smaller ones come round more often.
-    largest = max(map(len, sources.values()))
-    rows = jnp.stack([jnp.arange(largest) % len(part) for part in sources.values()], axis=1)
-    epochs = max(
-        site_config(config, s).train.epochs * len(p) // largest for s, p in sources.items()
-    )
-    batch_size = effective_batch_size(config.train.batch_size, largest)
-    num_steps = epochs * (largest // batch_size)
-    tx = make_optimizer(config.train.learning_rate, config.train.schedule, num_steps)
-    state = fit(
-        make_collective_step(localizers, tx),
-        make_state(params, tx),
-        rows,
-        keys[-1],
-        epochs=epochs,
-        batch_size=batch_size,
-        name=name,
-        recorder=recorder,
-        context=[
-            make_batch(part, localizer.preprocessor)
-            for part, localizer in zip(sources.values(), localizers, strict=True)
-        ],
-    )
-    recorder.save_final(name, state.params["body"], epochs)
-    return state.params["body"]
-
-
-def _freeze_body(params: Params) -> Params:
-    """Labels for `optax.multi_transform`: what belongs to the body, and the rest."""
-    labels = jax.tree.map(lambda _: "site", params)
-    return put_body(labels, jax.tree.map(lambda _: "body", get_body(params)))
-
-
-def collective_transfer(
-    config: ConfigDict,
-    train: Fingerprints,
-    sources: Mapping[str, Fingerprints],
-    *,
-    seed: int,
-    recorder: Recorder,
-) -> tuple[Localizer, Params]:
-    """Trains one body on all sources at once, then fits it to the target (`**`) [Klus et al. 2021].
-
-    At the target a new encoder and regressor are trained with the body frozen for 15 % of the
-    epochs, then everything at a tenth of the rate.
-
-    Args:
-        config: the run's configuration.
-        train: the target's train part.
-        sources: train parts of the sources, by name.
-        seed: of all randomness.
-        recorder: takes metrics and states.
-
-    Returns:
-        (localizer, parameters) at the target.
-
-    Raises:
-        DivergedError: if a loss stops being finite.
-
-    Example:
-        >>> import tempfile
-        >>> from rsstl_jax import load_site, make_config
-        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-        >>> sources = {"synthetic-mall": load_site("synthetic-mall").train}
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _, params = collective_transfer(
-        ...         config, load_site("synthetic-office").train, sources, seed=0,
-        ...         recorder=Recorder(folder))
-        >>> sorted(params["framer"])
-        ['encoder', 'framer']
-    """
-    name = f"seed-{seed}/collective"
-    localizer = _transfer_localizer(config, train)
-    finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
-    if finished is not None:
-        return localizer, finished
-    body = _common_body(config, sources, seed=seed, recorder=recorder)
-    init_key, *train_keys = jax.random.split(jax.random.key(seed), 3)
-    params = put_body(localizer.init(init_key, train.num_access_points), body)
-    batch_size = effective_batch_size(config.train.batch_size, len(train))
-    frozen = max(1, round(FROZEN_SHARE * config.train.epochs))
-    stages = {
-        "frozen": (frozen, config.train.learning_rate),
-        "free": (max(1, config.train.epochs - frozen), FINE_TUNING * config.train.learning_rate),
-    }
-    for (stage, (epochs, rate)), key in zip(stages.items(), train_keys, strict=True):
-        num_steps = epochs * (len(train) // batch_size)
-        tx = make_optimizer(rate, config.train.schedule, num_steps)
-        if stage == "frozen":
-            tx = optax.multi_transform({"site": tx, "body": optax.set_to_zero()}, _freeze_body)
-        params = fit(
-            make_specialise_step(localizer, tx),
-            make_state(params, tx),
-            make_batch(train, localizer.preprocessor),
-            key,
-            epochs=epochs,
-            batch_size=batch_size,
-            name=f"{name}-{stage}",
-            recorder=recorder,
-        ).params
-    recorder.save_final(name, params, config.train.epochs)
-    return localizer, params

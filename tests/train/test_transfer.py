@@ -8,12 +8,8 @@ from tiny import differing, make_part, make_tiny_config
 
 from rsstl_jax.models.transfer import get_body
 from rsstl_jax.train import Recorder, make_optimizer, make_state
-from rsstl_jax.train.transfer import (
-    _freeze_body,
-    collective_transfer,
-    scratch,
-    sequential_transfer,
-)
+from rsstl_jax.train.collective import _freeze_body, collective_transfer
+from rsstl_jax.train.transfer import scratch, sequential_transfer
 
 SOURCES = ("mall", "campus")
 
