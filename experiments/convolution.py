@@ -1,4 +1,4 @@
-"""Times both ways of computing the networks' convolutions, for one replica and for several.
+"""Times both ways of computing the networks' convolutions inside a compiled training loop.
 
 python experiments/convolution.py --replicas=1,4
 """
@@ -17,7 +17,7 @@ from rsstl_jax.models import Convolution
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "replicas under one vmap")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "runs of which the fastest counts", lower_bound=1)
 
-BATCH = 128
+BATCH, STEPS = 128, 4
 LAYERS = {
     "CNNLoc 1": ((64, 1), 99, (22,), "VALID"),
     "CNNLoc 2": ((43, 99), 66, (22,), "VALID"),
@@ -40,15 +40,20 @@ def seconds(function: Callable[..., Any], *inputs: Any) -> float:
 
 
 def time_layer(layer: Convolution, shape: tuple[int, ...], replicas: int) -> float:
-    """Seconds of a forward and backward pass, as far as the inputs, of all replicas."""
+    """Seconds of a gradient step of all replicas, inside a scan as in training."""
     key = jax.random.key(0)
     x = jax.random.normal(key, (replicas, BATCH, *shape))
     params = jax.vmap(layer.init)(jax.random.split(key, replicas), x)
 
     def loss(params: Any, x: jax.Array) -> jax.Array:
-        return jnp.square(layer.apply(params, x)).sum()
+        return jnp.square(layer.apply(params, x)).mean()
 
-    return seconds(jax.jit(jax.vmap(jax.grad(loss, (0, 1)))), params, x)
+    def step(carry: Any, _: None) -> tuple[Any, None]:
+        grads = jax.vmap(jax.grad(loss, (0, 1)))(*carry)
+        return jax.tree.map(lambda value, grad: value - 1e-3 * grad, carry, grads), None
+
+    train = jax.jit(lambda *carry: jax.lax.scan(step, carry, None, length=STEPS)[0])
+    return seconds(train, params, x) / STEPS
 
 
 def main() -> None:

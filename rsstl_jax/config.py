@@ -106,7 +106,7 @@ FIELDS: dict[str, Field] = {
     "model.dnn.dropout": Field(0.0, _RATE, "dropout behind each hidden layer"),
     "model.dnn.input_dropout": Field(0.0, _RATE, "dropout of the encoded input"),
     "model.convolution": Field(
-        "convolution", _one_of("convolution", "patches"), "how convolutions are computed"
+        "auto", _one_of("auto", "convolution", "patches"), "how they are computed; auto: by backend"
     ),
     "model.cnnloc.hidden_width": Field(128, _whole(1), "units of the auto-encoder's first layer"),
     "model.cnnloc.window": Field(22, _whole(2), "extent of the kernels; the frame is 3w - 2 wide"),

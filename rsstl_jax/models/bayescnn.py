@@ -31,7 +31,7 @@ class VggBlock(nn.Module):
 
     channels: int
     num_convolutions: int = 2
-    method: str = "convolution"
+    method: str = "auto"
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
@@ -58,7 +58,7 @@ class ImageFramer(nn.Module):
 
     channels: int
     num_convolutions: int = 2
-    method: str = "convolution"
+    method: str = "auto"
 
     @nn.compact
     def __call__(self, fingerprints: jax.Array, *, train: bool = False) -> jax.Array:
@@ -89,7 +89,7 @@ class VggExtractor(nn.Module):
     channels: Sequence[int]
     dense_width: int
     num_convolutions: int = 2
-    method: str = "convolution"
+    method: str = "auto"
 
     @nn.compact
     def __call__(self, image: jax.Array, *, train: bool = False) -> jax.Array:

@@ -77,7 +77,7 @@ class CnnlocExtractor(nn.Module):
     filters: Sequence[int]
     window: int
     dropout: float
-    method: str = "convolution"
+    method: str = "auto"
 
     @nn.compact
     def __call__(self, frame: jax.Array, *, train: bool = False) -> jax.Array:

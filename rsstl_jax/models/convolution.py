@@ -9,16 +9,16 @@ from flax import linen as nn
 
 __all__ = ["METHODS", "Convolution"]
 
-METHODS = ("convolution", "patches")
+METHODS = ("auto", "convolution", "patches")
 
 
 class Convolution(nn.Module):
     """A convolution with stride 1 and a bias, channels last.
 
-    Both methods compute the same from the same parameters. "convolution" is XLA's own and the
-    faster for one network; "patches" copies the windows side by side and multiplies once, which
-    is the faster where `jax.vmap` over replicas would turn XLA's into a grouped convolution, slow
-    on CPUs (`docs/networks.md` has the measurement).
+    All methods compute the same from the same parameters. "convolution" is XLA's own; "patches"
+    copies the windows side by side and multiplies once, which is many times faster on CPUs inside
+    a compiled training loop and under `jax.vmap` over replicas (`docs/networks.md` has the
+    measurement). "auto" takes patches on CPUs and XLA's elsewhere.
 
     Args:
         features: output channels O.
@@ -39,20 +39,23 @@ class Convolution(nn.Module):
     features: int
     window: Sequence[int]
     padding: str = "VALID"
-    method: str = "convolution"
+    method: str = "auto"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (*self.window, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        if self.method == "convolution":
+        method = self.method
+        if method == "auto":
+            method = "patches" if jax.default_backend() == "cpu" else "convolution"
+        if method == "convolution":
             spatial = "HW"[: len(self.window)]
             numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
             out = jax.lax.conv_general_dilated(
                 x, kernel, (1,) * len(spatial), self.padding, dimension_numbers=numbers
             )
-        elif self.method == "patches":
+        elif method == "patches":
             out = self._patches(x) @ kernel.reshape(-1, self.features)
         else:
             raise ValueError(f"method is {self.method!r}; it must be in {', '.join(METHODS)}")

@@ -1,4 +1,4 @@
-"""Both ways of computing a convolution, against each other and against a loop."""
+"""All ways of computing a convolution, against each other and against a loop."""
 
 import itertools
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.models import Convolution
+from rsstl_jax.models.convolution import METHODS
 
 CASES = [
     ((2, 9, 3), (4,), "VALID"),
@@ -34,11 +35,11 @@ def by_loops(x, kernel, bias, padding):
 
 
 def layers(window, padding):
-    return [Convolution(4, window, padding, method) for method in ("convolution", "patches")]
+    return [Convolution(4, window, padding, method) for method in METHODS]
 
 
 @pytest.mark.parametrize(("shape", "window", "padding"), CASES)
-def test_both_methods_equal_a_loop(shape, window, padding):
+def test_all_methods_equal_a_loop(shape, window, padding):
     x = jax.random.normal(jax.random.key(0), shape)
     params = layers(window, padding)[0].init(jax.random.key(1), x)
     params = jax.tree.map(lambda leaf: leaf + 0.1, params)
@@ -51,7 +52,7 @@ def test_both_methods_equal_a_loop(shape, window, padding):
 @pytest.mark.parametrize(("shape", "window", "padding"), CASES)
 def test_gradients_agree_under_vmap_over_replicas(shape, window, padding):
     x = jax.random.normal(jax.random.key(0), shape)
-    direct, patches = layers(window, padding)
+    _, direct, patches = layers(window, padding)
     params = jax.vmap(direct.init, (0, None))(jax.random.split(jax.random.key(1), 3), x)
 
     def gradient(layer):
@@ -65,5 +66,5 @@ def test_gradients_agree_under_vmap_over_replicas(shape, window, padding):
 
 
 def test_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="'fft'; it must be in convolution, patches"):
+    with pytest.raises(ValueError, match="'fft'; it must be in auto, convolution, patches"):
         Convolution(4, (3,), method="fft").init(jax.random.key(0), jnp.ones((1, 9, 1)))
