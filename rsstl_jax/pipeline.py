@@ -1,6 +1,6 @@
 """The whole job: read, teach, distil, evaluate, report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,7 +135,9 @@ def _digests(parts: Mapping[str, Fingerprints | MissingDataError]) -> dict[str, 
     return {name: p.digest() for name, p in parts.items() if isinstance(p, Fingerprints)}
 
 
-def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
+def run_distillation(
+    config: ConfigDict, workdir: str | Path, *, students: Sequence[str] = STUDENTS
+) -> dict[str, Any]:
     """All phases on one target: stand-alone and distilled students of every seed, measured.
 
     Leaves in the workdir: config.json, metrics.jsonl, checkpoints/, students/, result.json,
@@ -144,6 +146,7 @@ def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
     Args:
         config: the run's configuration.
         workdir: folder of the run.
+        students: which students are trained, of "standalone" and "distilled".
 
     Returns:
         The content of result.json.
@@ -172,7 +175,7 @@ def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
     predicted_m = {
         seed: {
             student: _train_student(student, config, parts, teachers, seed, recorder)
-            for student in STUDENTS
+            for student in students
         }
         for seed in config.seeds
     }
@@ -215,7 +218,7 @@ def _report(
     actual_m = parts.held_out.position_m
     errors_m = {
         student: np.stack([error_m(of_seed[student], actual_m) for of_seed in predicted_m.values()])
-        for student in STUDENTS
+        for student in next(iter(predicted_m.values()))
     }
     result: dict[str, Any] = {
         "target": config.target,

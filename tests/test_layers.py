@@ -22,6 +22,7 @@ LAYERS = (
     ("workdir",),
     ("pipeline",),
     ("baselines", "lipschitz"),
+    ("tables",),
     ("cli",),
 )
 # Within the second line: who may import whom.

@@ -59,9 +59,11 @@ def render_result(result: Mapping[str, Any]) -> str:
         "| --- |" + " --- |" * len(_COLUMNS),
     ]
     for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
+        if student not in result:
+            continue
         cells = " | ".join(mean_and_spread(result[student][figure]) for figure in _COLUMNS)
         lines.append(f"| {result['network']} {label} | {cells} |")
-    if len(result["seeds"]) > 1:
+    if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= result.keys():
         pairs = {
             figure: zip(result["distilled"][figure], result["standalone"][figure], strict=True)
             for figure in _COLUMNS
