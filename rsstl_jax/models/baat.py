@@ -168,4 +168,5 @@ def make_baat(config: ConfigDict) -> Network:
         extract_activation="linear",
         lipschitz=False,
         penalty=penalty if any(weights.values()) else None,
+        learning_rate_factor=own.learning_rate_factor,
     )

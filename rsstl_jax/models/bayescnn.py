@@ -125,4 +125,5 @@ def make_bayescnn(config: ConfigDict) -> Network:
         frame_width=first,
         extract_width=own.dense_width,
         extract_activation="relu",
+        learning_rate_factor=own.learning_rate_factor,
     )

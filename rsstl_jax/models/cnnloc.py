@@ -116,4 +116,5 @@ def make_cnnloc(config: ConfigDict) -> Network:
         extract_width=33,
         extract_activation="elu",
         decoder=Decoder(widths),
+        learning_rate_factor=own.learning_rate_factor,
     )

@@ -33,6 +33,7 @@ class Network(nn.Module):
         lipschitz: False where J_FI makes no sense, as behind dot-product attention
             [Kim et al. 2021]; phase 2 then leaves the term out unless it is forced.
         penalty: feature map -> scalar, added to the training loss, metres.
+        learning_rate_factor: what the site's learning rate is multiplied by for this network.
 
     Raises:
         ValueError: on call, if a part's output is not as wide as declared.
@@ -56,6 +57,7 @@ class Network(nn.Module):
     decoder: nn.Module | None = None
     lipschitz: bool = True
     penalty: Callable[[jax.Array], jax.Array] | None = None
+    learning_rate_factor: float = 1.0
 
     def __call__(
         self, fingerprints: jax.Array, support: Any = None, *, train: bool = False

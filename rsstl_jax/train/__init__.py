@@ -22,7 +22,7 @@ from rsstl_jax.train.specialise import (
     specialise,
     training_plan,
 )
-from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
 from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "fit_network",
     "generate",
     "initial_params",
+    "learning_rate",
     "load_bundle",
     "load_checkpoint",
     "make_autoencoder_step",

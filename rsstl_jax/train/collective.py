@@ -16,7 +16,7 @@ from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import make_specialise_step
-from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
 from rsstl_jax.train.transfer import transfer_localizer
 from rsstl_jax.types import Batch, Params
 
@@ -94,7 +94,7 @@ def _common_body(
     )
     batch_size = effective_batch_size(config.train.batch_size, largest)
     num_steps = epochs * (largest // batch_size)
-    tx = make_optimizer(config.train.learning_rate, config.train.schedule, num_steps)
+    tx = make_optimizer(learning_rate(config), config.train.schedule, num_steps)
     state = fit(
         make_collective_step(localizers, tx),
         make_state(params, tx),
@@ -168,8 +168,8 @@ def collective_transfer(
     batch_size = effective_batch_size(config.train.batch_size, len(train))
     frozen = max(1, round(FROZEN_SHARE * config.train.epochs))
     stages = {
-        "frozen": (frozen, config.train.learning_rate),
-        "free": (max(1, config.train.epochs - frozen), FINE_TUNING * config.train.learning_rate),
+        "frozen": (frozen, learning_rate(config)),
+        "free": (max(1, config.train.epochs - frozen), FINE_TUNING * learning_rate(config)),
     }
     for (stage, (epochs, rate)), key in zip(stages.items(), train_keys, strict=True):
         num_steps = epochs * (len(train) // batch_size)

@@ -11,7 +11,7 @@ from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
 from rsstl_jax.types import Batch, Params
 
 __all__ = [
@@ -48,7 +48,7 @@ def training_plan(
     """How a network is trained at a site of so many fingerprints.
 
     Args:
-        config: the site's configuration; read here: `train`.
+        config: the site's configuration; read here: `train`, `network`, `model`.
         num_samples: fingerprints of the train part.
 
     Returns:
@@ -61,7 +61,7 @@ def training_plan(
     """
     batch_size = effective_batch_size(config.train.batch_size, num_samples)
     num_steps = config.train.epochs * (num_samples // batch_size)
-    tx = make_optimizer(config.train.learning_rate, config.train.schedule, num_steps)
+    tx = make_optimizer(learning_rate(config), config.train.schedule, num_steps)
     return batch_size, config.train.epochs, tx
 
 

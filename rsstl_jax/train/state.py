@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from ml_collections import ConfigDict
 
+from rsstl_jax.models import make_network
 from rsstl_jax.types import Params
 
-__all__ = ["TrainState", "make_optimizer", "make_state"]
+__all__ = ["TrainState", "learning_rate", "make_optimizer", "make_state"]
 
 
 class TrainState(NamedTuple):
@@ -45,6 +47,23 @@ def make_state(params: Params, tx: optax.GradientTransformation) -> TrainState:
         (3,)
     """
     return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
+
+
+def learning_rate(config: ConfigDict) -> float:
+    """The step size with which the configured network is trained at a site.
+
+    Args:
+        config: the site's configuration; read here: `train.learning_rate`, `network`, `model`.
+
+    Returns:
+        The site's learning rate times the network's own factor.
+
+    Example:
+        >>> from rsstl_jax.config import default_config
+        >>> learning_rate(default_config())
+        0.001
+    """
+    return config.train.learning_rate * make_network(config).learning_rate_factor
 
 
 def make_optimizer(

@@ -152,3 +152,15 @@ def test_a_finished_training_is_loaded(whole, tmp_path, monkeypatch):
     params, records = train(tmp_path)
     assert_same_bits(params, whole[0])
     assert records == whole[1]
+
+
+def test_a_network_scales_the_learning_rate_of_its_site():
+    """Adam's first update of a parameter is the learning rate against the gradient's sign."""
+    config = default_config()
+    config.train.learning_rate = 1e-3
+    config.model.cnnloc.learning_rate_factor = 3.0
+    for network, expected in (("dnn", 1e-3), ("cnnloc", 3e-3)):
+        config.network = network
+        tx = training_plan(config, num_samples=100)[2]
+        update, _ = tx.update(jnp.ones(()), tx.init(jnp.zeros(())))
+        np.testing.assert_allclose(update, -expected, rtol=1e-5)
