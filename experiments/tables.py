@@ -17,7 +17,7 @@ from absl import flags
 from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.report import comparison_frame, plot_comparison, render_comparison
+from rsstl_jax.report import comparison_frame, plot_methods, render_comparison
 from rsstl_jax.tables import ROWS, read_receipts, row_config, row_name, run_row
 
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
@@ -77,7 +77,7 @@ def main() -> None:
     for target in frame["target"].unique():
         table = render_comparison(frame, target)
         write_text(output / f"{target}.md", f"{table}\n")
-        plot_comparison(output / f"{target}.png", frame, target)
+        plot_methods(output / f"{target}.png", frame, target)
         print(f"\n{target}, recipe {_RECIPE.value}:\n\n{table}")
 
 

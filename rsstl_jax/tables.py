@@ -133,7 +133,7 @@ def run_row(row: str, config: ConfigDict, workdir: str | Path) -> dict[str, Any]
     starts = [r for r in _records(workdir) if r.get("run") == "start"]
     if file.exists():
         # It had finished: this start trained nothing, and its seconds tell nothing.
-        old = json.loads(file.read_text(encoding="utf-8"))
+        old = _read(file)
         if old["result"] == json.loads(json.dumps(result)):
             return old
     receipt = {
@@ -145,7 +145,11 @@ def run_row(row: str, config: ConfigDict, workdir: str | Path) -> dict[str, Any]
         "seconds": round(seconds, 1),
     }
     write_json(file, receipt)
-    return receipt
+    return _read(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _records(workdir: str | Path) -> list[dict[str, Any]]:
@@ -175,4 +179,4 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
     if not files:
         raise FileNotFoundError(f"{folder} holds no receipt; experiments/tables.py makes them")
     for file in files:
-        yield json.loads(file.read_text(encoding="utf-8"))
+        yield _read(file)

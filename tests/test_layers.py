@@ -92,9 +92,13 @@ def test_one_file_imports_orbax():
     assert files_importing("orbax") == {"rsstl_jax/train/checkpoint.py"}
 
 
-@pytest.mark.parametrize("package", ["tensorflow", "torch", "clu", "tensorflow_datasets"])
+@pytest.mark.parametrize("package", ["tensorflow", "clu", "tensorflow_datasets"])
 def test_no_file_imports_another_framework(package):
     assert files_importing(package) == set()
+
+
+def test_torch_is_met_in_the_benchmark_alone():
+    assert files_importing("torch") == {"experiments/epochs.py", "experiments/torch_networks.py"}
 
 
 def test_only_jaxs_public_parts_are_used():

@@ -1,6 +1,6 @@
 """What people look at: tables and pictures."""
 
-from rsstl_jax.report.comparison import comparison_frame, plot_comparison, render_comparison
+from rsstl_jax.report.comparison import comparison_frame, plot_methods, render_comparison
 from rsstl_jax.report.plots import plot_cdf, plot_map
 from rsstl_jax.report.tables import mean_and_spread, render_result
 
@@ -8,8 +8,8 @@ __all__ = [
     "comparison_frame",
     "mean_and_spread",
     "plot_cdf",
-    "plot_comparison",
     "plot_map",
+    "plot_methods",
     "render_comparison",
     "render_result",
 ]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rsstl_jax.report.tables import mean_and_spread
 
-__all__ = ["comparison_frame", "plot_comparison", "render_comparison"]
+__all__ = ["comparison_frame", "plot_methods", "render_comparison"]
 
 # What a receipt's figures are called in the table, by (row, key in its result).
 _METHODS = {
@@ -131,7 +131,7 @@ def _of_paper(target: str, network: str, method: str) -> str:
     return f"{_PAPER[target, network][_PAPER_STUDENTS.index(method)]:.2f}"
 
 
-def plot_comparison(path: str | Path, frame: pd.DataFrame, target: str) -> None:
+def plot_methods(path: str | Path, frame: pd.DataFrame, target: str) -> None:
     """Draws every seed's mean error, one line a method.
 
     Args:
@@ -145,7 +145,7 @@ def plot_comparison(path: str | Path, frame: pd.DataFrame, target: str) -> None:
         >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
         >>> frame = comparison_frame([{"row": "knn", "result": result}])
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plot_comparison(Path(folder) / "a.png", frame, "uji")
+        ...     plot_methods(Path(folder) / "a.png", frame, "uji")
         ...     (Path(folder) / "a.png").exists()
         True
     """
