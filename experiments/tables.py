@@ -2,7 +2,7 @@
 
     python experiments/tables.py --targets=tampere --networks=dnn,cnnloc --seeds=0,1,2
     python experiments/tables.py --targets=uji --networks=dnn --rows=students,knn
-    python experiments/tables.py --render
+    python experiments/tables.py --render --document=docs/results.md
 
 Every row trains in a workdir of its own below --workdir, where the same command started again goes
 on; its receipt is copied to <output>/receipts/, from which --render alone rebuilds the tables.
@@ -17,7 +17,7 @@ from absl import flags
 from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.report import comparison_frame, plot_methods, render_comparison
+from rsstl_jax.report import comparison_frame, insert_table, plot_methods, render_comparison
 from rsstl_jax.tables import ROWS, read_receipts, row_config, row_name, run_row
 
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
@@ -29,6 +29,7 @@ _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")
 _WORKDIR = flags.DEFINE_string("workdir", "results/tables", "where the rows are trained")
 _OUTPUT = flags.DEFINE_string("output", "docs/results", "where tables and receipts are kept")
+_DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has places for the tables")
 _RENDER = flags.DEFINE_bool("render", False, "train nothing; rebuild the tables from the receipts")
 
 
@@ -78,6 +79,10 @@ def main() -> None:
         table = render_comparison(frame, target)
         write_text(output / f"{target}.md", f"{table}\n")
         plot_methods(output / f"{target}.png", frame, target)
+        if _DOCUMENT.value:
+            page = Path(_DOCUMENT.value)
+            text = page.read_text(encoding="utf-8")
+            write_text(page, insert_table(text, f"{_RECIPE.value} {target}", table))
         print(f"\n{target}, recipe {_RECIPE.value}:\n\n{table}")
 
 

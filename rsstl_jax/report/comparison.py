@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rsstl_jax.report.tables import mean_and_spread
 
-__all__ = ["comparison_frame", "plot_methods", "render_comparison"]
+__all__ = ["comparison_frame", "insert_table", "plot_methods", "render_comparison"]
 
 # What a receipt's figures are called in the table, by (row, key in its result).
 _METHODS = {
@@ -129,6 +129,33 @@ def _of_paper(target: str, network: str, method: str) -> str:
     if method not in _PAPER_STUDENTS or (target, network) not in _PAPER:
         return ""
     return f"{_PAPER[target, network][_PAPER_STUDENTS.index(method)]:.2f}"
+
+
+def insert_table(document: str, name: str, table: str) -> str:
+    """Puts a table in the place that a document keeps for it.
+
+    Args:
+        document: Markdown with the lines `<!-- table <name> -->` and `<!-- end of table -->`.
+        name: of the table.
+        table: what is to stand between them.
+
+    Returns:
+        The document; what stood there before is gone.
+
+    Raises:
+        ValueError: if the document keeps no such place.
+
+    Example:
+        >>> page = "a\n<!-- table t -->\nold\n<!-- end of table -->\nb"
+        >>> insert_table(page, "t", "new").splitlines()[2:5]
+        ['', 'new', '']
+    """
+    begin, end = f"<!-- table {name} -->\n", "<!-- end of table -->"
+    head, found, rest = document.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"the document has no place <!-- table {name} --> ... {end}")
+    return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
 def plot_methods(path: str | Path, frame: pd.DataFrame, target: str) -> None:

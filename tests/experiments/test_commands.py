@@ -21,6 +21,7 @@ TEACHERS = [
     f"teacher-synthetic-{site}/{p}" for site in ("mall", "campus") for p in ("specialise", "expert")
 ]
 STUDENTS = ["seed-0/standalone", "seed-0/distilled"]
+TABLE = "synthetic-office.md"
 UTS = "WAP001,Pos_x,Pos_y,Floor_ID\n-50,1,2,3\n"
 
 
@@ -238,3 +239,21 @@ def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert
     assert f"error: {folder}/uts/UTS_training.csv is not there" in err
     out = succeed("expert", *arguments, "--config.sources=synthetic-mall")
     assert "synthetic-mall {" in out
+
+
+def test_tables_are_rebuilt_from_their_receipts_alone(folder):
+    """Trained once; rendered again with the workdirs gone, the files are the same."""
+    output = folder / "tables"
+    where = (f"--output={output}", f"--workdir={folder}/rows", "--recipe=smoke")
+    sites = ("--targets=synthetic-office", "--sites=synthetic-office,synthetic-mall")
+    train = ("--rows=knn,scratch", "--set=model.dnn.hidden_width=8", "--seeds=0")
+    out = succeed("tables", *where, *sites, *train)
+    made = {name: (output / "smoke" / name).read_text() for name in ("methods.csv", TABLE)}
+    assert made[TABLE] in out
+    assert "| kNN | 1 |" in out and "| dnn transfer network, from scratch | 1 |" in out
+    for name in made:
+        (output / "smoke" / name).unlink()
+    (folder / "rows").rename(folder / "rows-elsewhere")
+    succeed("tables", *where, "--render")
+    assert made == {name: (output / "smoke" / name).read_text() for name in made}
+    assert matplotlib.image.imread(output / "smoke" / "synthetic-office.png").std() > 0.05
