@@ -62,11 +62,14 @@ def test_the_comparison_by_hand():
         [students, receipt("noise", "distilled", [8.5], [1]), receipt("knn", "knn", [8.0], [0])]
     )
     lines = render_comparison(frame, "tampere").splitlines()[2:]
+    few = "too few seeds"
     assert lines == [
-        "| kNN | 1 | 8.00 | 9.00 | 17.00 |  |  |",
-        "| dnn stand-alone | 2 | 7.50 ± 0.71 | 8.50 ± 0.71 | 16.50 ± 0.71 |  | 11.03 |",
-        "| dnn distilled | 2 | 7.50 ± 2.12 | 8.50 ± 2.12 | 16.50 ± 2.12 | 0.00 ± 1.41 | 8.86 |",
-        "| dnn distilled, control: noise for teachers | 1 | 8.50 | 9.50 | 17.50 | 0.50 |  |",
+        "| kNN | 1 | 8.00 | 9.00 | 17.00 |  |  |  |",
+        "| dnn stand-alone | 2 | 7.50 ± 0.71 | 8.50 ± 0.71 | 16.50 ± 0.71 |  |  | 11.03 |",
+        "| dnn distilled | 2 | 7.50 ± 2.12 | 8.50 ± 2.12 | 16.50 ± 2.12 "
+        f"| 0.00 ± 1.41 | {few} | 8.86 |",
+        "| dnn distilled, control: noise for teachers | 1 | 8.50 | 9.50 | 17.50 "
+        f"| 0.50 | {few} |  |",
     ]
 
 
@@ -80,10 +83,22 @@ def test_transfer_is_compared_with_its_own_network_from_scratch():
     )
     scratch, sequential, collective = render_comparison(frame, "tampere").splitlines()[2:]
     assert sequential.startswith("| dnn * sequential transfer | 1 | 7.50 |")
-    assert sequential.endswith("| 0.50 | 12.36 |")
+    assert sequential.endswith("| 0.50 | too few seeds | 12.36 |")
     # Without a seed in common there is no paired difference.
-    assert collective.endswith("| 15.50 |  | 11.84 |")
-    assert scratch.endswith("|  |  |")
+    assert collective.endswith("| 15.50 |  |  | 11.84 |")
+    assert scratch.endswith("| 16.00 |  |  |  |")
+
+
+def test_a_difference_in_all_of_ten_seeds_is_a_verdict():
+    """p = 2 / 2^10 each; the second method's differences have both signs."""
+    seeds = list(range(10))
+    students = receipt("students", "standalone", [7.0 + 0.1 * s for s in seeds], seeds)
+    better, mixed = (
+        receipt(row, "distilled", [7.0 + 0.1 * s + shift(s) for s in seeds], seeds)
+        for row, shift in (("noise", lambda s: -0.2 - 0.01 * s), ("untrained", lambda s: (-1) ** s))
+    )
+    lines = render_comparison(comparison_frame([students, better, mixed]), "tampere").splitlines()
+    assert [line.split(" | ")[6] for line in lines[3:]] == ["better", "within seed noise"]
 
 
 def test_the_picture_has_a_dot_for_every_seed(tmp_path):

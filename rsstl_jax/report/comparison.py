@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from rsstl_jax.report.statistics import adjust_p_values, paired_difference, verdict
 from rsstl_jax.report.tables import mean_and_spread
 
 __all__ = ["comparison_frame", "insert_table", "plot_methods", "render_comparison"]
@@ -91,38 +92,53 @@ def render_comparison(frame: pd.DataFrame, target: str) -> str:
     Returns:
         The table; its differences are the method's mean error minus its reference's over the
         seeds that both have: stand-alone for the distilled students and the controls, the
-        transfer network from scratch for both kinds of transfer.
+        transfer network from scratch for both kinds of transfer. Verdicts are those of
+        `rsstl_jax.report.statistics.verdict`.
 
     Example:
         >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0]}
         >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
         >>> frame = comparison_frame([{"row": "knn", "result": result}])
         >>> print(render_comparison(frame, "uji").splitlines()[-1])
-        | kNN | 1 | 8.50 | 10.00 | 20.00 |  |  |
+        | kNN | 1 | 8.50 | 10.00 | 20.00 |  |  |  |
     """
     of_target = frame[frame["target"] == target]
-    head = ["method", "seeds", *_FIGURES.values(), "difference in the mean, paired", "the paper"]
+    head = ["method", "seeds", *_FIGURES.values(), "difference, paired", "verdict", "the paper"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    differences, verdicts = _compare(of_target)
     for names, rows in of_target.groupby(["network", "method"], observed=True):
         network, method = map(str, names)
         cells = [f"{network} {method}".strip(), str(len(rows))]
         cells += [mean_and_spread(rows[figure].tolist()) for figure in _FIGURES]
-        cells += [_difference(of_target, network, method), _of_paper(target, network, method)]
-        lines.append("| " + " | ".join(cells) + " |")
+        cells += [found.get((network, method), "") for found in (differences, verdicts)]
+        lines.append("| " + " | ".join([*cells, _of_paper(target, network, method)]) + " |")
     return "\n".join(lines)
 
 
-def _difference(of_target: pd.DataFrame, network: str, method: str) -> str:
-    if method not in _REFERENCE:
-        return ""
-    by_seed = [
-        of_target[(of_target["network"] == network) & (of_target["method"] == m)]
-        .set_index("seed")["mae_m"]
-        .astype(float)
-        for m in (method, _REFERENCE[method])
-    ]
-    paired = (by_seed[0] - by_seed[1]).dropna().tolist()
-    return mean_and_spread(paired) if paired else ""
+_Cells = dict[tuple[str, str], str]
+
+
+def _compare(of_target: pd.DataFrame) -> tuple[_Cells, _Cells]:
+    """Differences and verdicts by (network, method), p values adjusted over the whole table."""
+    by_seed: dict[tuple[str, str], dict[int, float]] = {}
+    for line in of_target.to_dict("records"):
+        by_seed.setdefault((line["network"], line["method"]), {})[line["seed"]] = line["mae_m"]
+    pairs = {}
+    for (network, method), errors_m in by_seed.items():
+        reference = by_seed.get((network, _REFERENCE.get(method, "")), {})
+        if common := [seed for seed in errors_m if seed in reference]:
+            pairs[network, method] = [[e[s] for s in common] for e in (errors_m, reference)]
+    found = {names: paired_difference(*pair) for names, pair in pairs.items()}
+    adjusted = adjust_p_values([difference.p_value for difference in found.values()])
+    differences = {
+        names: mean_and_spread([a - b for a, b in zip(*pair, strict=True)])
+        for names, pair in pairs.items()
+    }
+    verdicts = {
+        names: verdict(difference, p)
+        for (names, difference), p in zip(found.items(), adjusted, strict=True)
+    }
+    return differences, verdicts
 
 
 def _of_paper(target: str, network: str, method: str) -> str:
@@ -146,8 +162,8 @@ def insert_table(document: str, name: str, table: str) -> str:
         ValueError: if the document keeps no such place.
 
     Example:
-        >>> page = "a\n<!-- table t -->\nold\n<!-- end of table -->\nb"
-        >>> insert_table(page, "t", "new").splitlines()[2:5]
+        >>> page = "a", "<!-- table t -->", "old", "<!-- end of table -->", "b"
+        >>> insert_table(chr(10).join(page), "t", "new").splitlines()[2:5]
         ['', 'new', '']
     """
     begin, end = f"<!-- table {name} -->\n", "<!-- end of table -->"

@@ -1,0 +1,68 @@
+"""The statistics of the tables, against hand arithmetic and against simulated coverage."""
+
+import math
+
+import numpy as np
+import pytest
+
+from rsstl_jax.report.statistics import (
+    PairedDifference,
+    adjust_p_values,
+    mean_interval,
+    paired_difference,
+    verdict,
+)
+
+
+def test_the_interval_covers_as_often_as_it_says():
+    """Of 200 samples of 20 normal numbers the 80 % interval covers the mean in 80 % +- 4 sd."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        low, high = mean_interval(rng.normal(3.0, 1.0, 20).tolist(), level=0.8)
+        covered += low <= 3.0 <= high
+    assert abs(covered / 200 - 0.8) < 4 * math.sqrt(0.8 * 0.2 / 200)
+
+
+def test_one_value_has_no_interval_and_equal_values_a_point():
+    assert all(math.isnan(end) for end in mean_interval([7.0]))
+    assert mean_interval([7.0, 7.0]) == (7.0, 7.0)
+
+
+def test_wilcoxon_by_hand():
+    """Ten differences of one sign: only 2 of the 2^10 sign patterns are as extreme."""
+    reference = np.arange(10.0)
+    found = paired_difference((reference - 1 - 0.1 * reference).tolist(), reference.tolist())
+    assert found.p_value == pytest.approx(2 / 2**10)
+    assert found.num_pairs == 10 and found.mean == pytest.approx(-1.45)
+    assert found.low < -1.45 < found.high < 0
+    assert paired_difference([1.0, 2.0], [1.0, 2.0]).p_value == 1.0
+
+
+def test_benjamini_hochberg_by_hand():
+    """Sorted, p m / rank is .03, .045, .04; the running minimum from the right .03, .04, .04."""
+    assert adjust_p_values([0.03, 0.01, 0.04]) == pytest.approx([0.04, 0.03, 0.04])
+    assert adjust_p_values([]) == []
+
+
+@pytest.mark.parametrize(
+    ("difference", "adjusted", "expected"),
+    [
+        (PairedDifference(10, -0.2, -0.3, -0.1, 0.002), 0.002, "better"),
+        (PairedDifference(10, 0.2, 0.1, 0.3, 0.002), 0.002, "worse"),
+        (PairedDifference(10, 0.2, 0.1, 0.3, 0.002), 0.2, "within seed noise"),
+        (PairedDifference(10, 0.2, -0.1, 0.3, 0.002), 0.002, "within seed noise"),
+        (PairedDifference(5, 0.2, 0.1, 0.3, 0.0625), 0.0625, "too few seeds"),
+    ],
+)
+def test_verdicts(difference, adjusted, expected):
+    assert verdict(difference, adjusted) == expected
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match="2 values meet 1 of the reference"):
+        paired_difference([1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match="values holds nan"):
+        mean_interval([1.0, math.nan])
+    with pytest.raises(ValueError, match="values is empty"):
+        mean_interval([])
