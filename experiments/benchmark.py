@@ -1,0 +1,80 @@
+"""Times this package against PyTorch and against plainer forms of itself, side by side in one run.
+
+    pip install torch==2.13.0
+    python experiments/benchmark.py                        # all parts
+    python experiments/benchmark.py --parts=step,spectral
+
+step      the distilling step (paper's DNN, 520 access points, B = 128, two teachers, all terms)
+networks  an epoch of each network at --target
+teachers  the step under 1 to 16 teachers
+samples   an epoch of the step over growing data
+spectral  the spectral term: power iteration against a full SVD, time and gradient memory
+
+Every part is printed and stored as <output>/<part>.csv. The fingerprints are drawn, but for
+networks.
+"""
+
+from pathlib import Path
+
+import jax
+import pandas as pd
+from absl import flags
+from benchmarks.distill_step import BATCH, FORMS, draw_site, floor_s, make_run
+from benchmarks.networks import time_networks
+from benchmarks.scaling import time_samples, time_spectral, time_teachers
+from benchmarks.timing import interleaved
+from benchmarks.torch_step import make_torch_run
+
+from rsstl_jax import cli, default_config
+from rsstl_jax.files import write_text
+from rsstl_jax.train import make_batch, make_localizer
+
+_PARTS = flags.DEFINE_list(
+    "parts", ["step", "networks", "teachers", "samples", "spectral"], "which parts"
+)
+_REPEATS = flags.DEFINE_integer("repeats", 7, "rounds, of which the median counts", lower_bound=1)
+_TARGET = flags.DEFINE_string("target", "tampere", "dataset of the part `networks`")
+_RECIPE = flags.DEFINE_string("recipe", "paper", "recipe of the part `networks`")
+_OUTPUT = flags.DEFINE_string("output", "results/benchmark", "folder of the tables")
+
+STEPS = 20
+
+
+def time_step() -> pd.DataFrame:
+    """Milliseconds of a distilling step in all its forms, and the floor of its arithmetic."""
+    train = draw_site(520, STEPS * BATCH)
+    localizer = make_localizer(default_config(), train)
+    batch = make_batch(train, localizer.preprocessor)
+    data = jax.device_get((localizer.preprocessor.encode(batch.rss_dbm), batch.centered_m))
+    runs = {form: make_run(form, num_steps=STEPS) for form in FORMS}
+    for compiled, name in ((False, "PyTorch eager"), (True, "torch.compile")):
+        runs[name] = make_torch_run(*data, compiled=compiled)
+    seconds = {name: s / STEPS for name, s in interleaved(runs, repeats=_REPEATS.value).items()}
+    floor = floor_s()
+    seconds |= {f"floor: {part}": value for part, value in floor.items()}
+    return pd.DataFrame(
+        {"form": name, "milliseconds": 1e3 * s, "relative to ours": s / seconds["ours"]}
+        for name, s in seconds.items()
+    )
+
+
+PARTS = {
+    "step": time_step,
+    "networks": lambda: time_networks(_TARGET.value, recipe=_RECIPE.value, repeats=_REPEATS.value),
+    "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
+    "samples": lambda: time_samples((5, 10, 20, 40, 80), repeats=_REPEATS.value),
+    "spectral": lambda: time_spectral((1, 3, 10, 30, 100), repeats=_REPEATS.value),
+}
+
+
+def main() -> None:
+    output = Path(_OUTPUT.value)
+    output.mkdir(parents=True, exist_ok=True)
+    for part in _PARTS.value:
+        frame = PARTS[part]()
+        write_text(output / f"{part}.csv", frame.to_csv(index=False, float_format="%.4g"))
+        print(f"\n{part}:\n\n{frame.to_string(index=False, float_format='{:.3g}'.format)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""What experiments/benchmark.py times; PyTorch is met here alone."""

@@ -1,0 +1,152 @@
+"""The distilling step of this package, on drawn fingerprints, and two plainer forms of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rsstl_jax import make_config
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.models import Estimator, make_generator, stack_teachers
+from rsstl_jax.train import (
+    Alignment,
+    DistillContext,
+    make_batch,
+    make_distill_step,
+    make_epochs,
+    make_localizer,
+    make_optimizer,
+    make_state,
+    make_teacher_fn,
+)
+
+__all__ = ["FORMS", "draw_site", "floor_s", "make_run", "matrix_products"]
+
+BATCH, WIDTH, LATENT, HIDDEN, ESTIMATOR = 128, 300, 128, 256, 512
+FORMS = ("ours", "Python loop over teachers", "estimator not split")
+
+
+def draw_site(num_access_points: int, num_rows: int) -> Fingerprints:
+    """A drawn site: one reading in ten, uniform; no real place."""
+    rng = np.random.default_rng(0)
+    rss_dbm = rng.uniform(-95, -35, (num_rows, num_access_points)).astype(np.float32)
+    rss_dbm[rng.random(rss_dbm.shape) > 0.1] = np.nan
+    return Fingerprints(
+        dataset="drawn",
+        part="train",
+        rss_dbm=rss_dbm,
+        position_m=rng.uniform(0, 100, (num_rows, 2)),
+        floor=None,
+        building=None,
+        access_points=tuple(f"AP{i}" for i in range(num_access_points)),
+    )
+
+
+class _LoopAlignment(Alignment):
+    """Teacher by teacher in Python, as a port of the printed algorithm would have it."""
+
+    def losses(self, estimator_params, student, frame, extract, margin):  # type: ignore[no-untyped-def]
+        parts = [
+            super(_LoopAlignment, self).losses(
+                estimator_params, student, frame[i : i + 1], extract[i : i + 1], margin
+            )
+            for i in range(len(frame))
+        ]
+        return jax.tree.map(lambda *values: sum(values), *parts)
+
+
+class _PlainEstimator(Estimator):
+    """Both kinds of pairs through the whole estimator, nothing shared."""
+
+    def score_pairs(self, teacher: jax.Array, student: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rolled = jnp.roll(student, -1, axis=0)
+        joint = jnp.stack([self(one, student) for one in teacher])
+        return joint, jnp.stack([self(one, rolled) for one in teacher])
+
+
+def make_run(
+    form: str = "ours",
+    *,
+    num_teachers: int = 2,
+    num_access_points: int = 520,
+    num_steps: int = 20,
+) -> Callable[[], Any]:
+    """One call: `num_steps` distilling steps of the paper's DNN with all terms, compiled."""
+    config = make_config("paper", target="uji", sources="uts,tampere")
+    train = draw_site(num_access_points, num_steps * BATCH)
+    localizer = make_localizer(config, train)
+    generator = make_generator(localizer.network)
+    keys = jax.random.split(jax.random.key(0), num_teachers)
+    code = jnp.zeros((1, LATENT))
+    teachers = stack_teachers([generator.init(key, code)["params"] for key in keys])
+    estimator = (_PlainEstimator if form == FORMS[2] else Estimator)(WIDTH)
+    alignment = Alignment(estimator, ("similarity", "mutual_information", "functional_information"))
+    if form == FORMS[1]:
+        alignment = _LoopAlignment(**vars(replace(alignment)))
+    pair = jnp.zeros((1, WIDTH))
+    params = {
+        "student": localizer.init(jax.random.key(1), num_access_points),
+        "estimator": estimator.init(jax.random.key(2), pair, pair)["params"],
+    }
+    tx = make_optimizer(1e-3, "constant", 1)
+    scale_m = localizer.preprocessor.scale_m
+    ask = make_teacher_fn(generator, config.teacher, scale_m=scale_m, noise_key=jax.random.key(3))
+    step = make_distill_step(localizer, ask, alignment, tx)
+    run = make_epochs(step, batch_size=BATCH, num_epochs=1)
+    data = make_batch(train, localizer.preprocessor)
+    context = DistillContext(teachers, config.distill.weights.to_dict(), config.distill.margin)
+    state = make_state(params, tx)
+
+    def call() -> None:
+        nonlocal state
+        state = jax.block_until_ready(run(state, data, jax.random.key(4), context))[0]
+
+    return call
+
+
+def matrix_products(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, int]:
+    """Floating-point operations of a step's matrix products, by part; forward and backward."""
+    n, b, w = num_teachers, BATCH, WIDTH
+    layers = [(num_access_points, w, 2), (w, w, 3), (w, w, 3), (w, 2, 3)]
+    generator = LATENT * w + w * HIDDEN + HIDDEN * w
+    return {
+        # An input that needs no gradient saves the third product of its layer.
+        "student": sum(2 * b * i * o * passes for i, o, passes in layers),
+        "teachers": 2 * n * b * generator,
+        "estimator, first layer": 2 * b * w * ESTIMATOR * (3 + 2 * n),
+        "estimator, rest": 3 * 2 * (2 * n * b) * (ESTIMATOR * ESTIMATOR + ESTIMATOR),
+        "functional information": 2 * b * b * w * (n + 3),
+    }
+
+
+def floor_s(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, float]:
+    """Seconds of a step's matrix products at the measured rate, and of Adam's memory traffic."""
+    from benchmarks.timing import interleaved
+
+    side, count = 512, 40
+    square = jnp.full((side, side), 1e-3)
+    chain = jax.jit(
+        lambda a: jax.lax.scan(lambda x, _: (x @ square, None), a, None, length=count)[0]
+    )
+    vector = jnp.ones(2**24)
+    touch = jax.jit(lambda x: x + 1)
+    seconds = interleaved(
+        {
+            "products": lambda: jax.block_until_ready(chain(square)),
+            "copy": lambda: jax.block_until_ready(touch(vector)),
+        },
+        repeats=7,
+    )
+    flops_per_s = 2 * side**3 * count / seconds["products"]
+    bytes_per_s = 2 * vector.nbytes / seconds["copy"]
+    flops = sum(matrix_products(num_teachers, num_access_points).values())
+    params = (num_access_points + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
+    params += (2 * WIDTH + 1) * ESTIMATOR + (ESTIMATOR + 1) * ESTIMATOR + ESTIMATOR + 1
+    # Adam reads parameter, gradient and both moments, and writes all but the gradient.
+    return {
+        "matrix products": flops / flops_per_s,
+        "optimiser's memory traffic": 7 * 4 * params / bytes_per_s,
+    }

@@ -1,0 +1,89 @@
+"""Seconds per epoch of each network, ours against PyTorch eager: same plan, batch, loss, Adam."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pandas as pd
+import torch
+from ml_collections import ConfigDict
+
+from benchmarks.timing import interleaved
+from benchmarks.torch_networks import NETWORKS
+from rsstl_jax import make_config
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.pipeline import target_parts
+from rsstl_jax.train import (
+    make_batch,
+    make_epochs,
+    make_localizer,
+    make_specialise_step,
+    make_state,
+    training_plan,
+)
+
+__all__ = ["time_networks"]
+
+
+def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
+    """One line a network; `ratio` above 1: ours is faster. No augmentation on either side."""
+    lines = []
+    for network in NETWORKS:
+        config = make_config(recipe, target=target, sources="uji")
+        config.network = network
+        config.augment.update({"access_point_dropout": 0.0, "gain_offset_db": 0.0})
+        config.augment.reading_noise_db = 0.0
+        train = target_parts(config).train
+        ours, num_params = _our_epoch(config, train)
+        theirs, their_params = _their_epoch(config, train)
+        if num_params != their_params:
+            raise AssertionError(f"{network}: {num_params} parameters here, {their_params} there")
+        seconds = interleaved({"ours": ours, "PyTorch eager": theirs}, repeats=repeats)
+        lines.append(
+            {
+                "network": network,
+                "parameters": num_params,
+                "steps": len(train) // training_plan(config, len(train))[0],
+                **{f"{name} (s)": value for name, value in seconds.items()},
+                "ratio": seconds["PyTorch eager"] / seconds["ours"],
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _our_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], Any], int]:
+    localizer = make_localizer(config, train)
+    batch_size, _, tx = training_plan(config, len(train))
+    params = localizer.init(jax.random.key(0), train.num_access_points)
+    num_params = sum(leaf.size for leaf in jax.tree.leaves(params))
+    run = make_epochs(make_specialise_step(localizer, tx), batch_size=batch_size, num_epochs=1)
+    data, key = make_batch(train, localizer.preprocessor), jax.random.key(1)
+    state = make_state(params, tx)
+
+    def epoch() -> None:
+        nonlocal state
+        state = jax.block_until_ready(run(state, data, key, ()))[0]
+
+    return epoch, num_params
+
+
+def _their_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], Any], int]:
+    localizer = make_localizer(config, train)
+    batch_size, _, _ = training_plan(config, len(train))
+    batch = make_batch(train, localizer.preprocessor)
+    encoded = torch.tensor(jax.device_get(localizer.preprocessor.encode(batch.rss_dbm)))
+    actual = torch.tensor(jax.device_get(jnp.asarray(batch.centered_m)))
+    network = NETWORKS[config.network](config, train.num_access_points)
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.train.learning_rate, fused=True)
+
+    def epoch() -> None:
+        order = torch.randperm(len(actual))
+        for first in range(0, len(order) - batch_size + 1, batch_size):
+            rows = order[first : first + batch_size]
+            optimizer.zero_grad()
+            apart = network(encoded[rows]) * localizer.preprocessor.scale_m - actual[rows]
+            apart.norm(dim=1).mean().backward()
+            optimizer.step()
+
+    return epoch, sum(parameter.numel() for parameter in network.parameters())

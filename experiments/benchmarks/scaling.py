@@ -1,0 +1,78 @@
+"""How the cost of a distilling step grows: with teachers, replicas and samples."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import pandas as pd
+
+from benchmarks.distill_step import BATCH, FORMS, make_run
+from benchmarks.timing import interleaved
+from rsstl_jax.losses import functional_information
+
+__all__ = ["time_samples", "time_spectral", "time_teachers"]
+
+STEPS = 10
+
+
+def time_teachers(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """Milliseconds of a step under so many teachers: one vmap, and a Python loop over them."""
+    lines = []
+    for count in counts:
+        runs = {
+            form: make_run(form, num_teachers=count, num_steps=STEPS)
+            for form in (FORMS[0], FORMS[1])
+        }
+        seconds = interleaved(runs, repeats=repeats)
+        milliseconds = {form: 1e3 * s / STEPS for form, s in seconds.items()}
+        lines.append({"teachers": count, **milliseconds})
+    return pd.DataFrame(lines)
+
+
+def time_samples(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """Milliseconds of an epoch over so many batches."""
+    runs = {str(count): make_run(num_steps=count) for count in counts}
+    seconds = interleaved(runs, repeats=repeats)
+    return pd.DataFrame(
+        {"samples": count * BATCH, "milliseconds": 1e3 * seconds[str(count)]} for count in counts
+    )
+
+
+def time_spectral(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """The spectral term with its gradient: power iteration against a full SVD, B = 128, D = 300."""
+    frame, extract = jax.random.normal(jax.random.key(0), (2, BATCH, 300))
+
+    def by_svd(frame: jax.Array, extract: jax.Array) -> jax.Array:
+        units = [x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (frame, extract)]
+        return jnp.linalg.norm(units[0] @ units[1].T / BATCH, ord=2)
+
+    svd = _compile(by_svd, frame, extract)
+    lines = []
+    for count in counts:
+        power = _compile(partial(functional_information, num_iterations=count), frame, extract)
+        seconds = interleaved({"power": power.call, "svd": svd.call}, repeats=repeats)
+        lines.append(
+            {
+                "iterations": count,
+                "power iteration (ms)": 1e3 * seconds["power"],
+                "full SVD (ms)": 1e3 * seconds["svd"],
+                "gradient memory, power (kB)": power.temporary_bytes / 1e3,
+                "gradient memory, SVD (kB)": svd.temporary_bytes / 1e3,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+class _Compiled(NamedTuple):
+    call: Callable[[], Any]
+    temporary_bytes: int
+
+
+def _compile(term: Callable[..., jax.Array], *inputs: jax.Array) -> _Compiled:
+    """The gradient of a term, and the memory that it needs besides inputs and outputs."""
+    program = jax.jit(jax.grad(term)).lower(*inputs).compile()
+    memory = program.memory_analysis()
+    assert memory is not None, "this backend tells nothing of a program's memory"
+    return _Compiled(lambda: jax.block_until_ready(program(*inputs)), memory.temp_size_in_bytes)
