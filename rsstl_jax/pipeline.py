@@ -19,7 +19,8 @@ from rsstl_jax.data import (
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.report import plot_cdf, plot_map, render_result
-from rsstl_jax.train.distill import active_terms, distill
+from rsstl_jax.train.alignment import active_terms
+from rsstl_jax.train.distill import distill
 from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import specialise

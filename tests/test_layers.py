@@ -21,7 +21,7 @@ LAYERS = (
     ("report",),
     ("workdir",),
     ("pipeline",),
-    ("baselines", "lipschitz"),
+    ("baselines", "lipschitz", "profiling"),
     ("tables",),
     ("cli",),
 )

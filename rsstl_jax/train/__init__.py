@@ -1,13 +1,14 @@
 """The three phases, and the loop, state and files that they share."""
 
+from rsstl_jax.train.alignment import Alignment, active_terms
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.train.distill import (
-    Alignment,
+    Distillation,
     DistillContext,
-    active_terms,
     distill,
     make_distill_step,
+    prepare_distillation,
 )
 from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
 from rsstl_jax.train.initial import initial_params, make_autoencoder_step
@@ -29,6 +30,7 @@ __all__ = [
     "Alignment",
     "BundleCard",
     "DistillContext",
+    "Distillation",
     "DivergedError",
     "Localizer",
     "Recorder",
@@ -57,6 +59,7 @@ __all__ = [
     "make_teacher_fn",
     "place_inputs",
     "predict_m",
+    "prepare_distillation",
     "represent_source",
     "save_bundle",
     "save_checkpoint",

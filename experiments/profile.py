@@ -1,0 +1,73 @@
+"""Where a distilling step spends its time, by term; the trace is kept for TensorBoard or Perfetto.
+
+    python experiments/profile.py --config=configs/tampere.py:tuned
+
+The teachers are untrained: their values do not bear on the cost.
+"""
+
+import jax
+from absl import flags
+from ml_collections import config_flags
+
+from rsstl_jax import cli
+from rsstl_jax.config import validate
+from rsstl_jax.pipeline import target_parts
+from rsstl_jax.profiling import cost_by_region
+from rsstl_jax.train import (
+    make_batch,
+    make_epochs,
+    make_localizer,
+    prepare_distillation,
+    training_plan,
+)
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.teachers import make_teachers
+
+REGIONS = (
+    "student",
+    "teachers",
+    "localization",
+    "similarity",
+    "mutual_information",
+    "functional_information",
+    "optimizer",
+)
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<site>.py", lock_config=True)
+_OUTPUT = flags.DEFINE_string("output", "results/profile", "folder of the trace")
+
+
+def main() -> None:
+    config = _CONFIG.value
+    validate(config)
+    config.teacher.kind = "untrained"
+    train = target_parts(config).train
+    localizer = make_localizer(config, train)
+    teachers = make_teachers(config, _OUTPUT.value, Recorder(_OUTPUT.value))
+    key = jax.random.key(0)
+    job = prepare_distillation(
+        config,
+        localizer,
+        train,
+        teachers.generator,
+        teachers.params,
+        student=localizer.init(key, train.num_access_points),
+        key=key,
+    )
+    batch_size = training_plan(config, len(train))[0]
+    run = make_epochs(job.step, batch_size=batch_size, num_epochs=1)
+    data = make_batch(train, localizer.preprocessor)
+    seconds = cost_by_region(
+        run, job.state, data, key, job.context, regions=REGIONS, folder=_OUTPUT.value
+    )
+    steps, total = len(train) // batch_size, sum(seconds.values())
+    print(f"{config.network} at {config.target}, recipe {config.recipe}, {steps} steps, on")
+    print(f"{jax.devices()[0].device_kind}; trace in {_OUTPUT.value}\n")
+    print("| region | ms a step | share |\n| --- | --- | --- |")
+    for region, value in seconds.items():
+        print(f"| {region} | {1e3 * value / steps:.2f} | {value / total:.0%} |")
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("config")
+    cli.run(main)
