@@ -250,9 +250,17 @@ def check_names(paths: Iterable[str]) -> None:
             raise ConfigError(f"{shown} is not a field of the configuration{hint}")
 
 
-def wrong_value(path: str, value: Any) -> ConfigError:
-    """The error that a value of the wrong type or range is worth."""
-    return ConfigError(f"{path} is {_shown(value)}; it must be {FIELDS[path].rule.words}")
+def check_value(path: str, value: Any) -> None:
+    """Refuses a value that breaks the rule of its field, or that single precision cannot hold."""
+    words = FIELDS[path].rule.words
+    if not FIELDS[path].rule.holds(value):
+        raise ConfigError(f"{path} is {_shown(value)}; it must be {words}")
+    for number in value if isinstance(value, tuple | list) else (value,):
+        if _is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
+            raise ConfigError(
+                f"{path} is {_shown(value)}; "
+                f"a number must be 0 or of a size from {SMALLEST:.2g} to {LARGEST}"
+            )
 
 
 def _shown(value: Any) -> str:
@@ -285,15 +293,7 @@ def validate(config: ConfigDict) -> None:
     for path, field in FIELDS.items():
         if path not in flat:
             raise ConfigError(f"{path} is missing; it must be {field.rule.words}")
-        value = flat[path]
-        if not field.rule.holds(value):
-            raise wrong_value(path, value)
-        for number in value if isinstance(value, tuple | list) else (value,):
-            if _is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
-                raise ConfigError(
-                    f"{path} is {_shown(value)}; "
-                    f"a number must be 0 or of a size from {SMALLEST:.2g} to {LARGEST}"
-                )
+        check_value(path, flat[path])
     contradiction = find_contradiction(config)
     if contradiction:
         raise ConfigError(contradiction)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import check_names, wrong_value
+from rsstl_jax.config import check_names, check_value
 
 __all__ = ["check_overrides", "override"]
 
@@ -19,10 +19,11 @@ def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
         fields: {dotted name: value}.
 
     Raises:
-        ConfigError: if a field is unknown, which is told the nearest name, or a value of a wrong
-            type; ranges and combinations are left to `validate`.
+        ConfigError: if a field is unknown, which is told the nearest name, or a value breaks the
+            field's rule; combinations are left to `validate`.
 
     Example:
+        >>> from rsstl_jax import default_config
         >>> override(default_config(), {"trian.epochs": 3})
         Traceback (most recent call last):
         ...
@@ -31,10 +32,8 @@ def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
     """
     check_names(fields)
     for path, value in fields.items():
-        try:
-            config.update_from_flattened_dict({path: value})
-        except (TypeError, ValueError, OverflowError) as error:
-            raise wrong_value(path, value) from error
+        check_value(path, value)
+        config.update_from_flattened_dict({path: value})
 
 
 def check_overrides(argv: Sequence[str]) -> None:
