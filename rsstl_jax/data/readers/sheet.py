@@ -25,6 +25,12 @@ _FORBIDDEN = {
 }
 
 
+_NUMBER = re.compile(
+    r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
+    re.ASCII | re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Sheet:
     """The text of a file whose rows all have as many cells as there are columns.
@@ -128,7 +134,7 @@ class Sheet:
         places = [self.columns.index(column) for column in columns]
         for row, cells in enumerate(self._rows()):
             for column, place in zip(columns, places, strict=True):
-                if not _is_number(cells[place]):
+                if not _NUMBER.fullmatch(cells[place]):
                     return DataError(
                         f"{self.cell(row, column)}: {cells[place]!r} is not a number; "
                         "a number with a decimal point is expected"
@@ -218,9 +224,11 @@ def _check_characters(file: str, text: bytes) -> None:
 def _header_names(file: str, header: bytes) -> tuple[str, ...]:
     if not header.strip():
         raise DataError(f"{file}, line 1: is empty; the columns' names are expected")
-    if header.count(b'"') % 2:
-        raise DataError(f"{file}, line 1: a quote is opened and not closed")
-    names = tuple(name.strip() for name in next(csv.reader([header.decode().rstrip("\r")])))
+    try:
+        cells = next(csv.reader([header.decode().rstrip("\r")], strict=True))
+    except csv.Error as error:
+        raise DataError(f"{file}, line 1: cannot be cut into columns' names ({error})") from error
+    names = tuple(name.strip() for name in cells)
     seen: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
         if not name:
@@ -247,12 +255,3 @@ def _check_width(sheet: Sheet) -> None:
                 f"{sheet.file}, row {row + 1} (line {row + sheet.first_line}): has {len(cells)} "
                 f"columns; {len(sheet.columns)} are expected"
             )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell or "nan")
-    except ValueError:
-        return False
-    # Python reads 1_000, and the digits of every script.
-    return "_" not in cell and cell.isascii()
