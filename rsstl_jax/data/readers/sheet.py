@@ -246,9 +246,10 @@ def _check_width(sheet: Sheet) -> None:
     characters = np.frombuffer(sheet.body, np.uint8)
     starts = np.append(0, np.flatnonzero(characters == ord("\n")) + 1)
     commas = np.add.reduceat(characters == ord(","), starts, dtype=np.int64)
-    if (commas == len(sheet.columns) - 1).all() and b'"' not in sheet.body:
+    plain = len(sheet.columns) > 1 and b'"' not in sheet.body
+    if plain and (commas == len(sheet.columns) - 1).all():
         return
-    # Commas and line ends may lie within quotes, so only the parser can tell.
+    # Commas and line ends may lie within quotes, and an empty line has no cell instead of one.
     for row, cells in enumerate(sheet._rows()):
         if len(cells) != len(sheet.columns):
             raise DataError(
