@@ -22,13 +22,15 @@ from rsstl_jax.losses import (
     localization_loss,
     mutual_information_loss,
 )
-from rsstl_jax.models import Critic, stack_teachers
+from rsstl_jax.models import Critic, make_generator, stack_teachers
 from rsstl_jax.pipeline import run_expert, target_parts
 from rsstl_jax.train import (
     Recorder,
     SourceBatch,
+    TrainState,
     make_expert_step,
     make_localizer,
+    place_inputs,
     specialise,
     teacher_quality,
 )
@@ -93,9 +95,9 @@ def test_a_teacher_of_a_site_of_one_position_is_finite_and_so_is_its_card(tmp_pa
 
 def test_one_position_cannot_be_split_for_validation(tmp_path, data):
     rewrite(data / "home", lambda rss, place: (rss, np.zeros_like(place)))
-    with pytest.raises(DataError, match="^home train: one place only, which cannot be split$"):
+    with pytest.raises(DataError, match=r"^home train: one place only, which cannot be split$"):
         run(tmp_path, **{"data.evaluate_on": "validation"})
-    with pytest.raises(DataError, match="^home train: one place only"):
+    with pytest.raises(DataError, match=r"^home train: one place only"):
         choose_neighbours(target_parts(make_tiny_config(data_dir=str(data))).train)
 
 
@@ -114,17 +116,12 @@ def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, da
         return rss, place
 
     rewrite(data / "home", silence)
+    train = target_parts(make_tiny_config(data_dir=str(data))).train
     for encoding in ("raw", "linear", "powed", "exponential"):
-        localizer = make_localizer(
-            make_tiny_config(**{"input.encoding": encoding}), target_parts_of(data)
-        )
-        column = np.asarray(localizer.preprocessor.encode(target_parts_of(data).rss_dbm))[:, 2]
+        localizer = make_localizer(make_tiny_config(**{"input.encoding": encoding}), train)
+        column = np.asarray(localizer.preprocessor.encode(train.rss_dbm))[:, 2]
         assert set(column.tolist()) == {1.0 if encoding == "raw" else 0.0}
     run(tmp_path)
-
-
-def target_parts_of(data):
-    return target_parts(make_tiny_config(data_dir=str(data))).train
 
 
 def test_an_access_point_detected_in_test_alone_and_fingerprints_without_a_reading(tmp_path, data):
@@ -156,7 +153,7 @@ def test_a_site_of_one_fingerprint_is_refused_before_anything_is_trained(tmp_pat
 
 
 def test_a_share_that_leaves_one_fingerprint_is_refused_too(tmp_path, data):
-    with pytest.raises(DataError, match="^home train: has one fingerprint"):
+    with pytest.raises(DataError, match=r"^home train: has one fingerprint"):
         run(tmp_path, **{"data.fraction": 0.01})
 
 
@@ -177,9 +174,9 @@ def test_kNN_takes_all_where_there_are_fewer_than_k():  # noqa: N802
 
 
 def test_no_teacher_is_refused_with_what_would_be_right(tmp_path):
-    with pytest.raises(ConfigError, match="^sources is empty; name at least one dataset, such as"):
+    with pytest.raises(ConfigError, match=r"^sources is empty; name at least one dataset, such as"):
         run(tmp_path, sources="")
-    with pytest.raises(ValueError, match="^teachers is empty; at least one is needed$"):
+    with pytest.raises(ValueError, match=r"^teachers is empty; at least one is needed$"):
         stack_teachers([])
     assert not (tmp_path / "run").exists()
 
@@ -190,6 +187,7 @@ def test_one_teacher_and_twenty_make_a_student(tmp_path, data, number):
     assert result["sources"] == list(NAMES[:number])
 
 
+@pytest.mark.slow
 def test_twenty_teachers_are_trained_and_found_again(tmp_path, data):
     """On the paper's terms; the sites differ in a reading."""
     for number, name in enumerate(NAMES):
@@ -253,14 +251,10 @@ def test_a_source_of_constant_representations_teaches_without_nan():
 
 
 def module_pair(config, localizer):
-    from rsstl_jax.models import make_generator
-
     return make_generator(localizer.network, config.teacher.hidden_width), Critic(8)
 
 
 def expert_state(config, generator, critic, source):
-    from rsstl_jax.train import TrainState, place_inputs
-
     codes = jnp.zeros((1, config.teacher.latent_width))
     inputs = place_inputs(codes, source.centered_m[:1], conditioning=config.teacher.conditioning)
     params = {
