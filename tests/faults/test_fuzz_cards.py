@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzz import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rsstl_jax.config import default_config, flatten
@@ -127,16 +128,6 @@ def check_bundle(data):
             assert card == wanted
             return
     assert json.dumps(BUNDLE).encode() != data
-
-
-def fuzz(number):
-    """Repeatable examples; nothing is timed."""
-    return settings(
-        max_examples=number,
-        derandomize=True,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 STUDENTS = edited(STUDENT) | broken(STUDENT)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from absl import flags
-from hypothesis import HealthCheck, given, settings
+from fuzz import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from ml_collections import ConfigDict, config_flags
 
@@ -81,16 +82,6 @@ def fits(path, value):
     if words.startswith("a whole number of at least "):
         return value >= int(words.rsplit(" ", 1)[1])
     return next(test for start, test in TESTS.items() if words.startswith(start))(value)
-
-
-def fuzz(number):
-    """Repeatable examples; nothing is timed."""
-    return settings(
-        max_examples=number,
-        derandomize=True,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def refusal(action):

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import plain
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzz import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rsstl_jax.data import DataError, read_site
@@ -174,16 +175,6 @@ def check(case):
         assert any(file in message for file in files) and "\n" not in message, message
     else:
         assert_equal(found(name, files), expected)
-
-
-def fuzz(number):
-    """Repeatable examples; nothing is timed."""
-    return settings(
-        max_examples=number,
-        derandomize=True,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 @fuzz(60)
