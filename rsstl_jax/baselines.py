@@ -16,6 +16,7 @@ from rsstl_jax.train.collective import collective_transfer
 from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
 from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.specialise import make_localizer
 from rsstl_jax.train.transfer import scratch, sequential_transfer
 from rsstl_jax.workdir import log_start, open_workdir
 
@@ -54,6 +55,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     parts = target_parts(config)
+    if method != "knn":
+        make_localizer(config, parts.train)
     recorder = open_workdir(config, workdir)
     sources = _sources(config) if method in ("sequential", "collective") else {}
     parts_read = {config.target: parts.train, **sources}

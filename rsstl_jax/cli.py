@@ -7,6 +7,7 @@ from absl import app, flags, logging
 
 from rsstl_jax.config import ConfigError
 from rsstl_jax.data import DataError
+from rsstl_jax.overrides import check_overrides
 from rsstl_jax.train import DivergedError
 
 __all__ = ["run"]
@@ -43,6 +44,7 @@ def _guarded(main: Callable[[], None]) -> None:
 
 def _parse(argv: list[str]) -> list[str]:
     try:
+        check_overrides(argv)
         rest = flags.FLAGS(argv)
         if "config" in flags.FLAGS:
             # A config file that is not there shows only when a field is looked at.

@@ -2,12 +2,18 @@
 
 import difflib
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from rsstl_jax._combinations import DATASET_NAME, find_contradiction, name_list
+
 __all__ = ["FIELDS", "ConfigError", "default_config", "flatten", "name_list", "validate"]
+
+LARGEST, SMALLEST = 2**31 - 1, 2.0**-126
+"""What single precision and 32-bit counters hold: the sizes of numbers other than 0."""
 
 
 class ConfigError(ValueError):
@@ -41,7 +47,8 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return (_is_int(value) or isinstance(value, float)) and math.isfinite(value)
+    # An int that is too large for a float is finite, and `validate` has words for it.
+    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _whole(least: int) -> Rule:
@@ -52,11 +59,23 @@ def _one_of(*names: str) -> Rule:
     return Rule(lambda v: v in names, "one of " + ", ".join(names))
 
 
-_TEXT = Rule(lambda v: isinstance(v, str), "text")
-_NAME = Rule(lambda v: isinstance(v, str) and bool(v.strip()), "a name")
+_FOLDER = Rule(lambda v: isinstance(v, str) and "\0" not in v, "a folder, or empty")
+_NETWORK = Rule(
+    lambda v: isinstance(v, str) and bool(re.fullmatch(r"\w+|\w+(\.\w+)*:\w+", v)),
+    "a network's name, or package.module:function",
+)
+_DATASET = Rule(
+    lambda v: isinstance(v, str) and bool(DATASET_NAME.fullmatch(v)),
+    "a dataset's name of letters, digits, '.', '_' and '-', such as uji",
+)
+_DATASETS = Rule(
+    lambda v: isinstance(v, str) and all(map(DATASET_NAME.fullmatch, name_list(v))),
+    "datasets' names separated by commas, such as uji,tampere",
+)
 _POSITIVE = Rule(lambda v: _is_number(v) and v > 0, "a number above 0")
 _NOT_NEGATIVE = Rule(lambda v: _is_number(v) and v >= 0, "a number of at least 0")
 _SHARE = Rule(lambda v: _is_number(v) and 0 < v <= 1, "a share above 0 and up to 1")
+_PART = Rule(lambda v: _is_number(v) and 0 < v < 1, "a share above 0 and below 1")
 _RATE = Rule(lambda v: _is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")
 _HALF_TURN = Rule(lambda v: _is_number(v) and 0 <= v < math.pi, "an angle from 0 to below pi")
 _SEEDS = Rule(
@@ -77,20 +96,24 @@ _CHANNELS = Rule(
 
 FIELDS: dict[str, Field] = {
     # what is run
-    "target": Field("uji", _NAME, "dataset on which the student is trained and tested"),
-    "sources": Field("uts,tampere", _NAME, "datasets of the teachers, separated by commas"),
-    "network": Field("dnn", _NAME, "architecture of the student and of the teachers' originals"),
-    "recipe": Field("paper", _NAME, "set of values the fields below were taken from"),
+    "target": Field("uji", _DATASET, "dataset on which the student is trained and tested"),
+    "sources": Field("uts,tampere", _DATASETS, "datasets of the teachers, separated by commas"),
+    "network": Field("dnn", _NETWORK, "architecture of the student and of the teachers' originals"),
+    "recipe": Field(
+        "paper",
+        _one_of("paper", "tuned", "smoke", "tuned-smoke"),
+        "set of values the fields below were taken from",
+    ),
     "seeds": Field((0,), _SEEDS, "one student is trained for each; the unit of the statistics"),
-    "data_dir": Field("", _TEXT, "folder of the datasets; empty: RSSTL_DATA_DIR, else the cache"),
-    "bundle_dir": Field("", _TEXT, "folder of the teacher bundles; empty: beside the workdir"),
+    "data_dir": Field("", _FOLDER, "folder of the datasets; empty: RSSTL_DATA_DIR, else the cache"),
+    "bundle_dir": Field("", _FOLDER, "folder of the teacher bundles; empty: beside the workdir"),
     # which fingerprints
     "data.fraction": Field(1.0, _SHARE, "share of the target's train part that is used"),
     "data.fraction_seed": Field(0, _whole(0), "seed that draws this share"),
     "data.evaluate_on": Field(
         "test", _one_of("test", "validation"), "validation: held out of train, test never read"
     ),
-    "data.validation_fraction": Field(0.15, _SHARE, "share of the positions held out for it"),
+    "data.validation_fraction": Field(0.15, _PART, "share of the positions held out for it"),
     "data.validation_seed": Field(0, _whole(0), "seed that draws these positions"),
     # the input of a network
     "input.encoding": Field(
@@ -195,22 +218,6 @@ def default_config() -> ConfigDict:
     return config.lock()
 
 
-def name_list(names: str) -> tuple[str, ...]:
-    """The names in a comma-separated text.
-
-    Args:
-        names: names separated by commas; blanks around a name are dropped.
-
-    Returns:
-        The names in their order.
-
-    Example:
-        >>> name_list("uji, tampere")
-        ('uji', 'tampere')
-    """
-    return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
 def flatten(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Every field of a configuration by its dotted name.
 
@@ -228,11 +235,42 @@ def flatten(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in config.items():
         path = f"{prefix}{name}"
-        if isinstance(value, ConfigDict):
+        if isinstance(value, ConfigDict) and len(value):
             flat |= flatten(value, path + ".")
         else:
             flat[path] = value
     return flat
+
+
+def check_names(paths: Iterable[str]) -> None:
+    """Refuses the first of these dotted names that is no field, and tells it the nearest."""
+    for path in paths:
+        if path not in FIELDS:
+            near = [full for full in FIELDS if f".{path}." in f".{full}."]
+            near = near or difflib.get_close_matches(path, FIELDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            shown = path if path and path.isprintable() else repr(path)
+            raise ConfigError(f"{shown} is not a field of the configuration{hint}")
+
+
+def check_value(path: str, value: Any) -> None:
+    """Refuses a value that breaks the rule of its field, or that single precision cannot hold."""
+    words = FIELDS[path].rule.words
+    if not FIELDS[path].rule.holds(value):
+        raise ConfigError(f"{path} is {_shown(value)}; it must be {words}")
+    for number in value if isinstance(value, tuple | list) else (value,):
+        if _is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
+            raise ConfigError(
+                f"{path} is {_shown(value)}; "
+                f"a number must be 0 or of a size from {SMALLEST:.2g} to {LARGEST}"
+            )
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python prints no int of more than 4300 digits.
+        return "a number of thousands of digits"
 
 
 def validate(config: ConfigDict) -> None:
@@ -254,28 +292,11 @@ def validate(config: ConfigDict) -> None:
         rsstl_jax.config.ConfigError: train.epochs is 0; it must be a whole number of at least 1
     """
     flat = flatten(config)
-    for path in flat:
-        if path not in FIELDS:
-            near = difflib.get_close_matches(path, FIELDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"{path} is not a field of the configuration{hint}")
+    check_names(flat)
     for path, field in FIELDS.items():
         if path not in flat:
             raise ConfigError(f"{path} is missing; it must be {field.rule.words}")
-        if not field.rule.holds(flat[path]):
-            raise ConfigError(f"{path} is {flat[path]!r}; it must be {field.rule.words}")
-    if config.model.baat.token_width % config.model.baat.num_heads:
-        raise ConfigError(
-            f"model.baat.token_width is {config.model.baat.token_width}; "
-            f"model.baat.num_heads, {config.model.baat.num_heads}, must divide it"
-        )
-    sources = name_list(config.sources)
-    if not sources:
-        raise ConfigError("sources is empty; name at least one dataset, such as uji,tampere")
-    if len(set(sources)) != len(sources):
-        raise ConfigError(f"sources is {config.sources!r}; name each dataset once")
-    if config.target in sources:
-        raise ConfigError(
-            f"sources is {config.sources!r} and holds the target {config.target!r}; "
-            "a teacher must come from another site"
-        )
+        check_value(path, flat[path])
+    contradiction = find_contradiction(config)
+    if contradiction:
+        raise ConfigError(contradiction)

@@ -18,12 +18,14 @@ from rsstl_jax.data import (
 )
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.models import make_network
+from rsstl_jax.recipes import site_config
 from rsstl_jax.report import plot_cdf, plot_map, render_result
 from rsstl_jax.train.alignment import active_terms
 from rsstl_jax.train.distill import distill
 from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.specialise import specialise
+from rsstl_jax.train.specialise import make_localizer, specialise
 from rsstl_jax.train.student import Student, save_student
 from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
 from rsstl_jax.workdir import log_start, open_workdir
@@ -126,10 +128,19 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
         ['jax', 'quality']
     """
     validate(config)
+    make_network(config)
     recorder = open_workdir(config, workdir)
-    sources = read_sources(config)
+    sources = _read_sources(config)
     log_start(recorder, _digests(sources))
     return make_teachers(config, bundle_folder(config, workdir), recorder, sources=sources)
+
+
+def _read_sources(config: ConfigDict) -> dict[str, Fingerprints | MissingDataError]:
+    sources = read_sources(config)
+    for source, part in sources.items():
+        if isinstance(part, Fingerprints):
+            make_localizer(site_config(config, source), part)
+    return sources
 
 
 def _digests(parts: Mapping[str, Fingerprints | MissingDataError]) -> dict[str, str]:
@@ -168,8 +179,10 @@ def run_distillation(
     """
     validate(config)
     parts = target_parts(config)
+    # What cannot be learnt from is refused before the hours that the teachers may take.
+    make_localizer(config, parts.train)
     recorder = open_workdir(config, workdir)
-    sources = read_sources(config)
+    sources = _read_sources(config)
     log_start(recorder, _digests({config.target: parts.train, **sources}))
     bundles = bundle_folder(config, workdir)
     teachers = make_teachers(config, bundles, recorder, sources=sources)

@@ -20,6 +20,7 @@ MODULES = [
             "losses",
             "metrics",
             "models",
+            "overrides",
             "pipeline",
             "recipes",
             "report",

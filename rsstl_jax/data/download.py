@@ -3,7 +3,9 @@
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from rsstl_jax.data.schema import DataError, MissingDataError
 __all__ = ["download_dataset", "verify_digest"]
 
 TIMEOUT_S = 60
+SCRATCH, STALE_S = ".download-", 24 * 3600
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +28,8 @@ def download_dataset(card: DataCard, folder: Path) -> None:
     """Fetches the files of a dataset that the folder lacks.
 
     Each is written to a scratch folder, compared with its digest and with those of the files
-    inside it, and only then moved into place: a broken download leaves nothing behind.
+    inside it, and only then moved into place: a broken download leaves nothing behind. What a
+    process that was killed has left there is removed when it is a day old.
 
     Args:
         card: what to fetch, from where, and with which digests.
@@ -43,6 +47,9 @@ def download_dataset(card: DataCard, folder: Path) -> None:
         []
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{SCRATCH}*"):
+        if time.time() - left.stat().st_mtime > STALE_S:
+            shutil.rmtree(left)
     for file in card.downloads:
         if not (folder / file.name).exists():
             _download_file(card, file, folder)
@@ -81,7 +88,7 @@ def verify_digest(data: bytes, digest: str) -> bool:
 def _download_file(card: DataCard, file: PublishedFile, folder: Path) -> None:
     causes = []
     for url in file.urls:
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder) as scratch:
             path = Path(scratch, file.name)
             try:
                 _fetch(url, path)

@@ -1,11 +1,11 @@
 """From a dataset's name to its two parts: the one entry of the data layer."""
 
 import os
-import re
 from pathlib import Path
 
 import pooch
 
+from rsstl_jax._combinations import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.readers import read_site
@@ -45,7 +45,7 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
     """
     if name.startswith(SYNTHETIC_PREFIX):
         return make_synthetic_site(name)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if not DATASET_NAME.fullmatch(name):
         raise DataError(
             f"dataset name {name!r}: a name is made of letters, digits, '.', '_' and '-', such as "
             + ", ".join(CARDS)

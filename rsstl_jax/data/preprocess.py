@@ -228,6 +228,11 @@ class Preprocessor:
         if set(values) != names:
             odd = ", ".join(sorted(set(values) ^ names))
             raise ValueError(f"preprocessor fields missing or unknown: {odd}")
+        numbers = {"exponent": (), "floor_dbm": (), "scale_m": (), "origin_m": (2,)}
+        for name, shape in numbers.items():
+            found = np.asarray(values[name])
+            if found.shape != shape or found.dtype.kind not in "if":
+                raise ValueError(f"{name} is {values[name]!r}; it must be made of numbers")
         return cls(**{**values, "origin_m": np.asarray(values["origin_m"], np.float64)})
 
 
@@ -240,7 +245,7 @@ def fit_preprocessor(
         origin = mean position
         scale  = sqrt(mean over fingerprints and both axes of (position - origin)^2)
 
-    A site with a single position has scale 1 m.
+    A site with a single position, to a micrometre, has scale 1 m.
 
     Args:
         train: the part to fit on.
@@ -266,11 +271,11 @@ def fit_preprocessor(
     origin_m = train.position_m.mean(axis=0)
     deviation_m = train.position_m - origin_m[None, :]
     # the mean of equal numbers may differ from them in the last bit
-    single = (train.position_m == train.position_m[:1]).all()
+    spread_m = math.sqrt(float(np.square(deviation_m).mean()))
     return Preprocessor(
         encoding=encoding,
         exponent=float(exponent),
         floor_dbm=float(readings.min()) - 1,
         origin_m=origin_m,
-        scale_m=1.0 if single else math.sqrt(float(np.square(deviation_m).mean())),
+        scale_m=spread_m if spread_m > 1e-6 else 1.0,
     )

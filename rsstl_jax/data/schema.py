@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "MAX_DBM",
+    "MAX_POSITION_M",
     "MIN_DBM",
     "DataError",
     "Fingerprints",
@@ -22,6 +23,9 @@ MIN_DBM = -130.0
 
 MAX_DBM = 0.0
 """Strongest received signal strength taken for a reading, dBm; 0 dBm itself is a reading."""
+
+MAX_POSITION_M = 1e9
+"""Largest size of a coordinate, metres: beyond every map projection, and exact to a micrometre."""
 
 PARTS = ("train", "test", "validation")
 
@@ -78,8 +82,8 @@ class Fingerprints:
         access_points: A different names, in the order of the columns.
 
     Raises:
-        DataError: an array has another shape or dtype, a position is not finite, a reading lies
-            outside -130...0 dBm, a name occurs twice, or there is no fingerprint at all.
+        DataError: an array has another shape or dtype, a position is not finite or beyond 1e9 m, a
+            reading lies outside -130...0 dBm, a name occurs twice, or there is no fingerprint.
 
     Example:
         >>> rss_dbm = np.array([[-60.0, np.nan]], np.float32)
@@ -128,9 +132,12 @@ class Fingerprints:
                 f"{self.rss_dbm[row, column]:g} lies outside {MIN_DBM:g}...{MAX_DBM:g} dBm; "
                 "undetected is NaN here"
             )
-        lost = ~np.isfinite(self.position_m).all(axis=1)
+        lost = ~(np.abs(self.position_m) <= MAX_POSITION_M).all(axis=1)
         if lost.any():
-            raise self._error(f"row {np.argmax(lost) + 1}: the position is not finite")
+            raise self._error(
+                f"row {np.argmax(lost) + 1}: the position is not finite, or beyond "
+                f"{MAX_POSITION_M:g} m"
+            )
 
     def _error(self, text: str) -> DataError:
         return DataError(f"{self.dataset} {self.part}: {text}")

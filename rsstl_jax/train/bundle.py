@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from rsstl_jax.files import write_json
 from rsstl_jax.models import Generator
+from rsstl_jax.train.card import read_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.types import Params
 
@@ -107,7 +108,7 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
     card_file = Path(folder) / "card.json"
     if not card_file.exists():
         return None
-    content = json.loads(card_file.read_text(encoding="utf-8"))
+    content = read_card(card_file, {"report": dict})
     report = content.pop("report")
     wanted = json.loads(json.dumps({"format": FORMAT, **asdict(card)}))
     if card.data_digest is None:

@@ -4,7 +4,7 @@ import jax
 import optax
 from ml_collections import ConfigDict
 
-from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.data import DataError, Fingerprints, fit_preprocessor
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models import make_network
 from rsstl_jax.train.initial import initial_params
@@ -33,11 +33,20 @@ def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
     Returns:
         Localizer.
 
+    Raises:
+        ConfigError: if there is no such network.
+        DataError: if nothing can be learnt from the part: one fingerprint, or none with a reading.
+
     Example:
         >>> from rsstl_jax import default_config, load_site
         >>> make_localizer(default_config(), load_site("synthetic-office").train).augmentation
         {'access_point_dropout': 0.0, 'gain_offset_db': 0.0, 'reading_noise_db': 0.0}
     """
+    if len(train) < 2:
+        raise DataError(
+            f"{train.dataset} {train.part}: has one fingerprint; a network needs at least two, "
+            "because the terms of its training compare them"
+        )
     pre = fit_preprocessor(train, encoding=config.input.encoding, exponent=config.input.exponent)
     return Localizer(make_network(config), pre, dict(config.augment.items()))
 

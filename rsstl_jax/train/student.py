@@ -1,14 +1,14 @@
 """A trained student on disk: parameters, and all that a fingerprint needs on its way to metres."""
 
-import json
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import default_config, flatten
-from rsstl_jax.data import DataError, Fingerprints, Preprocessor
+from rsstl_jax.config import flatten
+from rsstl_jax.data import DataError, Fingerprints
 from rsstl_jax.files import write_json
 from rsstl_jax.models import make_network
+from rsstl_jax.train.card import read_student_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.types import Params
@@ -123,13 +123,9 @@ def load_student(folder: str | Path) -> Student:
     card_file = Path(folder) / "student.json"
     if not card_file.exists():
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
-    card = json.loads(card_file.read_text(encoding="utf-8"))
-    config = default_config()
-    config.network = card["network"]
-    config.update_from_flattened_dict(card["model"])
-    localizer = Localizer(make_network(config), Preprocessor.from_dict(card["preprocessor"]))
-    access_points = tuple(card["access_points"])
+    config, preprocessor, access_points, dataset = read_student_card(card_file)
+    localizer = Localizer(make_network(config), preprocessor)
     loaded = load_checkpoint(Path(folder) / "params", localizer.shapes(len(access_points)))
     if loaded is None:
         raise FileNotFoundError(f"{folder} holds no student: params is missing")
-    return Student(localizer, loaded[1], access_points, card["dataset"])
+    return Student(localizer, loaded[1], access_points, dataset)

@@ -180,7 +180,7 @@ BAD = {
         ["distill", "--config=configs/synthetic.py:quick"],
         "recipe is 'quick'; it must be one of paper, tuned, smoke, tuned-smoke",
     ),
-    "field": (["distill", SMOKE, "--config.train.epoch=3"], 'Did you mean "epochs"'),
+    "field": (["distill", SMOKE, "--config.train.epoch=3"], "did you mean train.epochs?"),
     "value": (
         ["expert", SMOKE, "--config.train.epochs=0"],
         "train.epochs is 0; it must be a whole number of at least 1",

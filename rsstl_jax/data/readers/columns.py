@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.sheet import Numbers, Sheet
-from rsstl_jax.data.schema import MAX_DBM, MIN_DBM, DataError
+from rsstl_jax.data.schema import MAX_DBM, MAX_POSITION_M, MIN_DBM, DataError
 
 __all__ = ["check_same_access_points", "to_labels", "to_position_m", "to_rss_dbm"]
 
@@ -56,14 +56,16 @@ def to_position_m(sheet: Sheet, columns: Sequence[str], values: Numbers) -> Numb
         float64[n, 2]. The same values.
 
     Raises:
-        DataError: a cell is empty or not finite.
+        DataError: a cell is empty or outside -1e+09...1e+09 m.
 
     Example:
         >>> sheet = Sheet("a.csv", ("x", "y"), b"1.5,2", 2)
         >>> to_position_m(sheet, sheet.columns, sheet.numbers(sheet.columns)).tolist()
         [[1.5, 2.0]]
     """
-    _raise_first(sheet, columns, values, ~np.isfinite(values), "a position in metres is expected")
+    faulty = ~(np.abs(values) <= MAX_POSITION_M)
+    expected = f"a position in metres is expected in {-MAX_POSITION_M:g}...{MAX_POSITION_M:g}"
+    _raise_first(sheet, columns, values, faulty, expected)
     return np.ascontiguousarray(values)
 
 

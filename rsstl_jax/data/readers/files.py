@@ -1,6 +1,8 @@
 """Finding a published file in a dataset's folder: plain, gzipped, in a subfolder or in a zip."""
 
 import gzip
+import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -9,6 +11,13 @@ from pathlib import Path, PurePosixPath
 from rsstl_jax.data.schema import DataError, MissingDataError
 
 __all__ = ["DataFile", "find_file"]
+
+UNREADABLE = (
+    *(OSError, EOFError, zlib.error, lzma.LZMAError, struct.error, zipfile.BadZipFile),
+    # What zipfile raises for a password, an unknown method, and garbage in names and sizes.
+    *(RuntimeError, ValueError, OverflowError, MemoryError),
+)
+"""What a damaged file or archive may raise when it is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class DataFile:
             else:
                 stored = self.path.read_bytes()
             return gzip.decompress(stored) if str(self).endswith(".gz") else stored
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise DataError(f"{self}: cannot be unpacked or read ({error})") from error
 
 
@@ -92,5 +101,5 @@ def _members(archive: Path, names: tuple[str, ...]) -> list[str]:
     try:
         with zipfile.ZipFile(archive) as opened:
             return [m for m in opened.namelist() if PurePosixPath(m).name in names]
-    except (OSError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise DataError(f"{archive}: is not a readable zip archive ({error})") from error

@@ -39,8 +39,11 @@ def _is_wap(column: str) -> bool:
     return column.startswith("WAP")
 
 
+RESERVED = ("x", "y", "floor", "building")
+
+
 def _is_not_reserved(column: str) -> bool:
-    return column not in ("x", "y", "floor", "building")
+    return column not in RESERVED
 
 
 _UJI = Layout(
@@ -162,6 +165,12 @@ def _read_site(name: str, folder: Path, layout: Layout) -> Site:
     access_points, test_names = (
         tuple(filter(layout.is_access_point, sheet.columns)) for sheet in (train, test)
     )
+    for column in access_points:
+        if layout is _TABLE and column.lower() in RESERVED:
+            raise DataError(
+                f"{train.file}, line 1: column {column!r} would be read as an access point; "
+                f"write {column.lower()!r}, or give it another name"
+            )
     if not access_points:
         raise DataError(f"{train.file}, line 1: names no access point")
     check_same_access_points(train, access_points, test, test_names)

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,18 @@ from rsstl_jax.data.schema import DataError
 __all__ = ["Sheet", "count_columns", "open_sheet"]
 
 Numbers = NDArray[np.float64]
+
+_FORBIDDEN = {
+    rb"\0": "holds a NUL byte",
+    rb"\r(?!\n)": "holds a carriage return that no line feed follows",
+    codecs.BOM_UTF8: "holds a byte order mark that is not at the start of the file",
+}
+
+
+_NUMBER = re.compile(
+    r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -106,13 +119,22 @@ class Sheet:
         return f"{self.file}, row {row + 1} (line {row + self.first_line}), column {column!r}"
 
     def _rows(self) -> Iterator[list[str]]:
-        return csv.reader(io.StringIO(self.body.decode(), newline=""))
+        rows = csv.reader(io.StringIO(self.body.decode(), newline=""), strict=True)
+        row = 0
+        try:
+            for row, cells in enumerate(rows, start=1):  # noqa: B007
+                yield cells
+        except csv.Error as error:
+            raise DataError(
+                f"{self.file}, row {row + 1} (line {row + self.first_line}): cannot be cut into "
+                f"cells ({error}); quotes must come in pairs, around whole cells"
+            ) from error
 
     def _text_error(self, columns: Sequence[str], cause: ValueError) -> DataError:
         places = [self.columns.index(column) for column in columns]
         for row, cells in enumerate(self._rows()):
             for column, place in zip(columns, places, strict=True):
-                if not _is_number(cells[place]):
+                if not _NUMBER.fullmatch(cells[place]):
                     return DataError(
                         f"{self.cell(row, column)}: {cells[place]!r} is not a number; "
                         "a number with a decimal point is expected"
@@ -145,6 +167,7 @@ def open_sheet(file: DataFile, *, columns: Sequence[str] | None = None) -> Sheet
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
     _check_encoding(str(file), text)
+    _check_characters(str(file), text)
     if columns is not None:
         sheet = Sheet(str(file), tuple(columns), text, first_line=1)
     else:
@@ -189,8 +212,23 @@ def _check_encoding(file: str, text: bytes) -> None:
         ) from error
 
 
+def _check_characters(file: str, text: bytes) -> None:
+    """Refuses what each parser makes something else of."""
+    for pattern, name in _FORBIDDEN.items():
+        found = re.search(pattern, text)
+        if found:
+            line = text.count(b"\n", 0, found.start()) + 1
+            raise DataError(f"{file}, line {line}: {name}; save the file as plain text again")
+
+
 def _header_names(file: str, header: bytes) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in next(csv.reader([header.decode().rstrip("\r")])))
+    if not header.strip():
+        raise DataError(f"{file}, line 1: is empty; the columns' names are expected")
+    try:
+        cells = next(csv.reader([header.decode().rstrip("\r")], strict=True))
+    except csv.Error as error:
+        raise DataError(f"{file}, line 1: cannot be cut into columns' names ({error})") from error
+    names = tuple(name.strip() for name in cells)
     seen: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
         if not name:
@@ -208,20 +246,13 @@ def _check_width(sheet: Sheet) -> None:
     characters = np.frombuffer(sheet.body, np.uint8)
     starts = np.append(0, np.flatnonzero(characters == ord("\n")) + 1)
     commas = np.add.reduceat(characters == ord(","), starts, dtype=np.int64)
-    if (commas == len(sheet.columns) - 1).all():
+    plain = len(sheet.columns) > 1 and b'"' not in sheet.body
+    if plain and (commas == len(sheet.columns) - 1).all():
         return
-    # Commas may lie within quotes, so only the parser can tell.
+    # Commas and line ends may lie within quotes, and an empty line has no cell instead of one.
     for row, cells in enumerate(sheet._rows()):
         if len(cells) != len(sheet.columns):
             raise DataError(
                 f"{sheet.file}, row {row + 1} (line {row + sheet.first_line}): has {len(cells)} "
                 f"columns; {len(sheet.columns)} are expected"
             )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell or "nan")
-    except ValueError:
-        return False
-    return "_" not in cell

@@ -1,0 +1,63 @@
+"""Datasets' names, and which fields of a configuration contradict each other."""
+
+import re
+
+from ml_collections import ConfigDict
+
+DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a dataset may be called: its name is also that of its folder."""
+
+
+def name_list(names: str) -> tuple[str, ...]:
+    """The names in a comma-separated text.
+
+    Args:
+        names: names separated by commas; blanks around a name are dropped.
+
+    Returns:
+        The names in their order.
+
+    Example:
+        >>> name_list("uji, tampere")
+        ('uji', 'tampere')
+    """
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def find_contradiction(config: ConfigDict) -> str | None:
+    """What to say of fields that are right one by one and wrong together; None: nothing."""
+    return _of_sites(config) or _of_networks(config)
+
+
+def _of_sites(config: ConfigDict) -> str | None:
+    sources = name_list(config.sources)
+    if not sources:
+        return "sources is empty; name at least one dataset, such as uji,tampere"
+    if len(set(sources)) != len(sources):
+        return f"sources is {config.sources!r}; name each dataset once"
+    if config.target in sources:
+        return (
+            f"sources is {config.sources!r} and holds the target {config.target!r}; "
+            "a teacher must come from another site"
+        )
+    return None
+
+
+def _of_networks(config: ConfigDict) -> str | None:
+    baat = config.model.baat
+    if baat.token_width % baat.num_heads:
+        return (
+            f"model.baat.token_width is {baat.token_width}; "
+            f"model.baat.num_heads, {baat.num_heads}, must divide it"
+        )
+    comparing = {"distill.weights.mutual_information": config.distill.weights.mutual_information}
+    if config.network == "baat":
+        comparing["model.baat.variance_weight"] = baat.variance_weight
+        comparing["model.baat.covariance_weight"] = baat.covariance_weight
+    used = [path for path, weight in comparing.items() if weight > 0]
+    if config.train.batch_size == 1 and used:
+        return (
+            f"train.batch_size is 1 and {used[0]} is above 0, which compares the fingerprints of "
+            "a batch with one another; take at least 2, or 0 for the weight"
+        )
+    return None

@@ -1,0 +1,57 @@
+"""Setting fields by their names, from Python and from the command line."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import check_names, check_value
+
+__all__ = ["check_overrides", "override"]
+
+
+def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
+    """Sets fields by their dotted names; what is wrong is said as `validate` says it.
+
+    Args:
+        config: a full configuration; changed in place.
+        fields: {dotted name: value}.
+
+    Raises:
+        ConfigError: if a field is unknown, which is told the nearest name, or a value breaks the
+            field's rule; combinations are left to `validate`.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> override(default_config(), {"trian.epochs": 3})
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: trian.epochs is not a field of the configuration; did you
+        mean train.epochs?
+    """
+    check_names(fields)
+    for path, value in fields.items():
+        check_value(path, value)
+        config.update_from_flattened_dict({path: value})
+
+
+def check_overrides(argv: Sequence[str]) -> None:
+    """Checks the names in `--config.<field>=<value>`, before anything is made of the values.
+
+    Args:
+        argv: the command line.
+
+    Raises:
+        ConfigError: if a field is unknown; the message names the nearest.
+
+    Example:
+        >>> check_overrides(["distill.py", "--config.epochs=3"])
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: epochs is not a field of the configuration; did you mean
+        train.epochs?
+    """
+    # As ml_collections finds them: everything in front of "=", wherever it stands.
+    found = (re.match(r"--?(?:no)?config\.([^=]*)", word) for word in argv)
+    check_names(match[1] for match in found if match)
