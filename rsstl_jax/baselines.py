@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import ConfigError, name_list, validate
 from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
+from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.pipeline import TargetParts, target_parts
 from rsstl_jax.train.collective import collective_transfer
@@ -40,6 +41,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         ConfigError: if the configuration or the method cannot be run.
         DataError: if a dataset cannot be read.
         DivergedError: if a training stops being finite.
+        LockedError: if another process works in the workdir.
 
     Example:
         >>> import tempfile
@@ -54,6 +56,11 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     parts = target_parts(config)
+    with locked(workdir):
+        return _run(config, method, parts, Path(workdir))
+
+
+def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> dict[str, Any]:
     recorder = open_workdir(config, workdir)
     sources = _sources(config) if method in ("sequential", "collective") else {}
     parts_read = {config.target: parts.train, **sources}
@@ -70,7 +77,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
             fraction=config.data.validation_fraction,
             seed=config.data.validation_seed,
         )
-        write_json(Path(workdir) / "tried.json", tried)
+        write_json(workdir / "tried.json", tried)
         places = [predict_neighbours(settings, parts.train, parts.held_out)]
         result |= {"settings": asdict(settings), "seeds": [config.data.validation_seed]}
     else:
@@ -80,7 +87,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     rows = [summarize(error_m(p, parts.held_out.position_m)) for p in places]
     result[method] = {figure: [row[figure] for row in rows] for figure in rows[0]}
-    write_json(Path(workdir) / "result.json", result)
+    write_json(workdir / "result.json", result)
     return result
 
 

@@ -1,6 +1,7 @@
 """The whole job: read, teach, distil, evaluate, report."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from rsstl_jax.data import (
     target_fraction,
 )
 from rsstl_jax.files import write_json, write_text
+from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.report import plot_cdf, plot_map, render_result
 from rsstl_jax.train.distill import active_terms, distill
@@ -114,6 +116,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
         ConfigError: if the configuration cannot be run.
         DataError: if a source cannot be read.
         DivergedError: if a training stops being finite.
+        LockedError: if another process works in the workdir.
 
     Example:
         >>> import tempfile
@@ -125,10 +128,11 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
         ['jax', 'quality']
     """
     validate(config)
-    recorder = open_workdir(config, workdir)
-    sources = read_sources(config)
-    log_start(recorder, _digests(sources))
-    return make_teachers(config, bundle_folder(config, workdir), recorder, sources=sources)
+    with locked(workdir):
+        recorder = open_workdir(config, workdir)
+        sources = read_sources(config)
+        log_start(recorder, _digests(sources))
+        return make_teachers(config, bundle_folder(config, workdir), recorder, sources=sources)
 
 
 def _digests(parts: Mapping[str, Fingerprints | MissingDataError]) -> dict[str, str]:
@@ -152,6 +156,7 @@ def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
         ConfigError: if the configuration cannot be run, or the workdir holds another one's run.
         DataError: if a dataset cannot be read.
         DivergedError: if a training stops being finite.
+        LockedError: if another process works in the workdir.
 
     Example:
         >>> import tempfile
@@ -164,19 +169,20 @@ def run_distillation(config: ConfigDict, workdir: str | Path) -> dict[str, Any]:
     """
     validate(config)
     parts = target_parts(config)
-    recorder = open_workdir(config, workdir)
-    sources = read_sources(config)
-    log_start(recorder, _digests({config.target: parts.train, **sources}))
-    bundles = bundle_folder(config, workdir)
-    teachers = make_teachers(config, bundles, recorder, sources=sources)
-    predicted_m = {
-        seed: {
-            student: _train_student(student, config, parts, teachers, seed, recorder)
-            for student in STUDENTS
+    with locked(workdir):
+        recorder = open_workdir(config, workdir)
+        sources = read_sources(config)
+        log_start(recorder, _digests({config.target: parts.train, **sources}))
+        bundles = bundle_folder(config, workdir)
+        teachers = make_teachers(config, bundles, recorder, sources=sources)
+        predicted_m = {
+            seed: {
+                student: _train_student(student, config, parts, teachers, seed, recorder)
+                for student in STUDENTS
+            }
+            for seed in config.seeds
         }
-        for seed in config.seeds
-    }
-    return _report(config, parts, teachers, predicted_m, Path(workdir))
+        return _report(config, parts, teachers, predicted_m, Path(workdir))
 
 
 def _train_student(
@@ -201,7 +207,8 @@ def _train_student(
             recorder=recorder,
         )
     trained = Student(localizer, params, parts.train.access_points, config.target)
-    save_student(recorder.workdir / "students" / name, config, trained)
+    report = partial(recorder.report, name)
+    save_student(recorder.workdir / "students" / name, config, trained, report=report)
     return predict_m(localizer, params, parts.held_out)
 
 

@@ -15,7 +15,7 @@ PROJECT = ROOT.parent
 
 # A part of the package imports itself and the lines above it.
 LAYERS = (
-    ("_checks", "_norms", "types", "config", "files"),
+    ("_checks", "_norms", "types", "config", "files", "interrupt", "lock"),
     ("spectral", "losses", "metrics", "recipes", "models", "data"),
     ("train",),
     ("report",),
