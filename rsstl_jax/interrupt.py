@@ -109,6 +109,6 @@ def defer_signals() -> Iterator[Callable[[], bool]]:
         yield lambda: _Asked.signum is not None
     finally:
         _Asked.deferred -= 1
-    signum, _Asked.signum = _Asked.signum, None
+        signum, _Asked.signum = _Asked.signum, None
     if signum is not None:
         raise Interrupted(signum)

@@ -140,7 +140,9 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name != "settings"} | facts["settings"]
+    return {name: value for name, value in facts.items() if name != "settings"} | facts.get(
+        "settings", {}
+    )
 
 
 def _owner(facts: Mapping[str, Any]) -> str:
