@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import ConfigError, name_list, validate
 from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
+from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.pipeline import TargetParts, target_parts
 from rsstl_jax.train.collective import collective_transfer
@@ -41,6 +42,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         ConfigError: if the configuration or the method cannot be run.
         DataError: if a dataset cannot be read.
         DivergedError: if a training stops being finite.
+        LockedError: if another process works in the workdir.
 
     Example:
         >>> import tempfile
@@ -57,6 +59,11 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     parts = target_parts(config)
     if method != "knn":
         make_localizer(config, parts.train)
+    with locked(workdir):
+        return _run(config, method, parts, Path(workdir))
+
+
+def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> dict[str, Any]:
     recorder = open_workdir(config, workdir)
     sources = _sources(config) if method in ("sequential", "collective") else {}
     parts_read = {config.target: parts.train, **sources}
@@ -73,7 +80,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
             fraction=config.data.validation_fraction,
             seed=config.data.validation_seed,
         )
-        write_json(Path(workdir) / "tried.json", tried)
+        write_json(workdir / "tried.json", tried)
         places = [predict_neighbours(settings, parts.train, parts.held_out)]
         result |= {"settings": asdict(settings), "seeds": [config.data.validation_seed]}
     else:
@@ -83,7 +90,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     rows = [summarize(error_m(p, parts.held_out.position_m)) for p in places]
     result[method] = {figure: [row[figure] for row in rows] for figure in rows[0]}
-    write_json(Path(workdir) / "result.json", result)
+    write_json(workdir / "result.json", result)
     return result
 
 

@@ -7,6 +7,9 @@ from absl import app, flags, logging
 
 from rsstl_jax.config import ConfigError
 from rsstl_jax.data import DataError
+from rsstl_jax.files import DamagedError
+from rsstl_jax.interrupt import Interrupted, catch_signals
+from rsstl_jax.lock import LockedError
 from rsstl_jax.overrides import check_overrides
 from rsstl_jax.train import DivergedError
 
@@ -18,8 +21,9 @@ BAD_INPUT, DIVERGED = 2, 3
 def run(main: Callable[[], None]) -> None:
     """Runs a command: parses flags, calls it, and turns what it refuses into one line.
 
-    Exit codes: 0 done, 2 bad input (configuration, data, missing file), 3 a loss stopped being
-    finite.
+    Exit codes: 0 done, 2 bad input (configuration, data, a file that is missing, damaged or
+    cannot be written, a workdir in use), 3 a loss or gradient stopped being finite, 143 and 130
+    ended by SIGTERM and SIGINT.
 
     Args:
         main: the command; reads its flags itself.
@@ -30,13 +34,18 @@ def run(main: Callable[[], None]) -> None:
     """
     # Orbax reports every step of every save at the level of information.
     logging.set_verbosity(logging.WARNING)
-    app.run(lambda _: _guarded(main), flags_parser=_parse)
+    try:
+        with catch_signals():
+            app.run(lambda _: _guarded(main), flags_parser=_parse)
+    except Interrupted as error:
+        print(f"{error}; the same command goes on from the last saved state", file=sys.stderr)
+        sys.exit(128 + error.signum)
 
 
 def _guarded(main: Callable[[], None]) -> None:
     try:
         main()
-    except (ConfigError, DataError, FileNotFoundError, PermissionError) as error:
+    except (ConfigError, DataError, DamagedError, LockedError, OSError) as error:
         _stop(error, BAD_INPUT)
     except DivergedError as error:
         _stop(error, DIVERGED)

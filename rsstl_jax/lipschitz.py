@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from rsstl_jax.data import load_site
 from rsstl_jax.losses import functional_information
+from rsstl_jax.report.plots import save_figure
 from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.train.student import load_student
 from rsstl_jax.types import Params
@@ -148,5 +148,4 @@ def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=120, format="png")
+    save_figure(figure, path)

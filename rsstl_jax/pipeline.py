@@ -1,6 +1,7 @@
 """The whole job: read, teach, distil, evaluate, report."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from rsstl_jax.data import (
     target_fraction,
 )
 from rsstl_jax.files import write_json, write_text
+from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.models import make_network
 from rsstl_jax.recipes import site_config
@@ -117,6 +119,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
         ConfigError: if the configuration cannot be run.
         DataError: if a source cannot be read.
         DivergedError: if a training stops being finite.
+        LockedError: if another process works in the workdir.
 
     Example:
         >>> import tempfile
@@ -129,10 +132,11 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
     """
     validate(config)
     make_network(config)
-    recorder = open_workdir(config, workdir)
-    sources = _read_sources(config)
-    log_start(recorder, _digests(sources))
-    return make_teachers(config, bundle_folder(config, workdir), recorder, sources=sources)
+    with locked(workdir):
+        recorder = open_workdir(config, workdir)
+        sources = _read_sources(config)
+        log_start(recorder, _digests(sources))
+        return make_teachers(config, bundle_folder(config, workdir), recorder, sources=sources)
 
 
 def _read_sources(config: ConfigDict) -> dict[str, Fingerprints | MissingDataError]:
@@ -167,6 +171,7 @@ def run_distillation(
         ConfigError: if the configuration cannot be run, or the workdir holds another one's run.
         DataError: if a dataset cannot be read.
         DivergedError: if a training stops being finite.
+        LockedError: if another process works in the workdir.
 
     Example:
         >>> import tempfile
@@ -181,19 +186,20 @@ def run_distillation(
     parts = target_parts(config)
     # What cannot be learnt from is refused before the hours that the teachers may take.
     make_localizer(config, parts.train)
-    recorder = open_workdir(config, workdir)
-    sources = _read_sources(config)
-    log_start(recorder, _digests({config.target: parts.train, **sources}))
-    bundles = bundle_folder(config, workdir)
-    teachers = make_teachers(config, bundles, recorder, sources=sources)
-    predicted_m = {
-        seed: {
-            student: _train_student(student, config, parts, teachers, seed, recorder)
-            for student in students
+    with locked(workdir):
+        recorder = open_workdir(config, workdir)
+        sources = _read_sources(config)
+        log_start(recorder, _digests({config.target: parts.train, **sources}))
+        bundles = bundle_folder(config, workdir)
+        teachers = make_teachers(config, bundles, recorder, sources=sources)
+        predicted_m = {
+            seed: {
+                student: _train_student(student, config, parts, teachers, seed, recorder)
+                for student in students
+            }
+            for seed in config.seeds
         }
-        for seed in config.seeds
-    }
-    return _report(config, parts, teachers, predicted_m, Path(workdir))
+        return _report(config, parts, teachers, predicted_m, Path(workdir))
 
 
 def _train_student(
@@ -218,7 +224,8 @@ def _train_student(
             recorder=recorder,
         )
     trained = Student(localizer, params, parts.train.access_points, config.target)
-    save_student(recorder.workdir / "students" / name, config, trained)
+    report = partial(recorder.report, name)
+    save_student(recorder.workdir / "students" / name, config, trained, report=report)
     return predict_m(localizer, params, parts.held_out)
 
 

@@ -1,5 +1,6 @@
 """The folder of a run: whose it is, and under what it was made."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -13,7 +14,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config import ConfigError, flatten
 from rsstl_jax.data import DataError
-from rsstl_jax.files import write_json
+from rsstl_jax.files import differences, read_json, write_json
 from rsstl_jax.train.recorder import Recorder
 
 __all__ = ["log_start", "open_workdir", "provenance"]
@@ -53,6 +54,8 @@ def provenance() -> dict[str, Any]:
 def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens a run's folder, new or left by an earlier start of the same run.
 
+    Who writes there holds the folder first, with `rsstl_jax.lock.locked`.
+
     Args:
         config: the run's configuration; config.json is written from it.
         workdir: the folder; made if needed.
@@ -63,6 +66,7 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     Raises:
         ConfigError: if the folder holds states of a run of another configuration; the message
             names the fields that differ.
+        DamagedError: if its config.json is not what was written.
 
     Example:
         >>> import tempfile
@@ -75,25 +79,26 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     wanted = json.loads(json.dumps(flatten(config)))
     file = Path(workdir) / "config.json"
     # A start that was refused, or stopped before its first state, has nothing to protect.
-    if file.exists() and (file.parent / "checkpoints").exists():
-        found = json.loads(file.read_text(encoding="utf-8"))
-        changed = [
-            f"{path} was {found.get(path)!r} and is {wanted.get(path)!r}"
-            for path in sorted(found.keys() | wanted.keys())
-            if path not in _FREE and found.get(path) != wanted.get(path)
-        ]
-        if changed:
-            raise ConfigError(
-                f"{workdir} holds a run of another configuration ({'; '.join(changed)}); "
-                "choose another --workdir or remove the folder"
-            )
+    taken = file.exists() and (file.parent / "checkpoints").exists()
+    if taken and (changed := differences(_binding(read_json(file)), _binding(wanted))):
+        raise ConfigError(
+            f"{workdir} holds a run of another configuration ({'; '.join(changed)}); "
+            "choose another --workdir or remove the folder"
+        )
+    digest = hashlib.sha256(json.dumps(_binding(wanted), sort_keys=True).encode()).hexdigest()
     recorder = Recorder(
         workdir,
         log_every_epochs=config.run.log_every_epochs,
         checkpoint_every_s=config.run.checkpoint_every_s,
+        owner=f"configuration {digest[:16]}",
     )
     write_json(file, wanted)
     return recorder
+
+
+def _binding(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that a run's result depends on."""
+    return {path: value for path, value in fields.items() if path not in _FREE}
 
 
 def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:

@@ -17,6 +17,8 @@ MODULES = [
             "config",
             "data",
             "files",
+            "interrupt",
+            "lock",
             "losses",
             "metrics",
             "models",

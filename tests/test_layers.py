@@ -15,7 +15,10 @@ PROJECT = ROOT.parent
 
 # A part of the package imports itself and the lines above it.
 LAYERS = (
-    ("_checks", "_combinations", "_norms", "types", "config", "files", "overrides"),
+    (
+        *("_checks", "_combinations", "_norms", "types", "config", "files", "interrupt", "lock"),
+        "overrides",
+    ),
     ("spectral", "losses", "metrics", "recipes", "models", "data"),
     ("train",),
     ("report",),

@@ -1,5 +1,6 @@
 """The two pictures of a run: error distribution and plan."""
 
+import io
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+
+from rsstl_jax.files import write_bytes
 
 __all__ = ["plot_cdf", "plot_map"]
 
@@ -50,7 +53,7 @@ def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -
     axes.set_title(textwrap.fill(title, 60), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_map(
@@ -92,9 +95,12 @@ def plot_map(
         axes.set_aspect("equal", adjustable="box")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, markerscale=3, fontsize=8)
     figure.suptitle(textwrap.fill(title, 80), fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Writes a figure as PNG, whole or not at all."""
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=120, format="png")
+    png = io.BytesIO()
+    figure.savefig(png, dpi=120, format="png")
+    write_bytes(path, png.getvalue())

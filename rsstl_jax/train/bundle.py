@@ -1,5 +1,6 @@
 """Teacher bundles: one generator and the card that says what it is. No source data in them."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rsstl_jax.files import write_json
+from rsstl_jax.files import DamagedError, differences, read_json, write_sealed
 from rsstl_jax.models import Generator
 from rsstl_jax.train.card import read_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
@@ -17,7 +18,7 @@ from rsstl_jax.types import Params
 
 __all__ = ["BundleCard", "load_bundle", "save_bundle"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class BundleCard:
     input_width: int
     hidden_width: int
 
+    def facts(self) -> dict[str, Any]:
+        """What tells this bundle from others, as JSON gives it back, by name."""
+        return json.loads(json.dumps({"format": FORMAT, **asdict(self)}))
+
     def generator(self) -> Generator:
         """The module whose parameters the bundle holds."""
         return Generator(
@@ -71,6 +76,9 @@ def save_bundle(
         params: the generator's parameters.
         report: what is worth knowing but does not identify it: quality, versions.
 
+    Raises:
+        OSError: if it cannot be written; the message names the file.
+
     Example:
         >>> import tempfile, jax.numpy as jnp
         >>> card = BundleCard("dnn", "uji", "paper", {}, "ab12", 3, 3, "relu", 2, 4)
@@ -84,10 +92,9 @@ def save_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     card_file = folder / "card.json"
     card_file.unlink(missing_ok=True)
-    saved = [int(step.name) for step in folder.glob("generator/*") if step.name.isdigit()]
-    save_checkpoint(folder / "generator", params, step=max(saved, default=-1) + 1)
-    content = {"format": FORMAT, **asdict(card), "report": dict(report)}
-    write_json(card_file, content)
+    facts = card.facts()
+    save_checkpoint(folder / "generator", params, step=0, owner=_owner(facts))
+    write_sealed(card_file, {**facts, "report": dict(report)})
 
 
 def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str, Any]] | None:
@@ -98,7 +105,11 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
         card: what the caller needs.
 
     Returns:
-        (parameters, report), or None if there is no bundle or another one lies there.
+        (parameters, report), or None if there is no bundle.
+
+    Raises:
+        DamagedError: if the bundle is damaged, or of another card; the message names the file
+            and what is wrong with it, or the fields that differ, both ways.
 
     Example:
         >>> card = BundleCard("dnn", "uji", "paper", {}, "ab12", 3, 3, "relu", 2, 4)
@@ -108,17 +119,36 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
     card_file = Path(folder) / "card.json"
     if not card_file.exists():
         return None
-    content = read_card(card_file, {"report": dict})
-    report = content.pop("report")
-    wanted = json.loads(json.dumps({"format": FORMAT, **asdict(card)}))
+    version = read_json(card_file).get("format")
+    if version != FORMAT:
+        raise DamagedError(
+            f"{folder} holds a teacher of another card: format was {version!r} and is {FORMAT}"
+        )
+    found = read_card(card_file, {"settings": dict, "report": dict})
+    report = found.pop("report")
+    wanted = card.facts()
     if card.data_digest is None:
-        wanted["data_digest"] = content.get("data_digest")
-    if content != wanted:
-        return None
+        wanted["data_digest"] = found.get("data_digest")
+    if changed := differences(_flat(found), _flat(wanted)):
+        raise DamagedError(f"{folder} holds a teacher of another card: {'; '.join(changed)}")
     shapes = jax.eval_shape(
         card.generator().init,
         jax.random.key(0),
         jax.ShapeDtypeStruct((1, card.input_width), jnp.float32),
     )["params"]
-    loaded = load_checkpoint(Path(folder) / "generator", shapes)
-    return None if loaded is None else (loaded[1], report)
+    loaded = load_checkpoint(Path(folder) / "generator", shapes, owner=_owner(found))
+    if loaded is None:
+        raise DamagedError(f"{folder} holds a card and no parameters: generator is missing")
+    return loaded[1], report
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name != "settings"} | facts.get(
+        "settings", {}
+    )
+
+
+def _owner(facts: Mapping[str, Any]) -> str:
+    """Parameters under the card of another bundle are not its own."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return f"the bundle of {facts['network']} at {facts['source']} with card {digest[:16]}"

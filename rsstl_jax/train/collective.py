@@ -64,7 +64,10 @@ def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTran
         loss, grads = jax.value_and_grad(loss_fn)(state.params, batches, key)
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {"localization": loss}
+        return state._replace(params=params, opt_state=opt_state), {
+            "localization": loss,
+            "gradient_norm": optax.tree.norm(grads),
+        }
 
     return step
 

@@ -68,7 +68,8 @@ def make_distill_step(
 
     Returns:
         step(state, batch, key, context) -> (state, metrics): parameters are {"student",
-        "estimator"}, the context is a DistillContext, metrics are the unweighted terms and total.
+        "estimator"}, the context is a DistillContext, metrics are the unweighted terms,
+        total and the gradient's norm.
 
     Example:
         >>> from rsstl_jax import default_config, load_site
@@ -109,7 +110,8 @@ def make_distill_step(
         with jax.named_scope("optimizer"):
             updates, opt_state = tx.update(grads, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {"total": total, **parts}
+        metrics = {"total": total, **parts, "gradient_norm": optax.tree.norm(grads)}
+        return state._replace(params=params, opt_state=opt_state), metrics
 
     return step
 

@@ -141,10 +141,11 @@ def make_expert_step(
             grad_fn = jax.grad(critic_total, has_aux=True)
             grads, distance = grad_fn(critic_params, batch, generated, penalty_key)
             updates, critic_opt = tx.update(grads, critic_opt)
-            return (optax.apply_updates(critic_params, updates), critic_opt), distance
+            norm = optax.tree.norm(grads)
+            return (optax.apply_updates(critic_params, updates), critic_opt), (distance, norm)
 
         key, generator_key = jax.random.split(key)
-        (critic_params, critic_opt), distances = jax.lax.scan(
+        (critic_params, critic_opt), (distances, norms) = jax.lax.scan(
             critic_step,
             (params["critic"], opt_state["critic"]),
             jax.random.split(key, settings.num_critic_steps),
@@ -158,7 +159,12 @@ def make_expert_step(
             params={"generator": generator_params, "critic": critic_params},
             opt_state={"generator": generator_opt, "critic": critic_opt},
         )
-        return new, {"wasserstein": distances[-1], **terms}
+        return new, {
+            "wasserstein": distances[-1],
+            **terms,
+            "critic_gradient_norm": norms.max(),
+            "gradient_norm": optax.tree.norm(grads),
+        }
 
     return step
 

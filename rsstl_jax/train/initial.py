@@ -97,8 +97,8 @@ def make_autoencoder_step(
         tx: the optimiser.
 
     Returns:
-        step(state, batch, key, context) -> (state, {"reconstruction": scalar}); parameters are
-        {"framer", "decoder"}.
+        step(state, batch, key, context) -> (state, {"reconstruction", "gradient_norm"});
+        parameters are {"framer", "decoder"}.
 
     Example:
         >>> from rsstl_jax import default_config, load_site
@@ -122,6 +122,9 @@ def make_autoencoder_step(
         loss, grads = jax.value_and_grad(loss_fn)(state.params, encoded)
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {"reconstruction": loss}
+        return state._replace(params=params, opt_state=opt_state), {
+            "reconstruction": loss,
+            "gradient_norm": optax.tree.norm(grads),
+        }
 
     return step

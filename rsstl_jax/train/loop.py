@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from tqdm.auto import tqdm
 
+from rsstl_jax.interrupt import defer_signals
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.state import TrainState
 
@@ -20,13 +19,13 @@ Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, j
 
 
 class DivergedError(FloatingPointError):
-    """A loss stopped being finite; the message names the training, the term and the epoch.
+    """A loss stopped being finite; the message names training, term, epoch and step.
 
     Example:
-        >>> raise DivergedError("seed-0/distilled: similarity is nan in epoch 3")
+        >>> raise DivergedError("seed-0/distilled: similarity is nan in epoch 3, step 7")
         Traceback (most recent call last):
         ...
-        rsstl_jax.train.loop.DivergedError: seed-0/distilled: similarity is nan in epoch 3
+        rsstl_jax.train.loop.DivergedError: seed-0/distilled: similarity is nan in epoch 3, step 7
     """
 
 
@@ -59,9 +58,10 @@ def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[...
         num_epochs: epochs per call.
 
     Returns:
-        run(state, data, key, context) -> (state, metrics): data is a pytree of arrays with one
-        leading axis of rows; metrics are the means over each epoch, float[num_epochs]. The state
-        passed in is donated and must not be used again.
+        run(state, data, key, context) -> (state, metrics, broken): data is a pytree of arrays with
+        one leading axis of rows; metrics are the means over each epoch, float[num_epochs]; broken
+        says of each metric in which step of the epoch it first was not finite, int[num_epochs],
+        counted from 1, or 0.
 
     Example:
         >>> import optax
@@ -70,12 +70,13 @@ def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[...
         ...     return state._replace(params=state.params + batch.sum()), {"sum": batch.sum()}
         >>> run = make_epochs(count, batch_size=2, num_epochs=3)
         >>> state = make_state(jnp.zeros(()), optax.sgd(1.0))
-        >>> state, metrics = run(state, jnp.ones(4), jax.random.key(0), ())
-        >>> float(state.params), metrics["sum"].shape
-        (12.0, (3,))
+        >>> state, metrics, broken = run(state, jnp.ones(4), jax.random.key(0), ())
+        >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
+        (12.0, (3,), [0, 0, 0])
     """
 
-    @partial(jax.jit, donate_argnums=0)
+    # The state passed in is not donated: it is the last good one if a metric stops being finite.
+    @jax.jit
     def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
         num_samples = jax.tree.leaves(data)[0].shape[0]
         num_steps = num_samples // batch_size
@@ -92,11 +93,19 @@ def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[...
             inputs = (jnp.arange(num_steps), order.reshape(num_steps, batch_size))
             state, metrics = jax.lax.scan(one_step, state, inputs)
             state = state._replace(epoch=state.epoch + 1)
-            return state, jax.tree.map(lambda values: values.mean(axis=0), metrics)
+            means = jax.tree.map(lambda values: values.mean(axis=0), metrics)
+            return state, (means, jax.tree.map(_first_not_finite, metrics))
 
-        return jax.lax.scan(one_epoch, state, None, length=num_epochs)
+        state, (means, broken) = jax.lax.scan(one_epoch, state, None, length=num_epochs)
+        return state, means, broken
 
     return run
+
+
+def _first_not_finite(values: jax.Array) -> jax.Array:
+    """The first step whose value is not finite, counted from 1; 0 if all are."""
+    bad = ~jnp.isfinite(values)
+    return jnp.where(bad.any(), bad.argmax() + 1, 0)
 
 
 def fit(
@@ -115,7 +124,7 @@ def fit(
 
     Args:
         step: the training step.
-        state: the state at epoch 0; donated.
+        state: the state at epoch 0.
         data: pytree of arrays with one leading axis of rows.
         key: typed key of the training's randomness.
         epochs: epochs in all.
@@ -128,7 +137,8 @@ def fit(
         TrainState at the last epoch.
 
     Raises:
-        DivergedError: if a metric stops being finite; the last state saved stays on disk.
+        DivergedError: if a metric stops being finite; the last good state is on disk.
+        Interrupted: if a signal that `catch_signals` caught came; the state is on disk.
 
     Example:
         >>> import tempfile, optax
@@ -148,11 +158,16 @@ def fit(
     whole = math.gcd(epochs, done)
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
     run = make_epochs(step, batch_size=batch_size, num_epochs=chunk)
-    with tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0) as bar:
+    bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
+    with defer_signals() as asked_to_end, bar:
         while done < epochs:
-            state, metrics = run(state, data, key, context)
-            values = {term: np.asarray(value) for term, value in jax.device_get(metrics).items()}
-            _check_finite(name, values, done)
+            new, *metrics = run(state, data, key, context)
+            values, broken = jax.device_get(metrics)
+            if message := _not_finite(values, broken, done):
+                if done > 0:
+                    recorder.save_latest(name, state, done, now=True)
+                raise DivergedError(f"{name}: {message}")
+            state = new
             recorder.log(
                 *(
                     {"run": name, "epoch": done + i + 1, "batch_size": batch_size}
@@ -161,15 +176,27 @@ def fit(
                 )
             )
             done += chunk
-            recorder.save_latest(name, state, done)
+            end = asked_to_end()
+            recorder.save_latest(name, state, done, now=end)
             losses = {term: f"{value[-1]:.3g}" for term, value in values.items()}
             bar.set_postfix(losses, refresh=False)
             bar.update(chunk)
+            if end:
+                break
     return state
 
 
-def _check_finite(name: str, values: dict[str, np.ndarray], done: int) -> None:
-    for term, value in values.items():
-        for i, number in enumerate(value):
-            if not math.isfinite(number):
-                raise DivergedError(f"{name}: {term} is {number} in epoch {done + i + 1}")
+def _not_finite(values: dict[str, Any], broken: dict[str, Any], done: int) -> str:
+    """Which metrics stopped being finite first, and where, in words; empty if none did."""
+    found: dict[str, tuple[int, int]] = {}
+    for term, means in values.items():
+        for i, mean in enumerate(means):
+            # A mean may overflow where no step's value did; its step is 0.
+            if broken[term][i] > 0 or not math.isfinite(mean):
+                found.setdefault(term, (i, int(broken[term][i])))
+    if not found:
+        return ""
+    first, step = min(found.values())
+    terms = [term for term, at in found.items() if at == (first, step)]
+    words = " and ".join(f"{term} is {float(values[term][first])}" for term in terms)
+    return f"{words} in epoch {done + first + 1}" + (f", step {step}" if step else "")

@@ -82,7 +82,7 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
         tx: the optimiser.
 
     Returns:
-        step(state, batch, key, context) -> (state, {"localization": metres}).
+        step(state, batch, key, context) -> (state, {"localization": metres, "gradient_norm"}).
 
     Example:
         >>> from rsstl_jax import default_config, load_site
@@ -93,7 +93,7 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
         >>> batch = make_batch(train.take(range(8)), localizer.preprocessor)
         >>> state, metrics = step(state, batch, jax.random.key(1), ())
         >>> sorted(metrics)
-        ['localization']
+        ['gradient_norm', 'localization']
     """
 
     def loss_fn(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
@@ -107,7 +107,10 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
         loss, grads = jax.value_and_grad(loss_fn)(state.params, batch, key)
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {"localization": loss}
+        return state._replace(params=params, opt_state=opt_state), {
+            "localization": loss,
+            "gradient_norm": optax.tree.norm(grads),
+        }
 
     return step
 
@@ -128,7 +131,7 @@ def fit_network(
         config: the site's configuration; read here: `train`.
         localizer: the network at its site.
         train: the site's train part.
-        params: where it starts; donated.
+        params: where it starts.
         key: typed key of the training's randomness.
         name: of the training.
         recorder: takes metrics and states.

@@ -1,12 +1,14 @@
 """A trained student on disk: parameters, and all that a fingerprint needs on its way to metres."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import flatten
 from rsstl_jax.data import DataError, Fingerprints
-from rsstl_jax.files import write_json
+from rsstl_jax.files import DamagedError, write_sealed
 from rsstl_jax.models import make_network
 from rsstl_jax.train.card import read_student_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
@@ -14,6 +16,8 @@ from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.types import Params
 
 __all__ = ["Student", "load_student", "save_student"]
+
+_log = logging.getLogger(__name__)
 
 
 class Student:
@@ -61,13 +65,23 @@ class Student:
         )
 
 
-def save_student(folder: str | Path, config: ConfigDict, student: Student) -> None:
-    """Writes a student; student.json comes last, so that a folder with it is whole.
+def save_student(
+    folder: str | Path,
+    config: ConfigDict,
+    student: Student,
+    *,
+    report: Callable[[str], None] = _log.warning,
+) -> None:
+    """Writes a student, unless the folder holds it whole; student.json comes last.
 
     Args:
         folder: the student's own folder.
         config: the configuration of its training; read here: `network` and `model`.
         student: what is saved.
+        report: is told about a damaged student, which is written anew.
+
+    Raises:
+        OSError: if it cannot be written; the message names the file.
 
     Example:
         >>> import jax, tempfile
@@ -84,13 +98,17 @@ def save_student(folder: str | Path, config: ConfigDict, student: Student) -> No
     """
     folder = Path(folder)
     card = folder / "student.json"
-    if card.exists():
+    try:
+        load_student(folder)
         return
-    # An earlier start may have been stopped between the parameters and the card.
-    if not (folder / "params" / "0").exists():
-        save_checkpoint(folder / "params", student.params, step=0)
+    except FileNotFoundError:
+        pass  # An earlier start may have been stopped between the parameters and the card.
+    except DamagedError as error:
+        report(f"{error}; the student is written anew")
+    card.unlink(missing_ok=True)
+    save_checkpoint(folder / "params", student.params, step=0, owner=_owner(student.dataset))
     model = {p: v for p, v in flatten(config).items() if p.startswith(f"model.{config.network}.")}
-    write_json(
+    write_sealed(
         card,
         {
             "network": config.network,
@@ -113,6 +131,7 @@ def load_student(folder: str | Path) -> Student:
 
     Raises:
         FileNotFoundError: if the folder holds no student; the message names it.
+        DamagedError: if a file of it is damaged or foreign; the message names it.
 
     Example:
         >>> load_student("/nowhere")
@@ -125,7 +144,12 @@ def load_student(folder: str | Path) -> Student:
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
     config, preprocessor, access_points, dataset = read_student_card(card_file)
     localizer = Localizer(make_network(config), preprocessor)
-    loaded = load_checkpoint(Path(folder) / "params", localizer.shapes(len(access_points)))
+    shapes, owner = localizer.shapes(len(access_points)), _owner(dataset)
+    loaded = load_checkpoint(Path(folder) / "params", shapes, owner=owner)
     if loaded is None:
         raise FileNotFoundError(f"{folder} holds no student: params is missing")
     return Student(localizer, loaded[1], access_points, dataset)
+
+
+def _owner(dataset: str) -> str:
+    return f"a student of {dataset}"

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,9 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import flatten, name_list
-from rsstl_jax.data import Fingerprints, MissingDataError, load_site
+from rsstl_jax.data import DataError, Fingerprints, MissingDataError, load_site
+from rsstl_jax.files import DamagedError
+from rsstl_jax.lock import locked
 from rsstl_jax.models import Generator, make_generator, make_network, stack_teachers
 from rsstl_jax.recipes import site_config
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
@@ -138,7 +141,8 @@ def make_teachers(
         Teachers, in the order of `config.sources`.
 
     Raises:
-        MissingDataError: if a source has neither data nor a matching bundle.
+        DataError: if a source has neither data nor a matching bundle.
+        OSError: if a bundle cannot be written; the message names it.
         DivergedError: if a training stops being finite.
 
     Example:
@@ -158,23 +162,51 @@ def make_teachers(
     for source, part in (read_sources(config) if sources is None else sources).items():
         network_name = config.network.replace(":", ".")
         folder = Path(bundle_dir) / f"{network_name}-{source}-{config.recipe}"
-        train = None if isinstance(part, MissingDataError) else part
-        card = make_card(config, source, train)
-        bundle = load_bundle(folder, card)
-        if bundle is None:
-            if isinstance(part, MissingDataError):
-                raise part
-            if folder.exists():
-                _log.warning("%s holds a teacher of another card; it is made anew", folder)
-            trained, report = _train_teacher(config, source, part, recorder)
-            save_bundle(folder, card, trained, report=report)
-            bundle = load_bundle(folder, card)
-            assert bundle is not None
-        elif train is None:
-            _log.warning("%s is used unchecked: %s", folder, part)
+        if isinstance(part, MissingDataError):
+            bundle = _find_unchecked(config, source, folder, part)
+        else:
+            bundle = _find_or_train(config, source, folder, part, recorder)
         params.append(bundle[0])
         reports[source] = bundle[1]
     return Teachers(generator, stack_teachers(params), reports)
+
+
+Bundle = tuple[Params, dict[str, Any]]
+
+
+def _find_unchecked(
+    config: ConfigDict, source: str, folder: Path, missing: MissingDataError
+) -> Bundle:
+    """The bundle of a source whose data are not at hand."""
+    try:
+        bundle = load_bundle(folder, make_card(config, source, None))
+    except DamagedError as error:
+        raise DataError(f"{missing} And the bundle cannot be used: {error}") from error
+    if bundle is None:
+        raise missing
+    _log.warning("%s is used unchecked: %s", folder, missing)
+    return bundle
+
+
+def _find_or_train(
+    config: ConfigDict, source: str, folder: Path, train: Fingerprints, recorder: Recorder
+) -> Bundle:
+    """A source's bundle; of several runs that need it at once, one makes it and others wait."""
+    card = make_card(config, source, train)
+    with suppress(DamagedError):
+        # It needs no lock, so that bundles may lie where one can only read.
+        if bundle := load_bundle(folder, card):
+            return bundle
+    with locked(folder, wait=True):
+        try:
+            bundle = load_bundle(folder, card)
+        except DamagedError as error:
+            recorder.report(f"teacher-{source}", f"{error}; it is made anew")
+            bundle = None
+        if bundle is None:
+            bundle = _train_teacher(config, source, train, recorder)
+            save_bundle(folder, card, bundle[0], report=bundle[1])
+    return bundle
 
 
 def _untrained(config: ConfigDict, generator: Generator) -> Params:
@@ -199,7 +231,7 @@ def _train_teacher(
         own, localizer, network_params, data, name=f"{name}/expert", recorder=recorder
     )
     quality = _measure(own, localizer, network_params, data, generator, params)
-    recorder.log({"run": f"{name}/expert", "quality": quality})
+    recorder.log_once({"run": f"{name}/expert", "quality": quality})
     if quality["collapsed"]:
         _log.warning("the teacher of %s has collapsed: %s", source, quality)
     return params, {"quality": quality, "jax": version("jax")}

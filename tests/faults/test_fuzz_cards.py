@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsstl_jax.config import default_config, flatten
-from rsstl_jax.data import DataError, Preprocessor
+from rsstl_jax.data import Preprocessor
+from rsstl_jax.files import DamagedError, read_json, write_json, write_sealed
 from rsstl_jax.train import bundle
 from rsstl_jax.train.bundle import BundleCard, load_bundle
 from rsstl_jax.train.card import read_student_card
@@ -37,7 +38,7 @@ LEAVES = (
 
 @st.composite
 def edited(draw, card):
-    """A card with one to three entries removed, added or replaced, at any depth."""
+    """A card with one to three entries removed, added or replaced, at any depth; it is sealed."""
     card = json.loads(json.dumps(card))
     for _ in range(draw(st.integers(1, 3))):
         node, name = {"": card}, ""
@@ -54,13 +55,21 @@ def edited(draw, card):
             del node[name]
         else:
             node[name] = draw(st.one_of(*LEAVES))
-    return json.dumps(card).encode()
+    return card
+
+
+def sealed(card):
+    """The bytes of a sealed card; of something else than an object, its bytes as they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "card.json")
+        (write_sealed if isinstance(card, dict) else write_json)(file, card)
+        return file.read_bytes()
 
 
 @st.composite
 def broken(draw, card):
     """A card whose bytes were cut, or of which one was changed."""
-    data = json.dumps(card).encode()
+    data = sealed(card)
     at = draw(st.integers(0, len(data) - 1))
     return data[:at] + draw(st.just(b"") | st.binary(max_size=2).map(lambda b: b + data[at + 1 :]))
 
@@ -91,11 +100,11 @@ def check_student(data):
         file.write_bytes(data)
         try:
             found = read_student_card(file)
-        except DataError as error:
-            assert str(error).startswith(f"{file}: ") and len(str(error).splitlines()) == 1
-            assert json.dumps(STUDENT).encode() != data
+        except DamagedError as error:
+            assert str(error).startswith(str(file)) and len(str(error).splitlines()) == 1
+            assert sealed(STUDENT) != data
             return
-    card = json.loads(data)
+        card = read_json(file)
     assert is_student(card)
     assert (found.config.network, found.dataset) == (card["network"], card["dataset"])
     assert found.access_points == tuple(card["access_points"])
@@ -109,9 +118,9 @@ class LoadedError(Exception):
 
 
 def check_bundle(data):
-    """None for another card, as for a bundle of other settings: the teacher is made anew."""
+    """Refused, as damaged or as another card's, or taken as it stands."""
 
-    def load(*_):
+    def load(*_, **__):
         raise LoadedError
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -119,19 +128,21 @@ def check_bundle(data):
         file = Path(folder, "card.json")
         file.write_bytes(data)
         try:
-            assert load_bundle(folder, CARD) is None
-        except DataError as error:
-            assert str(error).startswith(f"{file}: ") and len(str(error).splitlines()) == 1
+            load_bundle(folder, CARD)
+        except DamagedError as error:
+            assert str(error).startswith(folder) and len(str(error).splitlines()) == 1
         except LoadedError:
-            card, wanted = json.loads(data), dict(BUNDLE)
+            card, wanted = read_json(file), dict(BUNDLE)
             assert isinstance(card.pop("report"), dict) and wanted.pop("report")
-            assert card == wanted
+            assert card.pop("sha256") and card == wanted
             return
-    assert json.dumps(BUNDLE).encode() != data
+        else:
+            raise AssertionError("a folder with a card holds a bundle")
+    assert sealed(BUNDLE) != data
 
 
-STUDENTS = edited(STUDENT) | broken(STUDENT)
-BUNDLES = edited(BUNDLE) | broken(BUNDLE)
+STUDENTS = edited(STUDENT).map(sealed) | broken(STUDENT)
+BUNDLES = edited(BUNDLE).map(sealed) | broken(BUNDLE)
 
 
 @fuzz(40)
@@ -150,11 +161,11 @@ def test_many_cards(student, teacher):
 
 
 def test_sound_cards_are_read():
-    check_student(json.dumps(STUDENT).encode())
-    check_bundle(json.dumps(BUNDLE).encode())
+    check_student(sealed(STUDENT))
+    check_bundle(sealed(BUNDLE))
 
 
 def test_json_that_is_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "student.json").write_text("[" * 100_000)
-    with pytest.raises(DataError, match=r"student\.json: is not JSON \(maximum recursion depth"):
+    with pytest.raises(DamagedError, match=r"student\.json is not the JSON .* maximum recursion"):
         read_student_card(tmp_path / "student.json")

@@ -129,7 +129,7 @@ def stepped(distilling):
 def test_the_total_is_eq_12_with_weights_of_sum_one(stepped):
     """(3, 0.5, 0.25, 1.25) have the sum 5: 0.6, 0.1, 0.05 and 0.25."""
     metrics = {term: float(value) for term, value in stepped[1].items()}
-    assert metrics.keys() == {"total", "localization", *TERMS}
+    assert metrics.keys() == {"total", "gradient_norm", "localization", *TERMS}
     expected = 0.6 * metrics["localization"] + 0.1 * metrics["similarity"]
     expected += 0.05 * metrics["mutual_information"] + 0.25 * metrics["functional_information"]
     np.testing.assert_allclose(metrics["total"], expected, rtol=1e-6)
@@ -143,7 +143,8 @@ def stepped_without_estimator(distilling):
 def test_weights_are_normed_over_the_terms_that_are_computed(stepped_without_estimator):
     """3 and 1.25 have the sum 4.25, whatever the weights of what is left out."""
     metrics = stepped_without_estimator[1]
-    assert metrics.keys() == {"total", "localization", "functional_information"}
+    named = {"total", "gradient_norm", "localization", "functional_information"}
+    assert metrics.keys() == named
     expected = (3 * metrics["localization"] + 1.25 * metrics["functional_information"]) / 4.25
     np.testing.assert_allclose(metrics["total"], expected, rtol=1e-6)
 

@@ -51,14 +51,21 @@ def test_without_alignment_the_student_is_the_stand_alone_one(alone, tmp_path):
     """Same start, batches, augmentation and dropout, and a localisation weight of 3 / 3."""
     student, records = train(tmp_path, **NO_ALIGNMENT)
     assert_same_bits(student, alone)
-    assert records[0].keys() == {"run", "epoch", "batch_size", "total", "localization"}
+    assert records[0].keys() == {
+        "run",
+        "epoch",
+        "batch_size",
+        "total",
+        "localization",
+        "gradient_norm",
+    }
     assert all(record["total"] == record["localization"] for record in records)
 
 
 def test_with_alignment_it_is_another_one(whole, alone):
     assert len(differing(whole[0], alone)) == 8
     terms = {"localization", "similarity", "mutual_information", "functional_information"}
-    assert whole[1][0].keys() == {"run", "epoch", "batch_size", "total"} | terms
+    assert whole[1][0].keys() == {"run", "epoch", "batch_size", "total", "gradient_norm"} | terms
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(whole, tmp_path):
@@ -72,10 +79,10 @@ def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkey
     """Broken off with the metrics of epoch 4 on disk and the state of epoch 2."""
     save_latest = Recorder.save_latest
 
-    def broken_off(self, name, state, epoch):
+    def broken_off(self, name, state, epoch, **options):
         if epoch == EPOCHS:
             raise KeyboardInterrupt
-        save_latest(self, name, state, epoch)
+        save_latest(self, name, state, epoch, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Recorder, "save_latest", broken_off)

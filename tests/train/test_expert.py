@@ -89,6 +89,7 @@ def test_each_epoch_is_logged_with_all_terms(trained):
     records = Recorder(trained[0]).records()
     assert [record["epoch"] for record in records] == list(range(1, 61))
     terms = {"wasserstein", "similarity", "localization"}
+    terms |= {"gradient_norm", "critic_gradient_norm"}
     assert all(record.keys() == {"run", "epoch", "batch_size"} | terms for record in records)
     assert records[-1]["localization"] < records[0]["localization"] / 2
 

@@ -53,10 +53,10 @@ class Interrupted(Recorder):
         super().__init__(workdir, **options)
         self.at = at
 
-    def save_latest(self, name, state, epoch):
+    def save_latest(self, name, state, epoch, **options):
         if epoch == self.at:
             raise KeyboardInterrupt
-        super().save_latest(name, state, epoch)
+        super().save_latest(name, state, epoch, **options)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_a_batch_larger_than_the_site_is_the_whole_site(tmp_path):
     size = effective_batch_size(128, 10)
     assert (size, effective_batch_size(10, 10), effective_batch_size(4, 10)) == (10, 10, 4)
     run = make_epochs(keep_diary, batch_size=size, num_epochs=2)
-    state, metrics = run(empty_diary(size, 2), ROWS, jax.random.key(0), ())
+    state, metrics, _ = run(empty_diary(size, 2), ROWS, jax.random.key(0), ())
     assert [set(rows) for rows in np.asarray(state.params["rows"]).tolist()] == [set(range(10))] * 2
     assert metrics["loss"].shape == (2,)
 
@@ -131,22 +131,25 @@ def test_metrics_are_means_over_the_steps_of_an_epoch():
         {"step": state.params, "context": context},
     )
     run = make_epochs(step, batch_size=5, num_epochs=3)
-    _, metrics = run(make_state(jnp.zeros(()), optax.sgd(1.0)), ROWS, jax.random.key(0), 7.0)
+    _, metrics, broken = run(
+        make_state(jnp.zeros(()), optax.sgd(1.0)), ROWS, jax.random.key(0), 7.0
+    )
     # Steps 0 and 1, 2 and 3, 4 and 5.
     np.testing.assert_array_equal(metrics["step"], [0.5, 2.5, 4.5])
     np.testing.assert_array_equal(metrics["context"], [7.0, 7.0, 7.0])
+    np.testing.assert_array_equal(broken["step"], [0, 0, 0])
 
 
 @pytest.mark.parametrize("log_every_epochs", [1, 4])
 @pytest.mark.parametrize("value", [jnp.nan, jnp.inf, -jnp.inf])
-def test_divergence_names_training_term_and_epoch(tmp_path, log_every_epochs, value):
+def test_divergence_names_training_term_epoch_and_step(tmp_path, log_every_epochs, value):
     def step(state, batch, key, context):
-        bad = jnp.where(state.epoch == 2, value, 1.0)
-        return state, {"localization": 1.0 + 0 * key_free(batch), "similarity": bad}
+        steps = state.params + 1  # two an epoch, so that the sixth is the second of epoch 3
+        bad = jnp.where(steps == 6, value, 1.0)
+        return state._replace(params=steps), {"localization": steps, "similarity": bad}
 
-    key_free = lambda batch: batch.sum().astype(jnp.float32)  # noqa: E731
     recorder = Recorder(tmp_path, log_every_epochs=log_every_epochs, checkpoint_every_s=0)
-    message = f"^seed-3/distilled: similarity is {float(value)} in epoch 3$"
+    message = f"^seed-3/distilled: similarity is {float(value)} in epoch 3, step 2$"
     with pytest.raises(DivergedError, match=message):
         fit(
             step,
@@ -159,4 +162,23 @@ def test_divergence_names_training_term_and_epoch(tmp_path, log_every_epochs, va
             recorder=recorder,
         )
     saved = recorder.load_latest("seed-3/distilled", make_state(jnp.zeros(()), optax.sgd(1.0)))
-    assert (saved and saved[0]) == (2 if log_every_epochs == 1 else None)
+    if log_every_epochs == 1:
+        assert saved[0] == 2 and float(saved[1].params) == 4  # the last good state
+    else:
+        assert saved is None  # it never was in a good one since the start
+
+
+def test_the_last_good_state_is_saved_however_little_time_has_gone_by(tmp_path):
+    """Epochs 1 and 2 are good, and no save was due."""
+
+    def step(state, batch, key, context):
+        steps = state.params + 1
+        return state._replace(params=steps), {"loss": jnp.where(steps == 5, jnp.nan, steps)}
+
+    recorder = Recorder(tmp_path, log_every_epochs=1, checkpoint_every_s=1e9)
+    start, options = make_state(jnp.zeros(()), optax.sgd(1.0)), {"epochs": 4, "batch_size": 4}
+    with pytest.raises(DivergedError, match=r"^a: loss is nan in epoch 3, step 1$"):
+        fit(step, start, ROWS, jax.random.key(0), name="a", recorder=recorder, **options)
+    epoch, state = recorder.load_latest("a", start)
+    assert (epoch, float(state.params)) == (2, 4.0)
+    assert [record["epoch"] for record in recorder.records()] == [1, 2]

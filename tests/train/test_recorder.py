@@ -31,6 +31,16 @@ def test_forgetting_concerns_one_training_only(tmp_path):
     assert recorder.records() == [{"run": "start"}, {"run": "b", "epoch": 3}]
 
 
+def test_what_comes_after_a_broken_line_does_not_join_it(tmp_path):
+    recorder = Recorder(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"run": "a", "epoch": 1}\n{"run": "a", "epo')
+    recorder.log({"run": "start"})
+    assert recorder.records() == [{"run": "a", "epoch": 1}, {"run": "start"}]
+    recorder.log_once({"run": "start"})
+    recorder.log_once({"run": "end"})
+    assert recorder.records()[1:] == [{"run": "start"}, {"run": "end"}]
+
+
 def test_states_are_saved_no_more_often_than_asked(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("rsstl_jax.train.recorder.time.monotonic", lambda: now[0])
@@ -70,10 +80,18 @@ def test_what_is_loaded_is_bound_to_no_device(tmp_path):
 
 
 @pytest.mark.parametrize("step", [3, 4])
-def test_a_step_that_cannot_replace_the_one_there_is_an_error(tmp_path, step):
-    save_checkpoint(tmp_path, TREE, step=4)
-    with pytest.raises(ValueError, match=f"holds step 4; step {step} cannot replace it"):
-        save_checkpoint(tmp_path, TREE, step=step)
+def test_what_is_saved_is_the_latest_whatever_lay_there(tmp_path, step):
+    save_checkpoint(tmp_path, LIKE, step=4)
+    save_checkpoint(tmp_path, TREE, step=step)
+    found, tree = load_checkpoint(tmp_path, LIKE)
+    assert found == step
+    assert_same_bits(tree, TREE)
+
+
+def test_as_many_states_stay_as_asked(tmp_path):
+    for step in (1, 5, 10, 20):
+        save_checkpoint(tmp_path, TREE, step=step, keep=2)
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["10", "20"]
 
 
 def test_no_state_is_none(tmp_path):

@@ -132,10 +132,10 @@ def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkey
     """Broken off with the metrics of epoch 4 on disk and the state of epoch 2."""
     save_latest = Recorder.save_latest
 
-    def broken_off(self, name, state, epoch):
+    def broken_off(self, name, state, epoch, **options):
         if epoch == EPOCHS:
             raise KeyboardInterrupt
-        save_latest(self, name, state, epoch)
+        save_latest(self, name, state, epoch, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Recorder, "save_latest", broken_off)

@@ -11,7 +11,8 @@ import pytest
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config, write_sites
 
 from rsstl_jax.config import FIELDS, flatten
-from rsstl_jax.data import MissingDataError
+from rsstl_jax.data import DataError, MissingDataError
+from rsstl_jax.files import DamagedError
 from rsstl_jax.models import make_generator, make_network
 from rsstl_jax.train import Recorder, load_bundle, save_bundle
 from rsstl_jax.train.teachers import make_card, make_teachers
@@ -66,14 +67,22 @@ def test_a_second_start_finds_all_teachers_in_any_order(place):
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [{"teacher.seed": 5}, {"model.dnn.dropout": 0.1}, {"specialise.epochs": 7}],
+    ("fields", "difference"),
+    [
+        ({"teacher.seed": 5}, "teacher.seed was 0 and is 5"),
+        ({"model.dnn.dropout": 0.1}, "model.dnn.dropout was 0.3 and is 0.1"),
+        ({"specialise.epochs": 7}, "train.epochs was 2 and is 7"),
+    ],
 )
-def test_another_setting_makes_them_anew_and_so_does_the_way_back(place, fields, caplog):
+def test_another_setting_makes_them_anew_and_so_does_the_way_back(
+    place, fields, difference, caplog
+):
     place.make()
     changed, trained = place.make("mall,campus", **fields)
     assert trained == ("mall", "campus")
-    assert "dnn-mall-tuned-smoke holds a teacher of another card; it is made anew" in caplog.text
+    said = f"dnn-mall-tuned-smoke holds a teacher of another card: {difference}; it is made anew"
+    assert said in caplog.text
+    assert any(said in r.get("not used", "") for r in Recorder(place.workdir).records())
     assert place.make(**fields)[1] == ()
     assert_same_bits(place.make(**fields)[0].params, changed.params)
     assert place.make("mall")[1] == ("mall",)
@@ -108,7 +117,8 @@ def test_without_the_data_a_matching_bundle_is_used_and_that_is_logged(place, ca
 def test_with_neither_data_nor_a_matching_bundle_the_file_is_named(place):
     place.make()
     shutil.rmtree(place.data_dir / "mall")
-    with pytest.raises(MissingDataError, match=r"mall/train\.csv is not there"):
+    message = r"mall/train\.csv is not there.* card: teacher\.seed was 0 and is 1"
+    with pytest.raises(DataError, match=message):
         place.make(**{"teacher.seed": 1})
     shutil.rmtree(place.bundle_dir)
     with pytest.raises(MissingDataError, match=r"mall/train\.csv is not there .*config\.sources"):
@@ -155,16 +165,20 @@ def test_a_bundle_is_loaded_for_its_own_card_only(tmp_path):
         value = getattr(card, field.name)
         other = value + 1 if isinstance(value, int) else "other"
         other = {**value, "teacher.seed": 9} if field.name == "settings" else other
-        assert load_bundle(tmp_path, dataclasses.replace(card, **{field.name: other})) is None
+        wanted = dataclasses.replace(card, **{field.name: other})
+        named = "teacher.seed was 0 and is 9" if field.name == "settings" else f"{field.name} was "
+        with pytest.raises(DamagedError, match=f"holds a teacher of another card: {named}"):
+            load_bundle(tmp_path, wanted)
 
 
-def test_a_bundle_of_another_format_is_none(tmp_path):
+def test_a_bundle_of_another_format_is_refused(tmp_path):
     card = make_card(make_tiny_config(), "mall", None)
     params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
     save_bundle(tmp_path, card, params, report={})
     content = json.loads((tmp_path / "card.json").read_text())
     (tmp_path / "card.json").write_text(json.dumps(content | {"format": content["format"] + 1}))
-    assert load_bundle(tmp_path, card) is None
+    with pytest.raises(DamagedError, match=r"of another card: format was 3 and is 2$"):
+        load_bundle(tmp_path, card)
 
 
 def test_the_controls_read_no_source(tmp_path):

@@ -1,0 +1,108 @@
+"""A full disk, a read-only folder, a missing permission: one line with the path, nothing half."""
+
+import errno
+import json
+import os
+import subprocess
+
+import killing
+import numpy as np
+import pytest
+
+from rsstl_jax.files import write_json, write_text
+from rsstl_jax.lock import locked
+from rsstl_jax.train import Recorder, load_checkpoint, save_checkpoint
+
+TREE = {"w": np.random.default_rng(0).random((300, 300), np.float32)}
+COMMAND = (
+    "experiments/distill.py",
+    "--config=configs/synthetic.py:smoke",
+    "--config.sources=synthetic-mall",
+    "--config.run.checkpoint_every_s=0",
+    "--config.model.dnn.hidden_width=64",
+    "--workdir={folder}/disk/run",
+)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path):
+    """Writes to /dev/full fail as on a full disk."""
+    file = tmp_path / "result.json"
+    write_json(file, {"mae_m": 1.0})
+    (tmp_path / "result.json.new").symlink_to("/dev/full")
+    with pytest.raises(OSError) as error:
+        write_text(file, "x" * 100_000)
+    assert str(error.value) == f"[Errno 28] No space left on device: '{file}'"
+    assert json.loads(file.read_text()) == {"mae_m": 1.0}
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, code):
+    save_checkpoint(tmp_path, TREE, step=1)
+
+    def fsync(_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", fsync)
+        with pytest.raises(OSError) as error:
+            save_checkpoint(tmp_path, TREE, step=2)
+    assert str(error.value) == f"[Errno {code}] {os.strerror(code)}: '{tmp_path}/2'"
+    assert [place.name for place in tmp_path.iterdir()] == ["1"]
+    assert load_checkpoint(tmp_path, TREE)[0] == 1
+
+
+def test_metrics_that_cannot_be_written_are_named(tmp_path):
+    recorder = Recorder(tmp_path)
+    (tmp_path / "metrics.jsonl").mkdir()
+    with pytest.raises(OSError, match=rf"Is a directory: '{tmp_path}/metrics\.jsonl'"):
+        recorder.log({"run": "start"})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; run this as another user")
+def test_a_missing_permission_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    for write in (
+        lambda: write_text(tmp_path / "a", ""),
+        lambda: save_checkpoint(tmp_path / "a", TREE, step=1),
+        lambda: locked(tmp_path / "a").__enter__(),
+    ):
+        with pytest.raises(PermissionError, match=str(tmp_path / "a")):
+            write()
+
+
+def mount(*arguments):
+    return subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 600 kB at tmp_path/disk."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = mount("-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk))
+    if made.returncode != 0:
+        pytest.skip(f"mounting a file system needs root: {made.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def one_line(ended):
+    """What a command says that ended for lack of a disk, but for its progress bars."""
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    assert "Traceback" not in ended.err
+    [line] = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+    assert ended.err.endswith(line + "\n")
+    return line
+
+
+@pytest.mark.slow
+def test_a_command_on_a_full_disk_says_so_and_goes_on_when_there_is_room(small_disk, tmp_path):
+    line = one_line(killing.finish(killing.start(COMMAND, tmp_path)))
+    assert line.startswith(f"error: [Errno 28] No space left on device: '{small_disk}/")
+    assert not [*small_disk.rglob("*.new")]
+    assert mount("-o", "remount,size=100m", str(small_disk)).returncode == 0
+    assert "| dnn distilled |" in killing.run(COMMAND, tmp_path).out
+    assert mount("-o", "remount,ro", str(small_disk)).returncode == 0
+    line = one_line(killing.finish(killing.start(COMMAND, tmp_path)))
+    assert line == f"error: [Errno 30] Read-only file system: '{small_disk}/run/.lock'"

@@ -1,0 +1,95 @@
+"""A run that was killed anywhere and started again equals the uninterrupted one to the last bit."""
+
+import random
+import shutil
+import signal
+
+import killing
+import pytest
+import tiny
+
+EPOCHS = 4
+PHASES = ("start", "specialise", "expert", "standalone", "distilled")
+FIELDS = {
+    "target": "home",
+    "sources": "mall",
+    "model.dnn.hidden_width": 8,
+    "teacher.hidden_width": 8,
+    "teacher.latent_width": 4,
+    "distill.estimator_width": 8,
+    "train.batch_size": 8,
+    "train.epochs": EPOCHS,
+    "specialise.epochs": EPOCHS,
+    "teacher.epochs": EPOCHS,
+    "run.log_every_epochs": 1,
+    "run.checkpoint_every_s": 0.0,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """(command, what the uninterrupted run left, how many records it wrote)."""
+    data_dir = tiny.write_sites(tmp_path_factory.mktemp("data"), "home", "mall")
+    fields = [f"--config.{field}={value}" for field, value in FIELDS.items()]
+    command = (
+        "experiments/distill.py",
+        "--config=configs/table.py:tuned-smoke",
+        f"--config.data_dir={data_dir}",
+        *fields,
+        "--workdir={folder}/run",
+    )
+    folder = tmp_path_factory.mktemp("whole")
+    killing.run(command, folder)
+    left = killing.left_by(folder)
+    names = {"run/result.json", "run/predictions.csv", "run/students/seed-0/distilled/student.json"}
+    assert names <= left["files"].keys()
+    assert {"run/students/seed-0/distilled/params/0", "run/students/seed-0/standalone/params/0"} < (
+        left["states"].keys()
+    )
+    assert "teachers/dnn-mall-tuned-smoke/generator/0" in left["states"]
+    return command, left, len(killing.records(folder))
+
+
+def kill_and_resume(whole, folder, random_, after_records, signum):
+    """The phase in which the run was killed, once it has been resumed and compared."""
+    command, left, _ = whole
+    delay_s = random_.uniform(0, 0.3)
+    while True:
+        options = {"after_records": after_records, "delay_s": delay_s, "signum": signum}
+        killed = killing.kill(command, folder, **options)
+        if killed is not None:
+            break
+        # It was faster: once more, a little earlier.
+        shutil.rmtree(folder)
+        folder.mkdir()
+        after_records, delay_s = after_records - 1, 0.0
+    ended, records = killed
+    killing.assert_ended_by(signum, ended)
+    killing.run(command, folder)
+    killing.assert_same(killing.left_by(folder), left)
+    return records[-1]["run"].rpartition("/")[2] if records else "start"
+
+
+@pytest.mark.parametrize(
+    ("signum", "share"),
+    [(signal.SIGTERM, 0.35), (signal.SIGKILL, 0.6), (signal.SIGINT, 0.85)],
+)
+def test_a_killed_run_goes_on_to_the_same_bits(whole, tmp_path, signum, share):
+    after_records = int(share * whole[2])
+    phase = kill_and_resume(whole, tmp_path, random.Random(after_records), after_records, signum)
+    assert phase in PHASES[1:]
+
+
+@pytest.mark.slow
+def test_thirty_of_thirty_killed_runs_go_on_to_the_same_bits(whole, tmp_path):
+    """Moments are drawn over the whole run, evenly: a record of it, and a time after that."""
+    random_, number = random.Random(7), 30
+    phases = []
+    for i in range(number):
+        after_records = int((i + random_.random()) / number * (whole[2] + 1))
+        signum = signal.SIGKILL if i % 2 else signal.SIGTERM
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        phases.append(kill_and_resume(whole, folder, random_, after_records, signum))
+    assert len(phases) == number
+    assert set(PHASES) - {"start"} <= set(phases), phases

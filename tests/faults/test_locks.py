@@ -1,0 +1,107 @@
+"""One process at a time in a workdir; runs that share teachers wait for one another."""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib import import_module
+
+import jax.numpy as jnp
+import killing
+import pytest
+from tiny import draw_params, make_part, make_tiny_config
+
+from rsstl_jax.lock import LockedError, locked
+from rsstl_jax.train import Recorder, save_bundle
+from rsstl_jax.train.teachers import make_card, make_teachers
+
+HOLD = (
+    "import sys, time\n"
+    "from rsstl_jax.lock import locked\n"
+    "with locked(sys.argv[1]):\n"
+    "    print('held', flush=True)\n"
+    "    time.sleep(600)\n"
+)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that works in tmp_path/run."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
+    with subprocess.Popen(command, cwd=killing.ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_with_pid_and_host(holder, tmp_path):
+    said = f"{tmp_path}/run is in use by process {holder.pid} on {platform.node()}"
+    with pytest.raises(LockedError) as error, locked(tmp_path / "run"):
+        pass
+    assert str(error.value) == said
+    command = (
+        "experiments/distill.py",
+        "--config=configs/synthetic.py:smoke",
+        "--workdir={folder}",
+    )
+    ended = killing.finish(killing.start(command, tmp_path / "run"))
+    assert (ended.code, ended.out, ended.err) == (2, "", f"error: {said}\n")
+    assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(holder, tmp_path):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert f'"pid": {holder.pid}' in (tmp_path / "run" / ".lock").read_text()
+    with locked(tmp_path / "run"):
+        assert f'"pid": {os.getpid()}' in (tmp_path / "run" / ".lock").read_text()
+        with (
+            pytest.raises(LockedError, match=f"process {os.getpid()} on"),
+            locked(tmp_path / "run"),
+        ):
+            pass
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch, caplog):
+    """And then trains none."""
+    trained = []
+    teachers = import_module("rsstl_jax.train.teachers")
+    monkeypatch.setattr(teachers, "_train_teacher", lambda *_: trained.append(1))
+    folder, train = tmp_path / "dnn-mall-tuned-smoke", make_part("mall")
+    card = make_card(make_tiny_config(), "mall", train)
+    params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
+    held = threading.Event()
+
+    def make():
+        with locked(folder):
+            held.set()
+            while not caplog.messages:
+                time.sleep(0.01)
+            save_bundle(folder, card, params, report={"made": "there"})
+
+    other = threading.Thread(target=make)
+    other.start()
+    held.wait()
+    found = make_teachers(
+        make_tiny_config(), tmp_path, Recorder(tmp_path / "run"), sources={"mall": train}
+    )
+    other.join()
+    assert (found.reports, trained) == ({"mall": {"made": "there"}}, [])
+    [line] = caplog.messages
+    assert line.startswith(f"waiting for {folder}, which process {os.getpid()} on ")
+
+
+def test_a_file_system_without_locks_is_said_and_worked_on(tmp_path, monkeypatch, caplog):
+    def flock(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("rsstl_jax.lock.fcntl.flock", flock)
+    with locked(tmp_path):
+        pass
+    [line] = caplog.messages
+    assert line == f"{tmp_path}/.lock: this file system has no locks; start no second run there"

@@ -1,0 +1,104 @@
+"""A loss or gradient that stops being finite is named with its step; the last good state stays."""
+
+import re
+from importlib import import_module
+
+import jax.numpy as jnp
+import killing
+import pytest
+from tiny import assert_same_bits, make_tiny_config, write_sites
+
+from rsstl_jax import run_distillation
+from rsstl_jax.losses import localization_loss
+from rsstl_jax.train import DivergedError, Recorder, fit
+
+PHASES = {
+    "specialise": "teacher-mall/specialise",
+    "expert": "teacher-mall/expert",
+    "distill": "seed-0/distilled",
+}
+
+
+def flawed(predicted, actual):
+    """Finite, with a gradient that is not: that of sqrt(0 x) is 0 times infinity."""
+    return localization_loss(predicted, actual) + jnp.sqrt(0 * predicted.sum(axis=1))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_gradient_that_is_not_finite_is_named_with_its_step(tmp_path, monkeypatch, phase):
+    write_sites(tmp_path / "data", "home", "mall")
+    config = make_tiny_config(data_dir=str(tmp_path / "data"))
+    module = import_module(f"rsstl_jax.train.{phase}")
+    monkeypatch.setattr(module, "localization_loss", flawed)
+    said = rf"^{PHASES[phase]}: gradient_norm is nan in epoch 1, step 1$"
+    with pytest.raises(DivergedError, match=said):
+        run_distillation(config, tmp_path / "run")
+
+
+def test_every_phase_logs_the_norm_of_its_gradient(tmp_path):
+    write_sites(tmp_path / "data", "home", "mall")
+    run_distillation(make_tiny_config(data_dir=str(tmp_path / "data")), tmp_path / "run")
+    logged = [r for r in Recorder(tmp_path / "run").records() if "epoch" in r]
+    assert {r["run"] for r in logged} == {*PHASES.values(), "seed-0/standalone"}
+    assert all(0 < record["gradient_norm"] < 1e9 for record in logged)
+    of_expert = [r for r in logged if r["run"].endswith("expert")]
+    assert all(0 < record["critic_gradient_norm"] < 1e9 for record in of_expert)
+
+
+def test_the_last_good_state_is_kept_and_a_good_training_goes_on_from_it(tmp_path, monkeypatch):
+    """As when the flaw is mended: the result is that of a training that never had it."""
+    specialise = import_module("rsstl_jax.train.specialise")
+    write_sites(tmp_path / "data", "home", "mall")
+    fields = {"train.epochs": 6, "run.checkpoint_every_s": 1e9, "run.log_every_epochs": 1}
+    config = make_tiny_config(data_dir=str(tmp_path / "data"), **fields)
+    shapes = {}
+
+    def break_off(step, state, *arguments, name, **options):
+        def broken(state, batch, key, context):
+            new, metrics = step(state, batch, key, context)
+            bad = jnp.where((state.epoch == 4) & (name == "seed-0/standalone"), jnp.inf, 0)
+            return new, {term: value + bad for term, value in metrics.items()}
+
+        shapes[name] = state
+        return fit(broken, state, *arguments, name=name, **options)
+
+    monkeypatch.setattr(specialise, "fit", break_off)
+    both = "gradient_norm is inf and localization is inf"
+    with pytest.raises(DivergedError, match=f"^seed-0/standalone: {both} in epoch 5, step 1$"):
+        run_distillation(config, tmp_path / "run")
+    name = "seed-0/standalone"
+    recorder = Recorder(tmp_path / "run", owner=owner_of(tmp_path / "run", name))
+    epoch, state = recorder.load_latest(name, shapes[name])
+    assert epoch == 4 and all(jnp.isfinite(leaf).all() for leaf in leaves(state))
+    monkeypatch.setattr(specialise, "fit", fit)
+    resumed = run_distillation(config, tmp_path / "run")
+    assert resumed == run_distillation(config, tmp_path / "whole")
+    left, whole = (killing.left_by(tmp_path / name)["states"] for name in ("run", "whole"))
+    student = "students/seed-0/standalone/params/0"
+    assert_same_bits(left[student], whole[student])
+
+
+def leaves(tree):
+    return import_module("jax").tree.leaves(tree)
+
+
+def owner_of(workdir, name):
+    """What the run's recorder calls it."""
+    [manifest] = workdir.glob(f"checkpoints/{name}/latest/*/manifest.json")
+    return killing.read_sealed(manifest)["owner"].removeprefix(f"{name} of ")
+
+
+def test_the_command_ends_with_exit_code_3_and_one_line(tmp_path):
+    command = (
+        "experiments/distill.py",
+        "--config=configs/synthetic.py:smoke",
+        "--config.sources=synthetic-mall",
+        "--config.teacher.learning_rate=1e36",
+        "--workdir={folder}/run",
+    )
+    ended = killing.finish(killing.start(command, tmp_path))
+    assert (ended.code, ended.out) == (3, "")
+    said = r"error: teacher-synthetic-mall/expert: \w+ is -?(nan|inf).* in epoch 1, step \d+"
+    last = ended.err.strip().splitlines()[-1]
+    assert re.fullmatch(said, last), ended.err
+    assert "Traceback" not in ended.err
