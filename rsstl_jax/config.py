@@ -246,8 +246,8 @@ def check_names(paths: Iterable[str]) -> None:
     """Refuses the first of these dotted names that is no field, and tells it the nearest."""
     for path in paths:
         if path not in FIELDS:
-            near = [full for full in FIELDS if f".{path}." in f".{full}."]
-            near = near or difflib.get_close_matches(path, FIELDS, n=1)
+            inside = [full for full in FIELDS if f".{path}." in f".{full}."]
+            near = inside or difflib.get_close_matches(path, FIELDS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             shown = path if path and path.isprintable() else repr(path)
             raise ConfigError(f"{shown} is not a field of the configuration{hint}")
@@ -255,9 +255,8 @@ def check_names(paths: Iterable[str]) -> None:
 
 def check_value(path: str, value: Any) -> None:
     """Refuses a value that breaks the rule of its field, or that single precision cannot hold."""
-    words = FIELDS[path].rule.words
     if not FIELDS[path].rule.holds(value):
-        raise ConfigError(f"{path} is {_shown(value)}; it must be {words}")
+        raise ConfigError(f"{path} is {_shown(value)}; it must be {FIELDS[path].rule.words}")
     for number in value if isinstance(value, tuple | list) else (value,):
         if _is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
             raise ConfigError(
@@ -297,6 +296,5 @@ def validate(config: ConfigDict) -> None:
         if path not in flat:
             raise ConfigError(f"{path} is missing; it must be {field.rule.words}")
         check_value(path, flat[path])
-    contradiction = find_contradiction(config)
-    if contradiction:
+    if contradiction := find_contradiction(config):
         raise ConfigError(contradiction)

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.baselines import run_baseline
 from rsstl_jax.config import ConfigError, flatten
 from rsstl_jax.files import write_json
+from rsstl_jax.overrides import override
 from rsstl_jax.pipeline import STUDENTS, run_distillation
 from rsstl_jax.recipes import make_config
 
@@ -83,10 +84,7 @@ def row_config(
     config.network, config.seeds = network, tuple(seeds)
     if row in _CONTROLS:
         config.teacher.kind = row
-    unknown = sorted((overrides or {}).keys() - flatten(config).keys())
-    if unknown:
-        raise ConfigError(f"{', '.join(unknown)}: no such field; rsstl_jax/config.py lists them")
-    config.update_from_flattened_dict(dict(overrides or {}))
+    override(config, overrides or {})
     return config
 
 

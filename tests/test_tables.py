@@ -37,7 +37,7 @@ def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
 def test_rows_and_fields_that_do_not_exist_are_named():
     with pytest.raises(ConfigError, match=r"row is .students2.; it must be one of students, noise"):
         row_config("students2", target="uji", network="dnn", sites=SITES)
-    with pytest.raises(ConfigError, match=r"train[.]epoch: no such field"):
+    with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
         row_config("knn", target="uji", network="dnn", sites=SITES, overrides={"train.epoch": 3})
 
 

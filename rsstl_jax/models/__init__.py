@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 
 from ml_collections import ConfigDict
 
@@ -55,7 +56,8 @@ def make_network(config: ConfigDict) -> Network:
         Network, without parameters.
 
     Raises:
-        ConfigError: if no network of that name is registered, or nothing lies at the path.
+        ConfigError: if no network of that name is registered, or what lies at the path is no
+            function that makes a network of a configuration.
 
     Example:
         >>> from rsstl_jax.config import default_config
@@ -67,10 +69,14 @@ def make_network(config: ConfigDict) -> Network:
     module, _, function = config.network.partition(":")
     try:
         make = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+        signature(make).bind(config)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         names = ", ".join(sorted(NETWORKS))
         raise ConfigError(
             f"network is {config.network!r}; it must be one of {names}, "
             f"or package.module:function ({error})"
         ) from error
-    return make(config)
+    network = make(config)
+    if not isinstance(network, Network):
+        raise ConfigError(f"network is {config.network!r}, which makes no Network: {network!r}")
+    return network

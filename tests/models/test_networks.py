@@ -127,6 +127,21 @@ def test_unknown_network_is_refused_with_what_there_is():
         make_network(configured("vgg"))
 
 
+@pytest.mark.parametrize("path", ["os:path", "os:getcwd", "nowhere:make", "os:none"])
+def test_a_path_to_what_makes_no_network_is_refused(path):
+    config = default_config()
+    config.network = path
+    with pytest.raises(ConfigError, match=f"network is '{path}'; it must be one of"):
+        make_network(config)
+
+
+def test_a_function_that_makes_something_else_is_refused():
+    config = default_config()
+    config.network = "builtins:repr"
+    with pytest.raises(ConfigError, match="network is 'builtins:repr', which makes no Network"):
+        make_network(config)
+
+
 def test_heads_that_do_not_divide_the_token_are_refused():
     from rsstl_jax.config import validate
 
