@@ -8,6 +8,8 @@ READY = $(VENV)/ready
 # Tests compile the same programs in many processes.
 test test-slow: export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/compiled
 test test-slow: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.1
+# Compiling is most of their time; XLA_FLAGS= on the command line tests what users run.
+test test-slow: export XLA_FLAGS ?= --xla_backend_optimization_level=0
 
 .PHONY: run test test-slow lint clean
 

@@ -93,7 +93,7 @@ def test_the_command_ends_with_exit_code_3_and_one_line(tmp_path):
         "experiments/distill.py",
         "--config=configs/synthetic.py:smoke",
         "--config.sources=synthetic-mall",
-        "--config.teacher.learning_rate=1e36",
+        "--config.teacher.learning_rate=2e9",
         "--workdir={folder}/run",
     )
     ended = killing.finish(killing.start(command, tmp_path))
