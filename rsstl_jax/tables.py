@@ -1,6 +1,5 @@
 """Runs the rows of the result tables, and keeps a receipt of each."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,11 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.baselines import run_baseline
 from rsstl_jax.config import ConfigError, flatten
-from rsstl_jax.files import write_json
+from rsstl_jax.files import read_json, write_json
 from rsstl_jax.overrides import override
 from rsstl_jax.pipeline import STUDENTS, run_distillation
 from rsstl_jax.recipes import make_config
+from rsstl_jax.train import Recorder
 
 __all__ = ["ROWS", "read_receipts", "row_config", "row_name", "run_row"]
 
@@ -128,11 +128,11 @@ def run_row(row: str, config: ConfigDict, workdir: str | Path) -> dict[str, Any]
         )
     seconds = time.perf_counter() - begun
     content = {path: value for path, value in flatten(config).items() if path not in _LOCAL}
-    starts = [r for r in _records(workdir) if r.get("run") == "start"]
+    starts = [r for r in Recorder(workdir).records() if r.get("run") == "start"]
     if file.exists():
         # It had finished: this start trained nothing, and its seconds tell nothing.
-        old = _read(file)
-        if old["result"] == json.loads(json.dumps(result)):
+        old = read_json(file)
+        if old["result"] == read_json(Path(workdir) / "result.json"):
             return old
     receipt = {
         "row": row,
@@ -143,16 +143,7 @@ def run_row(row: str, config: ConfigDict, workdir: str | Path) -> dict[str, Any]
         "seconds": round(seconds, 1),
     }
     write_json(file, receipt)
-    return _read(file)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
-def _records(workdir: str | Path) -> list[dict[str, Any]]:
-    lines = (Path(workdir) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return read_json(file)
 
 
 def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
@@ -177,4 +168,4 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
     if not files:
         raise FileNotFoundError(f"{folder} holds no receipt; experiments/tables.py makes them")
     for file in files:
-        yield _read(file)
+        yield read_json(file)
