@@ -5,6 +5,7 @@
 """
 
 from rsstl_jax.data.augment import augment_rss
+from rsstl_jax.data.buildings import building_of, check_sources
 from rsstl_jax.data.cards import CARDS, DataCard, PublishedFile, check_card
 from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.load import load_site, resolve_data_dir
@@ -27,7 +28,9 @@ __all__ = [
     "PublishedFile",
     "Site",
     "augment_rss",
+    "building_of",
     "check_card",
+    "check_sources",
     "download_dataset",
     "encode_rss",
     "fit_preprocessor",
