@@ -7,6 +7,14 @@ from inspect import signature
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import ConfigError
+from rsstl_jax.models.agnostic import (
+    AgnosticNetwork,
+    AgnosticSettings,
+    SetExtractor,
+    TokenFramer,
+    TokenRegressor,
+    make_agnostic,
+)
 from rsstl_jax.models.baat import make_baat, token_penalties
 from rsstl_jax.models.bayescnn import make_bayescnn
 from rsstl_jax.models.cnnloc import make_cnnloc
@@ -14,10 +22,14 @@ from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.dnn import DenseFramer, DenseStack, make_dnn
 from rsstl_jax.models.estimator import Estimator
 from rsstl_jax.models.network import Network, Regressor
+from rsstl_jax.models.support import Support, make_support
 from rsstl_jax.models.teacher import Critic, Generator, make_generator, stack_teachers
+from rsstl_jax.models.tokens import Tokens, make_tokens
 
 __all__ = [
     "NETWORKS",
+    "AgnosticNetwork",
+    "AgnosticSettings",
     "Convolution",
     "Critic",
     "DenseFramer",
@@ -26,12 +38,20 @@ __all__ = [
     "Generator",
     "Network",
     "Regressor",
+    "SetExtractor",
+    "Support",
+    "TokenFramer",
+    "TokenRegressor",
+    "Tokens",
+    "make_agnostic",
     "make_baat",
     "make_bayescnn",
     "make_cnnloc",
     "make_dnn",
     "make_generator",
     "make_network",
+    "make_support",
+    "make_tokens",
     "stack_teachers",
     "token_penalties",
 ]

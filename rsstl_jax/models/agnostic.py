@@ -1,0 +1,251 @@
+"""The site-agnostic network: attention over what a fingerprint hears, and where others heard it."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from rsstl_jax.models.network import Network
+from rsstl_jax.models.support import Support
+from rsstl_jax.models.tokens import Tokens, make_tokens
+from rsstl_jax.types import Representations
+
+__all__ = [
+    "AgnosticNetwork",
+    "AgnosticSettings",
+    "SetExtractor",
+    "TokenFramer",
+    "TokenRegressor",
+    "make_agnostic",
+]
+
+KINDS = ("access_points", "neighbours")
+
+
+@dataclass(frozen=True)
+class AgnosticSettings:
+    """Sizes of a site-agnostic network; none depends on a site.
+
+    Args:
+        num_access_points: K, a fingerprint's strongest access points that become tokens.
+        num_neighbours: M, places of support fingerprints that become tokens.
+        num_candidates: support fingerprints that are compared closely, at least M.
+        kinds: kinds of tokens that are used, of "access_points" and "neighbours".
+        width: of a token's embedding, of frame and extract.
+        num_blocks: attention blocks.
+        num_heads: attention heads, which must divide the width.
+        feed_width: units of the feed-forward layers.
+
+    Raises:
+        ValueError: if a size is below 1, the heads do not divide the width, or a kind is unknown.
+
+    Example:
+        >>> AgnosticSettings().width
+        48
+    """
+
+    num_access_points: int = 32
+    num_neighbours: int = 24
+    num_candidates: int = 128
+    kinds: tuple[str, ...] = KINDS
+    width: int = 48
+    num_blocks: int = 2
+    num_heads: int = 4
+    feed_width: int = 96
+
+    def __post_init__(self) -> None:
+        for name, size in vars(self).items():
+            if name != "kinds" and size < 1:
+                raise ValueError(f"{name} is {size}; it must be at least 1")
+        if self.width % self.num_heads:
+            raise ValueError(f"width is {self.width}; num_heads, {self.num_heads}, must divide it")
+        if not set(self.kinds) <= set(KINDS):
+            raise ValueError(f"kinds is {self.kinds}; they must be of {', '.join(KINDS)}")
+
+
+class TokenFramer(nn.Module):
+    """Fingerprints as sets of embedded tokens.
+
+    Args:
+        settings: sizes.
+
+    Example:
+        >>> from rsstl_jax.models import make_support
+        >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
+        >>> (features, tokens), _ = TokenFramer(AgnosticSettings()).init_with_output(
+        ...     jax.random.key(0), jnp.eye(3), support)
+        >>> features.shape, tokens.position.shape
+        ((3, 7, 48), (3, 7, 2))
+    """
+
+    settings: AgnosticSettings
+
+    @nn.compact
+    def __call__(
+        self, fingerprints: jax.Array, support: Support, *, train: bool = False
+    ) -> tuple[jax.Array, Tokens]:
+        own = self.settings
+        tokens = make_tokens(
+            fingerprints,
+            support,
+            num_access_points=own.num_access_points,
+            num_neighbours=own.num_neighbours,
+            num_candidates=own.num_candidates,
+        )
+        used = {kind: jnp.array(kind in own.kinds) for kind in KINDS}
+        counts = {kind: getattr(tokens, kind).shape[1] for kind in KINDS}
+        mask = jnp.concatenate(
+            [jnp.ones(1, bool), *(jnp.repeat(used[kind], counts[kind]) for kind in KINDS)]
+        )
+        tokens = tokens._replace(valid=tokens.valid & mask[None, :])
+        embedded = [
+            nn.Dense(own.width, name=kind)(getattr(tokens, kind)) for kind in ("query", *KINDS)
+        ]
+        features = nn.gelu(jnp.concatenate(embedded, axis=1))
+        return nn.Dense(own.width, name="mix")(features), tokens
+
+
+class SetExtractor(nn.Module):
+    """Pre-norm attention blocks over a set of tokens; the first token is the representation.
+
+    Args:
+        settings: sizes.
+
+    Example:
+        >>> features, valid = jnp.ones((4, 7, 48)), jnp.ones((4, 7), bool)
+        >>> (extract, refined), _ = SetExtractor(AgnosticSettings()).init_with_output(
+        ...     jax.random.key(0), features, valid)
+        >>> extract.shape, refined.shape
+        ((4, 48), (4, 7, 48))
+    """
+
+    settings: AgnosticSettings
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, valid: jax.Array, *, train: bool = False
+    ) -> tuple[jax.Array, jax.Array]:
+        mask = valid[:, None, None, :]
+        for _ in range(self.settings.num_blocks):
+            attend = nn.MultiHeadDotProductAttention(self.settings.num_heads)
+            features = features + attend(nn.LayerNorm()(features), mask=mask)
+            hidden = nn.gelu(nn.Dense(self.settings.feed_width)(nn.LayerNorm()(features)))
+            features = features + nn.Dense(self.settings.width)(hidden)
+        features = nn.LayerNorm()(features)
+        return features[:, 0], features
+
+
+class TokenRegressor(nn.Module):
+    """A place out of the tokens' places: their convex combination and a small step.
+
+        y = sum_t w_t p_t + 0.3 l * step(z),  w = softmax over t of score(z_t, z)
+
+    p_t are the tokens' places, l the local unit of length, z the representation. The first term
+    moves, turns and grows with the plan whatever the weights are.
+
+    Args:
+        width: units of the hidden layers.
+
+    Example:
+        >>> tokens = Tokens(*[None] * 3, jnp.ones((4, 7, 2)), jnp.ones((4, 7), bool), jnp.ones(4))
+        >>> place, _ = TokenRegressor(8).init_with_output(
+        ...     jax.random.key(0), jnp.ones((4, 48)), jnp.ones((4, 7, 48)), tokens)
+        >>> place.shape
+        (4, 2)
+    """
+
+    width: int
+
+    @nn.compact
+    def __call__(
+        self, extract: jax.Array, refined: jax.Array, tokens: Tokens, *, train: bool = False
+    ) -> jax.Array:
+        whole = jnp.broadcast_to(extract[:, None], refined.shape)
+        hidden = nn.gelu(nn.Dense(self.width)(jnp.concatenate([refined, whole], axis=-1)))
+        scores = jnp.where(tokens.valid, nn.Dense(1)(hidden)[..., 0], -1e9)
+        convex = jnp.einsum("bt,btd->bd", nn.softmax(scores, axis=1), tokens.position)
+        small = nn.initializers.normal(1e-3)
+        step = nn.Dense(2, kernel_init=small)(nn.gelu(nn.Dense(self.width)(extract)))
+        return convex + 0.3 * tokens.scale[:, None] * step
+
+
+class AgnosticNetwork(Network):
+    """A network whose parameters fit every site: what it knows of a site is its `support`.
+
+    It departs from the contract of `Network` where tokens have places, which a feature map has
+    not: the framer gives (features, tokens), the extractor (extract, refined tokens), and the
+    regressor takes all of these. Frame, extract and location are what they are elsewhere; frame
+    is the mean over the tokens there are. A place cannot be read off the extract alone, so that
+    the network is no source of surrogate teachers.
+
+    Example:
+        >>> from rsstl_jax.models import make_support
+        >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
+        >>> network = make_agnostic(AgnosticSettings())
+        >>> params = network.init(jax.random.key(0), jnp.eye(3), support)
+        >>> network.apply(params, jnp.eye(3), support).extract.shape
+        (3, 48)
+    """
+
+    def __call__(
+        self, fingerprints: jax.Array, support: Support | None = None, *, train: bool = False
+    ) -> Representations:
+        """All three representations of a batch.
+
+        Args:
+            fingerprints: float[B, A]. Fingerprints in the linear encoding.
+            support: of the site, with the same access points.
+            train: changes nothing here: there is no dropout.
+
+        Returns:
+            Representations; the location in the unit of the support's positions.
+
+        Raises:
+            ValueError: if there is no support.
+        """
+        if support is None:
+            raise ValueError("support is None; make_support computes it from the site's train part")
+        features, tokens = self.framer(fingerprints, support, train=train)
+        extract, refined = self.extractor(features, tokens.valid, train=train)
+        location = self.regressor(extract, refined, tokens, train=train)
+        share = tokens.valid / tokens.valid.sum(axis=1, keepdims=True)
+        return Representations(jnp.einsum("bt,btf->bf", share, features), extract, location)
+
+    def regress(self, extract: jax.Array) -> jax.Array:
+        """Refused: the regressor combines places of tokens, which the extract does not hold.
+
+        Args:
+            extract: float[B, D].
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            "the regressor of a site-agnostic network needs the tokens of a fingerprint; "
+            "no place can be read off its representation alone"
+        )
+
+
+def make_agnostic(settings: AgnosticSettings) -> AgnosticNetwork:
+    """The site-agnostic network of these sizes.
+
+    Args:
+        settings: sizes.
+
+    Returns:
+        AgnosticNetwork. frame is the mean token, extract the first, both `width` wide.
+
+    Example:
+        >>> make_agnostic(AgnosticSettings(width=64)).extract_width
+        64
+    """
+    return AgnosticNetwork(
+        framer=TokenFramer(settings),
+        extractor=SetExtractor(settings),
+        regressor=TokenRegressor(settings.width),
+        frame_width=settings.width,
+        extract_width=settings.width,
+        extract_activation="linear",
+        lipschitz=False,
+    )
