@@ -1,31 +1,55 @@
-"""Measures a workdir's student on a dataset's test part.
+"""Measures a workdir's student, or the pretrained network, on a dataset's test part.
 
-python experiments/evaluate.py --workdir=results/tampere-dnn-tuned --student=seed-0/distilled
+    python experiments/evaluate.py --workdir=results/tampere-dnn-tuned --student=seed-0/distilled
+    python experiments/evaluate.py --student=pretrained --dataset=my-office
+
+The pretrained network is trained no further: the dataset's train part is its support.
 """
 
+import numpy as np
 from absl import flags
 
-from rsstl_jax import cli, load_site
+from rsstl_jax import Fingerprints, cli, load_site
+from rsstl_jax.config import ConfigError
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.train import predict_m
+from rsstl_jax.train.agnostic import make_agnostic_localizer, predict_members_m
+from rsstl_jax.train.pretrained import load_pretrained
 from rsstl_jax.train.student import load_student
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of a finished distill.py run")
-_STUDENT = flags.DEFINE_string("student", "seed-0/distilled", "which of its students")
+_STUDENT = flags.DEFINE_string(
+    "student", "seed-0/distilled", "which of its students, or pretrained"
+)
 _DATASET = flags.DEFINE_string("dataset", None, "dataset; by default the one it was trained at")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of the datasets; else RSSTL_DATA_DIR")
 
 
-def main() -> None:
+def by_student() -> tuple[Fingerprints, np.ndarray]:
+    if not _WORKDIR.value:
+        raise ConfigError("workdir is empty; name the folder of a finished distill.py run")
     student = load_student(f"{_WORKDIR.value}/students/{_STUDENT.value}")
     part = load_site(_DATASET.value or student.dataset, data_dir=_DATA_DIR.value).test
     student.check_access_points(part)
-    predicted_m = predict_m(student.localizer, student.params, part)
+    return part, predict_m(student.localizer, student.params, part)
+
+
+def by_pretrained() -> tuple[Fingerprints, np.ndarray]:
+    if not _DATASET.value:
+        raise ConfigError("dataset is empty; the pretrained network needs a site's train part")
+    pretrained = load_pretrained()
+    pretrained.check_target(_DATASET.value)
+    site = load_site(_DATASET.value, data_dir=_DATA_DIR.value)
+    localizer = make_agnostic_localizer(pretrained.settings, site.train)
+    return site.test, predict_members_m(localizer, pretrained.members, site.test)
+
+
+def main() -> None:
+    part, predicted_m = by_pretrained() if _STUDENT.value == "pretrained" else by_student()
     figures = summarize(error_m(predicted_m, part.position_m))
     print(f"{_STUDENT.value} on {part.dataset}, {part.part} part, {len(part)} fingerprints:")
     print(", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("workdir")
     cli.run(main)

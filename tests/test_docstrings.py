@@ -12,6 +12,7 @@ MODULES = [
     *(
         f"rsstl_jax.{name}"
         for name in (
+            "agnostic",
             "baselines",
             "cli",
             "config",

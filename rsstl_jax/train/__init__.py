@@ -1,5 +1,12 @@
 """The three phases, and the loop, state and files that they share."""
 
+from rsstl_jax.train.agnostic import (
+    fit_agnostic,
+    init_agnostic,
+    make_agnostic_localizer,
+    make_episode_step,
+    predict_members_m,
+)
 from rsstl_jax.train.alignment import Alignment, active_terms
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
@@ -10,10 +17,19 @@ from rsstl_jax.train.distill import (
     make_distill_step,
     prepare_distillation,
 )
+from rsstl_jax.train.episodes import (
+    Episode,
+    EpisodeSettings,
+    Sources,
+    draw_episode,
+    make_sources,
+    place_numbers,
+)
 from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
 from rsstl_jax.train.initial import initial_params, make_autoencoder_step
 from rsstl_jax.train.localizer import Localizer, make_batch, predict_m
 from rsstl_jax.train.loop import DivergedError, effective_batch_size, fit, make_epochs
+from rsstl_jax.train.pretrained import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.train.quality import teacher_quality
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import (
@@ -32,37 +48,51 @@ __all__ = [
     "DistillContext",
     "Distillation",
     "DivergedError",
+    "Episode",
+    "EpisodeSettings",
     "Localizer",
+    "Pretrained",
     "Recorder",
     "SourceBatch",
+    "Sources",
     "TrainState",
     "active_terms",
     "distill",
     "draw_codes",
+    "draw_episode",
     "effective_batch_size",
     "fit",
+    "fit_agnostic",
     "fit_network",
     "generate",
+    "init_agnostic",
     "initial_params",
     "learning_rate",
     "load_bundle",
     "load_checkpoint",
+    "load_pretrained",
+    "make_agnostic_localizer",
     "make_autoencoder_step",
     "make_batch",
     "make_distill_step",
+    "make_episode_step",
     "make_epochs",
     "make_expert_step",
     "make_localizer",
     "make_optimizer",
+    "make_sources",
     "make_specialise_step",
     "make_state",
     "make_teacher_fn",
     "place_inputs",
+    "place_numbers",
     "predict_m",
+    "predict_members_m",
     "prepare_distillation",
     "represent_source",
     "save_bundle",
     "save_checkpoint",
+    "save_pretrained",
     "specialise",
     "teacher_quality",
     "train_expert",

@@ -1,7 +1,8 @@
 """A network at a site: from dBm to representations and to metres."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -27,6 +28,7 @@ class Localizer:
         network: the network.
         preprocessor: encoding, origin and scale, fitted on the site's train part.
         augmentation: keyword arguments of `augment_rss`, in dB, for training.
+        support: arrays computed once from the train part, for a network that is given them.
 
     Example:
         >>> from rsstl_jax import default_config, load_site, make_network
@@ -41,10 +43,11 @@ class Localizer:
     network: Network
     preprocessor: Preprocessor
     augmentation: Mapping[str, float] = field(default_factory=dict)
+    support: Any = None
 
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
-        return self.network.init(key, jnp.zeros((1, num_access_points)))["params"]
+        return self.network.init(key, jnp.zeros((1, num_access_points)), self.support)["params"]
 
     def shapes(self, num_access_points: int) -> Params:
         """Shapes and dtypes of those parameters, without computing them."""
@@ -69,7 +72,9 @@ class Localizer:
             rss_dbm = augment_rss(augment_key, rss_dbm, **self.augmentation)
             rngs = {"dropout": dropout_key}
         encoded = self.preprocessor.encode(rss_dbm)
-        return self.network.apply({"params": params}, encoded, train=key is not None, rngs=rngs)
+        return self.network.apply(
+            {"params": params}, encoded, self.support, train=key is not None, rngs=rngs
+        )
 
     def regress(self, params: Params, extract: jax.Array) -> jax.Array:
         """Centred place in metres, float[B, 2], that the regressor reads off a representation."""
@@ -130,6 +135,12 @@ def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.nd
         >>> predict_m(localizer, params, site.test).shape[1]
         2
     """
-    locate = jax.jit(lambda rss_dbm: localizer.represent(params, rss_dbm).location)
-    places = in_chunks(locate, jnp.asarray(part.rss_dbm)) * localizer.preprocessor.scale_m
+
+    @jax.jit
+    def locate(support: Any, rss_dbm: jax.Array) -> jax.Array:
+        # As an argument: a site's fingerprints are no constants of a program.
+        return replace(localizer, support=support).represent(params, rss_dbm).location
+
+    places = in_chunks(partial(locate, localizer.support), jnp.asarray(part.rss_dbm))
+    places = places * localizer.preprocessor.scale_m
     return localizer.preprocessor.uncenter(np.asarray(places))

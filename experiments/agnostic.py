@@ -1,0 +1,101 @@
+"""Trains a site-agnostic network on some sites and measures it on another, without training there.
+
+    python experiments/agnostic.py --target=uji --sources=tampere,tut7
+    python experiments/agnostic.py --target=tampere --sources=uji,tut7 --evaluate_on=validation
+    python experiments/agnostic.py --sources=uji,tampere,tut7 --pretrain=rsstl_jax/pretrained
+
+The first two leave result.json in --workdir and, below --output, a table. The last one trains on
+all sites at once and writes what `evaluate.py --student=pretrained` uses. The same command started
+again goes on where it stopped.
+"""
+
+import shlex
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from absl import flags
+
+from rsstl_jax import cli, load_site
+from rsstl_jax.agnostic import AgnosticPlan, run_agnostic, train_members
+from rsstl_jax.config import ConfigError
+from rsstl_jax.files import write_text
+from rsstl_jax.lock import locked
+from rsstl_jax.report import render_agnostic
+from rsstl_jax.train import Recorder
+from rsstl_jax.train.pretrained import Pretrained, save_pretrained
+from rsstl_jax.workdir import log_start, provenance
+
+_DEFAULT = AgnosticPlan("", ())
+_TARGET = flags.DEFINE_string("target", None, "dataset that is located in")
+_SOURCES = flags.DEFINE_list("sources", ["uji", "tampere", "tut7"], "datasets that are learnt from")
+_SHARES = flags.DEFINE_list("shares", ["0.01", "0.1", "1"], "shares of the target's train part")
+_SUBSETS = flags.DEFINE_integer("subsets", 3, "random subsets of each share below 1")
+_PART = flags.DEFINE_enum("evaluate_on", "test", ["test", "validation"], "what is measured on")
+_SEEDS = flags.DEFINE_list(
+    "seeds", [str(seed) for seed in _DEFAULT.seeds], "trainings whose mean place counts"
+)
+_EPOCHS = flags.DEFINE_integer("epochs", _DEFAULT.epochs, "of 100 episodes each")
+_TUNE = flags.DEFINE_integer("tune_epochs", 0, "of the target's own episodes afterwards")
+_DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
+_WORKDIR = flags.DEFINE_string("workdir", None, "by default results/agnostic-<target>")
+_OUTPUT = flags.DEFINE_string("output", "docs/results/agnostic", "where the table is kept")
+_PRETRAIN = flags.DEFINE_string("pretrain", None, "folder of the bundle that is made instead")
+
+
+def make_plan() -> AgnosticPlan:
+    return AgnosticPlan(
+        target=_TARGET.value or "",
+        sources=tuple(_SOURCES.value),
+        shares=tuple(float(share) for share in _SHARES.value),
+        num_subsets=_SUBSETS.value,
+        evaluate_on=_PART.value,
+        seeds=tuple(int(seed) for seed in _SEEDS.value),
+        epochs=_EPOCHS.value,
+        tune_epochs=_TUNE.value,
+        data_dir=_DATA_DIR.value,
+    )
+
+
+def pretrain(plan: AgnosticPlan, workdir: Path, folder: str) -> None:
+    parts = [load_site(source, data_dir=plan.data_dir or None).train for source in plan.sources]
+    digests = {part.dataset: part.digest() for part in parts}
+    begun = time.perf_counter()
+    with locked(workdir):
+        recorder = Recorder(workdir, owner=plan.digest())
+        log_start(recorder, digests)
+        members = train_members(parts, plan, recorder)
+    report = {
+        "command": shlex.join(["python", *sys.argv]),
+        "episodes": asdict(plan.episodes),
+        "epochs": plan.epochs,
+        "learning_rate": plan.learning_rate,
+        "seeds": list(plan.seeds),
+        "seconds": round(time.perf_counter() - begun, 1),
+        "data": digests,
+        **provenance(),
+    }
+    save_pretrained(folder, Pretrained(plan.network, tuple(members), plan.sources), report=report)
+    print(f"{len(members)} members in {folder}")
+
+
+def main() -> None:
+    plan = make_plan()
+    if _PRETRAIN.value:
+        workdir = Path(_WORKDIR.value or "results/agnostic-pretrained")
+        pretrain(plan, workdir, _PRETRAIN.value)
+        return
+    if not plan.target:
+        raise ConfigError("target is empty; name a dataset, such as --target=uji")
+    result = run_agnostic(plan, _WORKDIR.value or f"results/agnostic-{plan.target}")
+    table = render_agnostic(result)
+    if plan.evaluate_on == "test":
+        output = Path(_OUTPUT.value)
+        output.mkdir(parents=True, exist_ok=True)
+        write_text(output / f"{plan.target}.md", f"{table}\n")
+    print(f"\n{table}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

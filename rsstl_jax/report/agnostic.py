@@ -1,0 +1,52 @@
+"""The figures of a site-agnostic network as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rsstl_jax.report.tables import mean_and_spread
+
+__all__ = ["render_agnostic"]
+
+_LABELS = {
+    "centroid": "power-weighted centroid of access points",
+    "knn": "kNN, chosen on each subset",
+    "agnostic, one seed": "agnostic, one training",
+    "agnostic": "agnostic, mean place of all trainings",
+    "fine-tuned": "agnostic, fine-tuned on the target",
+}
+
+
+def render_agnostic(result: Mapping[str, Any]) -> str:
+    """The result.json of `run_agnostic` as a Markdown table.
+
+    Args:
+        result: its content.
+
+    Returns:
+        The table with a heading line; mean \u00b1 sd over the subsets of a share, for one training
+        over seeds and subsets.
+
+    Example:
+        >>> figures = {"mae_m": [7.0], "p75_m": [9.0], "p95_m": [20.0]}
+        >>> plan = {"target": "uji", "sources": ["tampere"], "seeds": [0], "num_subsets": 3}
+        >>> result = {"plan": plan, "part": "test",
+        ...           "shares": {"1.0": {"num_support": [19937], "agnostic": figures}}}
+        >>> print(render_agnostic(result).splitlines()[-1])
+        | 100 % | 19937 | agnostic, mean place of all trainings | 7.00 | 9.00 | 20.00 |
+    """
+    plan = result["plan"]
+    seeds = ", ".join(map(str, plan["seeds"]))
+    lines = [
+        f"{' & '.join(plan['sources'])} -> {plan['target']}, {result['part']} part, seeds {seeds}",
+        "",
+        "| share | support | method | mean (m) | 75th (m) | 95th (m) |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for share, methods in result["shares"].items():
+        for method, label in _LABELS.items():
+            if method in methods:
+                figures = methods[method]
+                cells = " | ".join(mean_and_spread(figures[f]) for f in ("mae_m", "p75_m", "p95_m"))
+                number = methods["num_support"][0]
+                lines.append(f"| {float(share) * 100:g} % | {number} | {label} | {cells} |")
+    return "\n".join(lines)

@@ -1,0 +1,256 @@
+"""Training a site-agnostic network over episodes, and using it at a site."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.losses import localization_loss
+from rsstl_jax.models import (
+    AgnosticNetwork,
+    AgnosticSettings,
+    Support,
+    make_agnostic,
+    make_support,
+)
+from rsstl_jax.train.episodes import (
+    EpisodeSettings,
+    Sources,
+    draw_episode,
+    make_sources,
+    place_numbers,
+)
+from rsstl_jax.train.localizer import Localizer, in_chunks
+from rsstl_jax.train.loop import Step, fit
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.types import Params
+
+__all__ = [
+    "EPISODES_PER_EPOCH",
+    "fit_agnostic",
+    "init_agnostic",
+    "make_agnostic_localizer",
+    "make_episode_step",
+    "predict_members_m",
+]
+
+EPISODES_PER_EPOCH = 100
+"""Episodes have no end of their own; an epoch is what lies between two looks at the device."""
+
+MAX_GRADIENT_M = 10.0
+"""Norm to which larger gradients are cut, metres: some episodes have hardly any support."""
+
+
+def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> Localizer:
+    """A site-agnostic network at a site: its train part becomes the support.
+
+    Args:
+        settings: sizes of the network.
+        train: fingerprints of the site with known places.
+
+    Returns:
+        Localizer.
+
+    Raises:
+        DataError: if no access point was detected anywhere in the part.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> site = load_site("synthetic-office")
+        >>> localizer = make_agnostic_localizer(AgnosticSettings(), site.train)
+        >>> int(localizer.support.number)
+        600
+    """
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    support = jax.jit(make_support)(
+        preprocessor.encode(train.rss_dbm),
+        jnp.asarray(preprocessor.center(train.position_m) / preprocessor.scale_m),
+        jnp.asarray(place_numbers(train)),
+    )
+    return Localizer(make_agnostic(settings), preprocessor, support=support)
+
+
+def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
+    """Fresh parameters; they fit every site.
+
+    Args:
+        settings: sizes of the network.
+        key: typed key.
+
+    Returns:
+        Parameters.
+
+    Example:
+        >>> sorted(init_agnostic(AgnosticSettings(), jax.random.key(0)))
+        ['extractor', 'framer', 'regressor']
+    """
+    level = jnp.zeros((1, 1))
+    support = make_support(level, jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32))
+    return make_agnostic(settings).init(key, level, support)["params"]
+
+
+def make_episode_step(
+    network: AgnosticNetwork,
+    settings: EpisodeSettings,
+    tx: optax.GradientTransformation,
+    *,
+    num_rows: int,
+) -> Step:
+    """A step on the mean Euclidean error of an episode's queries, in metres.
+
+    Args:
+        network: the network.
+        settings: of the episodes.
+        tx: the optimiser.
+        num_rows: rows of the largest source.
+
+    Returns:
+        step(state, batch, key, sources) -> (state, {"localization": metres, "gradient_norm"}); the
+        batch is not looked at, the episode is drawn from the key.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> sources = make_sources([load_site("synthetic-office").train])
+        >>> network, tx = make_agnostic(AgnosticSettings()), optax.adam(1e-3)
+        >>> step = make_episode_step(network, EpisodeSettings(), tx, num_rows=600)
+        >>> episode = draw_episode(jax.random.key(0), sources, EpisodeSettings(), num_rows=600)
+        >>> params = network.init(jax.random.key(0), episode.level, episode.support)["params"]
+        >>> state, metrics = step(make_state(params, tx), (), jax.random.key(1), sources)
+        >>> sorted(metrics)
+        ['gradient_norm', 'localization']
+    """
+
+    def step(
+        state: TrainState, batch: object, key: jax.Array, sources: Sources
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        episode = draw_episode(key, sources, settings, num_rows=num_rows)
+
+        def loss_fn(params: Params) -> jax.Array:
+            out = network.apply({"params": params}, episode.level, episode.support, train=True)
+            return localization_loss(out.location, episode.position).mean()
+
+        loss, grads = jax.value_and_grad(loss_fn)(state.params)
+        updates, opt_state = tx.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return state._replace(params=params, opt_state=opt_state), {
+            "localization": loss,
+            "gradient_norm": optax.tree.norm(grads),
+        }
+
+    return step
+
+
+def fit_agnostic(
+    parts: Sequence[Fingerprints],
+    *,
+    network: AgnosticSettings = AgnosticSettings(),  # noqa: B008
+    episodes: EpisodeSettings = EpisodeSettings(),  # noqa: B008
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+    name: str,
+    recorder: Recorder,
+    params: Params | None = None,
+) -> Params:
+    """Trains a site-agnostic network on episodes of the given sites.
+
+    Args:
+        parts: train parts of the sources; of the target alone for fine-tuning.
+        network: sizes of the network.
+        episodes: how they are drawn.
+        epochs: each of `EPISODES_PER_EPOCH` episodes.
+        learning_rate: Adam's step size at the start; it falls to zero along half a cosine.
+        seed: of the initial parameters and of all episodes.
+        name: of the training.
+        recorder: takes metrics and states; a training that has finished is loaded from it.
+        params: where the training starts; by default at fresh parameters.
+
+    Returns:
+        The trained parameters.
+
+    Raises:
+        DataError: if there is no source, or one has a single place.
+        DivergedError: if the loss stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site
+        >>> parts = [load_site("synthetic-office").train]
+        >>> small = EpisodeSettings(num_queries=8, max_support=64)
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     params = fit_agnostic(parts, episodes=small, epochs=1, learning_rate=1e-3, seed=0,
+        ...                           name="demo", recorder=Recorder(workdir))
+        >>> sorted(params)
+        ['extractor', 'framer', 'regressor']
+    """
+    init_key, train_key = jax.random.split(jax.random.key(seed))
+    start = init_agnostic(network, init_key)
+    finished = recorder.load_final(name, start)
+    if finished is not None:
+        return finished
+    tx = optax.chain(
+        optax.clip_by_global_norm(MAX_GRADIENT_M),
+        make_optimizer(learning_rate, "cosine", epochs * EPISODES_PER_EPOCH),
+    )
+    state = fit(
+        make_episode_step(
+            make_agnostic(network), episodes, tx, num_rows=max(len(part) for part in parts)
+        ),
+        make_state(start if params is None else params, tx),
+        jnp.arange(EPISODES_PER_EPOCH),
+        train_key,
+        epochs=epochs,
+        batch_size=1,
+        name=name,
+        recorder=recorder,
+        context=make_sources(parts),
+    )
+    recorder.save_final(name, state.params, epochs)
+    return state.params
+
+
+def predict_members_m(
+    localizer: Localizer, members: Sequence[Params], part: Fingerprints
+) -> np.ndarray:
+    """The mean of the places that several trainings of one network give for a part.
+
+    Args:
+        localizer: the network at its site.
+        members: parameters of each training.
+        part: fingerprints with the site's access points in their order.
+
+    Returns:
+        float64[n, 2]. Positions in the site's own coordinates, metres.
+
+    Raises:
+        ValueError: if there is no member.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> site = load_site("synthetic-office")
+        >>> settings = AgnosticSettings()
+        >>> localizer = make_agnostic_localizer(settings, site.train)
+        >>> members = [init_agnostic(settings, jax.random.key(seed)) for seed in (0, 1)]
+        >>> predict_members_m(localizer, members, site.test).shape
+        (200, 2)
+    """
+    if not members:
+        raise ValueError("members is empty; at least one training is needed")
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
+    locate = partial(_locate, localizer.network, stacked, localizer.support)
+    preprocessor = localizer.preprocessor
+    places = in_chunks(locate, preprocessor.encode(part.rss_dbm)) * preprocessor.scale_m
+    return preprocessor.uncenter(np.asarray(places))
+
+
+@partial(jax.jit, static_argnums=0)
+def _locate(network: AgnosticNetwork, members: Params, support: Support, level: jax.Array) -> Any:
+    """Mean place of the members; the tokens do not depend on them and are made once."""
+    places = jax.vmap(lambda params: network.apply({"params": params}, level, support).location)
+    return places(members).mean(axis=0)
