@@ -31,6 +31,7 @@ class AgnosticSettings:
         num_access_points: K, a fingerprint's strongest access points that become tokens.
         num_neighbours: M, places of support fingerprints that become tokens.
         num_candidates: support fingerprints that are compared closely, at least M.
+        num_compared: strongest access points on which they are compared.
         kinds: kinds of tokens that are used, of "access_points" and "neighbours".
         width: of a token's embedding, of frame and extract.
         num_blocks: attention blocks.
@@ -48,6 +49,7 @@ class AgnosticSettings:
     num_access_points: int = 24
     num_neighbours: int = 16
     num_candidates: int = 64
+    num_compared: int = 64
     kinds: tuple[str, ...] = KINDS
     width: int = 48
     num_blocks: int = 3
@@ -92,6 +94,7 @@ class TokenFramer(nn.Module):
             num_access_points=own.num_access_points,
             num_neighbours=own.num_neighbours,
             num_candidates=own.num_candidates,
+            num_compared=own.num_compared,
         )
         used = {kind: jnp.array(kind in own.kinds) for kind in KINDS}
         counts = {kind: getattr(tokens, kind).shape[1] for kind in KINDS}

@@ -74,7 +74,8 @@ def make_tokens(
     *,
     num_access_points: int,
     num_neighbours: int,
-    num_candidates: int = 128,
+    num_candidates: int = 64,
+    num_compared: int = 64,
 ) -> Tokens:
     """Tokens of a batch of fingerprints at a site.
 
@@ -87,15 +88,17 @@ def make_tokens(
     Args:
         level: float[B, A]. Fingerprints in the linear encoding, 0...1; 0 where undetected.
         support: of the site.
-        num_access_points: K, tokens of access points; so many are compared, too.
+        num_access_points: K, tokens of access points.
         num_neighbours: M, tokens of places.
         num_candidates: support fingerprints that are compared closely, at least M.
+        num_compared: strongest access points on which they are compared, at least K; distances are
+            exact where a fingerprint hears no more.
 
     Returns:
-        Tokens. K, M and candidates shrink to what the site has.
+        Tokens. All numbers shrink to what the site has.
 
     The order of access points, or of the support, changes nothing but ties. Memory grows with B
-    times the larger of S and candidates x K, never with B x S x A.
+    times the larger of S and candidates x compared, never with B x S x A.
 
     Example:
         >>> from rsstl_jax.models import make_support
@@ -105,11 +108,13 @@ def make_tokens(
         [4, 4, 4]
     """
     level = jnp.where(support.hearers[None, :] > 0, level, 0.0)
-    strongest, column = jax.lax.top_k(level, min(num_access_points, level.shape[1]))
+    compared = max(num_compared, num_access_points)
+    strongest, column = jax.lax.top_k(level, min(compared, level.shape[1]))
     heard = _Heard(column, strongest)
+    candidates = _find_candidates(level, heard, support, num_candidates)
+    heard = jax.tree.map(lambda leaf: leaf[:, :num_access_points], heard)
     frame = _local_frame(heard, support)
     points, point_position = _access_points(heard, frame, support)
-    candidates = _find_candidates(level, heard, support, num_candidates)
     places, place_position, place_valid = _places(candidates, frame, support, num_neighbours)
     query = _query(level, frame, support, candidates)
     first = jnp.ones_like(place_valid[:, :1])
