@@ -1,19 +1,19 @@
 """The three phases, and the loop, state and files that they share."""
 
-from rsstl_jax.train.alignment import Alignment, active_terms
+from rsstl_jax.train.alignment import TERMS, Alignment, active_terms
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.train.distill import (
-    Distillation,
-    DistillContext,
-    distill,
-    make_distill_step,
-    prepare_distillation,
-)
+from rsstl_jax.train.distill import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
 from rsstl_jax.train.initial import initial_params, make_autoencoder_step
-from rsstl_jax.train.localizer import Localizer, make_batch, predict_m
-from rsstl_jax.train.loop import DivergedError, effective_batch_size, fit, make_epochs
+from rsstl_jax.train.localizer import Localizer, make_batch, make_predictor, predict_m
+from rsstl_jax.train.loop import (
+    DivergedError,
+    Replication,
+    effective_batch_size,
+    fit,
+    make_epochs,
+)
 from rsstl_jax.train.quality import teacher_quality
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import (
@@ -24,9 +24,18 @@ from rsstl_jax.train.specialise import (
     training_plan,
 )
 from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
+from rsstl_jax.train.students import (
+    STUDENTS,
+    Distillation,
+    Variant,
+    make_distillation,
+    train_students,
+)
 from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
 
 __all__ = [
+    "STUDENTS",
+    "TERMS",
     "Alignment",
     "BundleCard",
     "DistillContext",
@@ -34,10 +43,11 @@ __all__ = [
     "DivergedError",
     "Localizer",
     "Recorder",
+    "Replication",
     "SourceBatch",
     "TrainState",
+    "Variant",
     "active_terms",
-    "distill",
     "draw_codes",
     "effective_batch_size",
     "fit",
@@ -49,22 +59,25 @@ __all__ = [
     "load_checkpoint",
     "make_autoencoder_step",
     "make_batch",
+    "make_distill_state",
     "make_distill_step",
+    "make_distillation",
     "make_epochs",
     "make_expert_step",
     "make_localizer",
     "make_optimizer",
+    "make_predictor",
     "make_specialise_step",
     "make_state",
     "make_teacher_fn",
     "place_inputs",
     "predict_m",
-    "prepare_distillation",
     "represent_source",
     "save_bundle",
     "save_checkpoint",
     "specialise",
     "teacher_quality",
     "train_expert",
+    "train_students",
     "training_plan",
 ]
