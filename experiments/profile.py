@@ -13,13 +13,7 @@ from rsstl_jax import cli
 from rsstl_jax.config import validate
 from rsstl_jax.pipeline import target_parts
 from rsstl_jax.profiling import cost_by_region
-from rsstl_jax.train import (
-    make_batch,
-    make_epochs,
-    make_localizer,
-    prepare_distillation,
-    training_plan,
-)
+from rsstl_jax.train import STUDENTS, make_batch, make_distillation, make_epochs, training_plan
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.teachers import make_teachers
 
@@ -42,24 +36,17 @@ def main() -> None:
     validate(config)
     config.teacher.kind = "untrained"
     train = target_parts(config).train
-    localizer = make_localizer(config, train)
-    teachers = make_teachers(config, _OUTPUT.value, Recorder(_OUTPUT.value))
-    key = jax.random.key(0)
-    job = prepare_distillation(
-        config,
-        localizer,
-        train,
-        teachers.generator,
-        teachers.params,
-        student=localizer.init(key, train.num_access_points),
-        key=key,
+    recorder = Recorder(_OUTPUT.value)
+    teachers = make_teachers(config, _OUTPUT.value, recorder)
+    students = {"seed-0/distilled": (0, STUDENTS["distilled"])}
+    job = make_distillation(
+        config, train, teachers.generator, teachers.params, students, recorder=recorder
     )
+    state, key, context = job.starts["seed-0/distilled"]()
     batch_size = training_plan(config, len(train))[0]
     run = make_epochs(job.step, batch_size=batch_size, num_epochs=1)
-    data = make_batch(train, localizer.preprocessor)
-    seconds = cost_by_region(
-        run, job.state, data, key, job.context, regions=REGIONS, folder=_OUTPUT.value
-    )
+    data = make_batch(train, job.localizer.preprocessor)
+    seconds = cost_by_region(run, state, data, key, context, regions=REGIONS, folder=_OUTPUT.value)
     steps, total = len(train) // batch_size, sum(seconds.values())
     print(f"{config.network} at {config.target}, recipe {config.recipe}, {steps} steps, on")
     print(f"{jax.devices()[0].device_kind}; trace in {_OUTPUT.value}\n")

@@ -1,14 +1,20 @@
 """Whole result tables: trains the rows asked for, then renders all receipts of the recipe.
 
     python experiments/tables.py --targets=tampere --networks=dnn,cnnloc --seeds=0,1,2
-    python experiments/tables.py --targets=uji --networks=dnn --rows=students,knn
+    python experiments/tables.py --table=1,2,3 --rows=students --seeds=0,1,2,3,4,5,6,7,8,9
+    python experiments/tables.py --table=4 --shares=0.01,0.1
+    python experiments/tables.py --rows=students --label=literal --set=teacher.conditioning=none
     python experiments/tables.py --render --document=docs/results.md
 
-Every row trains in a workdir of its own below --workdir, where the same command started again goes
-on; its receipt is copied to <output>/receipts/, from which --render alone rebuilds the tables.
+Tables as the paper counts them: 1 all methods, 2 single terms, 3 single sources, 4 a share of the
+target, and its Figure 2, which is drawn with every table. The students of a row are replicas of one
+compiled program. Every row trains in a workdir of its own below --workdir, where the same command
+started again goes on; its receipt is copied to <output>/receipts/, from which --render alone
+rebuilds everything.
 """
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +23,33 @@ from absl import flags
 from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.report import comparison_frame, insert_table, plot_methods, render_comparison
+from rsstl_jax.report import (
+    TABLE_NAMES,
+    compare,
+    distribution_frame,
+    insert_table,
+    plot_distribution,
+    plot_methods,
+    render_comparison,
+    render_distribution,
+    results_frame,
+    select_table,
+)
 from rsstl_jax.tables import ROWS, read_receipts, row_config, row_name, run_row
 
+_TABLE = flags.DEFINE_list("table", ["1"], "which of the paper's tables, of 1, 2, 3 and 4")
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
 _SITES = flags.DEFINE_list("sites", ["uji", "tampere", "tut7"], "the sources, but the target")
 _NETWORKS = flags.DEFINE_list("networks", ["dnn"], "architectures")
-_ROWS = flags.DEFINE_list("rows", list(ROWS), f"which rows, of {', '.join(ROWS)}")
+_ROWS = flags.DEFINE_list("rows", None, f"of {', '.join(ROWS)}; by default all that a table needs")
+_SHARES = flags.DEFINE_list("shares", ["0.1"], "shares of the target's train part, for table 4")
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "one student of each kind is trained for each")
+_REPLICAS = flags.DEFINE_enum(
+    "replicas", "auto", ["auto", "loop", "map", "vmap"], "how the students of a row are trained"
+)
 _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke versions")
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")
+_LABEL = flags.DEFINE_string("label", "", "what other settings are called; needed to compare them")
 _WORKDIR = flags.DEFINE_string("workdir", "results/tables", "where the rows are trained")
 _OUTPUT = flags.DEFINE_string("output", "docs/results", "where tables and receipts are kept")
 _DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has places for the tables")
@@ -47,24 +70,80 @@ def overrides() -> dict[str, Any]:
     return fields
 
 
-def train(receipts: Path) -> None:
-    workdir, seeds = Path(_WORKDIR.value) / str(_RECIPE.value), [int(s) for s in _SEEDS.value]
+def wanted() -> Iterator[tuple[str, str, str, float]]:
+    """(target, network, row, share) of every row asked for."""
+    tables = set(_TABLE.value)
+    rows = _ROWS.value
+    if rows is None:
+        rows = [row for row in ROWS if row not in ("students", "share")] if "1" in tables else []
+        rows += ["students"] if tables - {"4"} else []
+        rows += ["share"] if "4" in tables else []
     for target in _TARGETS.value:
         for network in _NETWORKS.value:
-            for row in _ROWS.value:
-                config = row_config(
-                    row,
-                    target=target,
-                    network=network,
-                    sites=_SITES.value,
-                    recipe=_RECIPE.value,
-                    seeds=seeds,
-                    overrides=overrides(),
-                )
-                config.bundle_dir = str(workdir / "teachers")
-                name = row_name(row, network)
-                receipt = run_row(row, config, workdir / target / name)
-                write_json(receipts / f"{target}-{name}.json", receipt)
+            for row in rows:
+                for share in _SHARES.value if row == "share" else ["1"]:
+                    yield target, network, row, float(share)
+
+
+def train(receipts: Path) -> None:
+    workdir, seeds = Path(_WORKDIR.value) / str(_RECIPE.value), [int(s) for s in _SEEDS.value]
+    of_seeds = f"seeds-{'-'.join(map(str, seeds))}"
+    if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
+        of_seeds = f"seeds-{seeds[0]}-to-{seeds[-1]}"
+    for target, network, row, share in wanted():
+        config = row_config(
+            row,
+            target=target,
+            network=network,
+            sites=_SITES.value,
+            recipe=_RECIPE.value,
+            seeds=seeds,
+            share=share,
+            overrides=overrides(),
+        )
+        config.bundle_dir = str(workdir / "teachers")
+        config.run.replicas = _REPLICAS.value
+        name = row_name(row, network, share=share, label=_LABEL.value)
+        folder = workdir / target / name
+        receipt = run_row(row, config, folder, tables=_TABLE.value, label=_LABEL.value)
+        write_json(receipts / f"{target}-{name}-{of_seeds}.json", receipt)
+
+
+def show(name: str, text: str) -> None:
+    """Puts a table on the page, if there is one that keeps a place for it, and prints it."""
+    page = Path(_DOCUMENT.value) if _DOCUMENT.value else None
+    if page and f"<!-- table {name} -->" in page.read_text(encoding="utf-8"):
+        write_text(page, insert_table(page.read_text(encoding="utf-8"), name, text))
+    elif page:
+        print(f"\n{page} keeps no place for table {name}")
+    print(f"\n{name}:\n\n{text}")
+
+
+def render(output: Path) -> None:
+    recipe, kept = str(_RECIPE.value), list(read_receipts(output / "receipts"))
+    frame = results_frame(kept)
+    frame.to_csv(output / "seeds.csv", index=False, float_format="%.4f")
+    for target in frame["target"].unique():
+        for table in TABLE_NAMES:
+            selected = select_table(frame, table, target)
+            if selected.empty:
+                continue
+            name = f"{target}-table-{table}"
+            compared = compare(selected, table)
+            text = render_comparison(compared)
+            csv = compared.to_csv(index=False, float_format="%.4f")
+            write_text(output / f"{name}.csv", csv)
+            write_text(output / f"{name}.md", f"{text}\n")
+            plot_methods(output / f"{name}.png", selected, f"{target}, recipe {recipe}")
+            show(f"{recipe} {target} {table}", text)
+        distribution = distribution_frame(kept, target)
+        if not distribution.empty:
+            name, text = f"{target}-figure-2", render_distribution(distribution)
+            csv = distribution.drop(columns="within_10_m").to_csv(index=False, float_format="%.3f")
+            write_text(output / f"{name}.csv", csv)
+            write_text(output / f"{name}.md", f"{text}\n")
+            plot_distribution(output / f"{name}.png", distribution, target)
+            show(f"{recipe} {target} figure 2", text)
 
 
 def main() -> None:
@@ -73,17 +152,7 @@ def main() -> None:
     receipts.mkdir(parents=True, exist_ok=True)
     if not _RENDER.value:
         train(receipts)
-    frame = comparison_frame(read_receipts(receipts))
-    write_text(output / "methods.csv", frame.to_csv(index=False, float_format="%.4f"))
-    for target in frame["target"].unique():
-        table = render_comparison(frame, target)
-        write_text(output / f"{target}.md", f"{table}\n")
-        plot_methods(output / f"{target}.png", frame, target)
-        if _DOCUMENT.value:
-            page = Path(_DOCUMENT.value)
-            text = page.read_text(encoding="utf-8")
-            write_text(page, insert_table(text, f"{_RECIPE.value} {target}", table))
-        print(f"\n{target}, recipe {_RECIPE.value}:\n\n{table}")
+    render(output)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,32 @@
 
 import difflib
 import math
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from rsstl_jax._combinations import DATASET_NAME, find_contradiction, name_list
+from rsstl_jax._combinations import find_contradiction, name_list
+from rsstl_jax._rules import (
+    BOOL,
+    CHANNELS,
+    DATASET,
+    DATASETS,
+    FOLDER,
+    HALF_TURN,
+    NETWORK,
+    NOT_NEGATIVE,
+    PART,
+    POSITIVE,
+    RATE,
+    SEEDS,
+    SHARE,
+    Rule,
+    is_number,
+    one_of,
+    whole,
+)
+from rsstl_jax.files import shown_name
 
 __all__ = ["FIELDS", "ConfigError", "default_config", "flatten", "name_list", "validate"]
 
@@ -27,13 +46,6 @@ class ConfigError(ValueError):
     """
 
 
-class Rule(NamedTuple):
-    """A test of one value and the words for what passes it."""
-
-    holds: Callable[[Any], bool]
-    words: str
-
-
 class Field(NamedTuple):
     """One field of the schema."""
 
@@ -42,156 +54,109 @@ class Field(NamedTuple):
     meaning: str
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    # An int that is too large for a float is finite, and `validate` has words for it.
-    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _whole(least: int) -> Rule:
-    return Rule(lambda v: _is_int(v) and v >= least, f"a whole number of at least {least}")
-
-
-def _one_of(*names: str) -> Rule:
-    return Rule(lambda v: v in names, "one of " + ", ".join(names))
-
-
-_FOLDER = Rule(lambda v: isinstance(v, str) and "\0" not in v, "a folder, or empty")
-_NETWORK = Rule(
-    lambda v: isinstance(v, str) and bool(re.fullmatch(r"\w+|\w+(\.\w+)*:\w+", v)),
-    "a network's name, or package.module:function",
-)
-_DATASET = Rule(
-    lambda v: isinstance(v, str) and bool(DATASET_NAME.fullmatch(v)),
-    "a dataset's name of letters, digits, '.', '_' and '-', such as uji",
-)
-_DATASETS = Rule(
-    lambda v: isinstance(v, str) and all(map(DATASET_NAME.fullmatch, name_list(v))),
-    "datasets' names separated by commas, such as uji,tampere",
-)
-_POSITIVE = Rule(lambda v: _is_number(v) and v > 0, "a number above 0")
-_NOT_NEGATIVE = Rule(lambda v: _is_number(v) and v >= 0, "a number of at least 0")
-_SHARE = Rule(lambda v: _is_number(v) and 0 < v <= 1, "a share above 0 and up to 1")
-_PART = Rule(lambda v: _is_number(v) and 0 < v < 1, "a share above 0 and below 1")
-_RATE = Rule(lambda v: _is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")
-_HALF_TURN = Rule(lambda v: _is_number(v) and 0 <= v < math.pi, "an angle from 0 to below pi")
-_SEEDS = Rule(
-    lambda v: (
-        isinstance(v, tuple | list)
-        and len(v) > 0
-        and all(_is_int(s) and s >= 0 for s in v)
-        and len(set(v)) == len(v)
-    ),
-    "different whole numbers of at least 0, such as (0, 1, 2)",
-)
-
-_BOOL = Rule(lambda v: isinstance(v, bool), "True or False")
-_CHANNELS = Rule(
-    lambda v: isinstance(v, tuple | list) and len(v) > 1 and all(_is_int(c) and c > 0 for c in v),
-    "two or more whole numbers above 0, such as (32, 64, 128)",
-)
-
 FIELDS: dict[str, Field] = {
     # what is run
-    "target": Field("uji", _DATASET, "dataset on which the student is trained and tested"),
-    "sources": Field("uts,tampere", _DATASETS, "datasets of the teachers, separated by commas"),
-    "network": Field("dnn", _NETWORK, "architecture of the student and of the teachers' originals"),
+    "target": Field("uji", DATASET, "dataset on which the student is trained and tested"),
+    "sources": Field("uts,tampere", DATASETS, "datasets of the teachers, separated by commas"),
+    "network": Field("dnn", NETWORK, "architecture of the student and of the teachers' originals"),
     "recipe": Field(
         "paper",
-        _one_of("paper", "tuned", "smoke", "tuned-smoke"),
+        one_of("paper", "tuned", "smoke", "tuned-smoke"),
         "set of values the fields below were taken from",
     ),
-    "seeds": Field((0,), _SEEDS, "one student is trained for each; the unit of the statistics"),
-    "data_dir": Field("", _FOLDER, "folder of the datasets; empty: RSSTL_DATA_DIR, else the cache"),
-    "bundle_dir": Field("", _FOLDER, "folder of the teacher bundles; empty: beside the workdir"),
+    "seeds": Field((0,), SEEDS, "one student is trained for each; the unit of the statistics"),
+    "data_dir": Field("", FOLDER, "folder of the datasets; empty: RSSTL_DATA_DIR, else the cache"),
+    "bundle_dir": Field("", FOLDER, "folder of the teacher bundles; empty: beside the workdir"),
     # which fingerprints
-    "data.fraction": Field(1.0, _SHARE, "share of the target's train part that is used"),
-    "data.fraction_seed": Field(0, _whole(0), "seed that draws this share"),
+    "data.fraction": Field(1.0, SHARE, "share of the target's train part that is used"),
+    "data.fraction_seed": Field(0, whole(0), "seed that draws this share"),
     "data.evaluate_on": Field(
-        "test", _one_of("test", "validation"), "validation: held out of train, test never read"
+        "test", one_of("test", "validation"), "validation: held out of train, test never read"
     ),
-    "data.validation_fraction": Field(0.15, _PART, "share of the positions held out for it"),
-    "data.validation_seed": Field(0, _whole(0), "seed that draws these positions"),
+    "data.validation_fraction": Field(0.15, PART, "share of the positions held out for it"),
+    "data.validation_seed": Field(0, whole(0), "seed that draws these positions"),
     # the input of a network
     "input.encoding": Field(
-        "raw", _one_of("raw", "linear", "powed", "exponential"), "map from dBm to a number"
+        "raw", one_of("raw", "linear", "powed", "exponential"), "map from dBm to a number"
     ),
-    "input.exponent": Field(math.e, _POSITIVE, "exponent of the powed encoding"),
-    "augment.access_point_dropout": Field(0.0, _RATE, "share of the readings hidden in training"),
-    "augment.gain_offset_db": Field(0.0, _NOT_NEGATIVE, "sd of a fingerprint's common offset, dB"),
-    "augment.reading_noise_db": Field(0.0, _NOT_NEGATIVE, "sd of every reading's noise, dB"),
+    "input.exponent": Field(math.e, POSITIVE, "exponent of the powed encoding"),
+    "augment.access_point_dropout": Field(0.0, RATE, "share of the readings hidden in training"),
+    "augment.gain_offset_db": Field(0.0, NOT_NEGATIVE, "sd of a fingerprint's common offset, dB"),
+    "augment.reading_noise_db": Field(0.0, NOT_NEGATIVE, "sd of every reading's noise, dB"),
     # the networks
-    "model.dnn.hidden_width": Field(300, _whole(1), "units of each hidden layer"),
-    "model.dnn.num_layers": Field(3, _whole(2), "hidden layers; the first is the framer"),
-    "model.dnn.dropout": Field(0.0, _RATE, "dropout behind each hidden layer"),
-    "model.dnn.input_dropout": Field(0.0, _RATE, "dropout of the encoded input"),
+    "model.dnn.hidden_width": Field(300, whole(1), "units of each hidden layer"),
+    "model.dnn.num_layers": Field(3, whole(2), "hidden layers; the first is the framer"),
+    "model.dnn.dropout": Field(0.0, RATE, "dropout behind each hidden layer"),
+    "model.dnn.input_dropout": Field(0.0, RATE, "dropout of the encoded input"),
     "model.convolution": Field(
-        "auto", _one_of("auto", "convolution", "patches"), "how they are computed; auto: by backend"
+        "auto",
+        one_of("auto", "convolution", "patches"),
+        "how they are computed; auto: by backend",
     ),
-    "model.cnnloc.hidden_width": Field(128, _whole(1), "units of the auto-encoder's first layer"),
-    "model.cnnloc.window": Field(22, _whole(2), "extent of the kernels; the frame is 3w - 2 wide"),
-    "model.cnnloc.dropout": Field(0.7, _RATE, "dropout in front of the convolutions"),
-    "model.cnnloc.pretrain_epochs": Field(20, _whole(0), "of the auto-encoder; 0: none"),
-    "model.cnnloc.learning_rate_factor": Field(1.0, _POSITIVE, "factor on train.learning_rate"),
-    "model.bayescnn.channels": Field((32, 64, 128), _CHANNELS, "of each VGG block"),
-    "model.bayescnn.num_convolutions": Field(2, _whole(1), "in each block"),
-    "model.bayescnn.dense_width": Field(128, _whole(1), "units of the dense layer behind them"),
-    "model.bayescnn.dropout": Field(0.3, _RATE, "dropout behind the dense layer"),
-    "model.bayescnn.learning_rate_factor": Field(1.0, _POSITIVE, "factor on train.learning_rate"),
-    "model.baat.num_tokens": Field(64, _whole(1), "tokens that access points are spread over"),
-    "model.baat.token_width": Field(128, _whole(1), "width of a token; the heads must divide it"),
-    "model.baat.num_blocks": Field(3, _whole(1), "transformer blocks"),
-    "model.baat.num_heads": Field(8, _whole(1), "attention heads"),
-    "model.baat.feed_width": Field(512, _whole(1), "units of the feed-forward layers"),
-    "model.baat.dropout": Field(0.1, _RATE, "dropout in the blocks"),
-    "model.baat.variance_weight": Field(0.0, _NOT_NEGATIVE, "of the tokens' variance penalty, m"),
-    "model.baat.covariance_weight": Field(0.0, _NOT_NEGATIVE, "of their covariance penalty, m"),
-    "model.baat.learning_rate_factor": Field(1.0, _POSITIVE, "factor on train.learning_rate"),
+    "model.cnnloc.hidden_width": Field(128, whole(1), "units of the auto-encoder's first layer"),
+    "model.cnnloc.window": Field(22, whole(2), "extent of the kernels; the frame is 3w - 2 wide"),
+    "model.cnnloc.dropout": Field(0.7, RATE, "dropout in front of the convolutions"),
+    "model.cnnloc.pretrain_epochs": Field(20, whole(0), "of the auto-encoder; 0: none"),
+    "model.cnnloc.learning_rate_factor": Field(1.0, POSITIVE, "factor on train.learning_rate"),
+    "model.bayescnn.channels": Field((32, 64, 128), CHANNELS, "of each VGG block"),
+    "model.bayescnn.num_convolutions": Field(2, whole(1), "in each block"),
+    "model.bayescnn.dense_width": Field(128, whole(1), "units of the dense layer behind them"),
+    "model.bayescnn.dropout": Field(0.3, RATE, "dropout behind the dense layer"),
+    "model.bayescnn.learning_rate_factor": Field(1.0, POSITIVE, "factor on train.learning_rate"),
+    "model.baat.num_tokens": Field(64, whole(1), "tokens that access points are spread over"),
+    "model.baat.token_width": Field(128, whole(1), "width of a token; the heads must divide it"),
+    "model.baat.num_blocks": Field(3, whole(1), "transformer blocks"),
+    "model.baat.num_heads": Field(8, whole(1), "attention heads"),
+    "model.baat.feed_width": Field(512, whole(1), "units of the feed-forward layers"),
+    "model.baat.dropout": Field(0.1, RATE, "dropout in the blocks"),
+    "model.baat.variance_weight": Field(0.0, NOT_NEGATIVE, "of the tokens' variance penalty, m"),
+    "model.baat.covariance_weight": Field(0.0, NOT_NEGATIVE, "of their covariance penalty, m"),
+    "model.baat.learning_rate_factor": Field(1.0, POSITIVE, "factor on train.learning_rate"),
     # training of a network, alone or distilled
-    "train.epochs": Field(500, _whole(1), "passes over the train part"),
-    "train.batch_size": Field(128, _whole(1), "fingerprints a step; the last partial batch drops"),
-    "train.learning_rate": Field(1e-3, _POSITIVE, "Adam's step size at the start"),
-    "train.schedule": Field("constant", _one_of("constant", "cosine"), "its course to the end"),
+    "train.epochs": Field(500, whole(1), "passes over the train part"),
+    "train.batch_size": Field(128, whole(1), "fingerprints a step; the last partial batch drops"),
+    "train.learning_rate": Field(1e-3, POSITIVE, "Adam's step size at the start"),
+    "train.schedule": Field("constant", one_of("constant", "cosine"), "its course to the end"),
     # phase 0 and 1: sources take train, input and augment from their own site's recipe
-    "specialise.epochs": Field(0, _whole(0), "phase 0; 0: as the source's recipe has it"),
-    "teacher.epochs": Field(0, _whole(0), "phase 1; 0: as the source's recipe has it"),
+    "specialise.epochs": Field(0, whole(0), "phase 0; 0: as the source's recipe has it"),
+    "teacher.epochs": Field(0, whole(0), "phase 1; 0: as the source's recipe has it"),
     "teacher.kind": Field(
         "surrogate",
-        _one_of("surrogate", "untrained", "noise"),
+        one_of("surrogate", "untrained", "noise"),
         "the two others are controls: generators without phase 1, and N(0, I) in their place",
     ),
-    "teacher.seed": Field(0, _whole(0), "seed of phases 0 and 1"),
+    "teacher.seed": Field(0, whole(0), "seed of phases 0 and 1"),
     "teacher.conditioning": Field(
-        "none", _one_of("none", "location"), "location: the place is an input of the generator"
+        "none", one_of("none", "location"), "location: the place is an input of the generator"
     ),
     "teacher.noise": Field(
-        "fresh", _one_of("fresh", "fixed"), "fixed: one code per target fingerprint in phase 2"
+        "fresh", one_of("fresh", "fixed"), "fixed: one code per target fingerprint in phase 2"
     ),
-    "teacher.latent_width": Field(128, _whole(1), "width of the generator's noise"),
-    "teacher.hidden_width": Field(256, _whole(1), "units of the hidden layers"),
-    "teacher.num_critic_steps": Field(5, _whole(1), "critic updates per generator update"),
-    "teacher.learning_rate": Field(1e-4, _POSITIVE, "Adam's step size, betas 0.5 and 0.9"),
-    "teacher.penalty_weight": Field(10.0, _NOT_NEGATIVE, "weight of the gradient penalty"),
-    "teacher.similarity_weight": Field(1.0, _NOT_NEGATIVE, "weight of J_Sim, Eq. 1"),
-    "teacher.localization_weight": Field(1.0, _NOT_NEGATIVE, "weight of J_MAE, Eq. 2, per metre"),
+    "teacher.latent_width": Field(128, whole(1), "width of the generator's noise"),
+    "teacher.hidden_width": Field(256, whole(1), "units of the hidden layers"),
+    "teacher.num_critic_steps": Field(5, whole(1), "critic updates per generator update"),
+    "teacher.learning_rate": Field(1e-4, POSITIVE, "Adam's step size, betas 0.5 and 0.9"),
+    "teacher.penalty_weight": Field(10.0, NOT_NEGATIVE, "weight of the gradient penalty"),
+    "teacher.similarity_weight": Field(1.0, NOT_NEGATIVE, "weight of J_Sim, Eq. 1"),
+    "teacher.localization_weight": Field(1.0, NOT_NEGATIVE, "weight of J_MAE, Eq. 2, per metre"),
     # phase 2
-    "distill.weights.localization": Field(3.0, _POSITIVE, "lambda_1 of Eq. 12, before norming"),
-    "distill.weights.similarity": Field(0.5, _NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),
-    "distill.weights.mutual_information": Field(0.5, _NOT_NEGATIVE, "lambda_3, likewise"),
-    "distill.weights.functional_information": Field(0.5, _NOT_NEGATIVE, "lambda_4, likewise"),
+    "distill.weights.localization": Field(3.0, POSITIVE, "lambda_1 of Eq. 12, before norming"),
+    "distill.weights.similarity": Field(0.5, NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),
+    "distill.weights.mutual_information": Field(0.5, NOT_NEGATIVE, "lambda_3, likewise"),
+    "distill.weights.functional_information": Field(0.5, NOT_NEGATIVE, "lambda_4, likewise"),
     "distill.force_functional_information": Field(
-        False, _BOOL, "J_FI for a network that is not Lipschitz, too (baat)"
+        False, BOOL, "J_FI for a network that is not Lipschitz, too (baat)"
     ),
-    "distill.margin": Field(0.2, _HALF_TURN, "alpha of Eq. 1, radians"),
-    "distill.reduction": Field("sum", _one_of("sum", "mean"), "over the teachers"),
-    "distill.num_iterations": Field(10, _whole(1), "power iterations of Alg. 1"),
-    "distill.estimator_width": Field(512, _whole(1), "units of the estimator's hidden layers"),
+    "distill.margin": Field(0.2, HALF_TURN, "alpha of Eq. 1, radians"),
+    "distill.reduction": Field("sum", one_of("sum", "mean"), "over the teachers"),
+    "distill.num_iterations": Field(10, whole(1), "power iterations of Alg. 1"),
+    "distill.estimator_width": Field(512, whole(1), "units of the estimator's hidden layers"),
     # the run itself
-    "run.log_every_epochs": Field(5, _whole(1), "epochs per call to the device and log entry"),
-    "run.checkpoint_every_s": Field(30.0, _NOT_NEGATIVE, "seconds between saved states"),
+    "run.log_every_epochs": Field(5, whole(1), "epochs per call to the device and log entry"),
+    "run.replicas": Field(
+        "loop", one_of("auto", "loop", "map", "vmap"), "how a run's students are trained"
+    ),
+    "run.checkpoint_every_s": Field(30.0, NOT_NEGATIVE, "seconds between saved states"),
 }
 
 
@@ -249,8 +214,7 @@ def check_names(paths: Iterable[str]) -> None:
             inside = [full for full in FIELDS if f".{path}." in f".{full}."]
             near = inside or difflib.get_close_matches(path, FIELDS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            shown = path if path and path.isprintable() else repr(path)
-            raise ConfigError(f"{shown} is not a field of the configuration{hint}")
+            raise ConfigError(f"{shown_name(path)} is not a field of the configuration{hint}")
 
 
 def check_value(path: str, value: Any) -> None:
@@ -258,7 +222,7 @@ def check_value(path: str, value: Any) -> None:
     if not FIELDS[path].rule.holds(value):
         raise ConfigError(f"{path} is {_shown(value)}; it must be {FIELDS[path].rule.words}")
     for number in value if isinstance(value, tuple | list) else (value,):
-        if _is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
+        if is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
             raise ConfigError(
                 f"{path} is {_shown(value)}; "
                 f"a number must be 0 or of a size from {SMALLEST:.2g} to {LARGEST}"

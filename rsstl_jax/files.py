@@ -14,6 +14,7 @@ __all__ = [
     "differences",
     "read_json",
     "read_sealed",
+    "shown_name",
     "sync_folder",
     "write_bytes",
     "write_json",
@@ -222,8 +223,25 @@ def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str
         >>> differences({"network": "dnn", "seed": 1}, {"network": "baat", "seed": 1})
         ["network was 'dnn' and is 'baat'"]
     """
+    shown = lambda fields, name: repr(fields[name]) if name in fields else "absent"  # noqa: E731
     return [
-        f"{field} was {found.get(field)!r} and is {wanted.get(field)!r}"
-        for field in sorted(found.keys() | wanted.keys())
-        if field not in found or field not in wanted or found[field] != wanted[field]
+        f"{shown_name(name)} was {shown(found, name)} and is {shown(wanted, name)}"
+        for name in sorted(found.keys() | wanted.keys())
+        if name not in found or name not in wanted or found[name] != wanted[name]
     ]
+
+
+def shown_name(name: str) -> str:
+    """A field's name as a message shows it: as it is, or quoted where it would not print.
+
+    Args:
+        name: as it stands in a file or on the command line.
+
+    Returns:
+        One line.
+
+    Example:
+        >>> shown_name("seed"), shown_name("a\\x85")
+        ('seed', "'a\\\\x85'")
+    """
+    return name if name and name.isprintable() else repr(name)

@@ -1,6 +1,6 @@
 """The whole job: read, teach, distil, evaluate, report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,19 +22,20 @@ from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.models import make_network
 from rsstl_jax.recipes import site_config
-from rsstl_jax.report import plot_cdf, plot_map, render_result
+from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
 from rsstl_jax.train.alignment import active_terms
-from rsstl_jax.train.distill import distill
-from rsstl_jax.train.localizer import predict_m
+from rsstl_jax.train.localizer import make_predictor
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.specialise import make_localizer, specialise
+from rsstl_jax.train.specialise import make_localizer
 from rsstl_jax.train.student import Student, save_student
+from rsstl_jax.train.students import STUDENTS, Variant, train_students
 from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
 
-STUDENTS = ("standalone", "distilled")
+PERCENTILES = tuple(range(0, 101, 2))
+"""Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
 
 
 class TargetParts(NamedTuple):
@@ -152,7 +153,7 @@ def _digests(parts: Mapping[str, Fingerprints | MissingDataError]) -> dict[str, 
 
 
 def run_distillation(
-    config: ConfigDict, workdir: str | Path, *, students: Sequence[str] = STUDENTS
+    config: ConfigDict, workdir: str | Path, *, students: Mapping[str, Variant] = STUDENTS
 ) -> dict[str, Any]:
     """All phases on one target: stand-alone and distilled students of every seed, measured.
 
@@ -162,7 +163,8 @@ def run_distillation(
     Args:
         config: the run's configuration.
         workdir: folder of the run.
-        students: which students are trained, of "standalone" and "distilled".
+        students: {name: what sets it apart}, of which one is trained for every seed. All are
+            replicas of one compiled program; more of them, and more seeds, may be asked for later.
 
     Returns:
         The content of result.json.
@@ -192,41 +194,35 @@ def run_distillation(
         log_start(recorder, _digests({config.target: parts.train, **sources}))
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, bundles, recorder, sources=sources)
-        predicted_m = {
-            seed: {
-                student: _train_student(student, config, parts, teachers, seed, recorder)
-                for student in students
-            }
-            for seed in config.seeds
-        }
+        predicted_m = _train(config, parts, teachers, students, recorder)
         return _report(config, parts, teachers, predicted_m, Path(workdir))
 
 
-def _train_student(
-    student: str,
+def _train(
     config: ConfigDict,
     parts: TargetParts,
     teachers: Teachers,
-    seed: int,
+    students: Mapping[str, Variant],
     recorder: Recorder,
-) -> np.ndarray:
-    name = f"seed-{seed}/{student}"
-    if student == "standalone":
-        localizer, params = specialise(config, parts.train, seed=seed, name=name, recorder=recorder)
-    else:
-        localizer, params = distill(
-            config,
-            parts.train,
-            teachers.generator,
-            teachers.params,
-            seed=seed,
-            name=name,
-            recorder=recorder,
-        )
-    trained = Student(localizer, params, parts.train.access_points, config.target)
-    report = partial(recorder.report, name)
-    save_student(recorder.workdir / "students" / name, config, trained, report=report)
-    return predict_m(localizer, params, parts.held_out)
+) -> dict[int, dict[str, np.ndarray]]:
+    """{seed: {student: places of the held-out part}}, the students trained and saved."""
+    trainings = {
+        f"seed-{seed}/{student}": (seed, variant)
+        for seed in config.seeds
+        for student, variant in students.items()
+    }
+    localizer, trained = train_students(
+        config, parts.train, teachers.generator, teachers.params, trainings, recorder=recorder
+    )
+    predict = make_predictor(localizer, parts.held_out)
+    predicted_m: dict[int, dict[str, np.ndarray]] = {}
+    for name, params in trained.items():
+        student = Student(localizer, params, parts.train.access_points, config.target)
+        report = partial(recorder.report, name)
+        save_student(recorder.workdir / "students" / name, config, student, report=report)
+        seed, _ = trainings[name]
+        predicted_m.setdefault(seed, {})[name.partition("/")[2]] = predict(params)
+    return predicted_m
 
 
 def _report(
@@ -254,7 +250,11 @@ def _report(
     }
     for student, errors in errors_m.items():
         rows = [summarize(of_seed) for of_seed in errors]
-        result[student] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+        figures: dict[str, Any] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+        figures["percentiles_m"] = np.percentile(errors, PERCENTILES, axis=1).T.round(3).tolist()
+        interval = interval_over_positions(errors.mean(axis=0), actual_m)
+        figures["mae_interval_over_positions_m"] = list(interval)
+        result[student] = figures
     result["teachers"] = {source: report["quality"] for source, report in teachers.reports.items()}
     write_json(workdir / "result.json", result)
     write_text(workdir / "predictions.csv", _predictions(parts.held_out, predicted_m, errors_m))
@@ -262,7 +262,8 @@ def _report(
     title = table.splitlines()[0]
     plot_cdf(workdir / "cdf.png", errors_m, title)
     first = next(iter(predicted_m))
-    plot_map(workdir / "map.png", actual_m, predicted_m[first], f"{title}; shown: seed {first}")
+    shown = dict(list(predicted_m[first].items())[:2])
+    plot_map(workdir / "map.png", actual_m, shown, f"{title}; shown: seed {first}")
     return result
 
 

@@ -22,7 +22,7 @@ __all__ = ["log_start", "open_workdir", "provenance"]
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 # Fields that may change between two starts in one workdir: they do not bear on the result.
-_FREE = ("data_dir", "bundle_dir", "run.checkpoint_every_s")
+_FREE = ("data_dir", "bundle_dir", "seeds", "run.checkpoint_every_s", "run.replicas")
 
 
 def provenance() -> dict[str, Any]:

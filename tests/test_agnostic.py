@@ -70,7 +70,10 @@ def test_every_method_has_figures_of_every_subset(plan, tmp_path):
     assert "fine-tuned" in whole and "fine-tuned" not in half
     table = render_agnostic(result)
     assert "mall & campus -> home, test part, seeds 0, 1" in table
-    assert f"| 100 % | 21 | agnostic, fine-tuned on the target | {whole['fine-tuned']['mae_m'][0]:.2f}" in table
+    assert (
+        f"| 100 % | 21 | agnostic, fine-tuned on the target | {whole['fine-tuned']['mae_m'][0]:.2f}"
+        in table
+    )
 
 
 def test_a_second_start_trains_nothing_and_says_the_same(plan, tmp_path):

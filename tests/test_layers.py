@@ -16,7 +16,17 @@ PROJECT = ROOT.parent
 # A part of the package imports itself and the lines above it.
 LAYERS = (
     (
-        *("_checks", "_combinations", "_norms", "types", "config", "files", "interrupt", "lock"),
+        *(
+            "_checks",
+            "_combinations",
+            "_norms",
+            "_rules",
+            "types",
+            "config",
+            "files",
+            "interrupt",
+            "lock",
+        ),
         "overrides",
     ),
     ("spectral", "losses", "metrics", "recipes", "models", "data"),

@@ -16,7 +16,7 @@ from rsstl_jax.train.teachers import Teachers
 SEEDS = (3,)
 READERS = [pipeline, import_module("rsstl_jax.train.teachers")]
 TRAINERS = [
-    import_module(f"rsstl_jax.train.{name}") for name in ("specialise", "expert", "distill")
+    import_module(f"rsstl_jax.train.{name}") for name in ("specialise", "expert", "students")
 ]
 TRAININGS = [
     "teacher-mall/specialise",
@@ -87,11 +87,11 @@ def test_result_has_the_promised_fields(finished):
 def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeypatch):
     """Made-up students: one errs by as many metres as its seed says, one by half as many."""
 
-    def train(student, config, parts, teachers, seed, recorder):
-        error_m = seed if student == "standalone" else seed / 2
-        return parts.held_out.position_m + np.array([[0.0, error_m]])
+    def train(config, parts, teachers, students, recorder):
+        at = lambda error_m: parts.held_out.position_m + np.array([[0.0, error_m]])  # noqa: E731
+        return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in config.seeds}
 
-    monkeypatch.setattr(pipeline, "_train_student", train)
+    monkeypatch.setattr(pipeline, "_train", train)
     monkeypatch.setattr(pipeline, "make_teachers", lambda *_, **__: Teachers(None, {}, {}))
     result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
     for figure in ("mae_m", "p75_m", "p95_m"):

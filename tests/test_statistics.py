@@ -8,6 +8,7 @@ import pytest
 from rsstl_jax.report.statistics import (
     PairedDifference,
     adjust_p_values,
+    interval_over_positions,
     mean_interval,
     paired_difference,
     verdict,
@@ -66,3 +67,19 @@ def test_what_cannot_be_compared_is_refused():
         mean_interval([1.0, math.nan])
     with pytest.raises(ValueError, match="values is empty"):
         mean_interval([])
+
+
+def test_whole_positions_are_drawn_again():
+    """Ten fingerprints at each of 40 positions, alike at a position: as many errors as positions.
+
+    The standard error of the mean is then sd / sqrt(40), not sd / sqrt(400).
+    """
+    rng = np.random.default_rng(1)
+    of_position = rng.normal(8.0, 2.0, 40)
+    positions = np.repeat(np.stack([np.arange(40.0), np.zeros(40)], axis=1), 10, axis=0)
+    low, high = interval_over_positions(np.repeat(of_position, 10), positions)
+    expected = 2 * 1.96 * of_position.std() / math.sqrt(40)
+    assert low < of_position.mean() < high
+    np.testing.assert_allclose(high - low, expected, rtol=0.1)
+    with pytest.raises(ValueError, match="3 errors meet 2 positions"):
+        interval_over_positions([1.0, 2.0, 3.0], [[0.0, 0.0], [1.0, 0.0]])

@@ -6,16 +6,47 @@ import pytest
 import tiny
 
 from rsstl_jax.config import ConfigError
-from rsstl_jax.report import comparison_frame, plot_methods, render_comparison
-from rsstl_jax.tables import read_receipts, row_config, row_name, run_row
+from rsstl_jax.report import (
+    compare,
+    distribution_frame,
+    plot_distribution,
+    plot_methods,
+    render_comparison,
+    render_distribution,
+    results_frame,
+    select_table,
+)
+from rsstl_jax.report.paper import paper_figure
+from rsstl_jax.tables import read_receipts, row_config, row_name, row_students, run_row
 
 SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
 
 
-def receipt(row, key, mae_m, seeds, network="dnn"):
-    figures = {"mae_m": mae_m, "p75_m": [m + 1 for m in mae_m], "p95_m": [m + 9 for m in mae_m]}
-    result = {"target": "tampere", "network": network, "seeds": seeds, key: figures}
-    return {"row": row, "result": result}
+def figures(mae_m):
+    return {
+        "mae_m": mae_m,
+        "p75_m": [m + 1 for m in mae_m],
+        "p95_m": [m + 9 for m in mae_m],
+        "within_10_m": [0.5 for _ in mae_m],
+    }
+
+
+def receipt(row, key, mae_m, seeds, network="dnn", **fields):
+    result = {"target": "tampere", "network": network, "seeds": seeds, key: figures(mae_m)}
+    return {"row": row, "result": result} | fields
+
+
+def rendered(receipts, table="1"):
+    """The lines of a table without its head, each as {column: cell}."""
+    selected = select_table(results_frame(receipts), table, "tampere")
+    head, _, *lines = [
+        line.split(" | ") for line in cells(render_comparison(compare(selected, table)))
+    ]
+    return [dict(zip(head, line, strict=True)) for line in lines]
+
+
+def cells(text):
+    return [line.removeprefix("| ").removesuffix(" |") for line in text.splitlines()]
 
 
 def test_sources_are_the_sites_but_the_target():
@@ -35,7 +66,9 @@ def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
 
 
 def test_rows_and_fields_that_do_not_exist_are_named():
-    with pytest.raises(ConfigError, match=r"row is .students2.; it must be one of students, noise"):
+    with pytest.raises(
+        ConfigError, match=r"row is .students2.; it must be one of students, share, noise"
+    ):
         row_config("students2", target="uji", network="dnn", sites=SITES)
     with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
         row_config("knn", target="uji", network="dnn", sites=SITES, overrides={"train.epoch": 3})
@@ -55,38 +88,35 @@ def test_a_control_trains_no_second_stand_alone_student(tmp_path):
 
 
 def test_the_comparison_by_hand():
-    """distilled - stand-alone = (-1, 1): mean 0, sd sqrt(2) = 1.41; the control shares seed 1."""
+    """distilled - stand-alone = (-1, 1): mean 0; the control shares seed 1 with it, 8.5 - 8."""
     students = receipt("students", "standalone", [7.0, 8.0], [0, 1])
-    students["result"]["distilled"] = receipt("", "x", [6.0, 9.0], [])["result"]["x"]
-    frame = comparison_frame(
+    students["result"]["distilled"] = figures([6.0, 9.0])
+    knn, alone, distilled, control = rendered(
         [students, receipt("noise", "distilled", [8.5], [1]), receipt("knn", "knn", [8.0], [0])]
     )
-    lines = render_comparison(frame, "tampere").splitlines()[2:]
-    few = "too few seeds"
-    assert lines == [
-        "| kNN | 1 | 8.00 | 9.00 | 17.00 |  |  |  |",
-        "| dnn stand-alone | 2 | 7.50 ± 0.71 | 8.50 ± 0.71 | 16.50 ± 0.71 |  |  | 11.03 |",
-        "| dnn distilled | 2 | 7.50 ± 2.12 | 8.50 ± 2.12 | 16.50 ± 2.12 "
-        f"| 0.00 ± 1.41 | {few} | 8.86 |",
-        "| dnn distilled, control: noise for teachers | 1 | 8.50 | 9.50 | 17.50 "
-        f"| 0.50 | {few} |  |",
-    ]
+    assert (knn["method"], knn["seeds"], knn["mean (m)"]) == ("kNN", "1", "8.00")
+    assert (knn["difference, paired"], knn["verdict"], knn["the paper"]) == ("", "", "")
+    assert (alone["mean (m)"], alone["the paper"]) == ("7.50 ± 0.71", "11.03")
+    assert (alone["75th (m)"], alone["95th (m)"]) == ("8.50 ± 0.71", "16.50 ± 0.71")
+    assert distilled["mean (m)"] == "7.50 ± 2.12" and distilled["the paper"] == "8.86"
+    assert distilled["difference, paired"].startswith("0.00 [-1.00, ")
+    assert (control["difference, paired"], control["verdict"]) == ("0.50", "too few seeds")
+    assert control["the paper"] == ""
 
 
 def test_transfer_is_compared_with_its_own_network_from_scratch():
-    frame = comparison_frame(
+    scratch, sequential, collective = rendered(
         [
             receipt("scratch", "scratch", [7.0], [0]),
             receipt("sequential", "sequential", [7.5], [0]),
             receipt("collective", "collective", [6.5], [3]),
         ]
     )
-    scratch, sequential, collective = render_comparison(frame, "tampere").splitlines()[2:]
-    assert sequential.startswith("| dnn * sequential transfer | 1 | 7.50 |")
-    assert sequential.endswith("| 0.50 | too few seeds | 12.36 |")
+    assert sequential["method"] == "dnn * sequential transfer"
+    assert (sequential["difference, paired"], sequential["the paper"]) == ("0.50", "12.36")
     # Without a seed in common there is no paired difference.
-    assert collective.endswith("| 15.50 |  |  | 11.84 |")
-    assert scratch.endswith("| 16.00 |  |  |  |")
+    assert (collective["difference, paired"], collective["the paper"]) == ("", "11.84")
+    assert (scratch["difference, paired"], scratch["the paper"]) == ("", "")
 
 
 def test_a_difference_in_all_of_ten_seeds_is_a_verdict():
@@ -97,15 +127,114 @@ def test_a_difference_in_all_of_ten_seeds_is_a_verdict():
         receipt(row, "distilled", [7.0 + 0.1 * s + shift(s) for s in seeds], seeds)
         for row, shift in (("noise", lambda s: -0.2 - 0.01 * s), ("untrained", lambda s: (-1) ** s))
     )
-    lines = render_comparison(comparison_frame([students, better, mixed]), "tampere").splitlines()
-    assert [line.split(" | ")[6] for line in lines[3:]] == ["better", "within seed noise"]
+    found = [line["verdict"] for line in rendered([students, better, mixed])]
+    assert found == ["", "better", "within seed noise"]
+
+
+def full_receipt(tables, **fields):
+    """A receipt with all students that a row trains for these tables, one metre apart."""
+    config = row_config("students", target="tampere", network="dnn", sites=("uji", "tut7"))
+    names = list(row_students("students", config, tables))
+    made = receipt("students", names[0], [5.0], [0], **fields)
+    made["result"] |= {name: figures([5.0 + i]) for i, name in enumerate(names)}
+    return made
+
+
+def test_tables_hold_the_students_that_they_are_about():
+    kept = [full_receipt(("1", "2", "3")), receipt("students", "standalone", [4.0], [0], "baat")]
+    of_table = lambda table: [line["method"] for line in rendered(kept, table)]  # noqa: E731
+    assert of_table("1") == ["baat stand-alone", "dnn stand-alone", "dnn distilled"]
+    named = ("stand-alone", "J_Sim", "J_MI", "J_Sim, J_MI", "J_FI", "all terms")
+    assert of_table("2") == [f"dnn {name}" for name in named]
+    named = ("stand-alone", "teachers of tut7", "teachers of uji", "teachers of all sources")
+    assert of_table("3") == [f"dnn {name}" for name in named]
+    # 6 - 5, 7 - 5, ... in the order of the ablations.
+    differences = [line["difference, paired"] for line in rendered(kept, "2")]
+    assert differences == ["", "2.00", "3.00", "4.00", "5.00", "1.00"]
+    assert select_table(results_frame(kept), "4", "tampere").empty
+
+
+def test_shares_and_settings_have_tables_of_their_own():
+    share = receipt("share", "standalone", [9.0, 9.5], [0, 1], config={"data.fraction": 0.1})
+    share["result"]["distilled"] = figures([8.0, 9.0])
+    literal = receipt("students", "distilled", [6.5], [0], label="literal")
+    kept = [full_receipt(("1",)), share, literal]
+    assert [line["method"] for line in rendered(kept, "1")] == ["dnn stand-alone", "dnn distilled"]
+    alone, distilled = rendered(kept, "4")
+    assert (alone["method"], alone["the paper"]) == ("dnn 10 %, stand-alone", "25.04")
+    assert distilled["difference, paired"].startswith("-0.75 [")
+    lines = {line["method"]: line["difference, paired"] for line in rendered(kept, "settings")}
+    assert lines == {
+        "dnn stand-alone": "",
+        "dnn all terms": "1.00",
+        "dnn all terms; literal": "1.50",
+    }
+
+
+def test_a_seed_that_stands_in_two_receipts_is_refused():
+    two = [receipt("knn", "knn", [8.0], [0], file=name) for name in ("a.json", "b.json")]
+    with pytest.raises(ValueError, match=r"a.json and b.json both hold knn of seed 0"):
+        results_frame(two)
+
+
+def test_the_papers_figures_are_found_by_table():
+    assert paper_figure("1", "uji", "bayescnn", "collective") == 129.95
+    assert paper_figure("2", "tampere", "baat", "functional_information") == 13.78
+    assert paper_figure("2", "tampere", "baat", "standalone") == 7.99
+    assert paper_figure("3", "uji", "dnn", "from-tampere") == 11.73
+    assert paper_figure("4", "uji", "dnn", "distilled", share=0.01) == 36.36
+    assert paper_figure("3", "uji", "dnn", "from-tut7") is None
+    assert paper_figure("1", "elsewhere", "dnn", "standalone") is None
+
+
+def test_the_distribution_is_the_mean_over_seeds_of_what_receipts_keep(tmp_path):
+    made = full_receipt(("1",))
+    made["result"]["distilled"] |= {
+        "percentiles_m": [[0.0, 4.0, 8.0], [0.0, 6.0, 16.0]],
+        "within_10_m": [1.0, 0.5],
+    }
+    frame = distribution_frame([made, receipt("knn", "knn", [8.0], [0])], "tampere")
+    assert frame["percentile"].tolist() == [0.0, 50.0, 100.0]
+    assert frame["error_m"].tolist() == [0.0, 5.0, 12.0]
+    assert render_distribution(frame).splitlines()[2:] == ["| dnn distilled | 2 | 75.00 ± 35.36 |"]
+    plot_distribution(tmp_path / "a.png", frame, "tampere")
+    assert dots(tmp_path / "a.png") > 100
+
+
+def test_a_share_has_a_subset_of_its_own_for_every_seed(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(0, 1))
+    config.teacher.kind, config.data.fraction = "untrained", 0.5
+    made = run_row("share", config, tmp_path / "run")
+    assert made["result"]["seeds"] == [0, 1] and made["starts"] == 2
+    for student in ("standalone", "distilled"):
+        first, second = made["result"][student]["mae_m"]
+        assert first != second
+    assert made["config"]["data.fraction_seed"] == "the seed"
+    digests = [
+        json.loads((tmp_path / f"run/round-{seed}/metrics.jsonl").read_text().splitlines()[0])
+        for seed in (0, 1)
+    ]
+    assert digests[0]["data"] != digests[1]["data"]
+
+
+def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
+    config.teacher.kind = "untrained"
+    first = run_row("students", config, tmp_path / "run")["result"]
+    config.seeds = (0, 1)
+    second = run_row("students", config, tmp_path / "run", tables=("1", "2"))["result"]
+    assert first.keys() < second.keys()
+    for student in ("standalone", "distilled"):
+        assert second[student]["mae_m"][0] == first[student]["mae_m"][0]
+        assert len(second[student]["mae_m"]) == 2
 
 
 def test_the_picture_has_a_dot_for_every_seed(tmp_path):
-    one = comparison_frame([receipt("students", "standalone", [7.0], [0])])
-    plot_methods(tmp_path / "one.png", one, "tampere")
-    three = comparison_frame([receipt("students", "standalone", [7.0, 9.0, 12.0], [0, 1, 2])])
-    plot_methods(tmp_path / "three.png", three, "tampere")
+    for name, mae_m in (("one", [7.0]), ("three", [7.0, 9.0, 12.0])):
+        frame = results_frame([receipt("students", "standalone", mae_m, list(range(len(mae_m))))])
+        plot_methods(tmp_path / f"{name}.png", select_table(frame, "1", "tampere"), "tampere")
     assert dots(tmp_path / "three.png") > 2 * dots(tmp_path / "one.png") > 0
 
 
@@ -121,3 +250,12 @@ def test_receipts_are_read_by_name(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps({"row": name}))
     assert [found["row"] for found in read_receipts(tmp_path)] == ["a", "b"]
     assert row_name("noise", "dnn") == "dnn-noise"
+    assert row_name("share", "package.module:make", share=0.01, label="a") == (
+        "package.module.make-share-1-a"
+    )
+
+
+def test_a_table_that_does_not_exist_is_named():
+    config = row_config("students", target="uji", network="dnn", sites=SITES)
+    with pytest.raises(ConfigError, match="table is '5'; it must be one of 1, 2, 3, 4"):
+        row_students("students", config, ("1", "5"))

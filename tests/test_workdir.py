@@ -33,13 +33,13 @@ def _lists(config):
 
 
 def test_another_configuration_is_refused_and_every_field_named(tmp_path):
-    open_workdir(configured(seeds=(0, 1)), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
+    open_workdir(configured(), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(ConfigError) as error:
         open_workdir(configured(**{"train.epochs": 9, "distill.margin": 0.1}), tmp_path)
     assert str(error.value) == (
         f"{tmp_path} holds a run of another configuration (distill.margin was 0.2 and is 0.1; "
-        "seeds was [0, 1] and is [0]; train.epochs was 2 and is 9); "
+        "train.epochs was 2 and is 9); "
         "choose another --workdir or remove the folder"
     )
     assert (tmp_path / "config.json").read_text() == before
@@ -51,7 +51,7 @@ def test_a_field_of_another_version_is_a_difference_too(tmp_path):
     content = json.loads(file.read_text())
     del content["train.epochs"]
     file.write_text(json.dumps(content | {"train.dropout": 0.5}))
-    with pytest.raises(ConfigError, match=r"train\.dropout was 0\.5 and is None; train\.ep"):
+    with pytest.raises(ConfigError, match=r"train\.dropout was 0\.5 and is absent; train\.ep"):
         open_workdir(configured(), tmp_path)
 
 

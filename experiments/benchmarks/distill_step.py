@@ -15,11 +15,11 @@ from rsstl_jax.train import (
     Alignment,
     DistillContext,
     make_batch,
+    make_distill_state,
     make_distill_step,
     make_epochs,
     make_localizer,
     make_optimizer,
-    make_state,
     make_teacher_fn,
 )
 
@@ -48,10 +48,10 @@ def draw_site(num_access_points: int, num_rows: int) -> Fingerprints:
 class _LoopAlignment(Alignment):
     """Teacher by teacher in Python, as a port of the printed algorithm would have it."""
 
-    def losses(self, estimator_params, student, frame, extract, margin):  # type: ignore[no-untyped-def]
+    def losses(self, estimator_params, student, frame, extract, context):  # type: ignore[no-untyped-def]
         parts = [
             super(_LoopAlignment, self).losses(
-                estimator_params, student, frame[i : i + 1], extract[i : i + 1], margin
+                estimator_params, student, frame[i : i + 1], extract[i : i + 1], context
             )
             for i in range(len(frame))
         ]
@@ -87,18 +87,15 @@ def make_run(
     if form == FORMS[1]:
         alignment = _LoopAlignment(**vars(replace(alignment)))
     pair = jnp.zeros((1, WIDTH))
-    params = {
-        "student": localizer.init(jax.random.key(1), num_access_points),
-        "estimator": estimator.init(jax.random.key(2), pair, pair)["params"],
-    }
+    student = localizer.init(jax.random.key(1), num_access_points)
+    theta = estimator.init(jax.random.key(2), pair, pair)["params"]
     tx = make_optimizer(1e-3, "constant", 1)
-    scale_m = localizer.preprocessor.scale_m
-    ask = make_teacher_fn(generator, config.teacher, scale_m=scale_m, noise_key=jax.random.key(3))
+    ask = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
     step = make_distill_step(localizer, ask, alignment, tx)
     run = make_epochs(step, batch_size=BATCH, num_epochs=1)
     data = make_batch(train, localizer.preprocessor)
     context = DistillContext(teachers, config.distill.weights.to_dict(), config.distill.margin)
-    state = make_state(params, tx)
+    state = make_distill_state(student, theta, tx)
 
     def call() -> None:
         nonlocal state

@@ -1,150 +1,141 @@
-"""The table of all methods on one target, from the receipts of its rows."""
+"""Tables of methods on one target: means, differences paired by seed, verdicts."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from rsstl_jax.report.statistics import adjust_p_values, paired_difference, verdict
-from rsstl_jax.report.tables import mean_and_spread
+from rsstl_jax.report.frame import FIGURES
+from rsstl_jax.report.paper import paper_figure
+from rsstl_jax.report.plots import save_figure
+from rsstl_jax.report.statistics import (
+    PairedDifference,
+    adjust_p_values,
+    mean_interval,
+    paired_difference,
+    verdict,
+)
 
-__all__ = ["comparison_frame", "insert_table", "plot_methods", "render_comparison"]
+__all__ = ["compare", "insert_table", "plot_methods", "render_comparison"]
 
-# What a receipt's figures are called in the table, by (row, key in its result).
-_METHODS = {
-    ("students", "standalone"): "stand-alone",
-    ("students", "distilled"): "distilled",
-    ("noise", "distilled"): "distilled, control: noise for teachers",
-    ("untrained", "distilled"): "distilled, control: untrained teachers",
-    ("scratch", "scratch"): "transfer network, from scratch",
-    ("sequential", "sequential"): "* sequential transfer",
-    ("collective", "collective"): "** collective transfer",
-    ("knn", "knn"): "kNN",
-}
-# What a method is compared with, seed by seed.
-_REFERENCE = {
-    "distilled": "stand-alone",
-    "distilled, control: noise for teachers": "stand-alone",
-    "distilled, control: untrained teachers": "stand-alone",
-    "* sequential transfer": "transfer network, from scratch",
-    "** collective transfer": "transfer network, from scratch",
-}
-
-# Table 1 of the paper, mean error in metres; single runs, with UTS among the sources.
-_PAPER_STUDENTS = ("stand-alone", "* sequential transfer", "** collective transfer", "distilled")
-_PAPER = {
-    ("uji", "dnn"): (14.04, 16.05, 21.62, 11.98),
-    ("uji", "cnnloc"): (13.12, 15.32, 27.71, 11.67),
-    ("uji", "bayescnn"): (12.63, 15.07, 129.95, 10.79),
-    ("uji", "baat"): (11.51, 13.46, 98.86, 11.15),
-    ("tampere", "dnn"): (11.03, 12.36, 11.84, 8.86),
-    ("tampere", "cnnloc"): (10.06, 12.66, 11.36, 8.25),
-    ("tampere", "bayescnn"): (10.31, 11.25, 12.06, 9.01),
-    ("tampere", "baat"): (7.99, 10.77, 10.63, 7.73),
-}
-_FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
+_METHOD = ["network", "method"]
 
 
-def comparison_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One line per target, network, method and seed.
+def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
+    """One line a method: its figures over the seeds, and its difference to what it is held against.
 
     Args:
-        receipts: what `rsstl_jax.tables.run_row` returned.
+        selected: from `select_table`.
+        table: which; the paper's figures are those of that table.
 
     Returns:
-        DataFrame with `target`, `network`, `method`, `seed`, `mae_m`, `p75_m`, `p95_m` (metres).
+        DataFrame with `network`, `method`, `seeds` (how many), of every figure mean, `_sd` and
+        interval (`_low`, `_high`), the interval over test positions, `reference`, the mean
+        `difference_m` over the seeds that both have with interval (`difference_low_m`,
+        `difference_high_m`), Wilcoxon's `p`, adjusted over the table, the `verdict`, and
+        `paper_m`. NaN where there is nothing to say.
 
     Example:
-        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0]}
+        >>> from rsstl_jax.report import results_frame, select_table
+        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0], "within_10_m": [0.7]}
         >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
-        >>> comparison_frame([{"row": "knn", "result": result}])["method"].tolist()
-        ['kNN']
+        >>> frame = results_frame([{"row": "knn", "result": result}])
+        >>> compare(select_table(frame, "1", "uji"), "1")["mae_m"].tolist()
+        [8.5]
     """
+    by_seed = {
+        names: dict(zip(rows["seed"], rows["mae_m"], strict=True))
+        for names, rows in selected.groupby(_METHOD, sort=False)
+    }
+    found: dict[Any, PairedDifference] = {}
+    for (network, method), rows in selected.groupby(_METHOD, sort=False):
+        reference = by_seed.get((network, rows["reference"].iloc[0]), {})
+        own = by_seed[network, method]
+        if common := [seed for seed in own if seed in reference]:
+            pair = ([of[seed] for seed in common] for of in (own, reference))
+            found[network, method] = paired_difference(*pair)
+    adjusted = adjust_p_values([difference.p_value for difference in found.values()])
+    p_values = dict(zip(found, adjusted, strict=True))
     lines = []
-    for receipt in receipts:
-        row, result = receipt["row"], receipt["result"]
-        for (of_row, key), method in _METHODS.items():
-            if of_row != row or key not in result:
-                continue
-            for index, seed in enumerate(result["seeds"]):
-                figures = {figure: result[key][figure][index] for figure in _FIGURES}
-                network = "" if row == "knn" else result["network"]
-                lines.append(
-                    {"target": result["target"], "network": network, "method": method}
-                    | {"seed": seed}
-                    | figures
-                )
-    frame = pd.DataFrame(lines)
-    frame["method"] = pd.Categorical(frame["method"], list(_METHODS.values()), ordered=True)
-    return frame.sort_values(["target", "network", "method", "seed"], ignore_index=True)
+    for names, rows in selected.groupby(_METHOD, sort=False):
+        first = rows.iloc[0]
+        line: dict[str, Any] = dict(zip(_METHOD, names, strict=True)) | {"seeds": len(rows)}
+        for figure in (*FIGURES, "within_10_m"):
+            values = rows[figure].tolist()
+            line[figure], line[f"{figure}_sd"] = np.mean(values), rows[figure].std()
+            line[f"{figure}_low"], line[f"{figure}_high"] = mean_interval(values)
+        line |= {name: first[name] for name in ("positions_low_m", "positions_high_m", "reference")}
+        if names in found:
+            line |= {
+                "difference_m": found[names].mean,
+                "difference_low_m": found[names].low,
+                "difference_high_m": found[names].high,
+                "p": p_values[names],
+                "verdict": verdict(found[names], p_values[names]),
+            }
+        of_paper = None
+        if first["row"] not in ("noise", "untrained") and not first["label"]:
+            of_paper = paper_figure(
+                table, first["target"], first["network"], first["student"], share=first["share"]
+            )
+        lines.append(line | {"paper_m": math.nan if of_paper is None else of_paper})
+    columns = ["difference_m", "difference_low_m", "difference_high_m", "p", "verdict"]
+    compared = pd.DataFrame(lines)
+    return compared.reindex(columns=[*compared.columns, *(c for c in columns if c not in compared)])
 
 
-def render_comparison(frame: pd.DataFrame, target: str) -> str:
-    """The table of a target in Markdown: mean ± sd over seeds, differences paired by seed.
+def render_comparison(compared: pd.DataFrame) -> str:
+    """The table in Markdown.
 
     Args:
-        frame: from `comparison_frame`.
-        target: the dataset.
+        compared: from `compare`.
 
     Returns:
-        The table; its differences are the method's mean error minus its reference's over the
-        seeds that both have: stand-alone for the distilled students and the controls, the
-        transfer network from scratch for both kinds of transfer. Verdicts are those of
-        `rsstl_jax.report.statistics.verdict`.
+        The table: mean ± sd over seeds, 95 % intervals in brackets. Columns that would stay empty
+        are left out.
 
     Example:
-        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0]}
+        >>> from rsstl_jax.report import results_frame, select_table
+        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0], "within_10_m": [0.7]}
         >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
-        >>> frame = comparison_frame([{"row": "knn", "result": result}])
-        >>> print(render_comparison(frame, "uji").splitlines()[-1])
-        | kNN | 1 | 8.50 | 10.00 | 20.00 |  |  |  |
+        >>> frame = results_frame([{"row": "knn", "result": result}])
+        >>> print(render_comparison(compare(select_table(frame, "1", "uji"), "1")).splitlines()[-1])
+        | kNN | 1 | 8.50 | 10.00 | 20.00 |
     """
-    of_target = frame[frame["target"] == target]
-    head = ["method", "seeds", *_FIGURES.values(), "difference, paired", "verdict", "the paper"]
+    cells = [_cells(line) for line in compared.to_dict("records")]
+    head = [name for name in cells[0] if any(row[name] for row in cells)]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    differences, verdicts = _compare(of_target)
-    for names, rows in of_target.groupby(["network", "method"], observed=True):
-        network, method = map(str, names)
-        cells = [f"{network} {method}".strip(), str(len(rows))]
-        cells += [mean_and_spread(rows[figure].tolist()) for figure in _FIGURES]
-        cells += [found.get((network, method), "") for found in (differences, verdicts)]
-        lines.append("| " + " | ".join([*cells, _of_paper(target, network, method)]) + " |")
+    lines += ["| " + " | ".join(row[name] for name in head) + " |" for row in cells]
     return "\n".join(lines)
 
 
-_Cells = dict[tuple[str, str], str]
+def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
+    def shown(name: str) -> str:
+        return "" if pd.isna(line[name]) else f"{line[name]:.2f}"
 
+    def interval(low: str, high: str) -> str:
+        return f"[{shown(low)}, {shown(high)}]" if shown(low) else ""
 
-def _compare(of_target: pd.DataFrame) -> tuple[_Cells, _Cells]:
-    """Differences and verdicts by (network, method), p values adjusted over the whole table."""
-    by_seed: dict[tuple[str, str], dict[int, float]] = {}
-    for line in of_target.to_dict("records"):
-        by_seed.setdefault((line["network"], line["method"]), {})[line["seed"]] = line["mae_m"]
-    pairs = {}
-    for (network, method), errors_m in by_seed.items():
-        reference = by_seed.get((network, _REFERENCE.get(method, "")), {})
-        if common := [seed for seed in errors_m if seed in reference]:
-            pairs[network, method] = [[e[s] for s in common] for e in (errors_m, reference)]
-    found = {names: paired_difference(*pair) for names, pair in pairs.items()}
-    adjusted = adjust_p_values([difference.p_value for difference in found.values()])
-    differences = {
-        names: mean_and_spread([a - b for a, b in zip(*pair, strict=True)])
-        for names, pair in pairs.items()
+    def spread(name: str) -> str:
+        return " ± ".join(filter(None, (shown(name), shown(f"{name}_sd"))))
+
+    difference = f"{shown('difference_m')} {interval('difference_low_m', 'difference_high_m')}"
+    return {
+        "method": f"{line['network']} {line['method']}".strip(),
+        "seeds": str(line["seeds"]),
+        FIGURES["mae_m"]: spread("mae_m"),
+        "interval over seeds": interval("mae_m_low", "mae_m_high"),
+        "interval over test positions": interval("positions_low_m", "positions_high_m"),
+        FIGURES["p75_m"]: spread("p75_m"),
+        FIGURES["p95_m"]: spread("p95_m"),
+        "difference, paired": difference.strip(),
+        "verdict": "" if pd.isna(line["verdict"]) else line["verdict"],
+        "the paper": shown("paper_m"),
     }
-    verdicts = {
-        names: verdict(difference, p)
-        for (names, difference), p in zip(found.items(), adjusted, strict=True)
-    }
-    return differences, verdicts
-
-
-def _of_paper(target: str, network: str, method: str) -> str:
-    if method not in _PAPER_STUDENTS or (target, network) not in _PAPER:
-        return ""
-    return f"{_PAPER[target, network][_PAPER_STUDENTS.index(method)]:.2f}"
 
 
 def insert_table(document: str, name: str, table: str) -> str:
@@ -174,34 +165,33 @@ def insert_table(document: str, name: str, table: str) -> str:
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
-def plot_methods(path: str | Path, frame: pd.DataFrame, target: str) -> None:
+def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
     """Draws every seed's mean error, one line a method.
 
     Args:
         path: PNG to write.
-        frame: from `comparison_frame`.
-        target: the dataset.
+        selected: from `select_table`.
+        title: what is shown.
 
     Example:
         >>> import tempfile
-        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0]}
+        >>> from rsstl_jax.report import results_frame, select_table
+        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0], "within_10_m": [0.7]}
         >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
-        >>> frame = comparison_frame([{"row": "knn", "result": result}])
+        >>> frame = results_frame([{"row": "knn", "result": result}])
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plot_methods(Path(folder) / "a.png", frame, "uji")
+        ...     plot_methods(Path(folder) / "a.png", select_table(frame, "1", "uji"), "demo")
         ...     (Path(folder) / "a.png").exists()
         True
     """
-    groups = list(
-        frame[frame["target"] == target].groupby(["network", "method"], observed=True)["mae_m"]
-    )
+    groups = list(selected.groupby(_METHOD, sort=False)["mae_m"])
     figure = Figure(figsize=(7.2, 1.4 + 0.28 * len(groups)), layout="constrained")
     axes = figure.add_subplot()
     for height, (_, errors_m) in enumerate(groups):
         axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", alpha=0.6)
+        axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
     axes.set_yticks(range(len(groups)), [" ".join(map(str, names)).strip() for names, _ in groups])
     axes.invert_yaxis()
-    axes.set(xlabel="mean error (m), one dot a seed", title=f"all methods on {target}")
+    axes.set(xlabel="mean error (m): one dot a seed, the line their mean", title=title)
     axes.grid(alpha=0.3)
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=120, format="png")
+    save_figure(figure, path)

@@ -39,9 +39,9 @@ def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -
         pooled = np.ravel(errors)
         axes.ecdf(
             pooled,
-            color=_COLORS[student],
+            color=_COLORS.get(student),
             linestyle="--" if student == "standalone" else "-",
-            label=f"{_LABELS[student]}, mean {pooled.mean():.2f} m",
+            label=f"{_LABELS.get(student, student)}, mean {pooled.mean():.2f} m",
         )
     largest = max(float(np.percentile(errors, 99)) for errors in errors_m.values())
     axes.set(
@@ -89,8 +89,8 @@ def plot_map(
         pairs = np.stack([true, guess], axis=1)
         axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
         axes.scatter(*true.T, s=size, color="black", zorder=2, label="true")
-        axes.scatter(*guess.T, s=size, color=_COLORS[student], zorder=3, label="predicted")
-        axes.set_title(_LABELS[student], fontsize=10)
+        axes.scatter(*guess.T, s=size, color=_COLORS.get(student), zorder=3, label="predicted")
+        axes.set_title(_LABELS.get(student, student), fontsize=10)
         axes.set(xlabel="x (m)", ylabel="y (m)")
         axes.set_aspect("equal", adjustable="box")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, markerscale=3, fontsize=8)

@@ -5,11 +5,21 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
-__all__ = ["PairedDifference", "adjust_p_values", "mean_interval", "paired_difference", "verdict"]
+__all__ = [
+    "PairedDifference",
+    "adjust_p_values",
+    "interval_over_positions",
+    "mean_interval",
+    "paired_difference",
+    "verdict",
+]
 
 NUM_RESAMPLES = 10_000
+# Those of whole test positions, which are many.
+NUM_DRAWS = 2_000
 # Below six pairs Wilcoxon's two-sided p cannot fall under 0.05: its least value is 2 / 2**n.
 FEWEST_PAIRS = 6
 
@@ -98,6 +108,41 @@ def paired_difference(
     return PairedDifference(len(differences), float(differences.mean()), low, high, p_value)
 
 
+def interval_over_positions(
+    errors_m: ArrayLike, positions_m: ArrayLike, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Bootstrap interval of the mean error over test *positions*, for students as they are.
+
+    It says how far the figure hangs on where was measured, not on the seed: whole positions are
+    drawn again, with all fingerprints taken there (percentile interval of a cluster bootstrap).
+
+    Args:
+        errors_m: float[n]. One a test fingerprint, metres; of several seeds, their mean.
+        positions_m: float[n, 2]. Where each was taken.
+        level: coverage, 0...1.
+
+    Returns:
+        (low, high), metres; a point where there is one position.
+
+    Raises:
+        ValueError: if the lengths differ, there is no error, or one is not finite.
+
+    Example:
+        >>> interval_over_positions([1.0, 1.0], [[0.0, 0.0], [5.0, 0.0]])
+        (1.0, 1.0)
+    """
+    errors, positions = _finite(np.asarray(errors_m)), np.asarray(positions_m)
+    if len(errors) != len(positions):
+        raise ValueError(f"{len(errors)} errors meet {len(positions)} positions")
+    group = np.unique(positions, axis=0, return_inverse=True)[1].ravel()
+    totals, counts = np.bincount(group, errors), np.bincount(group)
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=NUM_DRAWS)
+    means = (drawn @ totals) / (drawn @ counts)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def adjust_p_values(p_values: Sequence[float]) -> list[float]:
     """p values of a whole table with the false discovery rate held [Benjamini, Hochberg 1995].
 
@@ -139,7 +184,7 @@ def verdict(difference: PairedDifference, adjusted_p: float, *, level: float = 0
     return "within seed noise"
 
 
-def _finite(values: Sequence[float]) -> np.ndarray:
+def _finite(values: ArrayLike) -> np.ndarray:
     array = np.asarray(values, np.float64)
     if array.size == 0:
         raise ValueError("values is empty; at least one seed is needed")

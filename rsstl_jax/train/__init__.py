@@ -7,16 +7,10 @@ from rsstl_jax.train.agnostic import (
     make_episode_step,
     predict_members_m,
 )
-from rsstl_jax.train.alignment import Alignment, active_terms
+from rsstl_jax.train.alignment import TERMS, Alignment, active_terms
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.train.distill import (
-    Distillation,
-    DistillContext,
-    distill,
-    make_distill_step,
-    prepare_distillation,
-)
+from rsstl_jax.train.distill import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.train.episodes import (
     Episode,
     EpisodeSettings,
@@ -27,8 +21,14 @@ from rsstl_jax.train.episodes import (
 )
 from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
 from rsstl_jax.train.initial import initial_params, make_autoencoder_step
-from rsstl_jax.train.localizer import Localizer, make_batch, predict_m
-from rsstl_jax.train.loop import DivergedError, effective_batch_size, fit, make_epochs
+from rsstl_jax.train.localizer import Localizer, make_batch, make_predictor, predict_m
+from rsstl_jax.train.loop import (
+    DivergedError,
+    Replication,
+    effective_batch_size,
+    fit,
+    make_epochs,
+)
 from rsstl_jax.train.pretrained import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.train.quality import teacher_quality
 from rsstl_jax.train.recorder import Recorder
@@ -40,9 +40,18 @@ from rsstl_jax.train.specialise import (
     training_plan,
 )
 from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
+from rsstl_jax.train.students import (
+    STUDENTS,
+    Distillation,
+    Variant,
+    make_distillation,
+    train_students,
+)
 from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
 
 __all__ = [
+    "STUDENTS",
+    "TERMS",
     "Alignment",
     "BundleCard",
     "DistillContext",
@@ -53,11 +62,12 @@ __all__ = [
     "Localizer",
     "Pretrained",
     "Recorder",
+    "Replication",
     "SourceBatch",
     "Sources",
     "TrainState",
+    "Variant",
     "active_terms",
-    "distill",
     "draw_codes",
     "draw_episode",
     "effective_batch_size",
@@ -74,12 +84,15 @@ __all__ = [
     "make_agnostic_localizer",
     "make_autoencoder_step",
     "make_batch",
+    "make_distill_state",
     "make_distill_step",
+    "make_distillation",
     "make_episode_step",
     "make_epochs",
     "make_expert_step",
     "make_localizer",
     "make_optimizer",
+    "make_predictor",
     "make_sources",
     "make_specialise_step",
     "make_state",
@@ -88,7 +101,6 @@ __all__ = [
     "place_numbers",
     "predict_m",
     "predict_members_m",
-    "prepare_distillation",
     "represent_source",
     "save_bundle",
     "save_checkpoint",
@@ -96,5 +108,6 @@ __all__ = [
     "specialise",
     "teacher_quality",
     "train_expert",
+    "train_students",
     "training_plan",
 ]

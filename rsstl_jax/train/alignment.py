@@ -1,6 +1,9 @@
 """The alignment terms of phase 2: a student against all teachers at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +18,10 @@ from rsstl_jax.losses import (
 from rsstl_jax.models import Estimator, make_network
 from rsstl_jax.types import Params, Representations
 
-__all__ = ["Alignment", "active_terms"]
+__all__ = ["TERMS", "Alignment", "active_terms", "allowed_terms", "if_positive"]
+
+TERMS = ("similarity", "mutual_information", "functional_information")
+"""The alignment terms of Sec. 3.2, in the order of Eq. 12."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Alignment:
 
     Args:
         estimator: Psi_theta, one for all teachers.
-        terms: which of "similarity", "mutual_information", "functional_information" are computed.
+        terms: which of `TERMS` the program contains.
         reduction: "sum" over the teachers, as Eq. 4 and 11 print it, or "mean".
         num_iterations: power iterations of Alg. 1.
 
@@ -44,47 +50,87 @@ class Alignment:
         student: Representations,
         frame: jax.Array,
         extract: jax.Array,
-        margin: jax.Array | float,
+        context: Any,
     ) -> dict[str, jax.Array]:
         """The alignment terms of a batch, each reduced over the teachers.
+
+        A term whose weight is 0 is 0 and is not computed, though the weight is traced: one
+        program serves students with it and without (under `vmap`, where every branch is taken,
+        it is computed and dropped). No gradient flows into the teachers' representations.
 
         Args:
             estimator_params: theta.
             student: the student's representations of the batch.
             frame: float[N, B, F]. Z_G^F of N teachers.
             extract: float[N, B, D]. Z_G^E.
-            margin: alpha of Eq. 1, radians.
+            context: DistillContext; read here: `weights`, `margin` and `teacher_mask`.
 
         Returns:
             {term: scalar} of `terms`.
         """
-        per_teacher: dict[str, jax.Array] = {}
-        if "similarity" in self.terms:
-            with jax.named_scope("similarity"):
-                similarity = lambda z: angular_similarity_loss(student.extract, z, margin=margin)  # noqa: E731
-                per_teacher["similarity"] = jax.vmap(similarity)(extract)
-        if "mutual_information" in self.terms:
-            with jax.named_scope("mutual_information"):
-                pairs = self.estimator.apply(
-                    {"params": estimator_params}, extract, student.extract, method="score_pairs"
-                )
-                per_teacher["mutual_information"] = jax.vmap(mutual_information_loss)(*pairs)
-        if "functional_information" in self.terms:
-            with jax.named_scope("functional_information"):
-                of_student = self._functional_information(student.frame, student.extract)
-                of_teachers = jax.vmap(self._functional_information)(frame, extract)
-                per_teacher["functional_information"] = functional_information_loss(
-                    jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
-                )
-        reduce = jnp.sum if self.reduction == "sum" else jnp.mean
-        return {term: reduce(values) for term, values in per_teacher.items()}
+
+        taught = (frame, extract, context.margin, context.teacher_mask)
+        terms = dict(zip(TERMS, (self._similarity, self._mutual, self._functional), strict=True))
+        losses = {}
+        for term in self.terms:
+            with jax.named_scope(term):
+                weight = jnp.asarray(context.weights[term])
+                losses[term] = _gated(terms[term], weight, (estimator_params, student), taught)
+        return losses
+
+    def _similarity(self, trained: Any, taught: Any) -> jax.Array:
+        (_, student), (_, extract, margin, mask) = trained, taught
+        of_one = lambda z: angular_similarity_loss(student.extract, z, margin=margin)  # noqa: E731
+        return self._reduced(jax.vmap(of_one)(extract), mask)
+
+    def _mutual(self, trained: Any, taught: Any) -> jax.Array:
+        (theta, student), (_, extract, _, mask) = trained, taught
+        pairs = self.estimator.apply(
+            {"params": theta}, extract, student.extract, method="score_pairs"
+        )
+        return self._reduced(jax.vmap(mutual_information_loss)(*pairs), mask)
+
+    def _functional(self, trained: Any, taught: Any) -> jax.Array:
+        (_, student), (frame, extract, _, mask) = trained, taught
+        of_student = self._functional_information(student.frame, student.extract)
+        of_teachers = jax.vmap(self._functional_information)(frame, extract)
+        gaps = functional_information_loss(
+            jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
+        )
+        return self._reduced(gaps, mask)
+
+    def _reduced(self, values: jax.Array, mask: jax.Array | None) -> jax.Array:
+        total = (values if mask is None else jnp.where(mask > 0, values, 0)).sum()
+        if self.reduction == "sum":
+            return total
+        return total / (values.size if mask is None else mask.sum())
 
     def _functional_information(self, frame: jax.Array, extract: jax.Array) -> jax.Array:
         return functional_information(frame, extract, num_iterations=self.num_iterations)
 
 
+def allowed_terms(config: ConfigDict) -> tuple[str, ...]:
+    """The terms that make sense for the network: J_FI for Lipschitz ones only, unless forced.
+
+    Args:
+        config: the run's configuration; read here: `distill`, `network`.
+
+    Returns:
+        Their names.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> config = default_config()
+        >>> config.network = "baat"
+        >>> allowed_terms(config)
+        ('similarity', 'mutual_information')
+    """
+    lipschitz = make_network(config).lipschitz or config.distill.force_functional_information
+    return TERMS if lipschitz else TERMS[:-1]
+
+
 def active_terms(config: ConfigDict) -> tuple[str, ...]:
-    """The alignment terms whose weight is not 0; J_FI for Lipschitz networks only, unless forced.
+    """The allowed terms whose weight is not 0.
 
     Args:
         config: the run's configuration; read here: `distill`, `network`.
@@ -97,7 +143,57 @@ def active_terms(config: ConfigDict) -> tuple[str, ...]:
         >>> active_terms(default_config())
         ('similarity', 'mutual_information', 'functional_information')
     """
-    names = ["similarity", "mutual_information"]
-    if make_network(config).lipschitz or config.distill.force_functional_information:
-        names.append("functional_information")
-    return tuple(name for name in names if config.distill.weights[name] > 0)
+    return tuple(name for name in allowed_terms(config) if config.distill.weights[name] > 0)
+
+
+def if_positive(
+    weight: jax.Array | float,
+    compute: Callable[[], Any],
+    otherwise: Callable[[], Any] | None = None,
+) -> Any:
+    """What `compute` returns where a traced weight is above 0, else other arrays, uncomputed.
+
+    Args:
+        weight: traced or not.
+        compute: () -> pytree of arrays.
+        otherwise: () -> the same pytree of other arrays; None: zeros.
+
+    Returns:
+        The pytree. Under `vmap` both branches are computed.
+
+    Example:
+        >>> if_positive(0.0, lambda: jnp.ones(2)).tolist()
+        [0.0, 0.0]
+    """
+    if otherwise is None:
+        shapes = jax.eval_shape(compute)
+        otherwise = lambda: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)  # noqa: E731
+    return jax.lax.cond(jnp.asarray(weight) > 0, compute, otherwise)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _gated(
+    function: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
+) -> jax.Array:
+    """function(trained, fixed), or an uncomputed 0 where the weight is not above 0.
+
+    The gradient is taken inside the branch, so that nothing of its making crosses over.
+    """
+    return if_positive(weight, lambda: function(trained, fixed))
+
+
+def _gated_forward(
+    function: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
+) -> tuple[jax.Array, Any]:
+    value, grads = if_positive(weight, lambda: jax.value_and_grad(function)(trained, fixed))
+    return value, (grads, jax.tree.map(jnp.zeros_like, (weight, fixed)))
+
+
+def _gated_backward(
+    function: Callable[[Any, Any], jax.Array], saved: Any, cotangent: jax.Array
+) -> tuple[jax.Array, Any, Any]:
+    grads, (weight, fixed) = saved
+    return weight, jax.tree.map(lambda leaf: cotangent * leaf, grads), fixed
+
+
+_gated.defvjp(_gated_forward, _gated_backward)

@@ -1,6 +1,6 @@
 """A network at a site: from dBm to representations and to metres."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from rsstl_jax.data.schema import Fingerprints
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Batch, Params, Representations
 
-__all__ = ["Localizer", "make_batch", "predict_m"]
+__all__ = ["Localizer", "make_batch", "make_predictor", "predict_m"]
 
 EVALUATION_ROWS = 1024
 
@@ -112,6 +112,39 @@ def in_chunks(function: Any, rows: jax.Array) -> Any:
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)
 
 
+def make_predictor(localizer: Localizer, part: Fingerprints) -> Callable[[Params], np.ndarray]:
+    """What `predict_m` does, for many students of one network: compiled once.
+
+    Args:
+        localizer: the network at its site.
+        part: fingerprints with the same access points in the same order.
+
+    Returns:
+        predict(params) -> float64[n, 2]. Positions in the site's own coordinates, metres.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> site = load_site("synthetic-office")
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(site.train))
+        >>> predict = make_predictor(localizer, site.test)
+        >>> predict(localizer.init(jax.random.key(0), site.train.num_access_points)).shape[1]
+        2
+    """
+    rss_dbm = jnp.asarray(part.rss_dbm)
+
+    @jax.jit
+    def locate(params: Params, support: Any, rows: jax.Array) -> jax.Array:
+        # As an argument: a site's fingerprints are no constants of a program.
+        return replace(localizer, support=support).represent(params, rows).location
+
+    def predict(params: Params) -> np.ndarray:
+        places = in_chunks(partial(locate, params, localizer.support), rss_dbm)
+        return localizer.preprocessor.uncenter(np.asarray(places) * localizer.preprocessor.scale_m)
+
+    return predict
+
+
 def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.ndarray:
     """The places that a trained network gives for a part.
 
@@ -135,12 +168,4 @@ def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.nd
         >>> predict_m(localizer, params, site.test).shape[1]
         2
     """
-
-    @jax.jit
-    def locate(support: Any, rss_dbm: jax.Array) -> jax.Array:
-        # As an argument: a site's fingerprints are no constants of a program.
-        return replace(localizer, support=support).represent(params, rss_dbm).location
-
-    places = in_chunks(partial(locate, localizer.support), jnp.asarray(part.rss_dbm))
-    places = places * localizer.preprocessor.scale_m
-    return localizer.preprocessor.uncenter(np.asarray(places))
+    return make_predictor(localizer, part)(params)

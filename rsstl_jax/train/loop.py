@@ -1,18 +1,20 @@
 """Whole epochs as one compiled program, and the loop on the host around them."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from tqdm.auto import tqdm
 
 from rsstl_jax.interrupt import defer_signals
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.state import TrainState
 
-__all__ = ["DivergedError", "Step", "effective_batch_size", "fit", "make_epochs"]
+__all__ = ["DivergedError", "Replication", "Step", "effective_batch_size", "fit", "make_epochs"]
 
 Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
 """(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
@@ -27,6 +29,23 @@ class DivergedError(FloatingPointError):
         ...
         rsstl_jax.train.loop.DivergedError: seed-0/distilled: similarity is nan in epoch 3, step 7
     """
+
+
+class Replication(NamedTuple):
+    """Several trainings as one program: states and keys have a leading axis of replicas.
+
+    Args:
+        names: of the trainings, in the order of that axis.
+        mode: "vmap", all at once, or "map", one after the other inside the program.
+        context_axes: as `jax.vmap` takes them for the context: 0 where a replica has its own.
+
+    Example:
+        >>> Replication(("seed-0/distilled", "seed-1/distilled"), "vmap").context_axes
+    """
+
+    names: tuple[str, ...]
+    mode: str
+    context_axes: Any = None
 
 
 def effective_batch_size(batch_size: int, num_samples: int) -> int:
@@ -46,22 +65,28 @@ def effective_batch_size(batch_size: int, num_samples: int) -> int:
     return min(batch_size, num_samples)
 
 
-def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[..., Any]:
+def make_epochs(
+    step: Step, *, batch_size: int, num_epochs: int, mode: str = "loop", context_axes: Any = None
+) -> Callable[..., Any]:
     """Compiles `num_epochs` epochs of a training step into one program.
 
     An epoch shuffles all rows anew and drops the last partial batch. All randomness comes from
-    (key, epoch, step), so that a state resumed at an epoch goes on bit by bit.
+    (key, epoch, step), so that a state resumed at an epoch goes on bit by bit. The same arguments
+    give the same program, which is compiled once.
 
     Args:
         step: the training step.
         batch_size: rows a step, at most as many as the data have.
         num_epochs: epochs per call.
+        mode: "loop" for one training a call; "map" or "vmap" for several, as `Replication` has it.
+        context_axes: which part of the context has a leading axis of replicas; hashable.
 
     Returns:
         run(state, data, key, context) -> (state, metrics, broken): data is a pytree of arrays with
         one leading axis of rows; metrics are the means over each epoch, float[num_epochs]; broken
         says of each metric in which step of the epoch it first was not finite, int[num_epochs],
-        counted from 1, or 0.
+        counted from 1, or 0. With several trainings, state, key, metrics and broken have a leading
+        axis of replicas; the data are shared.
 
     Example:
         >>> import optax
@@ -74,9 +99,13 @@ def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[...
         >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
         (12.0, (3,), [0, 0, 0])
     """
+    return _compiled(step, batch_size, num_epochs, mode, context_axes)
 
-    # The state passed in is not donated: it is the last good one if a metric stops being finite.
-    @jax.jit
+
+@lru_cache(maxsize=16)
+def _compiled(
+    step: Step, batch_size: int, num_epochs: int, mode: str, context_axes: Any
+) -> Callable[..., Any]:
     def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
         num_samples = jax.tree.leaves(data)[0].shape[0]
         num_steps = num_samples // batch_size
@@ -99,7 +128,11 @@ def make_epochs(step: Step, *, batch_size: int, num_epochs: int) -> Callable[...
         state, (means, broken) = jax.lax.scan(one_epoch, state, None, length=num_epochs)
         return state, means, broken
 
-    return run
+    # The state passed in is not donated: it is the last good one if a metric stops being finite.
+    if mode == "loop":
+        return jax.jit(run)
+    each = jax.custom_batching.sequential_vmap(run) if mode == "map" else run
+    return jax.jit(jax.vmap(each, in_axes=(0, None, 0, context_axes)))
 
 
 def _first_not_finite(values: jax.Array) -> jax.Array:
@@ -119,6 +152,8 @@ def fit(
     name: str,
     recorder: Recorder,
     context: Any = (),
+    replication: Replication | None = None,
+    omit: Mapping[str, Collection[str]] | None = None,
 ) -> TrainState:
     """Trains to the end, or from where an interrupted training of this name stopped.
 
@@ -132,6 +167,8 @@ def fit(
         name: of the training, such as "seed-0/distilled".
         recorder: takes metrics and states; knows the last saved state.
         context: pytree of arrays handed to every step unchanged.
+        replication: given for several trainings at once; `name` is then that of their states.
+        omit: {training: metrics that are not written down for it}.
 
     Returns:
         TrainState at the last epoch.
@@ -152,33 +189,31 @@ def fit(
         >>> float(state.params)
         10.0
     """
+    names = (name,) if replication is None else replication.names
     done, state = recorder.load_latest(name, state) or (0, state)
-    recorder.forget_after(name, done)
+    recorder.forget_after(names, done)
     # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
     whole = math.gcd(epochs, done)
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
-    run = make_epochs(step, batch_size=batch_size, num_epochs=chunk)
+    how = {} if replication is None else replication._asdict()
+    how.pop("names", None)
+    run = make_epochs(step, batch_size=batch_size, num_epochs=chunk, **how)
     bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
     with defer_signals() as asked_to_end, bar:
         while done < epochs:
             new, *metrics = run(state, data, key, context)
-            values, broken = jax.device_get(metrics)
-            if message := _not_finite(values, broken, done):
+            # One row a training, one column an epoch.
+            values, broken = jax.tree.map(np.atleast_2d, jax.device_get(metrics))
+            if message := _not_finite(names, values, broken, done):
                 if done > 0:
                     recorder.save_latest(name, state, done, now=True)
-                raise DivergedError(f"{name}: {message}")
+                raise DivergedError(message)
             state = new
-            recorder.log(
-                *(
-                    {"run": name, "epoch": done + i + 1, "batch_size": batch_size}
-                    | {term: float(value[i]) for term, value in values.items()}
-                    for i in range(chunk)
-                )
-            )
+            recorder.log(*_records(names, values, done, batch_size, omit or {}))
             done += chunk
             end = asked_to_end()
             recorder.save_latest(name, state, done, now=end)
-            losses = {term: f"{value[-1]:.3g}" for term, value in values.items()}
+            losses = {term: f"{value[:, -1].mean():.3g}" for term, value in values.items()}
             bar.set_postfix(losses, refresh=False)
             bar.update(chunk)
             if end:
@@ -186,17 +221,42 @@ def fit(
     return state
 
 
-def _not_finite(values: dict[str, Any], broken: dict[str, Any], done: int) -> str:
+def _records(
+    names: tuple[str, ...],
+    values: Mapping[str, np.ndarray],
+    done: int,
+    batch_size: int,
+    omit: Mapping[str, Collection[str]],
+) -> list[dict[str, Any]]:
+    """What metrics.jsonl says of a chunk of epochs, training by training."""
+    num_epochs = next(iter(values.values())).shape[1]
+    return [
+        {"run": name, "epoch": done + i + 1, "batch_size": batch_size}
+        | {term: float(v[row, i]) for term, v in values.items() if term not in omit.get(name, ())}
+        for row, name in enumerate(names)
+        for i in range(num_epochs)
+    ]
+
+
+def _not_finite(
+    names: tuple[str, ...],
+    values: Mapping[str, np.ndarray],
+    broken: Mapping[str, np.ndarray],
+    done: int,
+) -> str:
     """Which metrics stopped being finite first, and where, in words; empty if none did."""
-    found: dict[str, tuple[int, int]] = {}
-    for term, means in values.items():
-        for i, mean in enumerate(means):
-            # A mean may overflow where no step's value did; its step is 0.
-            if broken[term][i] > 0 or not math.isfinite(mean):
-                found.setdefault(term, (i, int(broken[term][i])))
+    found: dict[tuple[int, str], tuple[int, int]] = {}
+    for term, of_term in values.items():
+        for row, means in enumerate(of_term):
+            for i, mean in enumerate(means):
+                # A mean may overflow where no step's value did; its step is 0.
+                if broken[term][row, i] > 0 or not math.isfinite(mean):
+                    found.setdefault((row, term), (i, int(broken[term][row, i])))
     if not found:
         return ""
     first, step = min(found.values())
-    terms = [term for term, at in found.items() if at == (first, step)]
-    words = " and ".join(f"{term} is {float(values[term][first])}" for term in terms)
-    return f"{words} in epoch {done + first + 1}" + (f", step {step}" if step else "")
+    row = min(row for (row, _), at in found.items() if at == (first, step))
+    terms = [term for (of, term), at in found.items() if of == row and at == (first, step)]
+    words = " and ".join(f"{term} is {float(values[term][row, first])}" for term in terms)
+    place = f"in epoch {done + first + 1}" + (f", step {step}" if step else "")
+    return f"{names[row]}: {words} {place}"

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +90,11 @@ class Recorder:
                     raise DamagedError(f"{self._metrics}, line {number}: {error}") from error
         return found
 
-    def forget_after(self, name: str, epoch: int) -> None:
-        """Drops a training's records past an epoch: those will be written anew."""
-        kept = [r for r in self.records() if r.get("run") != name or r.get("epoch", 0) <= epoch]
+    def forget_after(self, names: Collection[str], epoch: int) -> None:
+        """Drops the records of trainings past an epoch: those will be written anew."""
+        kept = [
+            r for r in self.records() if r.get("run") not in names or r.get("epoch", 0) <= epoch
+        ]
         write_text(self._metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
     def save_latest(self, name: str, state: Any, epoch: int, *, now: bool = False) -> None:

@@ -11,7 +11,8 @@ from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.state import learning_rate as configured_rate
 from rsstl_jax.types import Batch, Params
 
 __all__ = [
@@ -52,13 +53,14 @@ def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
 
 
 def training_plan(
-    config: ConfigDict, num_samples: int
+    config: ConfigDict, num_samples: int, *, learning_rate: float | None = None
 ) -> tuple[int, int, optax.GradientTransformation]:
     """How a network is trained at a site of so many fingerprints.
 
     Args:
         config: the site's configuration; read here: `train`, `network`, `model`.
         num_samples: fingerprints of the train part.
+        learning_rate: the optimiser's step size at the start; None: the configured one.
 
     Returns:
         (batch size, epochs, optimiser).
@@ -70,7 +72,8 @@ def training_plan(
     """
     batch_size = effective_batch_size(config.train.batch_size, num_samples)
     num_steps = config.train.epochs * (num_samples // batch_size)
-    tx = make_optimizer(learning_rate(config), config.train.schedule, num_steps)
+    rate = configured_rate(config) if learning_rate is None else learning_rate
+    tx = make_optimizer(rate, config.train.schedule, num_steps)
     return batch_size, config.train.epochs, tx
 
 

@@ -87,33 +87,28 @@ def generate(
     return jax.lax.stop_gradient(jax.vmap(ask)(teachers))
 
 
-def make_teacher_fn(
-    generator: Generator, settings: ConfigDict, *, scale_m: float, noise_key: jax.Array
-) -> TeacherFn:
+def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: float) -> TeacherFn:
     """The teachers of phase 2 as one function of (stacked parameters, key, batch).
 
     Args:
         generator: the module that all teachers share.
         settings: the configuration's section `teacher`.
         scale_m: the target's scale, metres.
-        noise_key: typed key of the fixed codes.
 
     Returns:
-        TeacherFn. With kind "noise" a control: N(0, I) in place of frame and extract.
+        TeacherFn. With "fixed" noise it is to be given the same key at every step. With kind
+        "noise" a control: N(0, I) in place of frame and extract.
 
     Example:
         >>> from rsstl_jax import default_config
         >>> ask = make_teacher_fn(Generator(300, 300, "relu"), default_config().teacher,
-        ...                       scale_m=1.0, noise_key=jax.random.key(0))
+        ...                       scale_m=1.0)
         >>> callable(ask)
         True
     """
 
     def ask_generators(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        code_key = key if settings.noise == "fresh" else noise_key
-        codes = draw_codes(
-            code_key, batch.row, latent_width=settings.latent_width, noise=settings.noise
-        )
+        codes = draw_codes(key, batch.row, latent_width=settings.latent_width, noise=settings.noise)
         place = batch.centered_m / scale_m
         inputs = place_inputs(codes, place, conditioning=settings.conditioning)
         return generate(generator, params, inputs)

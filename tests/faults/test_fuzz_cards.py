@@ -165,6 +165,11 @@ def test_sound_cards_are_read():
     check_bundle(sealed(BUNDLE))
 
 
+def test_a_name_that_does_not_print_leaves_the_message_on_one_line():
+    """Found by the fuzz: a next-line character as the name of a field that should not be."""
+    check_bundle(sealed(BUNDLE | {"\x85": None}))
+
+
 def test_json_that_is_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "student.json").write_text("[" * 100_000)
     with pytest.raises(DamagedError, match=r"student\.json is not the JSON .* maximum recursion"):

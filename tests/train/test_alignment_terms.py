@@ -21,9 +21,9 @@ from rsstl_jax.train import (
     DistillContext,
     active_terms,
     make_batch,
+    make_distill_state,
     make_distill_step,
     make_localizer,
-    make_state,
 )
 
 TERMS = ("similarity", "mutual_information", "functional_information")
@@ -40,8 +40,12 @@ FRAME, EXTRACT = normal(3, NUM_TEACHERS, BATCH, WIDTH), normal(4, NUM_TEACHERS, 
 THETA = draw_params(ESTIMATOR, STUDENT.extract, STUDENT.extract)
 
 
-def losses_of(alignment, margin=0.3):
-    return jax.jit(alignment.losses)(THETA, STUDENT, FRAME, EXTRACT, margin)
+WITH_ALL = Alignment(ESTIMATOR, TERMS)
+
+
+def losses_of(alignment, margin=0.3, mask=None, **weights):
+    context = DistillContext({}, dict.fromkeys(TERMS, 1.0) | weights, margin, mask)
+    return jax.jit(alignment.losses)(THETA, STUDENT, FRAME, EXTRACT, context)
 
 
 def loop_over_teachers(num_iterations, margin=0.3):
@@ -81,6 +85,66 @@ def test_a_term_by_itself_is_the_same_and_the_others_are_not_computed(term):
     np.testing.assert_allclose(alone[term], together[term], rtol=1e-6)
 
 
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_of_weight_zero_is_zero_and_hides_what_is_not_finite(term):
+    """It is not computed, so that NaN from a teacher does not reach what the others give."""
+    weights = {name: float(name != term) for name in TERMS}
+    losses, together = losses_of(Alignment(ESTIMATOR, TERMS), **weights), losses_of(WITH_ALL)
+    assert losses.pop(term) == 0.0
+    for other, value in losses.items():
+        np.testing.assert_allclose(value, together[other], rtol=1e-6)
+    context = DistillContext({}, dict.fromkeys(TERMS, 0.0), 0.3)
+    broken = jnp.full_like(EXTRACT, jnp.nan)
+    gradients = jax.grad(
+        lambda student: sum(WITH_ALL.losses(THETA, student, FRAME, broken, context).values())
+    )(STUDENT)
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(gradients))
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_masked_teachers_take_no_part(reduction):
+    """The second of three left out equals a stack of the two others."""
+    some = np.array([0, 2])
+    context = DistillContext({}, dict.fromkeys(TERMS, 1.0), 0.3)
+    alignment = Alignment(ESTIMATOR, TERMS, reduction)
+    two = jax.jit(alignment.losses)(THETA, STUDENT, FRAME[some], EXTRACT[some], context)
+    masked = losses_of(alignment, mask=jnp.array([1.0, 0.0, 1.0]))
+    for term in TERMS:
+        np.testing.assert_allclose(masked[term], two[term], rtol=1e-6, err_msg=term)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_gradients_are_those_of_the_term_written_out(term):
+    """The gradient that is taken inside the branch, against autodiff through a loop."""
+    of_gate = jax.jit(
+        jax.grad(
+            lambda student: Alignment(ESTIMATOR, (term,)).losses(
+                THETA, student, FRAME, EXTRACT, DistillContext({}, {term: 1.0}, 0.3)
+            )[term]
+        )
+    )(STUDENT)
+
+    def written_out(student):
+        z_s, loss = student.extract, 0.0
+        for frame, extract in zip(FRAME, EXTRACT, strict=True):
+            score = lambda z_g, z: ESTIMATOR.apply({"params": THETA}, z_g, z)  # noqa: E731
+            if term == "similarity":
+                loss += angular_similarity_loss(z_s, extract, margin=0.3)
+            elif term == "mutual_information":
+                joint, product = score(extract, z_s), score(extract, product_pairs(z_s))
+                loss += mutual_information_loss(joint, product)
+            else:
+                of_student = functional_information(student.frame, z_s)
+                of_teacher = functional_information(frame, extract)
+                loss += functional_information_loss(of_student, of_teacher)
+        return loss
+
+    expected = jax.jit(jax.grad(written_out))(STUDENT)
+    for name in ("frame", "extract"):
+        found, want = getattr(of_gate, name), getattr(expected, name)
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-7, err_msg=name)
+
+
 def test_terms_of_weight_zero_are_left_out():
     config = make_tiny_config(**{"distill.weights.mutual_information": 0.0})
     assert active_terms(config) == ("similarity", "functional_information")
@@ -101,8 +165,8 @@ class Distilling:
         self.codes = normal(5, len(part), 4)
         self.tx = optax.adam(1e-3)
         example = jnp.zeros((1, part.num_access_points))
-        params = {"student": draw_params(self.localizer.network, example), "estimator": THETA}
-        self.state = make_state(params, self.tx)
+        student = draw_params(self.localizer.network, example)
+        self.state = make_distill_state(student, THETA, self.tx)
 
     def ask(self, params, key, batch):
         ask_one = lambda one: self.generator.apply({"params": one}, self.codes)  # noqa: E731
@@ -184,17 +248,15 @@ def test_no_gradient_reaches_the_teachers(distilling):
     @jax.jit
     def gradients(teachers):
         of_step = lambda params: distilling.step(TERMS, teachers=params)[1]["total"]  # noqa: E731
-        # The same terms outside a step do have one.
-        of_terms = lambda params: sum(  # noqa: E731
-            Alignment(ESTIMATOR, TERMS)
-            .losses(THETA, own, *distilling.ask(params, None, None), 0.2)
-            .values()
+        # A loss of what they say does have one.
+        of_loss = lambda params: angular_similarity_loss(  # noqa: E731
+            own.extract, distilling.ask(params, None, None)[1][0]
         )
         own = distilling.localizer.represent(
             distilling.state.params["student"], distilling.batch.rss_dbm
         )
-        return jax.grad(of_step)(teachers), jax.grad(of_terms)(teachers)
+        return jax.grad(of_step)(teachers), jax.grad(of_loss)(teachers)
 
-    of_step, of_terms = gradients(distilling.teachers)
+    of_step, of_loss = gradients(distilling.teachers)
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(of_step))
-    assert all((leaf != 0).any() for leaf in jax.tree.leaves(of_terms))
+    assert any((leaf != 0).any() for leaf in jax.tree.leaves(of_loss))

@@ -167,7 +167,9 @@ def test_turning_keeps_every_distance_and_mirrors_half():
 def test_a_crop_is_smaller_than_its_site():
     settings = EpisodeSettings(num_queries=2, min_support=3, max_support=16, crop=1.0)
     radius = draw(settings).support.radius
-    assert float(radius.mean()) < 0.9 * float(draw(replace(settings, crop=0.0)).support.radius.mean())
+    assert float(radius.mean()) < 0.9 * float(
+        draw(replace(settings, crop=0.0)).support.radius.mean()
+    )
 
 
 def test_the_same_key_draws_the_same_episode():

@@ -19,7 +19,7 @@ def test_a_line_that_was_broken_off_is_no_record(tmp_path):
     with (recorder.workdir / "metrics.jsonl").open("a") as file:
         file.write('{"run": "a", "epo')
     assert [record["epoch"] for record in recorder.records()] == [1, 2]
-    recorder.forget_after("a", 1)
+    recorder.forget_after(("a",), 1)
     recorder.log({"run": "a", "epoch": 2})
     assert [record["epoch"] for record in recorder.records()] == [1, 2]
 
@@ -27,7 +27,7 @@ def test_a_line_that_was_broken_off_is_no_record(tmp_path):
 def test_forgetting_concerns_one_training_only(tmp_path):
     recorder = Recorder(tmp_path)
     recorder.log({"run": "start"}, {"run": "a", "epoch": 3}, {"run": "b", "epoch": 3})
-    recorder.forget_after("a", 2)
+    recorder.forget_after(("a",), 2)
     assert recorder.records() == [{"run": "start"}, {"run": "b", "epoch": 3}]
 
 

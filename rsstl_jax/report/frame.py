@@ -1,0 +1,175 @@
+"""The figures of many receipts as one table of data, a line a student."""
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["FIGURES", "TABLE_NAMES", "results_frame", "select_table"]
+
+FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
+
+TABLE_NAMES = ("1", "2", "3", "4", "settings")
+"""The paper's tables, and what other settings of teachers and losses change."""
+
+_ALONE, _SCRATCH = "stand-alone", "transfer network, from scratch"
+# What a student is called in Table 1, by (row, student), and what it is compared with.
+_TABLE_1 = {
+    ("students", "standalone"): (_ALONE, ""),
+    ("students", "distilled"): ("distilled", _ALONE),
+    ("noise", "distilled"): ("distilled, control: noise for teachers", _ALONE),
+    ("untrained", "distilled"): ("distilled, control: untrained teachers", _ALONE),
+    ("scratch", "scratch"): (_SCRATCH, ""),
+    ("sequential", "sequential"): ("* sequential transfer", _SCRATCH),
+    ("collective", "collective"): ("** collective transfer", _SCRATCH),
+    ("knn", "knn"): ("kNN", ""),
+}
+_TABLE_2 = {
+    "standalone": _ALONE,
+    "similarity": "J_Sim",
+    "mutual_information": "J_MI",
+    "similarity+mutual_information": "J_Sim, J_MI",
+    "functional_information": "J_FI",
+    "distilled": "all terms",
+}
+
+
+def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """One line per target, row, student and seed.
+
+    Args:
+        receipts: as `rsstl_jax.tables.run_row` returns or `read_receipts` yields them.
+
+    Returns:
+        DataFrame with `target`, `network` (empty for kNN), `row`, `student`, `share` (of the
+        target's train part), `label`, `seed`, the `FIGURES` and `within_10_m`, and
+        `positions_low_m`, `positions_high_m`, the interval over test positions, NaN where the
+        receipt has none.
+
+    Raises:
+        ValueError: if two receipts hold the same student of the same seed; it names both files.
+
+    Example:
+        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0], "within_10_m": [0.7]}
+        >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
+        >>> results_frame([{"row": "knn", "result": result}])["mae_m"].tolist()
+        [8.5]
+    """
+    lines: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for receipt in receipts:
+        result, row = receipt["result"], receipt["row"]
+        for student, figures in result.items():
+            if not (isinstance(figures, Mapping) and "mae_m" in figures):
+                continue
+            low, high = figures.get("mae_interval_over_positions_m", (math.nan, math.nan))
+            for index, seed in enumerate(result["seeds"][: len(figures["mae_m"])]):
+                line = {
+                    "target": result["target"],
+                    "network": "" if row == "knn" else result["network"],
+                    "row": row,
+                    "student": student,
+                    "share": receipt.get("config", {}).get("data.fraction", 1.0),
+                    "label": receipt.get("label", ""),
+                    "seed": seed,
+                }
+                key, file = tuple(line.values()), receipt.get("file", "a receipt")
+                if key in lines:
+                    raise ValueError(
+                        f"{lines[key]['file']} and {file} both hold {student} of seed {seed} "
+                        f"({result['target']}, {row}); keep one of them"
+                    )
+                measured = {name: figures[name][index] for name in (*FIGURES, "within_10_m")}
+                positions = {"positions_low_m": low, "positions_high_m": high, "file": file}
+                lines[key] = line | measured | positions
+    return pd.DataFrame(list(lines.values())).drop(columns="file")
+
+
+def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
+    """The lines of one table of one target, each with its method and what that is compared with.
+
+    Args:
+        frame: from `results_frame`.
+        table: one of `TABLE_NAMES`.
+        target: the dataset.
+
+    Returns:
+        The lines with `method` and `reference` (a method, or empty), methods in the order of the
+        table. A network appears where it has a student that this table is about; so it may be
+        empty.
+
+    Example:
+        >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0], "within_10_m": [0.7]}
+        >>> result = {"target": "uji", "network": "dnn", "seeds": [0], "knn": figures}
+        >>> frame = results_frame([{"row": "knn", "result": result}])
+        >>> select_table(frame, "1", "uji")["method"].tolist()
+        ['kNN']
+    """
+    name = {"1": _name_1, "2": _name_2, "3": _name_3, "4": _name_4, "settings": _name_setting}[
+        table
+    ]
+    lines = []
+    for line in frame[frame["target"] == target].to_dict("records"):
+        if (found := name(line)) is not None:
+            order, method, reference = found
+            lines.append(line | {"order": order, "method": method, "reference": reference})
+    # Stand-alone and distilled students stand in several tables, and are the subject of the first.
+    common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
+    about = {line["network"] for line in lines if (line["label"], line["student"]) not in common}
+    lines = [line for line in lines if line["network"] in about]
+    if not lines:
+        return frame.iloc[:0].assign(method="", reference="")
+    selected = pd.DataFrame(lines).sort_values(["network", "order", "seed"], ignore_index=True)
+    return selected.drop(columns="order")
+
+
+_Name = tuple[Any, str, str] | None
+
+
+def _name_1(line: Mapping[Hashable, Any]) -> _Name:
+    key = (line["row"], line["student"])
+    if line["label"] or key not in _TABLE_1:
+        return None
+    return (list(_TABLE_1).index(key), *_TABLE_1[key])
+
+
+def _name_2(line: Mapping[Hashable, Any]) -> _Name:
+    student = line["student"]
+    if line["label"] or line["row"] != "students" or student not in _TABLE_2:
+        return None
+    alone = student == "standalone"
+    return list(_TABLE_2).index(student), _TABLE_2[student], "" if alone else _ALONE
+
+
+def _name_3(line: Mapping[Hashable, Any]) -> _Name:
+    student = line["student"]
+    if line["label"] or line["row"] != "students":
+        return None
+    if student.startswith("from-"):
+        sources = student.removeprefix("from-").replace("+", ", ")
+        return (1, sources), f"teachers of {sources}", _ALONE
+    names = {
+        "standalone": ((0, ""), _ALONE, ""),
+        "distilled": ((2, ""), "teachers of all sources", _ALONE),
+    }
+    return names.get(student)
+
+
+def _name_4(line: Mapping[Hashable, Any]) -> _Name:
+    if line["label"] or line["row"] != "share":
+        return None
+    share, student = f"{100 * line['share']:g} %", line["student"]
+    alone = f"{share}, {_ALONE}"
+    if student == "standalone":
+        return (line["share"], 0), alone, ""
+    return (line["share"], 1), f"{share}, {student}", alone
+
+
+def _name_setting(line: Mapping[Hashable, Any]) -> _Name:
+    student, label = line["student"], line["label"]
+    if line["row"] != "students":
+        return None
+    if student == "standalone":
+        return (("", 0), _ALONE, "") if not label else None
+    name = _TABLE_2.get(student, student)
+    return (label, 1), f"{name}; {label}" if label else name, _ALONE

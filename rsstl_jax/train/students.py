@@ -1,0 +1,295 @@
+"""Phase 2 of many students: one target, one network, one compiled program (Alg. 3)."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import ConfigError, name_list
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.models import Estimator, Generator
+from rsstl_jax.train.alignment import TERMS, Alignment, allowed_terms
+from rsstl_jax.train.distill import DistillContext, make_distill_state, make_distill_step
+from rsstl_jax.train.initial import initial_params
+from rsstl_jax.train.localizer import Localizer, make_batch
+from rsstl_jax.train.loop import Replication, Step, fit
+from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.replicas import choose_mode, stack, unstack
+from rsstl_jax.train.specialise import make_localizer, training_plan
+from rsstl_jax.train.state import TrainState, learning_rate
+from rsstl_jax.train.surrogate import make_teacher_fn
+from rsstl_jax.types import Params
+
+__all__ = ["STUDENTS", "Distillation", "Variant", "make_distillation", "train_students"]
+
+OWN = DistillContext(None, 0, 0, 0, 0, 0)  # type: ignore[arg-type]
+"""Which parts of the context a student has for itself: all but the teachers."""
+
+
+class Variant(NamedTuple):
+    """What sets students of one run apart, beside their seed; what is not given is the run's.
+
+    Args:
+        weights: lambda by name of the term, on top of `distill.weights`; 0 leaves a term out.
+        margin: alpha of Eq. 1, radians.
+        sources: those whose teachers take part.
+        learning_rate: step size at the start.
+
+    Example:
+        >>> Variant({"similarity": 0.0}).margin is None
+        True
+    """
+
+    weights: Mapping[str, float] = {}
+    margin: float | None = None
+    sources: tuple[str, ...] | None = None
+    learning_rate: float | None = None
+
+
+STUDENTS = {"standalone": Variant(dict.fromkeys(TERMS, 0.0)), "distilled": Variant()}
+"""The two students of every run: J_MAE alone, and all terms under all teachers."""
+
+
+class Distillation(NamedTuple):
+    """A step, and the trainings that it serves.
+
+    Args:
+        localizer: the network at the target.
+        step: from `make_distill_step`.
+        starts: {name of a training: () -> (state, key, context) at epoch 0}.
+        terms: {name of a training: the terms of non-zero weight}.
+
+    Example:
+        >>> Distillation._fields
+        ('localizer', 'step', 'starts', 'terms')
+    """
+
+    localizer: Localizer
+    step: Step
+    starts: dict[str, Any]
+    terms: dict[str, tuple[str, ...]]
+
+
+def make_distillation(
+    config: ConfigDict,
+    train: Fingerprints,
+    generator: Generator,
+    teachers: Params,
+    students: Mapping[str, tuple[int, Variant]],
+    *,
+    recorder: Recorder,
+) -> Distillation:
+    """The one step that all these students share, and where each of them starts.
+
+    Initial parameters, batches, augmentation and dropout are those of the seed, whatever the
+    variant, so that the students of a seed differ by what the variant says alone.
+
+    Args:
+        config: the run's configuration.
+        train: the target's train part.
+        generator: the module that all teachers share.
+        teachers: pytree of float[N, ...]. Their stacked parameters, in the order of `sources`.
+        students: {name of the training: (seed, variant)}.
+        recorder: takes metrics and states of an auto-encoder, where the network has one.
+
+    Returns:
+        Distillation.
+
+    Raises:
+        ConfigError: if a variant names a term or source that the run does not have.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.models import make_generator, make_network, stack_teachers
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> generator = make_generator(make_network(config))
+        >>> teacher = generator.init(jax.random.key(0), jnp.zeros((1, 128)))["params"]
+        >>> train = load_site("synthetic-office").train
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     job = make_distillation(
+        ...         config, train, generator, stack_teachers([teacher]),
+        ...         {"alone": (0, STUDENTS["standalone"])}, recorder=Recorder(workdir))
+        ...     state, key, context = job.starts["alone"]()
+        >>> float(context.weights["localization"]), job.terms
+        (3.0, {'alone': ()})
+    """
+    localizer = make_localizer(config, train)
+    weights = {name: _weights(config, variant) for name, (_, variant) in students.items()}
+    of_student = {
+        name: tuple(term for term in TERMS if own[term] > 0) for name, own in weights.items()
+    }
+    terms = tuple(term for term in TERMS if any(term in own for own in of_student.values()))
+    width = localizer.network.extract_width
+    estimator = Estimator(width, config.distill.estimator_width)
+    alignment = Alignment(estimator, terms, config.distill.reduction, config.distill.num_iterations)
+    ask = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
+    tx = training_plan(config, len(train), learning_rate=1.0)[2]
+    fixed = config.teacher.noise == "fixed" and config.teacher.kind != "noise"
+
+    def start(name: str) -> tuple[TrainState, jax.Array, DistillContext]:
+        seed, variant = students[name]
+        init_key, train_key = jax.random.split(jax.random.key(seed))
+        estimator_key, noise_key = jax.random.split(jax.random.fold_in(init_key, 1))
+        student = initial_params(config, localizer, train, init_key, name=name, recorder=recorder)
+        theta: Params = {}
+        if "mutual_information" in terms:
+            pair = jnp.zeros((1, width))
+            theta = estimator.init(estimator_key, pair, pair)["params"]
+        given = lambda own, of_run: jnp.asarray(of_run if own is None else own, jnp.float32)  # noqa: E731
+        context = DistillContext(
+            teachers,
+            {term: jnp.asarray(weight, jnp.float32) for term, weight in weights[name].items()},
+            given(variant.margin, config.distill.margin),
+            _mask(config, variant),
+            given(variant.learning_rate, learning_rate(config)),
+            noise_key if fixed else None,
+        )
+        return make_distill_state(student, theta, tx), train_key, context
+
+    starts = {name: partial(start, name) for name in students}
+    return Distillation(
+        localizer, make_distill_step(localizer, ask, alignment, tx), starts, of_student
+    )
+
+
+def _weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
+    """lambda of a student by term; 0 for a term that the run leaves out."""
+    for term in variant.weights:
+        if term not in ("localization", *TERMS):
+            raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(TERMS)}")
+    merged = config.distill.weights.to_dict() | dict(variant.weights)
+    return {
+        term: float(weight) if term == "localization" or term in allowed_terms(config) else 0.0
+        for term, weight in merged.items()
+    }
+
+
+def _mask(config: ConfigDict, variant: Variant) -> jax.Array:
+    sources = name_list(config.sources)
+    taking_part = sources if variant.sources is None else variant.sources
+    if unknown := set(taking_part) - set(sources):
+        raise ConfigError(
+            f"a variant has the teacher of {', '.join(sorted(unknown))}; "
+            f"sources is {config.sources!r}"
+        )
+    return jnp.asarray([float(source in taking_part) for source in sources])
+
+
+def train_students(
+    config: ConfigDict,
+    train: Fingerprints,
+    generator: Generator,
+    teachers: Params,
+    students: Mapping[str, tuple[int, Variant]],
+    *,
+    recorder: Recorder,
+) -> tuple[Localizer, dict[str, Params]]:
+    """Trains students on the target under its teachers (phase 2, Alg. 3), or loads them.
+
+    Args:
+        config: the run's configuration; `run.replicas` says how the students are run.
+        train: the target's train part.
+        generator: the module that all teachers share.
+        teachers: pytree of float[N, ...]. Their stacked parameters, in the order of `sources`.
+        students: {name of the training, such as "seed-0/distilled": (seed, variant)}.
+        recorder: takes metrics and states; a training that has finished is loaded from it.
+
+    Returns:
+        (localizer, {name: the student's parameters}).
+
+    Raises:
+        ConfigError: if a variant names a term or source that the run does not have.
+        DivergedError: if a term stops being finite.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.models import make_generator, make_network, stack_teachers
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> generator = make_generator(make_network(config))
+        >>> teacher = generator.init(jax.random.key(0), jnp.zeros((1, 128)))["params"]
+        >>> train = load_site("synthetic-office").train
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     localizer, trained = train_students(
+        ...         config, train, generator, stack_teachers([teacher]),
+        ...         {"seed-0/distilled": (0, STUDENTS["distilled"])}, recorder=Recorder(workdir))
+        >>> sorted(trained["seed-0/distilled"])
+        ['extractor', 'framer', 'regressor']
+    """
+    localizer = make_localizer(config, train)
+    shapes = localizer.shapes(train.num_access_points)
+    found = {name: recorder.load_final(name, shapes) for name in students}
+    waiting = [name for name, params in found.items() if params is None]
+    if not waiting:
+        return localizer, found
+    job = make_distillation(config, train, generator, teachers, students, recorder=recorder)
+    data = make_batch(train, localizer.preprocessor)
+    batch_size, epochs, _ = training_plan(config, len(train))
+    for mode, names in _groups(job, data, waiting, batch_size, config.run.replicas, recorder):
+        alone = mode == "loop"
+        begun = [job.starts[name]() for name in names]
+        states, keys, contexts = zip(*begun, strict=True)
+        state = fit(
+            job.step,
+            states[0] if alone else stack(states),
+            data,
+            keys[0] if alone else stack(keys),
+            epochs=epochs,
+            batch_size=batch_size,
+            name=names[0] if alone else _group_name(names),
+            recorder=recorder,
+            context=contexts[0] if alone else stack(contexts, OWN),
+            replication=None if alone else Replication(names, mode, OWN),
+            omit={name: set(TERMS) - set(job.terms[name]) for name in names},
+        )
+        trained = state.params["student"]
+        for index, name in enumerate(names):
+            found[name] = trained if alone else unstack(trained, index)
+            recorder.save_final(name, found[name], epochs)
+    return localizer, found
+
+
+def _groups(
+    job: Distillation,
+    data: Any,
+    waiting: Sequence[str],
+    batch_size: int,
+    mode: str,
+    recorder: Recorder,
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(mode, names) of each program to run: first those that an earlier start has begun with."""
+    left = list(waiting)
+    for record in recorder.records():
+        names = tuple(record.get("replicas", ()))
+        if any(name in left for name in names) and all(name in job.starts for name in names):
+            left = [name for name in left if name not in names]
+            yield record["mode"], names
+    # A training that was begun alone goes on alone: its last state is its own.
+    begun = {record.get("run") for record in recorder.records() if "epoch" in record}
+    grouped = {name for r in recorder.records() for name in r.get("replicas", ())}
+    for name in [name for name in left if name in begun - grouped]:
+        left.remove(name)
+        yield "loop", (name,)
+    mode, size = choose_mode(
+        job.step,
+        [job.starts[name] for name in left],
+        data,
+        batch_size=batch_size,
+        context_axes=OWN,
+        mode=mode,
+    )
+    for i in range(0, len(left), size):
+        names = tuple(left[i : i + size])
+        if mode != "loop":
+            recorder.log({"run": _group_name(names), "mode": mode, "replicas": names})
+        yield mode, names
+
+
+def _group_name(names: tuple[str, ...]) -> str:
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return f"replicas-{digest[:12]}"
