@@ -38,6 +38,7 @@ _SEEDS = flags.DEFINE_list(
 )
 _EPOCHS = flags.DEFINE_integer("epochs", _DEFAULT.epochs, "of 100 episodes each")
 _TUNE = flags.DEFINE_integer("tune_epochs", 0, "of the target's own episodes afterwards")
+_RIVALS = flags.DEFINE_bool("rivals", True, "measure kNN and the centroid, too")
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
 _WORKDIR = flags.DEFINE_string("workdir", None, "by default results/agnostic-<target>")
 _OUTPUT = flags.DEFINE_string("output", "docs/results/agnostic", "where the table is kept")
@@ -54,6 +55,7 @@ def make_plan() -> AgnosticPlan:
         seeds=tuple(int(seed) for seed in _SEEDS.value),
         epochs=_EPOCHS.value,
         tune_epochs=_TUNE.value,
+        rivals=_RIVALS.value,
         data_dir=_DATA_DIR.value,
     )
 

@@ -38,8 +38,16 @@ __all__ = ["AgnosticPlan", "centroid_m", "run_agnostic", "train_members"]
 
 VALIDATION_FRACTION, VALIDATION_SEED = 0.15, 0
 
-# Fields that bear on the figures alone; each seed is a training of its own.
-_NOT_TRAINED = ("shares", "num_subsets", "seeds", "rivals", "data_dir")
+# Fields that bear on the figures alone, or stand in the name of a training.
+_NOT_TRAINED = {
+    "shares",
+    "num_subsets",
+    "evaluate_on",
+    "seeds",
+    "tune_epochs",
+    "rivals",
+    "data_dir",
+}
 
 
 @dataclass(frozen=True)
@@ -246,7 +254,7 @@ def _tune(
             epochs=plan.tune_epochs,
             learning_rate=plan.tune_learning_rate,
             seed=seed,
-            name=f"{plan.target}/seed-{seed}",
+            name=f"{plan.target}-{plan.evaluate_on}-{plan.tune_epochs}/seed-{seed}",
             recorder=recorder,
             params=params,
         )

@@ -49,7 +49,7 @@ class EpisodeSettings:
     max_support: int = 1024
     crop: float = 0.3
     whole_places: float = 0.5
-    hidden_radius: float = 0.5
+    hidden_radius: float = 0.0
     access_point_dropout: float = 0.3
     access_points_merged: float = 0.0
     query_dropout: float = 0.15
