@@ -7,10 +7,13 @@ import jax.numpy as jnp
 
 from rsstl_jax._norms import safe_norm, safe_sqrt
 
-__all__ = ["POWER", "Support", "make_support", "power_centroid"]
+__all__ = ["EXPONENTS", "POWER", "Support", "make_support", "power_centroid"]
 
 POWER = 3
 """Exponent that turns a level of 0...1 into the weight of a place: strong readings count most."""
+
+EXPONENTS = (1.5, 1, 3)
+"""Powers of the levels that are compared; the first one ranks the neighbours."""
 
 
 class Support(NamedTuple):
@@ -22,8 +25,7 @@ class Support(NamedTuple):
         place: int[S]. Equal numbers for fingerprints of one place.
         valid: bool[S]. False in rows that only fill an array up to a common size.
         norm: float[S]. Euclidean norm of each row of `level`; 1 where it is 0.
-        mass: float[S]. Sum of each row of `level`.
-        power: float[S]. Sum of the cubes of each row of `level`.
+        mass: float[S, 3]. Sums over each row of `level`, to the power of `EXPONENTS`.
         centroid: float[A, 2]. Where an access point is heard: mean place, weighted by power.
         spread: float[A]. How far around it: root of the weighted mean squared distance.
         hearers: float[A]. Fingerprints that hear it.
@@ -44,7 +46,6 @@ class Support(NamedTuple):
     valid: jax.Array
     norm: jax.Array
     mass: jax.Array
-    power: jax.Array
     centroid: jax.Array
     spread: jax.Array
     hearers: jax.Array
@@ -102,8 +103,7 @@ def make_support(
         place=place,
         valid=valid,
         norm=jnp.where(norm > 0, norm, 1.0),
-        mass=level.sum(axis=1),
-        power=(level**POWER).sum(axis=1),
+        mass=jnp.stack([(level**e).sum(axis=1) for e in EXPONENTS], axis=1),
         centroid=jnp.where(heard, means[:, :2] + center[None, :], 0.0),
         spread=safe_sqrt(means[:, 2] - jnp.square(means[:, :2]).sum(axis=1)),
         hearers=(level > 0).sum(axis=0).astype(level.dtype),

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rsstl_jax._norms import safe_norm, safe_sqrt
-from rsstl_jax.models.support import POWER, Support
+from rsstl_jax.models.support import EXPONENTS, POWER, Support
 
 __all__ = ["Tokens", "make_tokens"]
 
@@ -17,7 +17,7 @@ class Tokens(NamedTuple):
     Args:
         query: float[B, 1, 7]. Of the fingerprint as a whole.
         access_points: float[B, K, 9]. Of its strongest access points.
-        neighbours: float[B, M, 12]. Of the places of its nearest support fingerprints.
+        neighbours: float[B, M, 14]. Of the places of its nearest support fingerprints.
         position: float[B, 1 + K + M, 2]. Anchor, centroids and places, in the support's unit.
         valid: bool[B, 1 + K + M]. Which tokens there are; the first always is.
         scale: float[B]. The local unit of length, in the support's unit.
@@ -60,8 +60,8 @@ class _Candidates(NamedTuple):
     """Support fingerprints that resemble each fingerprint, float[B, C] each, the nearest first."""
 
     row: jax.Array
-    sorensen: jax.Array
-    powed: jax.Array
+    nearness: jax.Array
+    distances: tuple[jax.Array, ...]
     cosine: jax.Array
     gain: jax.Array
     deviation: jax.Array
@@ -82,8 +82,12 @@ def make_tokens(
     The anchor is the mean centroid of the access points that a fingerprint hears, weighted by
     power; the local unit of length is how far around it they are heard. Candidates are the support
     fingerprints of the largest cosine, by one matrix product. These are compared on the access
-    points that the fingerprint hears, and the nearest *places* by the Sorensen distance become
-    tokens: many scans of one place are one token with many votes.
+    points that the fingerprint hears, by Sorensen distances of the levels to several powers,
+
+        d_e(q, s) = 1 - 2 sum_a min(q_a, s_a)^e / sum_a (q_a^e + s_a^e)
+
+    and the nearest *places* by the first one become tokens: many scans of one place are one token
+    with many votes.
 
     Args:
         level: float[B, A]. Fingerprints in the linear encoding, 0...1; 0 where undetected.
@@ -111,7 +115,7 @@ def make_tokens(
     compared = max(num_compared, num_access_points)
     strongest, column = jax.lax.top_k(level, min(compared, level.shape[1]))
     heard = _Heard(column, strongest)
-    candidates = _find_candidates(level, heard, support, num_candidates)
+    candidates = _find_candidates(level, heard, support, num_candidates, num_access_points)
     heard = jax.tree.map(lambda leaf: leaf[:, :num_access_points], heard)
     frame = _local_frame(heard, support)
     points, point_position = _access_points(heard, frame, support)
@@ -159,7 +163,9 @@ def _access_points(heard: _Heard, frame: _Frame, support: Support) -> tuple[jax.
     return jnp.stack(features, axis=-1), position
 
 
-def _find_candidates(level: jax.Array, heard: _Heard, support: Support, number: int) -> _Candidates:
+def _find_candidates(
+    level: jax.Array, heard: _Heard, support: Support, number: int, num_strongest: int
+) -> _Candidates:
     norm = jnp.maximum(safe_norm(level), 1e-6)
     cosine = level @ support.level.T / norm[:, None] / support.norm[None, :]
     cosine, row = jax.lax.top_k(
@@ -173,29 +179,36 @@ def _find_candidates(level: jax.Array, heard: _Heard, support: Support, number: 
     apart = jnp.where(both, theirs - own, 0.0)
     gain = apart.sum(axis=-1) / jnp.maximum(common, 1)
     squares = jnp.square(apart).sum(axis=-1) / jnp.maximum(common, 1)
+    totals = [
+        (level**e).sum(axis=1)[:, None] + support.mass[row, i] for i, e in enumerate(EXPONENTS)
+    ]
+    shared = [(smaller**e).sum(axis=-1) for e in EXPONENTS]
+    # Once more on the strongest alone: where most is heard, the weak readings are the noisy ones.
+    strongest = smaller[..., :num_strongest].sum(axis=-1)
+    distances = [_sorensen(*pair) for pair in zip(shared, totals, strict=True)]
+    distances.append(_sorensen(strongest, totals[EXPONENTS.index(1)]))
     found = _Candidates(
         row=row,
-        sorensen=_sorensen(smaller, level, support.mass[row]),
-        powed=_sorensen(smaller**POWER, level**POWER, support.power[row]),
+        # A row that only fills the support up comes last.
+        nearness=jnp.where(cosine < 0, 2.0, distances[0]),
+        distances=tuple(distances),
         cosine=cosine,
         gain=gain,
         deviation=safe_sqrt(squares - jnp.square(gain)),
         common=common / jnp.maximum((heard.level > 0).sum(axis=1), 1)[:, None],
     )
-    # A row that only fills the support up comes last.
-    order = jnp.argsort(jnp.where(cosine < 0, 2.0, found.sorensen), axis=1)
+    order = jnp.argsort(found.nearness, axis=1)
     return jax.tree.map(lambda leaf: jnp.take_along_axis(leaf, order, axis=1), found)
 
 
-def _sorensen(smaller: jax.Array, level: jax.Array, mass: jax.Array) -> jax.Array:
-    total = level.sum(axis=1)[:, None] + mass
-    return 1 - 2 * smaller.sum(axis=-1) / jnp.where(total > 0, total, 1.0)
+def _sorensen(shared: jax.Array, total: jax.Array) -> jax.Array:
+    return 1 - 2 * shared / jnp.where(total > 0, total, 1.0)
 
 
 def _places(
     candidates: _Candidates, frame: _Frame, support: Support, number: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Features float[B, M, 12], positions and validity of the nearest different places."""
+    """Features float[B, M, 14], positions and validity of the nearest different places."""
     num_candidates = candidates.row.shape[1]
     number = min(number, num_candidates)
     present = candidates.cosine >= 0
@@ -212,10 +225,9 @@ def _places(
     position = jnp.where(valid[..., None], support.position[near.row], frame.anchor[:, None])
     features = [
         *frame.locate(position),
-        near.sorensen,
-        5 * (near.sorensen - near.sorensen[:, :1]),
+        *near.distances,
+        5 * (near.nearness - near.nearness[:, :1]),
         near.cosine,
-        near.powed,
         10 * near.gain,
         10 * near.deviation,
         near.common,
@@ -234,7 +246,7 @@ def _query(level: jax.Array, frame: _Frame, support: Support, candidates: _Candi
         0.3 * jnp.log1p(number),
         3 * level.max(axis=1),
         10 * level.sum(axis=1) / jnp.maximum(number, 1),
-        candidates.sorensen[:, 0],
+        candidates.distances[0][:, 0],
         jnp.log(frame.scale / radius),
         jnp.log(spacing / frame.scale),
         jnp.broadcast_to(0.1 * jnp.log1p(support.number), frame.scale.shape),

@@ -62,7 +62,7 @@ def dense(inputs, outputs):
 
 
 def test_parameter_count_equals_hand_arithmetic_and_knows_no_site():
-    embedding = dense(7, 8) + dense(9, 8) + dense(12, 8) + dense(8, 8)
+    embedding = dense(7, 8) + dense(9, 8) + dense(14, 8) + dense(8, 8)
     # norm, scores of two heads, values, what is told (8 pooled and 8 of the first), hidden, out
     block = 2 * 8 + dense(8, 2) + dense(8, 8) + 16 * 6 + dense(8, 6) + dense(6, 8)
     regressor = dense(16, 8) + dense(8, 1) + dense(8, 8) + dense(8, 2)
@@ -154,16 +154,16 @@ def test_tokens_of_one_place_are_one_token_with_votes():
     nearest = tokens.neighbours[0, 0]
     np.testing.assert_allclose(tokens.position[0, 8], POSITION[0], atol=1e-6)
     # the query is the first row: no distance, no gain, all access points common, two scans there
-    np.testing.assert_allclose(nearest[jnp.array([3, 4, 7, 8])], 0, atol=1e-3)
-    np.testing.assert_allclose(nearest[jnp.array([5, 9])], 1, atol=1e-5)
-    np.testing.assert_allclose(nearest[10], 0.3 * np.log(2), atol=1e-5)
+    np.testing.assert_allclose(nearest[jnp.array([3, 4, 5, 6, 7, 9, 10])], 0, atol=1e-3)
+    np.testing.assert_allclose(nearest[jnp.array([8, 11])], 1, atol=1e-5)
+    np.testing.assert_allclose(nearest[12], 0.3 * np.log(2), atol=1e-5)
 
 
 def test_sorensen_distance_is_exact_where_all_readings_are_compared():
     tokens = make_tokens(jnp.asarray(QUERIES), make(), num_access_points=7, num_neighbours=15)
     for query, features, valid in zip(QUERIES, tokens.neighbours, tokens.valid[:, 8:], strict=True):
-        smaller = np.minimum(query[None], LEVEL).sum(axis=1)
-        distance = 1 - 2 * smaller / (query.sum() + LEVEL.sum(axis=1))
+        smaller = (np.minimum(query[None], LEVEL) ** 1.5).sum(axis=1)
+        distance = 1 - 2 * smaller / ((query**1.5).sum() + (LEVEL**1.5).sum(axis=1))
         expected = np.sort([distance[place == PLACE].min() for place in np.unique(PLACE)])
         np.testing.assert_allclose(features[valid, 3], expected[: int(valid.sum())], atol=1e-5)
 
