@@ -1,0 +1,55 @@
+"""Locating at a site: the site-agnostic network and scikit-learn's kNN over growing supports."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+import pandas as pd
+
+from benchmarks.timing import interleaved
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.train import init_agnostic, make_agnostic_localizer, predict_members_m
+from rsstl_jax.train.neighbours import Neighbours, predict_neighbours
+
+__all__ = ["time_supports"]
+
+QUERIES, ACCESS_POINTS = 1024, 520
+
+
+def _draw(number: int, seed: int) -> Fingerprints:
+    """Fingerprints of UJIIndoorLoc's width, one reading in thirty detected."""
+    rng = np.random.default_rng(seed)
+    heard = rng.random((number, ACCESS_POINTS)) < 1 / 30
+    rss_dbm = np.where(heard, rng.integers(-100, -40, heard.shape), np.nan)
+    return Fingerprints(
+        dataset="drawn",
+        part="train",
+        rss_dbm=rss_dbm.astype(np.float32),
+        position_m=rng.uniform(0, 200, (number, 2)),
+        floor=None,
+        building=None,
+        access_points=tuple(f"AP{a}" for a in range(ACCESS_POINTS)),
+    )
+
+
+def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """Microseconds a fingerprint takes among so many others, in batches of `QUERIES`."""
+    queries, settings = _draw(QUERIES, 1), AgnosticSettings()
+    members = [init_agnostic(settings, jax.random.key(0))]
+    lines = []
+    for size in sizes:
+        site = _draw(size, 0)
+        localizer = make_agnostic_localizer(settings, site)
+        runs = {"agnostic": lambda at=localizer: predict_members_m(at, members, queries)}
+        for metric in ("euclidean", "braycurtis"):
+            known = Neighbours("linear", metric, 5, "uniform")
+            runs[f"kNN, {metric}"] = lambda how=known, at=site: predict_neighbours(how, at, queries)
+        seconds = interleaved(runs, repeats=repeats)
+        support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(localizer.support))
+        lines.append(
+            {"support": size}
+            | {f"{name} (us)": 1e6 * s / QUERIES for name, s in seconds.items()}
+            | {"support (MB)": support_bytes / 1e6}
+        )
+    return pd.DataFrame(lines)
