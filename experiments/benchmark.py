@@ -7,11 +7,14 @@
 step      the distilling step (paper's DNN, 520 access points, B = 128, two teachers, all terms)
 networks  an epoch of each network at --target
 teachers  the step under 1 to 16 teachers
+replicas  the step of 1 to 64 students in all modes (on a CPU up to 16)
 samples   an epoch of the step over growing data
+compile   until the step's program is there, cold and cached
 spectral  the spectral term: power iteration against a full SVD, time and gradient memory
+supports  a fingerprint located by the site-agnostic network and by kNN, against the site's size
 
-Every part is printed and stored as <output>/<part>.csv. The fingerprints are drawn, but for
-networks.
+Every part is printed and stored as <output>/<part>.csv and <part>.png. The fingerprints are drawn,
+but for those of networks.
 """
 
 from pathlib import Path
@@ -19,9 +22,17 @@ from pathlib import Path
 import jax
 import pandas as pd
 from absl import flags
+from benchmarks.agnostic import time_supports
 from benchmarks.distill_step import BATCH, FORMS, draw_site, floor_s, make_run
 from benchmarks.networks import time_networks
-from benchmarks.scaling import time_samples, time_spectral, time_teachers
+from benchmarks.pictures import plot_part
+from benchmarks.scaling import (
+    time_compile,
+    time_replicas,
+    time_samples,
+    time_spectral,
+    time_teachers,
+)
 from benchmarks.timing import interleaved
 from benchmarks.torch_step import make_torch_run
 
@@ -30,7 +41,9 @@ from rsstl_jax.files import write_text
 from rsstl_jax.train import make_batch, make_localizer
 
 _PARTS = flags.DEFINE_list(
-    "parts", ["step", "networks", "teachers", "samples", "spectral"], "which parts"
+    "parts",
+    ["step", "networks", "teachers", "replicas", "samples", "spectral", "compile", "supports"],
+    "which parts",
 )
 _REPEATS = flags.DEFINE_integer("repeats", 7, "rounds, of which the median counts", lower_bound=1)
 _TARGET = flags.DEFINE_string("target", "tampere", "dataset of the part `networks`")
@@ -62,8 +75,13 @@ PARTS = {
     "step": time_step,
     "networks": lambda: time_networks(_TARGET.value, recipe=_RECIPE.value, repeats=_REPEATS.value),
     "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
+    "replicas": lambda: time_replicas(
+        (1, 4, 16) if jax.default_backend() == "cpu" else (1, 4, 16, 64), repeats=_REPEATS.value
+    ),
     "samples": lambda: time_samples((5, 10, 20, 40, 80), repeats=_REPEATS.value),
     "spectral": lambda: time_spectral((1, 3, 10, 30, 100), repeats=_REPEATS.value),
+    "compile": time_compile,
+    "supports": lambda: time_supports((100, 1000, 5000, 20000), repeats=_REPEATS.value),
 }
 
 
@@ -73,6 +91,7 @@ def main() -> None:
     for part in _PARTS.value:
         frame = PARTS[part]()
         write_text(output / f"{part}.csv", frame.to_csv(index=False, float_format="%.4g"))
+        plot_part(output / f"{part}.png", frame, part)
         print(f"\n{part}:\n\n{frame.to_string(index=False, float_format='{:.3g}'.format)}")
 
 

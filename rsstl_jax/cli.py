@@ -1,8 +1,13 @@
 """What the commands in experiments/ share: one line on bad input, and exit codes."""
 
+import os
+import platform
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import jax
+import pooch
 from absl import app, flags, logging
 
 from rsstl_jax.config import ConfigError
@@ -32,6 +37,7 @@ def run(main: Callable[[], None]) -> None:
         >>> callable(run)
         True
     """
+    _keep_compiled()
     # Orbax reports every step of every save at the level of information.
     logging.set_verbosity(logging.WARNING)
     try:
@@ -40,6 +46,17 @@ def run(main: Callable[[], None]) -> None:
     except Interrupted as error:
         print(f"{error}; the same command goes on from the last saved state", file=sys.stderr)
         sys.exit(128 + error.signum)
+
+
+def _keep_compiled() -> None:
+    """Keeps compiled programs between commands, unless JAX is told where (or told not to)."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or "JAX_ENABLE_COMPILATION_CACHE" in os.environ:
+        return
+    # A folder a host: what one CPU runs, another that shares the home may not.
+    cache = Path(pooch.os_cache("rsstl_jax")) / ".compiled" / platform.node()
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 def _guarded(main: Callable[[], None]) -> None:

@@ -28,8 +28,9 @@ from rsstl_jax.train.localizer import make_predictor
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import make_localizer
 from rsstl_jax.train.student import Student, save_student
-from rsstl_jax.train.students import STUDENTS, Variant, train_students
+from rsstl_jax.train.students import train_students
 from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
+from rsstl_jax.train.variants import STUDENTS, Variant
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]

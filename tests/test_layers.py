@@ -35,7 +35,7 @@ LAYERS = (
     ("workdir",),
     ("pipeline",),
     ("agnostic", "baselines", "lipschitz", "profiling"),
-    ("tables",),
+    ("search", "tables"),
     ("cli",),
 )
 # Within the second line: who may import whom.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +22,11 @@ from rsstl_jax.train import (
     make_optimizer,
     make_teacher_fn,
 )
+from rsstl_jax.train.loop import Step
+from rsstl_jax.train.state import TrainState
+from rsstl_jax.types import Batch
 
-__all__ = ["FORMS", "draw_site", "floor_s", "make_run", "matrix_products"]
+__all__ = ["FORMS", "draw_site", "floor_s", "make_job", "make_run", "matrix_products"]
 
 BATCH, WIDTH, LATENT, HIDDEN, ESTIMATOR = 128, 300, 128, 256, 512
 FORMS = ("ours", "Python loop over teachers", "estimator not split")
@@ -67,14 +70,24 @@ class _PlainEstimator(Estimator):
         return joint, jnp.stack([self(one, rolled) for one in teacher])
 
 
-def make_run(
+class Job(NamedTuple):
+    """A distilling step and all that it is called with."""
+
+    step: Step
+    state: TrainState
+    data: Batch
+    key: jax.Array
+    context: DistillContext
+
+
+def make_job(
     form: str = "ours",
     *,
     num_teachers: int = 2,
     num_access_points: int = 520,
     num_steps: int = 20,
-) -> Callable[[], Any]:
-    """One call: `num_steps` distilling steps of the paper's DNN with all terms, compiled."""
+) -> Job:
+    """The distilling step of the paper's DNN with all terms, on `num_steps` batches."""
     config = make_config("paper", target="uji", sources="uts,tampere")
     train = draw_site(num_access_points, num_steps * BATCH)
     localizer = make_localizer(config, train)
@@ -92,14 +105,19 @@ def make_run(
     tx = make_optimizer(1e-3, "constant", 1)
     ask = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
     step = make_distill_step(localizer, ask, alignment, tx)
-    run = make_epochs(step, batch_size=BATCH, num_epochs=1)
     data = make_batch(train, localizer.preprocessor)
     context = DistillContext(teachers, config.distill.weights.to_dict(), config.distill.margin)
-    state = make_distill_state(student, theta, tx)
+    return Job(step, make_distill_state(student, theta, tx), data, jax.random.key(4), context)
+
+
+def make_run(form: str = "ours", **sizes: int) -> Callable[[], Any]:
+    """One call: an epoch of `make_job`, compiled."""
+    step, state, data, key, context = make_job(form, **sizes)
+    run = make_epochs(step, batch_size=BATCH, num_epochs=1)
 
     def call() -> None:
         nonlocal state
-        state = jax.block_until_ready(run(state, data, jax.random.key(4), context))[0]
+        state = jax.block_until_ready(run(state, data, key, context))[0]
 
     return call
 

@@ -1,5 +1,7 @@
 """How the cost of a distilling step grows: with teachers, replicas and samples."""
 
+import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -7,12 +9,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import pandas as pd
+from jax.experimental.compilation_cache import compilation_cache
 
-from benchmarks.distill_step import BATCH, FORMS, make_run
+from benchmarks.distill_step import BATCH, FORMS, make_job, make_run
 from benchmarks.timing import interleaved
 from rsstl_jax.losses import functional_information
+from rsstl_jax.train import DistillContext, make_epochs
+from rsstl_jax.train.replicas import stack
 
-__all__ = ["time_samples", "time_spectral", "time_teachers"]
+__all__ = ["time_compile", "time_replicas", "time_samples", "time_spectral", "time_teachers"]
 
 STEPS = 10
 
@@ -28,6 +33,67 @@ def time_teachers(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
         seconds = interleaved(runs, repeats=repeats)
         milliseconds = {form: 1e3 * s / STEPS for form, s in seconds.items()}
         lines.append({"teachers": count, **milliseconds})
+    return pd.DataFrame(lines)
+
+
+def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """Milliseconds of a step of one replica, and trainings of an hour, in all modes.
+
+    A training is that of UJIIndoorLoc's tuned recipe: 60 epochs of 155 steps.
+    """
+    step, state, data, key, context = make_job(num_steps=2)
+    own = jax.tree.map(jnp.asarray, context._replace(teachers=None))
+    axes = DistillContext(None, 0, 0, 0, 0, 0)  # type: ignore[arg-type]
+    one = make_epochs(step, batch_size=BATCH, num_epochs=1)
+    lines = []
+    for count in counts:
+        several = (stack([state] * count), data, stack([key] * count))
+        contexts = stack([own] * count)._replace(teachers=context.teachers)
+        runs = {"loop": partial(_in_turn, one, (state, data, key, context), count)}
+        for mode in ("map", "vmap"):
+            run = make_epochs(step, batch_size=BATCH, num_epochs=1, mode=mode, context_axes=axes)
+            runs[mode] = partial(_once, run, (*several, contexts))
+        for mode, seconds in interleaved(runs, repeats=repeats).items():
+            of_one = seconds / count / 2
+            lines.append(
+                {
+                    "replicas": count,
+                    "mode": mode,
+                    "milliseconds a step and replica": 1e3 * of_one,
+                    "trainings an hour": 3600 / (of_one * 60 * 155),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def _once(run: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    jax.block_until_ready(run(*args))
+
+
+def _in_turn(run: Callable[..., Any], args: tuple[Any, ...], count: int) -> None:
+    for _ in range(count):
+        jax.block_until_ready(run(*args))
+
+
+def time_compile() -> pd.DataFrame:
+    """Seconds until the step's program is there: compiled, and read from JAX's cache on disk."""
+    step, *args = make_job(num_steps=2)
+    lines = []
+    with tempfile.TemporaryDirectory() as cache:
+        jax.config.update("jax_compilation_cache_dir", cache)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        compilation_cache.reset_cache()
+        for state in ("cold", "cached"):
+            jax.clear_caches()
+            run: Any = jax.jit(make_epochs(step, batch_size=BATCH, num_epochs=1).__wrapped__)  # type: ignore[attr-defined]
+            begun = time.perf_counter()
+            lowered = run.lower(*args)
+            traced = time.perf_counter()
+            lowered.compile()
+            compiled = time.perf_counter()
+            lines.append(
+                {"cache": state, "tracing (s)": traced - begun, "compiling (s)": compiled - traced}
+            )
     return pd.DataFrame(lines)
 
 

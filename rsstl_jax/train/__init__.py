@@ -40,14 +40,9 @@ from rsstl_jax.train.specialise import (
     training_plan,
 )
 from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
-from rsstl_jax.train.students import (
-    STUDENTS,
-    Distillation,
-    Variant,
-    make_distillation,
-    train_students,
-)
+from rsstl_jax.train.students import Distillation, make_distillation, train_students
 from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
+from rsstl_jax.train.variants import STUDENTS, Variant
 
 __all__ = [
     "STUDENTS",

@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import ConfigError, name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.models import Estimator, Generator
-from rsstl_jax.train.alignment import TERMS, Alignment, allowed_terms
+from rsstl_jax.train.alignment import TERMS, Alignment
 from rsstl_jax.train.distill import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
@@ -22,36 +21,13 @@ from rsstl_jax.train.replicas import choose_mode, stack, unstack
 from rsstl_jax.train.specialise import make_localizer, training_plan
 from rsstl_jax.train.state import TrainState, learning_rate
 from rsstl_jax.train.surrogate import make_teacher_fn
+from rsstl_jax.train.variants import Variant, teacher_mask, term_weights
 from rsstl_jax.types import Params
 
-__all__ = ["STUDENTS", "Distillation", "Variant", "make_distillation", "train_students"]
+__all__ = ["Distillation", "make_distillation", "train_students"]
 
 OWN = DistillContext(None, 0, 0, 0, 0, 0)  # type: ignore[arg-type]
 """Which parts of the context a student has for itself: all but the teachers."""
-
-
-class Variant(NamedTuple):
-    """What sets students of one run apart, beside their seed; what is not given is the run's.
-
-    Args:
-        weights: lambda by name of the term, on top of `distill.weights`; 0 leaves a term out.
-        margin: alpha of Eq. 1, radians.
-        sources: those whose teachers take part.
-        learning_rate: step size at the start.
-
-    Example:
-        >>> Variant({"similarity": 0.0}).margin is None
-        True
-    """
-
-    weights: Mapping[str, float] = {}
-    margin: float | None = None
-    sources: tuple[str, ...] | None = None
-    learning_rate: float | None = None
-
-
-STUDENTS = {"standalone": Variant(dict.fromkeys(TERMS, 0.0)), "distilled": Variant()}
-"""The two students of every run: J_MAE alone, and all terms under all teachers."""
 
 
 class Distillation(NamedTuple):
@@ -105,6 +81,7 @@ def make_distillation(
     Example:
         >>> import tempfile
         >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.train import STUDENTS
         >>> from rsstl_jax.models import make_generator, make_network, stack_teachers
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
         >>> generator = make_generator(make_network(config))
@@ -119,7 +96,7 @@ def make_distillation(
         (3.0, {'alone': ()})
     """
     localizer = make_localizer(config, train)
-    weights = {name: _weights(config, variant) for name, (_, variant) in students.items()}
+    weights = {name: term_weights(config, variant) for name, (_, variant) in students.items()}
     of_student = {
         name: tuple(term for term in TERMS if own[term] > 0) for name, own in weights.items()
     }
@@ -145,7 +122,7 @@ def make_distillation(
             teachers,
             {term: jnp.asarray(weight, jnp.float32) for term, weight in weights[name].items()},
             given(variant.margin, config.distill.margin),
-            _mask(config, variant),
+            teacher_mask(config, variant),
             given(variant.learning_rate, learning_rate(config)),
             noise_key if fixed else None,
         )
@@ -155,29 +132,6 @@ def make_distillation(
     return Distillation(
         localizer, make_distill_step(localizer, ask, alignment, tx), starts, of_student
     )
-
-
-def _weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
-    """lambda of a student by term; 0 for a term that the run leaves out."""
-    for term in variant.weights:
-        if term not in ("localization", *TERMS):
-            raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(TERMS)}")
-    merged = config.distill.weights.to_dict() | dict(variant.weights)
-    return {
-        term: float(weight) if term == "localization" or term in allowed_terms(config) else 0.0
-        for term, weight in merged.items()
-    }
-
-
-def _mask(config: ConfigDict, variant: Variant) -> jax.Array:
-    sources = name_list(config.sources)
-    taking_part = sources if variant.sources is None else variant.sources
-    if unknown := set(taking_part) - set(sources):
-        raise ConfigError(
-            f"a variant has the teacher of {', '.join(sorted(unknown))}; "
-            f"sources is {config.sources!r}"
-        )
-    return jnp.asarray([float(source in taking_part) for source in sources])
 
 
 def train_students(
@@ -209,6 +163,7 @@ def train_students(
     Example:
         >>> import tempfile
         >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.train import STUDENTS
         >>> from rsstl_jax.models import make_generator, make_network, stack_teachers
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
         >>> generator = make_generator(make_network(config))
@@ -275,14 +230,23 @@ def _groups(
     for name in [name for name in left if name in begun - grouped]:
         left.remove(name)
         yield "loop", (name,)
-    mode, size = choose_mode(
-        job.step,
-        [job.starts[name] for name in left],
-        data,
-        batch_size=batch_size,
-        context_axes=OWN,
-        mode=mode,
-    )
+    if not left:
+        return
+    # What was chosen stays, so that a run that goes on is the run that was begun.
+    chosen = next((r for r in recorder.records() if r.get("asked") == mode), None)
+    if chosen is None:
+        found, size = choose_mode(
+            job.step,
+            [job.starts[name] for name in left],
+            data,
+            batch_size=batch_size,
+            context_axes=OWN,
+            mode=mode,
+        )
+        chosen = {"run": "replicas", "asked": mode, "mode": found, "size": size}
+        if mode != "loop":
+            recorder.log(chosen)
+    mode, size = chosen["mode"], chosen["size"]
     for i in range(0, len(left), size):
         names = tuple(left[i : i + size])
         if mode != "loop":

@@ -186,6 +186,16 @@ def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch, mo
     assert sorted(of_some, key=key) == sorted(records, key=key)
 
 
+def test_what_auto_chose_stays(tmp_path, monkeypatch):
+    """A machine that measures otherwise at the next start does not change the run."""
+    for found in (("vmap", 2), ("loop", 1)):
+        monkeypatch.setattr(students_module, "choose_mode", lambda *_, found=found, **__: found)
+        some = dict(list(mixed().items())[: 3 if found[0] == "vmap" else 6])
+        _, records = train_all(tmp_path, some, **{"run.replicas": "auto"})
+    groups = [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r]
+    assert groups == [("vmap", 2), ("vmap", 1), ("vmap", 2), ("vmap", 1)]
+
+
 def test_with_alignment_it_is_another_one(whole, alone):
     assert len(differing(whole[0], alone)) == 8
     terms = {"localization", "similarity", "mutual_information", "functional_information"}

@@ -1,0 +1,69 @@
+"""Searches weights, margin and learning rate on a validation part of train, as the appendix does.
+
+    python experiments/search.py --config=configs/tampere.py:tuned --config.seeds=0,1,2 \
+        --grid=similarity=0,0.5,2 --grid=margin=0.1,0.2
+    python experiments/search.py --config=configs/tampere.py:tuned --batches=5 --batch_size=8 \
+        --range=similarity=0,2 --range=mutual_information=0,2
+
+A grid is one compiled program; with --range Optuna proposes points, a batch at a time, each batch
+one program (pip install 'rsstl_jax[search]'). The test part is never read. <workdir>/search.csv
+holds every point, the best first; the same command started again goes on.
+"""
+
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from rsstl_jax import cli
+from rsstl_jax.config import ConfigError
+from rsstl_jax.files import write_text
+from rsstl_jax.search import grid, propose, search
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<site>.py", lock_config=True)
+_GRID = flags.DEFINE_multi_string("grid", [], "axis=value,value,...")
+_RANGE = flags.DEFINE_multi_string("range", [], "axis=low,high, for Optuna")
+_BATCHES = flags.DEFINE_integer("batches", 5, "of points that Optuna proposes", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "points a batch", lower_bound=1)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "folder of the search; by default results/search/<target>-<network>-<recipe>"
+)
+
+
+def parse(flag: str, texts: list[str]) -> dict[str, list[float]]:
+    """{axis: values} of flags that read axis=value,value."""
+    found = {}
+    for text in texts:
+        axis, _, values = text.partition("=")
+        try:
+            found[axis] = [float(value) for value in values.split(",")]
+        except ValueError as error:
+            raise ConfigError(f"--{flag}={text}: it must read axis=value,value") from error
+    return found
+
+
+def main() -> None:
+    config = _CONFIG.value
+    name = f"{config.target}-{config.network}-{config.recipe}"
+    workdir = Path(_WORKDIR.value or f"results/search/{name}")
+    config.data.evaluate_on = "validation"
+    points, ranges = parse("grid", _GRID.value), parse("range", _RANGE.value)
+    if bool(points) == bool(ranges):
+        raise ConfigError("give either --grid or --range, at least one")
+    if points:
+        every = grid(points)
+        frame = search(config, lambda told: every, workdir)
+    else:
+        for axis, ends in ranges.items():
+            if len(ends) != 2 or ends[0] >= ends[1]:
+                raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
+        pairs = {axis: (ends[0], ends[1]) for axis, ends in ranges.items()}
+        ask = propose(pairs, batch_size=_BATCH_SIZE.value)
+        frame = search(config, ask, workdir, num_batches=_BATCHES.value)
+    write_text(workdir / "search.csv", frame.to_csv(index=False, float_format="%.6g"))
+    print(f"\n{frame.to_string(index=False, float_format='{:.4g}'.format)}\n\n{workdir}/search.csv")
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("config")
+    cli.run(main)
