@@ -29,7 +29,7 @@ from rsstl_jax.train.agnostic import (
 )
 from rsstl_jax.train.episodes import EpisodeSettings
 from rsstl_jax.train.localizer import Localizer
-from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
+from rsstl_jax.train.neighbours import Neighbours, choose_neighbours, predict_neighbours
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.types import Params
 from rsstl_jax.workdir import log_start
@@ -37,17 +37,12 @@ from rsstl_jax.workdir import log_start
 __all__ = ["AgnosticPlan", "centroid_m", "run_agnostic", "train_members"]
 
 VALIDATION_FRACTION, VALIDATION_SEED = 0.15, 0
+NUM_CHOOSING = 4000
 
-# Fields that bear on the figures alone, or stand in the name of a training.
-_NOT_TRAINED = {
-    "shares",
-    "num_subsets",
-    "evaluate_on",
-    "seeds",
-    "tune_epochs",
-    "rivals",
-    "data_dir",
-}
+# Fields that bear on the figures alone; every seed is a training of its own.
+_FIGURES = {"shares", "num_subsets", "seeds", "rivals", "data_dir"}
+# Fields that bear on the training at the target, not on that on the sources.
+_TUNING = {"target", "evaluate_on", "tune_epochs", "tune_learning_rate", "tune_episodes"}
 
 
 @dataclass(frozen=True)
@@ -89,14 +84,17 @@ class AgnosticPlan:
     network: AgnosticSettings = field(default_factory=AgnosticSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
     tune_episodes: EpisodeSettings = field(
-        default_factory=lambda: EpisodeSettings(min_support=256, crop=0.1)
+        default_factory=lambda: EpisodeSettings(
+            min_support=512, max_support=2048, access_point_dropout=0.1, query_dropout=0.1
+        )
     )
     rivals: bool = True
     data_dir: str = ""
 
-    def digest(self) -> str:
-        """What tells the trainings of this plan from others', shares and figures left out."""
-        facts = {k: v for k, v in asdict(self).items() if k not in _NOT_TRAINED}
+    def digest(self, *, tuned: bool = False) -> str:
+        """What tells the trainings on these sources, or at the target then, from all others."""
+        dropped = _FIGURES if tuned else _FIGURES | _TUNING
+        facts = {name: value for name, value in asdict(self).items() if name not in dropped}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -187,7 +185,7 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
         }
         if plan.tune_epochs:
             begun = time.perf_counter()
-            tuned = _tune(plan, members, train, recorder)
+            tuned = _tune(plan, members, train, Recorder(workdir, owner=plan.digest(tuned=True)))
             seconds["target"] = time.perf_counter() - begun
             localizer = make_agnostic_localizer(plan.network, train)
             shares.setdefault("1.0", {})["fine-tuned"] = _figures(
@@ -230,12 +228,22 @@ def _measure_share(
         ]
         if plan.rivals:
             places.setdefault("centroid", []).append(centroid_m(localizer, held_out))
-            settings = choose_neighbours(subset, encodings=("linear", "powed"))[0]
+            settings = _choose_neighbours(subset)
             known = predict_neighbours(settings, subset, held_out)
             places.setdefault("knn", []).append(known)
     return {"num_support": [len(subset) for subset in subsets]} | {
         method: _figures(predicted, held_out) for method, predicted in places.items()
     }
+
+
+def _choose_neighbours(subset: Fingerprints) -> Neighbours:
+    """Chosen on a validation part of the subset, or of a share of it: minutes instead of hours."""
+    share = min(1.0, NUM_CHOOSING / len(subset))
+    return choose_neighbours(
+        target_fraction(subset, fraction=share, seed=0),
+        encodings=("linear", "powed"),
+        metrics=("euclidean", "braycurtis"),
+    )[0]
 
 
 def _figures(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, list[float]]:
@@ -254,7 +262,7 @@ def _tune(
             epochs=plan.tune_epochs,
             learning_rate=plan.tune_learning_rate,
             seed=seed,
-            name=f"{plan.target}-{plan.evaluate_on}-{plan.tune_epochs}/seed-{seed}",
+            name=f"{plan.target}-{plan.evaluate_on}/seed-{seed}",
             recorder=recorder,
             params=params,
         )

@@ -83,7 +83,7 @@ def test_a_second_start_trains_nothing_and_says_the_same(plan, tmp_path):
     after = [r for r in Recorder(tmp_path / "run").records() if "epoch" in r]
     assert first["shares"] == second["shares"] and before == after
     assert {r["run"] for r in after} == {
-        f"{part}/seed-{seed}" for part in ("sources", "home-test-1") for seed in (0, 1)
+        f"{part}/seed-{seed}" for part in ("sources", "home-test") for seed in (0, 1)
     }
 
 
