@@ -1,7 +1,8 @@
-"""Trains a site-agnostic network on some sites and measures it on another, without training there.
+r"""Trains a site-agnostic network on some sites and measures it on another, without training there.
 
     python experiments/agnostic.py --target=uji --sources=tampere,tut7
-    python experiments/agnostic.py --target=tampere --sources=uji,tut7 --evaluate_on=validation
+    python experiments/agnostic.py --target=tampere --sources=uji,tut7 --evaluate_on=validation \
+        --set=episodes.grouped=False --set=network.num_neighbours=8 --workdir=results/ablation
     python experiments/agnostic.py --sources=uji,tampere,tut7 --pretrain=rsstl_jax/pretrained
 
 The first two leave result.json in --workdir and, below --output, a table. The last one trains on
@@ -9,11 +10,13 @@ all sites at once and writes what `evaluate.py --student=pretrained` uses. The s
 again goes on where it stopped.
 """
 
+import ast
 import shlex
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -38,6 +41,7 @@ _SEEDS = flags.DEFINE_list(
 )
 _EPOCHS = flags.DEFINE_integer("epochs", _DEFAULT.epochs, "of 100 episodes each")
 _TUNE = flags.DEFINE_integer("tune_epochs", 0, "of the target's own episodes afterwards")
+_SET = flags.DEFINE_multi_string("set", [], "part.field=value, of network, episodes, tune_episodes")
 _RIVALS = flags.DEFINE_bool("rivals", True, "measure kNN and the centroid, too")
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
 _WORKDIR = flags.DEFINE_string("workdir", None, "by default results/agnostic-<target>")
@@ -57,7 +61,21 @@ def make_plan() -> AgnosticPlan:
         tune_epochs=_TUNE.value,
         rivals=_RIVALS.value,
         data_dir=_DATA_DIR.value,
+        **override_parts(),
     )
+
+
+def override_parts() -> dict[str, Any]:
+    """The parts of the plan that --set changes."""
+    parts = {name: getattr(_DEFAULT, name) for name in ("network", "episodes", "tune_episodes")}
+    for assignment in _SET.value:
+        path, _, text = assignment.partition("=")
+        name, _, field = path.partition(".")
+        try:
+            parts[name] = replace(parts[name], **{field: ast.literal_eval(text)})
+        except (KeyError, TypeError, SyntaxError, ValueError) as error:
+            raise ConfigError(f"--set={assignment}: {error}") from error
+    return parts
 
 
 def pretrain(plan: AgnosticPlan, workdir: Path, folder: str) -> None:

@@ -1,0 +1,84 @@
+"""The commands of the site-agnostic network as they are called."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+
+ROOT = Path(__file__).parents[2]
+
+
+def call(script, *arguments):
+    """(exit code, stdout, stderr)."""
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    }
+    done = subprocess.run(
+        [sys.executable, f"experiments/{script}.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    small = {"num_queries": 4, "min_support": 4, "max_support": 12}
+    code, out, err = call(
+        "agnostic",
+        *("--target=home", "--sources=mall", "--shares=0.5,1", "--subsets=2", "--seeds=0"),
+        *("--epochs=1", f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run"),
+        *(f"--set=episodes.{name}={value}" for name, value in small.items()),
+        f"--output={tmp_path}/tables",
+    )
+    assert code == 0, err
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["plan"]["episodes"]["num_queries"] == 4
+    assert [len(share["agnostic"]["mae_m"]) for share in result["shares"].values()] == [2, 1]
+    assert "mall -> home, test part, seeds 0" in out
+    assert (tmp_path / "tables" / "home.md").read_text().strip() in out
+
+
+def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
+    tiny.write_sites(tmp_path, "home")
+    code, out, err = call(
+        "evaluate", "--student=pretrained", "--dataset=home", f"--data_dir={tmp_path}"
+    )
+    assert code == 0, err
+    assert "pretrained on home, test part, 9 fingerprints:" in out
+    # the plan is 40 m by 30 m
+    assert float(out.split("mae_m ")[1].split(",")[0]) < 15
+
+
+BAD = {
+    "building": (
+        ("agnostic", "--target=tut3", "--sources=uji,tampere"),
+        "source tampere was surveyed in the same building as the target tut3",
+    ),
+    "field": (
+        ("agnostic", "--target=home", "--set=episodes.crops=1"),
+        "--set=episodes.crops=1: ",
+    ),
+    "seen": (
+        ("evaluate", "--student=pretrained", "--dataset=tut1"),
+        "the pretrained network was trained in the building of tut1 (on tampere)",
+    ),
+    "workdir": (("evaluate",), "workdir is empty; name the folder of a finished distill.py run"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_ends_with_exit_code_2_and_one_line(name):
+    arguments, words = BAD[name]
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, ""), err
+    assert err.startswith("error: ") and words in err and err.count("\n") == 1
