@@ -1,6 +1,7 @@
 """Locating at a site: the site-agnostic network and scikit-learn's kNN over growing supports."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import numpy as np
@@ -41,10 +42,10 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
     for size in sizes:
         site = _draw(size, 0)
         localizer = make_agnostic_localizer(settings, site)
-        runs = {"agnostic": lambda at=localizer: predict_members_m(at, members, queries)}
+        runs = {"agnostic": partial(predict_members_m, localizer, members, queries)}
         for metric in ("euclidean", "braycurtis"):
             known = Neighbours("linear", metric, 5, "uniform")
-            runs[f"kNN, {metric}"] = lambda how=known, at=site: predict_neighbours(how, at, queries)
+            runs[f"kNN, {metric}"] = partial(predict_neighbours, known, site, queries)
         seconds = interleaved(runs, repeats=repeats)
         support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(localizer.support))
         lines.append(

@@ -193,6 +193,18 @@ class AgnosticNetwork(Network):
     is the mean over the tokens there are. A place cannot be read off the extract alone, so that
     the network is no source of surrogate teachers.
 
+    Args:
+        framer: TokenFramer.
+        extractor: SetExtractor.
+        regressor: TokenRegressor.
+        frame_width: width of a token's embedding.
+        extract_width: the same.
+        extract_activation: "linear".
+        decoder: none.
+        lipschitz: False, behind attention.
+        penalty: none.
+        learning_rate_factor: not looked at; episodes have a rate of their own.
+
     Example:
         >>> from rsstl_jax.models import make_support
         >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
