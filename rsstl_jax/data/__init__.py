@@ -13,13 +13,14 @@ from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_p
 from rsstl_jax.data.readers import READERS, read_site, read_table, read_tampere, read_uji, read_uts
 from rsstl_jax.data.schema import DataError, Fingerprints, MissingDataError, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction
-from rsstl_jax.data.synthetic import SYNTHETIC_SITES, make_synthetic_site
+from rsstl_jax.data.synthetic import SYNTHETIC_SITES, Building, make_synthetic_site, survey_building
 
 __all__ = [
     "CARDS",
     "ENCODINGS",
     "READERS",
     "SYNTHETIC_SITES",
+    "Building",
     "DataCard",
     "DataError",
     "Fingerprints",
@@ -43,5 +44,6 @@ __all__ = [
     "read_uji",
     "read_uts",
     "resolve_data_dir",
+    "survey_building",
     "target_fraction",
 ]

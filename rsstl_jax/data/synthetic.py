@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data.schema import DataError, Fingerprints, Site
 
-__all__ = ["SYNTHETIC_PREFIX", "SYNTHETIC_SITES", "Building", "make_synthetic_site"]
+__all__ = [
+    "SYNTHETIC_PREFIX",
+    "SYNTHETIC_SITES",
+    "Building",
+    "make_synthetic_site",
+    "survey_building",
+]
 
 SYNTHETIC_PREFIX = "synthetic-"
 """What the names of made-up sites start with."""
@@ -151,7 +157,25 @@ def make_synthetic_site(name: str) -> Site:
         raise DataError(
             f"{name!r} is not a synthetic site; these are: {', '.join(SYNTHETIC_SITES)}"
         )
-    building = SYNTHETIC_SITES[name]
+    return survey_building(name, SYNTHETIC_SITES[name])
+
+
+def survey_building(name: str, building: Building) -> Site:
+    """Makes a synthetic site of one's own, by the model of `make_synthetic_site`.
+
+    Args:
+        name: what the site is called.
+        building: the building, and how it is surveyed.
+
+    Returns:
+        Site.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> small = replace(SYNTHETIC_SITES["synthetic-office"], size_m=(20.0, 20.0))
+        >>> float(np.ptp(survey_building("small", small).train.position_m)) <= 20
+        True
+    """
     rng = np.random.default_rng(building.seed)
     transmitters = _random_places(rng, building, building.num_access_points)
     waves = _Waves.draw(rng, building)

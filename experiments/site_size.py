@@ -1,0 +1,78 @@
+"""The pretrained network on square synthetic buildings of 20 to 400 m, beside its yardsticks.
+
+    python experiments/site_size.py --output=docs/results/agnostic
+
+Every building has one floor, 200 surveyed places with three scans each, 60 access points, walls
+every 8 m, and test fingerprints of other devices at other places; three of each size.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from absl import flags
+
+from rsstl_jax import cli
+from rsstl_jax.agnostic import centroid_m
+from rsstl_jax.data import Building, survey_building
+from rsstl_jax.files import write_text
+from rsstl_jax.metrics import error_m
+from rsstl_jax.report import mean_and_spread
+from rsstl_jax.train import load_pretrained, make_agnostic_localizer, predict_members_m
+from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
+
+_SIZES = flags.DEFINE_list("sizes", ["20", "50", "100", "200", "400"], "widths, metres")
+_SEEDS = flags.DEFINE_list("seeds", ["10", "11", "12"], "buildings of each size")
+_OUTPUT = flags.DEFINE_string("output", "results/site-size", "folder of the table")
+
+
+def make_building(size_m: float, seed: int) -> Building:
+    return Building(
+        seed=seed,
+        origin_m=(0.0, 0.0),
+        size_m=(size_m, size_m),
+        room_m=8.0,
+        num_floors=1,
+        num_access_points=60,
+        num_places=200,
+        scans_per_place=3,
+        num_test=200,
+        path_loss_exponent=2.5,
+        wall_db=3.0,
+    )
+
+
+def measure(size_m: float, seed: int) -> dict[str, float]:
+    """Mean error of each method, metres."""
+    site = survey_building(f"square-{size_m:g}", make_building(size_m, seed))
+    pretrained = load_pretrained()
+    localizer = make_agnostic_localizer(pretrained.settings, site.train)
+    settings = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
+    places: dict[str, np.ndarray] = {
+        "pretrained": predict_members_m(localizer, pretrained.members, site.test),
+        "kNN": predict_neighbours(settings, site.train, site.test),
+        "centroid": centroid_m(localizer, site.test),
+        "middle of the survey": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
+    }
+    actual_m = site.test.position_m
+    return {name: float(error_m(place, actual_m).mean()) for name, place in places.items()}
+
+
+def main() -> None:
+    lines = []
+    for size in _SIZES.value:
+        figures = pd.DataFrame([measure(float(size), int(seed)) for seed in _SEEDS.value])
+        cells = {name: mean_and_spread(column.tolist()) for name, column in figures.items()}
+        lines.append({"size (m)": size, **cells})
+    columns = list(lines[0])
+    table = ["| " + " | ".join(columns) + " |", "| --- |" + " --- |" * (len(columns) - 1)]
+    table += ["| " + " | ".join(line[column] for column in columns) + " |" for line in lines]
+    text = "\n".join(table)
+    output = Path(_OUTPUT.value)
+    output.mkdir(parents=True, exist_ok=True)
+    write_text(output / "site-size.md", f"{text}\n")
+    print(f"\nmean error (m), mean ± sd over {len(_SEEDS.value)} buildings:\n\n{text}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
