@@ -13,6 +13,7 @@ import numpy as np
 from rsstl_jax.config import ConfigError
 from rsstl_jax.data import (
     Fingerprints,
+    Site,
     check_sources,
     grouped_validation_split,
     load_site,
@@ -172,10 +173,11 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
     """
     check_sources(plan.target, plan.sources)
     parts = [load_site(source, data_dir=plan.data_dir or None).train for source in plan.sources]
-    train, held_out = _target_parts(plan)
+    site = load_site(plan.target, data_dir=plan.data_dir or None)
+    train, held_out = _cut(site, plan.evaluate_on)
     with locked(workdir):
         recorder = Recorder(workdir, owner=plan.digest())
-        log_start(recorder, {part.dataset: part.digest() for part in (train, *parts)})
+        log_start(recorder, {part.dataset: part.digest() for part in (site.train, *parts)})
         begun = time.perf_counter()
         members = train_members(parts, plan, recorder)
         seconds = {"sources": time.perf_counter() - begun}
@@ -196,15 +198,15 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
         return read_json(recorder.workdir / "result.json")
 
 
-def _target_parts(plan: AgnosticPlan) -> tuple[Fingerprints, Fingerprints]:
-    site = load_site(plan.target, data_dir=plan.data_dir or None)
-    if plan.evaluate_on == "test":
+def _cut(site: Site, evaluate_on: str) -> tuple[Fingerprints, Fingerprints]:
+    """What is known of the target, and what is measured on."""
+    if evaluate_on == "test":
         return site.train, site.test
-    if plan.evaluate_on == "validation":
+    if evaluate_on == "validation":
         return grouped_validation_split(
             site.train, fraction=VALIDATION_FRACTION, seed=VALIDATION_SEED
         )
-    raise ConfigError(f"evaluate_on is {plan.evaluate_on!r}; it must be test or validation")
+    raise ConfigError(f"evaluate_on is {evaluate_on!r}; it must be test or validation")
 
 
 def _measure_share(
