@@ -62,7 +62,7 @@ def main() -> None:
     lines = []
     for size in _SIZES.value:
         figures = pd.DataFrame([measure(float(size), int(seed)) for seed in _SEEDS.value])
-        cells = {name: mean_and_spread(column.tolist()) for name, column in figures.items()}
+        cells = {str(name): mean_and_spread(column.tolist()) for name, column in figures.items()}
         lines.append({"size (m)": size, **cells})
     columns = list(lines[0])
     table = ["| " + " | ".join(columns) + " |", "| --- |" + " --- |" * (len(columns) - 1)]
