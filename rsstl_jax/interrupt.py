@@ -90,6 +90,8 @@ def catch_signals() -> Iterator[None]:
 def defer_signals() -> Iterator[Callable[[], bool]]:
     """Lets a piece of work look for a signal when it can stop, and raises at its end.
 
+    Inside another such block, the signal is raised at the end of the outer one.
+
     Returns:
         A context manager; it gives a function that says whether a signal has come.
 
@@ -109,6 +111,8 @@ def defer_signals() -> Iterator[Callable[[], bool]]:
         yield lambda: _Asked.signum is not None
     finally:
         _Asked.deferred -= 1
-        signum, _Asked.signum = _Asked.signum, None
+        signum = None
+        if not _Asked.deferred:
+            signum, _Asked.signum = _Asked.signum, None
     if signum is not None:
         raise Interrupted(signum)

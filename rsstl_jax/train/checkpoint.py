@@ -20,6 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from rsstl_jax.files import DamagedError, differences, read_sealed, sync_folder, write_sealed
+from rsstl_jax.interrupt import defer_signals
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -52,7 +53,12 @@ def save_checkpoint(
         >>> step, float(tree["w"].sum())
         (1, 3.0)
     """
-    folder = Path(folder).absolute()
+    # Orbax writes from threads of its own, which a signal in between would leave alone.
+    with defer_signals():
+        _save(Path(folder).absolute(), tree, step, owner, keep)
+
+
+def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
     place, new = folder / str(step), folder / f"{step}.new"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +125,7 @@ def _restore(state: Path, like: Any) -> Any:
     # As NumPy arrays: Orbax would bind others to the device they were saved on, and a compiled
     # program that meets both kinds is compiled once more.
     target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    with _orbax() as checkpointer:
+    with defer_signals(), _orbax() as checkpointer:
         restored = checkpointer.restore(state, args=ocp.args.StandardRestore(target))
     return jax.tree.map(jnp.array, restored)
 

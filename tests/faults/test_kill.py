@@ -71,7 +71,9 @@ def whole_table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole-table")
     killing.run(command, folder)
     left = killing.left_by(folder)
-    assert {"methods.csv", "home.md", "home.png"} <= {Path(name).name for name in left["files"]}
+    assert {"seeds.csv", "home-table-1.md", "home-table-1.png"} <= {
+        Path(name).name for name in left["files"]
+    }
     return command, left, len(killing.records(folder))
 
 

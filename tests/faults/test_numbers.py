@@ -15,8 +15,9 @@ from rsstl_jax.train import DivergedError, Recorder, fit
 PHASES = {
     "specialise": "teacher-mall/specialise",
     "expert": "teacher-mall/expert",
-    "distill": "seed-0/distilled",
+    "distill": "seed-0/standalone",
 }
+STUDENTS = {"seed-0/standalone", "seed-0/distilled"}
 
 
 def flawed(predicted, actual):
@@ -39,7 +40,7 @@ def test_every_phase_logs_the_norm_of_its_gradient(tmp_path):
     write_sites(tmp_path / "data", "home", "mall")
     run_distillation(make_tiny_config(data_dir=str(tmp_path / "data")), tmp_path / "run")
     logged = [r for r in Recorder(tmp_path / "run").records() if "epoch" in r]
-    assert {r["run"] for r in logged} == {*PHASES.values(), "seed-0/standalone"}
+    assert {r["run"] for r in logged} == {*PHASES.values()} | STUDENTS
     assert all(0 < record["gradient_norm"] < 1e9 for record in logged)
     of_expert = [r for r in logged if r["run"].endswith("expert")]
     assert all(0 < record["critic_gradient_norm"] < 1e9 for record in of_expert)
@@ -47,7 +48,7 @@ def test_every_phase_logs_the_norm_of_its_gradient(tmp_path):
 
 def test_the_last_good_state_is_kept_and_a_good_training_goes_on_from_it(tmp_path, monkeypatch):
     """As when the flaw is mended: the result is that of a training that never had it."""
-    specialise = import_module("rsstl_jax.train.specialise")
+    students = import_module("rsstl_jax.train.students")
     write_sites(tmp_path / "data", "home", "mall")
     fields = {"train.epochs": 6, "run.checkpoint_every_s": 1e9, "run.log_every_epochs": 1}
     config = make_tiny_config(data_dir=str(tmp_path / "data"), **fields)
@@ -57,12 +58,13 @@ def test_the_last_good_state_is_kept_and_a_good_training_goes_on_from_it(tmp_pat
         def broken(state, batch, key, context):
             new, metrics = step(state, batch, key, context)
             bad = jnp.where((state.epoch == 4) & (name == "seed-0/standalone"), jnp.inf, 0)
-            return new, {term: value + bad for term, value in metrics.items()}
+            flawed = {term: metrics[term] + bad for term in ("localization", "gradient_norm")}
+            return new, metrics | flawed
 
         shapes[name] = state
         return fit(broken, state, *arguments, name=name, **options)
 
-    monkeypatch.setattr(specialise, "fit", break_off)
+    monkeypatch.setattr(students, "fit", break_off)
     both = "gradient_norm is inf and localization is inf"
     with pytest.raises(DivergedError, match=f"^seed-0/standalone: {both} in epoch 5, step 1$"):
         run_distillation(config, tmp_path / "run")
@@ -70,7 +72,7 @@ def test_the_last_good_state_is_kept_and_a_good_training_goes_on_from_it(tmp_pat
     recorder = Recorder(tmp_path / "run", owner=owner_of(tmp_path / "run", name))
     epoch, state = recorder.load_latest(name, shapes[name])
     assert epoch == 4 and all(jnp.isfinite(leaf).all() for leaf in leaves(state))
-    monkeypatch.setattr(specialise, "fit", fit)
+    monkeypatch.setattr(students, "fit", fit)
     resumed = run_distillation(config, tmp_path / "run")
     assert resumed == run_distillation(config, tmp_path / "whole")
     left, whole = (killing.left_by(tmp_path / name)["states"] for name in ("run", "whole"))

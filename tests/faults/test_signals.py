@@ -12,7 +12,7 @@ import optax
 import pytest
 
 from rsstl_jax.interrupt import Interrupted, catch_signals, defer_signals
-from rsstl_jax.train import Recorder, fit, make_state
+from rsstl_jax.train import Recorder, checkpoint, fit, make_state
 
 STUBBORN = (
     "import time\n"
@@ -93,3 +93,29 @@ def test_a_second_signal_ends_at_once():
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 128 + signal.SIGTERM
+
+
+def test_a_signal_during_a_save_waits_for_its_end(tmp_path, monkeypatch):
+    """Orbax's threads would be left in the middle of it."""
+    checksums = checkpoint._checksums
+
+    def signalled(folder):
+        signal.raise_signal(signal.SIGTERM)
+        return checksums(folder)
+
+    monkeypatch.setattr(checkpoint, "_checksums", signalled)
+    with pytest.raises(Interrupted), catch_signals():
+        checkpoint.save_checkpoint(tmp_path, {"w": jnp.ones(3)}, step=1)
+    monkeypatch.undo()
+    step, tree = checkpoint.load_checkpoint(tmp_path, {"w": jnp.zeros(3)})
+    assert step == 1 and float(tree["w"].sum()) == 3.0
+
+
+def test_a_signal_in_nested_work_is_raised_at_the_end_of_the_outer_one():
+    done = []
+    with pytest.raises(Interrupted), catch_signals(), defer_signals():
+        with defer_signals() as asked:
+            signal.raise_signal(signal.SIGINT)
+            done.append(asked())
+        done.append("outer")
+    assert done == [True, "outer"]
