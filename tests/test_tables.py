@@ -158,7 +158,7 @@ def test_shares_and_settings_have_tables_of_their_own():
     share = receipt("share", "standalone", [9.0, 9.5], [0, 1], config={"data.fraction": 0.1})
     share["result"]["distilled"] = figures([8.0, 9.0])
     literal = receipt("students", "distilled", [6.5], [0], label="literal")
-    kept = [full_receipt(("1",)), share, literal]
+    kept = [full_receipt(("1", "2")), share, literal]
     assert [line["method"] for line in rendered(kept, "1")] == ["dnn stand-alone", "dnn distilled"]
     alone, distilled = rendered(kept, "4")
     assert (alone["method"], alone["the paper"]) == ("dnn 10 %, stand-alone", "25.04")

@@ -115,7 +115,8 @@ def render_comparison(compared: pd.DataFrame) -> str:
 
 def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
     def shown(name: str) -> str:
-        return "" if pd.isna(line[name]) else f"{line[name]:.2f}"
+        # Adding 0 turns a rounded -0.00 into 0.00.
+        return "" if pd.isna(line[name]) else f"{round(line[name], 2) + 0:.2f}"
 
     def interval(low: str, high: str) -> str:
         return f"[{shown(low)}, {shown(high)}]" if shown(low) else ""

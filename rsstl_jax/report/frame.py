@@ -167,7 +167,7 @@ def _name_4(line: Mapping[Hashable, Any]) -> _Name:
 
 def _name_setting(line: Mapping[Hashable, Any]) -> _Name:
     student, label = line["student"], line["label"]
-    if line["row"] != "students":
+    if line["row"] != "students" or not (label or student in ("standalone", "distilled")):
         return None
     if student == "standalone":
         return (("", 0), _ALONE, "") if not label else None
