@@ -134,7 +134,8 @@ def render(output: Path) -> None:
             csv = compared.to_csv(index=False, float_format="%.4f")
             write_text(output / f"{name}.csv", csv)
             write_text(output / f"{name}.md", f"{text}\n")
-            plot_methods(output / f"{name}.png", selected, f"{target}, recipe {recipe}")
+            title = f"{target}, recipe {recipe}: table {table}"
+            plot_methods(output / f"{name}.png", selected, title)
             show(f"{recipe} {target} {table}", text)
         distribution = distribution_frame(kept, target)
         if not distribution.empty:

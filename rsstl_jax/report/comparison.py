@@ -68,7 +68,9 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
             values = rows[figure].tolist()
             line[figure], line[f"{figure}_sd"] = np.mean(values), rows[figure].std()
             line[f"{figure}_low"], line[f"{figure}_high"] = mean_interval(values)
-        line |= {name: first[name] for name in ("positions_low_m", "positions_high_m", "reference")}
+        # Each receipt has the interval of its own seeds' mean error.
+        line |= {name: rows[name].mean() for name in ("positions_low_m", "positions_high_m")}
+        line["reference"] = first["reference"]
         if names in found:
             line |= {
                 "difference_m": found[names].mean,
@@ -192,7 +194,7 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
         axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", alpha=0.6)
         axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
     axes.set_yticks(range(len(groups)), [" ".join(map(str, names)).strip() for names, _ in groups])
-    axes.invert_yaxis()
+    axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set(xlabel="mean error (m): one dot a seed, the line their mean", title=title)
     axes.grid(alpha=0.3)
     save_figure(figure, path)
