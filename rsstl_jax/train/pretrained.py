@@ -102,7 +102,7 @@ def save_pretrained(
         for path, leaf in jax.tree.leaves_with_path(params)
     }
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
+    np.savez(content, **arrays)  # type: ignore[arg-type]
     write_bytes(folder / "agnostic.npz", content.getvalue())
     card = {
         "format": FORMAT,
