@@ -96,13 +96,13 @@ def save_pretrained(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
+    arrays: Any = {
         f"{number}/{_path(path)}": np.asarray(leaf)
         for number, params in enumerate(pretrained.members)
         for path, leaf in jax.tree.leaves_with_path(params)
     }
     content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
+    np.savez(content, **arrays)
     write_bytes(folder / "agnostic.npz", content.getvalue())
     card = {
         "format": FORMAT,
