@@ -28,6 +28,7 @@ from rsstl_jax.train.episodes import (
 from rsstl_jax.train.localizer import Localizer, in_chunks
 from rsstl_jax.train.loop import Step, fit
 from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.replicas import stack
 from rsstl_jax.train.state import TrainState, make_optimizer, make_state
 from rsstl_jax.types import Params
 
@@ -242,8 +243,7 @@ def predict_members_m(
     """
     if not members:
         raise ValueError("members is empty; at least one training is needed")
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
-    locate = partial(_locate, localizer.network, stacked, localizer.support)
+    locate = partial(_locate, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
     places = in_chunks(locate, preprocessor.encode(part.rss_dbm)) * preprocessor.scale_m
     return preprocessor.uncenter(np.asarray(places))
