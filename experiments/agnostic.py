@@ -96,7 +96,7 @@ def pretrain(plan: AgnosticPlan, workdir: Path, folder: str) -> None:
         "data": digests,
         **provenance(),
     }
-    save_pretrained(folder, Pretrained(plan.network, tuple(members), plan.sources), report=report)
+    save_pretrained(folder, Pretrained(plan.network, tuple(members), plan.sources, report))
     print(f"{len(members)} members in {folder}")
 
 

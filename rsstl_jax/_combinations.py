@@ -26,7 +26,7 @@ def name_list(names: str) -> tuple[str, ...]:
 
 def find_contradiction(config: ConfigDict) -> str | None:
     """What to say of fields that are right one by one and wrong together; None: nothing."""
-    return _of_sites(config) or _of_networks(config)
+    return _of_sites(config) or _of_networks(config) or _of_teachers(config)
 
 
 def _of_sites(config: ConfigDict) -> str | None:
@@ -59,5 +59,25 @@ def _of_networks(config: ConfigDict) -> str | None:
         return (
             f"train.batch_size is 1 and {used[0]} is above 0, which compares the fingerprints of "
             "a batch with one another; take at least 2, or 0 for the weight"
+        )
+    return None
+
+
+def _of_teachers(config: ConfigDict) -> str | None:
+    distill, kind = config.distill, config.teacher.kind
+    asked = {
+        "distill.weights.soft_target": distill.weights.soft_target,
+        "distill.num_unlabelled": distill.num_unlabelled,
+    }
+    for path, value in asked.items():
+        if value > 0 and kind not in ("agnostic", "both"):
+            return (
+                f"{path} is {value} and teacher.kind is {kind!r}; only a site-agnostic teacher "
+                "says where a fingerprint was taken: take agnostic or both, or 0"
+            )
+    if distill.num_unlabelled > 0 and config.data.fraction == 1:
+        return (
+            f"distill.num_unlabelled is {distill.num_unlabelled} and data.fraction is 1, which "
+            "leaves no fingerprint of the train part unlabelled; take a share below 1, or 0"
         )
     return None

@@ -122,8 +122,8 @@ FIELDS: dict[str, Field] = {
     "teacher.epochs": Field(0, whole(0), "phase 1; 0: as the source's recipe has it"),
     "teacher.kind": Field(
         "surrogate",
-        one_of("surrogate", "untrained", "noise"),
-        "the two others are controls: generators without phase 1, and N(0, I) in their place",
+        one_of("surrogate", "agnostic", "both", "untrained", "noise"),
+        "generators, site-agnostic networks, or both; two controls: no phase 1, N(0, I) instead",
     ),
     "teacher.seed": Field(0, whole(0), "seed of phases 0 and 1"),
     "teacher.conditioning": Field(
@@ -139,11 +139,23 @@ FIELDS: dict[str, Field] = {
     "teacher.penalty_weight": Field(10.0, NOT_NEGATIVE, "weight of the gradient penalty"),
     "teacher.similarity_weight": Field(1.0, NOT_NEGATIVE, "weight of J_Sim, Eq. 1"),
     "teacher.localization_weight": Field(1.0, NOT_NEGATIVE, "weight of J_MAE, Eq. 2, per metre"),
+    # site-agnostic teachers
+    "agnostic.members": Field(2, whole(1), "of them, each a training of its own on all sources"),
+    "agnostic.epochs": Field(30, whole(1), "of a training; each of 100 episodes"),
     # phase 2
     "distill.weights.localization": Field(3.0, POSITIVE, "lambda_1 of Eq. 12, before norming"),
     "distill.weights.similarity": Field(0.5, NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),
     "distill.weights.mutual_information": Field(0.5, NOT_NEGATIVE, "lambda_3, likewise"),
     "distill.weights.functional_information": Field(0.5, NOT_NEGATIVE, "lambda_4, likewise"),
+    "distill.weights.soft_target": Field(
+        0.0, NOT_NEGATIVE, "of the distance to the places of site-agnostic teachers, per metre"
+    ),
+    "distill.num_unlabelled": Field(
+        0, whole(0), "fingerprints a step from what data.fraction leaves, their places unknown"
+    ),
+    "distill.similarity_over": Field(
+        "batch", one_of("batch", "sample"), "J_Sim of the mean cosine (Eq. 1), or of each sample's"
+    ),
     "distill.force_functional_information": Field(
         False, BOOL, "J_FI for a network that is not Lipschitz, too (baat)"
     ),

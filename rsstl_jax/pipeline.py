@@ -16,6 +16,7 @@ from rsstl_jax.data import (
     grouped_validation_split,
     load_site,
     target_fraction,
+    target_rest,
 )
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.lock import locked
@@ -23,7 +24,9 @@ from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.models import make_network
 from rsstl_jax.recipes import site_config
 from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
+from rsstl_jax.train.agnostic import make_agnostic_localizer, predict_members_m
 from rsstl_jax.train.alignment import active_terms
+from rsstl_jax.train.answers import answer
 from rsstl_jax.train.localizer import make_predictor
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import make_localizer
@@ -45,6 +48,8 @@ class TargetParts(NamedTuple):
     Args:
         train: the share of the train part that is used.
         held_out: the test part, or the validation part held out of train.
+        unlabelled: what the share leaves of the train part, its places unknown; None where
+            students look at none of it.
 
     Example:
         >>> from rsstl_jax import load_site
@@ -55,13 +60,15 @@ class TargetParts(NamedTuple):
 
     train: Fingerprints
     held_out: Fingerprints
+    unlabelled: Fingerprints | None = None
 
 
 def target_parts(config: ConfigDict) -> TargetParts:
     """Reads the target and cuts it as the configuration says.
 
     Args:
-        config: the run's configuration; read here: `target`, `data_dir`, `data`.
+        config: the run's configuration; read here: `target`, `data_dir`, `data`,
+            `distill.num_unlabelled`.
 
     Returns:
         TargetParts. The share is drawn from what the validation part leaves.
@@ -82,11 +89,13 @@ def target_parts(config: ConfigDict) -> TargetParts:
         train, held_out = grouped_validation_split(
             train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
         )
-    if config.data.fraction < 1:
-        train = target_fraction(
-            train, fraction=config.data.fraction, seed=config.data.fraction_seed
-        )
-    return TargetParts(train, held_out)
+    share, seed = config.data.fraction, config.data.fraction_seed
+    if share == 1:
+        return TargetParts(train, held_out)
+    kept = target_fraction(train, fraction=share, seed=seed)
+    if config.distill.num_unlabelled == 0:
+        return TargetParts(kept, held_out)
+    return TargetParts(kept, held_out, target_rest(train, fraction=share, seed=seed))
 
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
@@ -206,14 +215,26 @@ def _train(
     students: Mapping[str, Variant],
     recorder: Recorder,
 ) -> dict[int, dict[str, np.ndarray]]:
-    """{seed: {student: places of the held-out part}}, the students trained and saved."""
+    """{seed: {student: places of the held-out part}}, the students trained and saved.
+
+    Beside them what their site-agnostic teachers say, and the mean of that and the stand-alone one.
+    """
     trainings = {
         f"seed-{seed}/{student}": (seed, variant)
         for seed in config.seeds
         for student, variant in students.items()
     }
+    agnostic, answers = teachers.agnostic, None
+    if agnostic is not None:
+        answers = answer(agnostic.settings, agnostic.members, parts.train, parts.unlabelled)
     localizer, trained = train_students(
-        config, parts.train, teachers.generator, teachers.params, trainings, recorder=recorder
+        config,
+        parts.train,
+        teachers.generator,
+        teachers.params,
+        trainings,
+        recorder=recorder,
+        answers=answers,
     )
     predict = make_predictor(localizer, parts.held_out)
     predicted_m: dict[int, dict[str, np.ndarray]] = {}
@@ -223,6 +244,13 @@ def _train(
         save_student(recorder.workdir / "students" / name, config, student, report=report)
         seed, _ = trainings[name]
         predicted_m.setdefault(seed, {})[name.partition("/")[2]] = predict(params)
+    if agnostic is not None:
+        at_target = make_agnostic_localizer(agnostic.settings, parts.train)
+        places_m = predict_members_m(at_target, agnostic.members, parts.held_out)
+        for of_seed in predicted_m.values():
+            of_seed["agnostic"] = places_m
+            if "standalone" in of_seed:
+                of_seed["mean"] = (places_m + of_seed["standalone"]) / 2
     return predicted_m
 
 

@@ -57,6 +57,8 @@ _TUNED: dict[str, Overrides] = {
 _SMOKE: Overrides = {
     "train.epochs": 2,
     "teacher.epochs": 2,
+    "agnostic.epochs": 1,
+    "agnostic.members": 1,
     "train.batch_size": 32,
     "run.log_every_epochs": 1,
 }

@@ -233,6 +233,26 @@ def test_a_batch_of_one_has_nothing_to_compare(network, weight):
     validate(config)
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"distill.weights.soft_target": 1.0}, "teacher.kind is 'surrogate'; only a site-agnostic"),
+        ({"distill.num_unlabelled": 8}, "teacher.kind is 'surrogate'; only a site-agnostic"),
+        (
+            {"distill.num_unlabelled": 8, "teacher.kind": "both"},
+            "data.fraction is 1, which leaves no fingerprint of the train part unlabelled",
+        ),
+    ],
+)
+def test_only_a_site_agnostic_teacher_says_places(fields, message):
+    config = default_config()
+    override(config, fields)
+    with pytest.raises(ConfigError, match=message):
+        validate(config)
+    override(config, {"teacher.kind": "agnostic", "data.fraction": 0.1})
+    validate(config)
+
+
 def test_heads_must_divide_the_width_of_a_token():
     config = default_config()
     config.model.baat.num_heads = 7

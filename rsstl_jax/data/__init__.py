@@ -12,7 +12,7 @@ from rsstl_jax.data.load import load_site, resolve_data_dir
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
 from rsstl_jax.data.readers import READERS, read_site, read_table, read_tampere, read_uji, read_uts
 from rsstl_jax.data.schema import DataError, Fingerprints, MissingDataError, Site
-from rsstl_jax.data.splits import grouped_validation_split, target_fraction
+from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 from rsstl_jax.data.synthetic import SYNTHETIC_SITES, Building, make_synthetic_site, survey_building
 
 __all__ = [
@@ -46,4 +46,5 @@ __all__ = [
     "resolve_data_dir",
     "survey_building",
     "target_fraction",
+    "target_rest",
 ]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data.schema import DataError, Fingerprints
 
-__all__ = ["grouped_validation_split", "target_fraction"]
+__all__ = ["grouped_validation_split", "target_fraction", "target_rest"]
 
 
 def grouped_validation_split(
@@ -76,11 +76,49 @@ def target_fraction(part: Fingerprints, *, fraction: float, seed: int) -> Finger
         >>> len(target_fraction(part, fraction=0.1, seed=0)) == len(part) // 10
         True
     """
+    return part.take(np.sort(_cut(part, fraction, seed)[0]))
+
+
+def target_rest(part: Fingerprints, *, fraction: float, seed: int) -> Fingerprints:
+    """What `target_fraction` of the same arguments leaves; its places count as unknown.
+
+    Args:
+        part: the train part, n fingerprints.
+        fraction: share that was kept, above 0 and below 1.
+        seed: chose the fingerprints.
+
+    Returns:
+        Fingerprints. The rest, in the order of `part`.
+
+    Raises:
+        ValueError: the fraction is outside its range.
+        DataError: nothing is left.
+
+    Example:
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> part = make_synthetic_site("synthetic-office").train
+        >>> len(target_rest(part, fraction=0.1, seed=0)) == len(part) - len(part) // 10
+        True
+    """
+    left = _cut(part, fraction, seed)[1]
+    if not len(left):
+        raise DataError(
+            f"{part.dataset} {part.part}: a share of {fraction} leaves none of {len(part)} "
+            "fingerprints"
+        )
+    return part.take(np.sort(left))
+
+
+def _cut(
+    part: Fingerprints, fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that are kept, and the others."""
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; it must be above 0 and up to 1")
     # 0.29 * 100 is 28.999999999999996
     num_kept = max(math.floor(fraction * len(part) + 1e-9), 1)
-    return part.take(np.sort(np.random.default_rng(seed).permutation(len(part))[:num_kept]))
+    order = np.random.default_rng(seed).permutation(len(part))
+    return order[:num_kept], order[num_kept:]
 
 
 def _places(part: Fingerprints) -> NDArray[np.int64]:

@@ -93,7 +93,7 @@ def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
     """
     level = jnp.zeros((1, 1))
     support = make_support(level, jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32))
-    return make_agnostic(settings).init(key, level, support)["params"]
+    return jax.jit(make_agnostic(settings).init)(key, level, support)["params"]
 
 
 def make_episode_step(

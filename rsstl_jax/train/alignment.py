@@ -33,6 +33,8 @@ class Alignment:
         terms: which of `TERMS` the program contains.
         reduction: "sum" over the teachers, as Eq. 4 and 11 print it, or "mean".
         num_iterations: power iterations of Alg. 1.
+        similarity_over: "batch" for J_Sim of the mean cosine, as Eq. 1 prints it, or "sample" for
+            the mean of each sample's.
 
     Example:
         >>> Alignment(Estimator(300), ("similarity",)).reduction
@@ -43,6 +45,7 @@ class Alignment:
     terms: tuple[str, ...]
     reduction: str = "sum"
     num_iterations: int = 10
+    similarity_over: str = "batch"
 
     def losses(
         self,
@@ -80,7 +83,13 @@ class Alignment:
 
     def _similarity(self, trained: Any, taught: Any) -> jax.Array:
         (_, student), (_, extract, margin, mask) = trained, taught
-        of_one = lambda z: angular_similarity_loss(student.extract, z, margin=margin)  # noqa: E731
+        of_pairs = partial(angular_similarity_loss, margin=margin)
+
+        def of_one(z: jax.Array) -> jax.Array:
+            if self.similarity_over == "batch":
+                return of_pairs(student.extract, z)
+            return jax.vmap(of_pairs)(student.extract[:, None], z[:, None]).mean()
+
         return self._reduced(jax.vmap(of_one)(extract), mask)
 
     def _mutual(self, trained: Any, taught: Any) -> jax.Array:

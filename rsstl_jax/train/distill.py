@@ -30,6 +30,10 @@ class DistillContext(NamedTuple):
         learning_rate: what the optimiser's updates are multiplied by.
         noise_key: typed key that the teachers are given at every step, for "fixed" noise; None:
             a key of its own at every step.
+        soft_target_m: float[R + U, 2]. Where teachers say that each fingerprint was taken, centred,
+            metres; None: they do not say.
+        unlabelled: U fingerprints with the teachers' places for theirs, of which some are drawn at
+            every step; None: there are none.
 
     Example:
         >>> DistillContext({}, {"localization": 3.0}, 0.2).learning_rate
@@ -42,6 +46,8 @@ class DistillContext(NamedTuple):
     teacher_mask: jax.Array | None = None
     learning_rate: jax.Array | float = 1.0
     noise_key: jax.Array | None = None
+    soft_target_m: jax.Array | None = None
+    unlabelled: Batch | None = None
 
 
 def make_distill_state(
@@ -71,11 +77,15 @@ def make_distill_step(
     teachers: TeacherFn,
     alignment: Alignment,
     tx: optax.GradientTransformation,
+    *,
+    num_unlabelled: int = 0,
 ) -> Step:
     """A step of student and estimator on J_overall (Eq. 12).
 
     J_overall = l1 J_MAE + l2 J_Sim + l3 J_MI + l4 J_FI, with l = lambda / sum(lambda); J_MI is
-    the negative of Eq. 4's bound, which the estimator maximises together with the student.
+    the negative of Eq. 4's bound, which the estimator maximises together with the student. Where
+    teachers say places, l5 times the mean distance to these is added; unlabelled fingerprints take
+    part in all terms but J_MAE.
 
     Differs: Alg. 3 never updates the estimator, which would leave it at chance.
 
@@ -84,6 +94,7 @@ def make_distill_step(
         teachers: what the teachers make of a batch.
         alignment: the terms.
         tx: the optimiser; `DistillContext.learning_rate` multiplies its updates.
+        num_unlabelled: fingerprints of `DistillContext.unlabelled` that are drawn for a step.
 
     Returns:
         step(state, batch, key, context) -> (state, metrics): the state is that of
@@ -110,10 +121,15 @@ def make_distill_step(
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         with jax.named_scope("student"):
             student = localizer.represent(params["student"], batch.rss_dbm, key=key)
+        predicted_m = student.location * localizer.preprocessor.scale_m
         with jax.named_scope("localization"):
-            predicted_m = student.location * localizer.preprocessor.scale_m
-            error_m = localization_loss(predicted_m, batch.centered_m).mean()
+            labelled = slice(len(predicted_m) - num_unlabelled)
+            error_m = localization_loss(predicted_m[labelled], batch.centered_m[labelled]).mean()
         losses = {"localization": error_m + student.penalty}
+        if context.soft_target_m is not None:
+            with jax.named_scope("soft_target"):
+                soft_m = context.soft_target_m[batch.row]
+                losses["soft_target"] = localization_loss(predicted_m, soft_m).mean()
         losses |= alignment.losses(params["estimator"], student, *taught, context)
         weights = normalize_weights({term: context.weights[term] for term in losses})
         total, parts = combine({term: (weights[term], losses[term]) for term in losses})
@@ -129,7 +145,11 @@ def make_distill_step(
         state: TrainState, batch: Batch, key: jax.Array, context: DistillContext
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         # All students of a seed share this key: same batches, augmentation and dropout.
-        student_key, teacher_key = (jax.random.fold_in(key, i) for i in range(2))
+        student_key, teacher_key, unlabelled_key = (jax.random.fold_in(key, i) for i in range(3))
+        among = context.unlabelled
+        if among is not None and num_unlabelled > 0:
+            drawn = jax.random.randint(unlabelled_key, (num_unlabelled,), 0, len(among.row))
+            batch = jax.tree.map(lambda own, of: jnp.concatenate([own, of[drawn]]), batch, among)
         if context.noise_key is not None:
             teacher_key = context.noise_key
         with jax.named_scope("teachers"):

@@ -4,7 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _FIELDS = {
     "sources": list,
     "members": int,
     "parameters_sha256": str,
+    "report": dict,
 }
 
 
@@ -42,6 +43,7 @@ class Pretrained:
         settings: sizes of the network.
         members: parameters of each training.
         sources: names of the datasets that they were trained on.
+        report: what else is worth knowing: how they were trained, with which versions.
 
     Example:
         >>> settings = AgnosticSettings()
@@ -53,6 +55,7 @@ class Pretrained:
     settings: AgnosticSettings
     members: tuple[Params, ...]
     sources: tuple[str, ...]
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def check_target(self, target: str) -> None:
         """Refuses a dataset from a building that the members have seen.
@@ -72,15 +75,12 @@ class Pretrained:
                 )
 
 
-def save_pretrained(
-    folder: str | Path, pretrained: Pretrained, *, report: Mapping[str, Any]
-) -> None:
+def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:
     """Writes parameters and card; the card comes last.
 
     Args:
         folder: where to; made if needed.
         pretrained: what is written.
-        report: what else is worth knowing: how it was trained, with which versions.
 
     Raises:
         OSError: if it cannot be written; the message names the file.
@@ -90,7 +90,7 @@ def save_pretrained(
         >>> settings = AgnosticSettings()
         >>> members = (init_agnostic(settings, jax.random.key(0)),)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_pretrained(folder, Pretrained(settings, members, ("uji",)), report={})
+        ...     save_pretrained(folder, Pretrained(settings, members, ("uji",)))
         ...     load_pretrained(folder).sources
         ('uji',)
     """
@@ -110,7 +110,7 @@ def save_pretrained(
         "sources": [_describe(source) for source in pretrained.sources],
         "members": len(pretrained.members),
         "parameters_sha256": hashlib.sha256(content.getvalue()).hexdigest(),
-        "report": dict(report),
+        "report": dict(pretrained.report),
     }
     write_sealed(folder / "agnostic.json", card)
 
@@ -153,7 +153,7 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
             members = tuple(_member(settings, arrays, n) for n in range(card["members"]))
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{card_file} does not fit {file.name}: {error}") from error
-    return Pretrained(settings, members, sources)
+    return Pretrained(settings, members, sources, card["report"])
 
 
 def _member(settings: AgnosticSettings, arrays: Mapping[str, np.ndarray], number: int) -> Params:

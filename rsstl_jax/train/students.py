@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.models import Estimator, Generator
 from rsstl_jax.train.alignment import TERMS, Alignment
+from rsstl_jax.train.answers import Answers, as_teachers, ask_answers, join_teachers
 from rsstl_jax.train.distill import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
@@ -20,14 +21,14 @@ from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.replicas import choose_mode, stack, unstack
 from rsstl_jax.train.specialise import make_localizer, training_plan
 from rsstl_jax.train.state import TrainState, learning_rate
-from rsstl_jax.train.surrogate import make_teacher_fn
-from rsstl_jax.train.variants import Variant, teacher_mask, term_weights
+from rsstl_jax.train.surrogate import TeacherFn, make_teacher_fn
+from rsstl_jax.train.variants import WEIGHTED, Variant, teacher_mask, term_weights
 from rsstl_jax.types import Params
 
 __all__ = ["Distillation", "make_distillation", "train_students"]
 
-OWN = DistillContext(None, 0, 0, 0, 0, 0)  # type: ignore[arg-type]
-"""Which parts of the context a student has for itself: all but the teachers."""
+OWN = DistillContext(None, 0, 0, 0, 0, 0, None, None)  # type: ignore[arg-type]
+"""Which parts of the context a student has for itself: all but the teachers and what they say."""
 
 
 class Distillation(NamedTuple):
@@ -58,6 +59,7 @@ def make_distillation(
     students: Mapping[str, tuple[int, Variant]],
     *,
     recorder: Recorder,
+    answers: Answers | None = None,
 ) -> Distillation:
     """The one step that all these students share, and where each of them starts.
 
@@ -71,6 +73,7 @@ def make_distillation(
         teachers: pytree of float[N, ...]. Their stacked parameters, in the order of `sources`.
         students: {name of the training: (seed, variant)}.
         recorder: takes metrics and states of an auto-encoder, where the network has one.
+        answers: what site-agnostic teachers say, for a `teacher.kind` that has them.
 
     Returns:
         Distillation.
@@ -98,13 +101,15 @@ def make_distillation(
     localizer = make_localizer(config, train)
     weights = {name: term_weights(config, variant) for name, (_, variant) in students.items()}
     of_student = {
-        name: tuple(term for term in TERMS if own[term] > 0) for name, own in weights.items()
+        name: tuple(term for term in WEIGHTED[1:] if of_one.get(term, 0) > 0)
+        for name, of_one in weights.items()
     }
     terms = tuple(term for term in TERMS if any(term in own for own in of_student.values()))
     width = localizer.network.extract_width
     estimator = Estimator(width, config.distill.estimator_width)
-    alignment = Alignment(estimator, terms, config.distill.reduction, config.distill.num_iterations)
-    ask = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
+    own = config.distill
+    alignment = Alignment(estimator, terms, own.reduction, own.num_iterations, own.similarity_over)
+    ask, asked = _kinds(config, localizer, generator, teachers, answers)
     tx = training_plan(config, len(train), learning_rate=1.0)[2]
     fixed = config.teacher.noise == "fixed" and config.teacher.kind != "noise"
 
@@ -119,19 +124,37 @@ def make_distillation(
             theta = estimator.init(estimator_key, pair, pair)["params"]
         given = lambda own, of_run: jnp.asarray(of_run if own is None else own, jnp.float32)  # noqa: E731
         context = DistillContext(
-            teachers,
+            asked,
             {term: jnp.asarray(weight, jnp.float32) for term, weight in weights[name].items()},
             given(variant.margin, config.distill.margin),
             teacher_mask(config, variant),
             given(variant.learning_rate, learning_rate(config)),
             noise_key if fixed else None,
+            answers.place_m if answers else None,
+            answers.unlabelled() if answers else None,
         )
         return make_distill_state(student, theta, tx), train_key, context
 
     starts = {name: partial(start, name) for name in students}
-    return Distillation(
-        localizer, make_distill_step(localizer, ask, alignment, tx), starts, of_student
-    )
+    step = make_distill_step(localizer, ask, alignment, tx, num_unlabelled=own.num_unlabelled)
+    return Distillation(localizer, step, starts, of_student)
+
+
+def _kinds(
+    config: ConfigDict,
+    localizer: Localizer,
+    generator: Generator,
+    teachers: Params,
+    answers: Answers | None,
+) -> tuple[TeacherFn, Params]:
+    """How the teachers of the configured kind are asked, and the parameters for it."""
+    surrogates = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
+    if answers is None:
+        return surrogates, teachers
+    agnostic = ask_answers(localizer.network), as_teachers(answers, localizer.network)
+    if config.teacher.kind == "agnostic":
+        return agnostic
+    return join_teachers(surrogates, agnostic[0]), (teachers, agnostic[1])
 
 
 def train_students(
@@ -142,6 +165,7 @@ def train_students(
     students: Mapping[str, tuple[int, Variant]],
     *,
     recorder: Recorder,
+    answers: Answers | None = None,
 ) -> tuple[Localizer, dict[str, Params]]:
     """Trains students on the target under its teachers (phase 2, Alg. 3), or loads them.
 
@@ -152,6 +176,7 @@ def train_students(
         teachers: pytree of float[N, ...]. Their stacked parameters, in the order of `sources`.
         students: {name of the training, such as "seed-0/distilled": (seed, variant)}.
         recorder: takes metrics and states; a training that has finished is loaded from it.
+        answers: what site-agnostic teachers say, for a `teacher.kind` that has them.
 
     Returns:
         (localizer, {name: the student's parameters}).
@@ -182,7 +207,9 @@ def train_students(
     waiting = [name for name, params in found.items() if params is None]
     if not waiting:
         return localizer, found
-    job = make_distillation(config, train, generator, teachers, students, recorder=recorder)
+    job = make_distillation(
+        config, train, generator, teachers, students, recorder=recorder, answers=answers
+    )
     data = make_batch(train, localizer.preprocessor)
     batch_size, epochs, _ = training_plan(config, len(train))
     for mode, names in _groups(job, data, waiting, batch_size, config.run.replicas, recorder):
@@ -200,7 +227,7 @@ def train_students(
             recorder=recorder,
             context=contexts[0] if alone else stack(contexts, OWN),
             replication=None if alone else Replication(names, mode, OWN),
-            omit={name: set(TERMS) - set(job.terms[name]) for name in names},
+            omit={name: set(WEIGHTED[1:]) - set(job.terms[name]) for name in names},
         )
         trained = state.params["student"]
         for index, name in enumerate(names):

@@ -17,9 +17,11 @@ from rsstl_jax.files import DamagedError
 from rsstl_jax.lock import locked
 from rsstl_jax.models import Generator, make_generator, make_network, stack_teachers
 from rsstl_jax.recipes import site_config
+from rsstl_jax.train.agnostic_teachers import make_agnostic_teachers
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.train.expert import SourceBatch, represent_source, train_expert
 from rsstl_jax.train.localizer import Localizer, make_batch
+from rsstl_jax.train.pretrained import Pretrained
 from rsstl_jax.train.quality import teacher_quality
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import specialise
@@ -27,6 +29,8 @@ from rsstl_jax.train.surrogate import draw_codes, place_inputs
 from rsstl_jax.types import Params
 
 __all__ = ["Teachers", "make_card", "make_teachers", "read_sources"]
+
+_CONTROLS = ("untrained", "noise")
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +42,7 @@ class Teachers(NamedTuple):
         generator: the module that they share.
         params: pytree of float[N, ...]. Their stacked parameters.
         reports: what each one's bundle reports, by source.
+        agnostic: site-agnostic teachers, beside those or in their place; None: there are none.
 
     Example:
         >>> Teachers(Generator(300, 300, "relu"), {}, {}).generator.extract_width
@@ -47,6 +52,7 @@ class Teachers(NamedTuple):
     generator: Generator
     params: Params
     reports: dict[str, dict[str, Any]]
+    agnostic: Pretrained | None = None
 
 
 def make_card(config: ConfigDict, source: str, train: Fingerprints | None) -> BundleCard:
@@ -72,7 +78,7 @@ def make_card(config: ConfigDict, source: str, train: Fingerprints | None) -> Bu
         path: value
         for path, value in flatten(own).items()
         if path.startswith(sections) and path != "teacher.noise"
-    }
+    } | {"teacher.kind": "surrogate"}
     place_width = 2 if config.teacher.conditioning == "location" else 0
     return BundleCard(
         network=config.network,
@@ -108,7 +114,7 @@ def read_sources(config: ConfigDict) -> dict[str, Fingerprints | MissingDataErro
         1000
     """
     found: dict[str, Fingerprints | MissingDataError] = {}
-    if config.teacher.kind != "surrogate":
+    if config.teacher.kind in _CONTROLS:
         return found
     for source in name_list(config.sources):
         try:
@@ -156,10 +162,16 @@ def make_teachers(
     """
     network = make_network(config)
     generator = make_generator(network, config.teacher.hidden_width)
-    if config.teacher.kind != "surrogate":
+    if config.teacher.kind in _CONTROLS:
         return Teachers(generator, _untrained(config, generator), {})
+    sources = read_sources(config) if sources is None else sources
+    agnostic = None
+    if config.teacher.kind in ("agnostic", "both"):
+        agnostic = make_agnostic_teachers(config, bundle_dir, recorder, sources)
+    if config.teacher.kind == "agnostic":
+        return Teachers(generator, {}, {}, agnostic)
     params, reports = [], {}
-    for source, part in (read_sources(config) if sources is None else sources).items():
+    for source, part in sources.items():
         network_name = config.network.replace(":", ".")
         folder = Path(bundle_dir) / f"{network_name}-{source}-{config.recipe}"
         if isinstance(part, MissingDataError):
@@ -168,7 +180,7 @@ def make_teachers(
             bundle = _find_or_train(config, source, folder, part, recorder)
         params.append(bundle[0])
         reports[source] = bundle[1]
-    return Teachers(generator, stack_teachers(params), reports)
+    return Teachers(generator, stack_teachers(params), reports, agnostic)
 
 
 Bundle = tuple[Params, dict[str, Any]]

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import ConfigError, name_list
 from rsstl_jax.train.alignment import TERMS, allowed_terms
 
-__all__ = ["STUDENTS", "Variant", "teacher_mask", "term_weights"]
+__all__ = ["STUDENTS", "WEIGHTED", "Variant", "teacher_mask", "term_weights"]
 
 
 class Variant(NamedTuple):
@@ -33,7 +33,10 @@ class Variant(NamedTuple):
     learning_rate: float | None = None
 
 
-STUDENTS = {"standalone": Variant(dict.fromkeys(TERMS, 0.0)), "distilled": Variant()}
+WEIGHTED = ("localization", *TERMS, "soft_target")
+"""What has a weight in the overall loss."""
+
+STUDENTS = {"standalone": Variant(dict.fromkeys(WEIGHTED[1:], 0.0)), "distilled": Variant()}
 """The two students of every run: J_MAE alone, and all terms under all teachers."""
 
 
@@ -45,7 +48,7 @@ def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
         variant: the student.
 
     Returns:
-        {"localization" or one of `TERMS`: lambda}.
+        {one of `WEIGHTED`: lambda}; "soft_target" only where a teacher says places.
 
     Raises:
         ConfigError: if the variant weighs a term that there is not.
@@ -56,13 +59,13 @@ def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
         0.0
     """
     for term in variant.weights:
-        if term not in ("localization", *TERMS):
-            raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(TERMS)}")
+        if term not in WEIGHTED:
+            raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(WEIGHTED[1:])}")
     merged = config.distill.weights.to_dict() | dict(variant.weights)
-    return {
-        term: float(weight) if term == "localization" or term in allowed_terms(config) else 0.0
-        for term, weight in merged.items()
-    }
+    if config.teacher.kind not in ("agnostic", "both"):
+        del merged["soft_target"]
+    allowed = {"localization", "soft_target", *allowed_terms(config)}
+    return {term: float(weight) * (term in allowed) for term, weight in merged.items()}
 
 
 def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
@@ -73,10 +76,12 @@ def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
         variant: the student.
 
     Returns:
-        float[N] of 1 and 0, in the order of `sources`.
+        float[N] of 1 and 0: one a source, in the order of `sources`, where `teacher.kind` has
+        surrogate teachers, then one a member where it has site-agnostic ones.
 
     Raises:
-        ConfigError: if the variant names a source that the run does not have.
+        ConfigError: if the variant names a source that the run does not have, or leaves one out
+            where site-agnostic teachers were trained on all of them.
 
     Example:
         >>> from rsstl_jax import default_config
@@ -90,4 +95,12 @@ def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
             f"a variant has the teacher of {', '.join(sorted(unknown))}; "
             f"sources is {config.sources!r}"
         )
-    return jnp.asarray([float(source in taking_part) for source in sources])
+    kind = config.teacher.kind
+    if kind in ("agnostic", "both") and set(taking_part) != set(sources):
+        raise ConfigError(
+            f"a variant leaves sources out and teacher.kind is {kind!r}; a site-agnostic teacher "
+            "is trained on all of them: give the run other sources instead"
+        )
+    of_sources = [float(source in taking_part) for source in sources] * (kind != "agnostic")
+    of_members = [1.0] * (config.agnostic.members if kind in ("agnostic", "both") else 0)
+    return jnp.asarray(of_sources + of_members)

@@ -16,12 +16,12 @@ from rsstl_jax.train.pretrained import PRETRAINED
 
 SETTINGS = AgnosticSettings(width=8, num_heads=2, feed_width=4, num_blocks=1)
 MEMBERS = tuple(init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1))
-BUNDLE = Pretrained(SETTINGS, MEMBERS, ("uji", "home"))
+BUNDLE = Pretrained(SETTINGS, MEMBERS, ("uji", "home"), {"seconds": 3})
 
 
 @pytest.fixture
 def folder(tmp_path):
-    save_pretrained(tmp_path, BUNDLE, report={"seconds": 3})
+    save_pretrained(tmp_path, BUNDLE)
     return tmp_path
 
 
