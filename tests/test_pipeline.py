@@ -3,14 +3,16 @@
 import json
 from importlib import import_module
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
-from rsstl_jax.train import Recorder
+from rsstl_jax.train import Recorder, init_agnostic
 from rsstl_jax.train.teachers import Teachers
 
 SEEDS = (3,)
@@ -193,3 +195,30 @@ def test_target_is_cut_as_configured(data_dir):
     assert len(third.train) == 7 and len(third.held_out) == NUM_ROWS["test"]
     held = target_parts(make_config(data_dir, **{"data.validation_fraction": 0.25}))
     assert (held.held_out.part, len(held.held_out)) == ("validation", 5)  # of 21 places
+
+
+def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_path, monkeypatch):
+    module = import_module("rsstl_jax.train.agnostic_teachers")
+    small = AgnosticSettings(width=8, num_heads=2, num_blocks=1, num_candidates=16)
+    fresh = lambda parts, *, seed, **_: init_agnostic(small, jax.random.key(seed))  # noqa: E731
+    monkeypatch.setattr(module, "AgnosticSettings", lambda: small)
+    monkeypatch.setattr(module, "fit_agnostic", fresh)
+    fields = {
+        "teacher.kind": "both",
+        "agnostic.members": 2,
+        "data.fraction": 0.6,
+        "distill.num_unlabelled": 4,
+        "distill.weights.soft_target": 1.0,
+        "distill.similarity_over": "sample",
+    }
+    config = make_config(data_dir, "test", seeds=(0,), **fields)
+    result = run_distillation(config, tmp_path / "run")
+    assert result["num_train"] == 12 and set(result["teachers"]) == {"mall"}
+    table = pd.read_csv(tmp_path / "run" / "predictions.csv")
+    for axis in ("x_m", "y_m"):
+        both = table[f"agnostic_{axis}"] + table[f"standalone_{axis}"]
+        np.testing.assert_allclose(table[f"mean_{axis}"], both / 2, atol=1e-3)
+    told = [r for r in Recorder(tmp_path / "run").records() if r.get("run") == "seed-0/distilled"]
+    alone = [r for r in Recorder(tmp_path / "run").records() if r.get("run") == "seed-0/standalone"]
+    assert told[0]["soft_target"] > 0 and "soft_target" not in alone[0]
+    assert told[0]["similarity"] > 0 and np.isfinite(told[-1]["localization"])

@@ -9,7 +9,7 @@ from rsstl_jax._norms import safe_norm, safe_sqrt
 
 __all__ = ["EXPONENTS", "POWER", "Support", "make_support", "power_centroid"]
 
-POWER = 3
+POWER = 6
 """Exponent that turns a level of 0...1 into the weight of a place: strong readings count most."""
 
 EXPONENTS = (1.5, 1, 3)
@@ -60,7 +60,7 @@ def make_support(
 ) -> Support:
     """Where each access point is heard, and what the search for neighbours needs.
 
-        w_sa = level_sa^3,  centroid_a = sum_s w_sa p_s / sum_s w_sa,
+        w_sa = level_sa^6,  centroid_a = sum_s w_sa p_s / sum_s w_sa,
         spread_a^2 = sum_s w_sa |p_s|^2 / sum_s w_sa - |centroid_a|^2
 
     Rows that are not valid change nothing, so supports of any size share one compiled program.
@@ -117,7 +117,7 @@ def make_support(
 def power_centroid(level: jax.Array, support: Support) -> jax.Array:
     """Where a fingerprint was taken, by the access points that it hears alone.
 
-        y_b = sum_a w_ba centroid_a / sum_a w_ba,  w_ba = level_ba^3
+        y_b = sum_a w_ba centroid_a / sum_a w_ba,  w_ba = level_ba^6
 
     Args:
         level: float[B, A]. Fingerprints in the linear encoding, 0...1; 0 where undetected.

@@ -127,7 +127,7 @@ def _ask(
     valid: jax.Array,
     asked: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Frame, extract and location of the asked rows under each member, with the valid rows as support."""
+    """Frame, extract and location of the asked under each member; the valid rows are support."""
     support = make_support(level, position, place, valid)
     of_one = lambda params: network.apply({"params": params}, asked, support)[:3]  # noqa: E731
     return jax.vmap(of_one)(members)

@@ -62,9 +62,8 @@ def test_another_setting_makes_them_anew(make, fields, difference, caplog):
 
 def test_a_bundle_serves_where_the_data_are_not_at_hand(make, caplog):
     missing = MissingDataError("mall: no file")
-    with pytest.raises(
-        DataError, match=r"mall: no file .* And the bundle cannot be used: .*not there"
-    ):
+    unusable = r"mall: no file .* And the bundle cannot be used: .*not there"
+    with pytest.raises(DataError, match=unusable):
         make({"mall": missing, "campus": SOURCES["campus"]})
     made, _ = make()
     found, trained = make({"mall": missing, "campus": SOURCES["campus"]})
