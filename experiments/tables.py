@@ -35,7 +35,8 @@ from rsstl_jax.report import (
     results_frame,
     select_table,
 )
-from rsstl_jax.tables import ROWS, read_receipts, row_config, row_name, run_row
+from rsstl_jax.rows import ROWS, TABLE_ROWS, row_config, row_name
+from rsstl_jax.tables import read_receipts, run_row
 
 _TABLE = flags.DEFINE_list("table", ["1"], "which of the paper's tables, of 1, 2, 3 and 4")
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
@@ -72,16 +73,12 @@ def overrides() -> dict[str, Any]:
 
 def wanted() -> Iterator[tuple[str, str, str, float]]:
     """(target, network, row, share) of every row asked for."""
-    tables = set(_TABLE.value)
-    rows = _ROWS.value
-    if rows is None:
-        rows = [row for row in ROWS if row not in ("students", "share")] if "1" in tables else []
-        rows += ["students"] if tables - {"4"} else []
-        rows += ["share"] if "4" in tables else []
+    needed = {row for table in _TABLE.value for row in TABLE_ROWS.get(table, ())}
+    rows = _ROWS.value or [row for row in ROWS if row in needed]
     for target in _TARGETS.value:
         for network in _NETWORKS.value:
             for row in rows:
-                for share in _SHARES.value if row == "share" else ["1"]:
+                for share in _SHARES.value if row in TABLE_ROWS["4"] else ["1"]:
                     yield target, network, row, float(share)
 
 

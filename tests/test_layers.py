@@ -35,7 +35,8 @@ LAYERS = (
     ("workdir",),
     ("pipeline",),
     ("agnostic", "baselines", "lipschitz", "profiling"),
-    ("search", "tables"),
+    ("rows", "search"),
+    ("tables",),
     ("cli",),
 )
 # Within the second line: who may import whom.

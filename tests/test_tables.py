@@ -17,7 +17,8 @@ from rsstl_jax.report import (
     select_table,
 )
 from rsstl_jax.report.paper import paper_figure
-from rsstl_jax.tables import read_receipts, row_config, row_name, row_students, run_row
+from rsstl_jax.rows import row_config, row_name, row_students
+from rsstl_jax.tables import read_receipts, run_row
 
 SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
 
@@ -67,7 +68,7 @@ def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
 
 def test_rows_and_fields_that_do_not_exist_are_named():
     with pytest.raises(
-        ConfigError, match=r"row is .students2.; it must be one of students, share, noise"
+        ConfigError, match=r"row is .students2.; it must be one of students, agnostic, share, "
     ):
         row_config("students2", target="uji", network="dnn", sites=SITES)
     with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
@@ -169,6 +170,40 @@ def test_shares_and_settings_have_tables_of_their_own():
         "dnn all terms": "1.00",
         "dnn all terms; literal": "1.50",
     }
+
+
+def test_site_agnostic_teachers_stand_beside_the_surrogates():
+    made = lambda row: receipt(row, "standalone", [9.0], [0], config={"data.fraction": 0.1})  # noqa: E731
+    share, agnostic = made("share"), made("agnostic-share")
+    share["result"]["distilled"] = figures([8.0])
+    for student, error_m in (("distilled", 7.0), ("soft-target", 6.0), ("agnostic", 5.0)):
+        agnostic["result"][student] = figures([error_m])
+    lines = {line["method"]: line for line in rendered([share, agnostic], "4")}
+    assert {name: line["difference, paired"] for name, line in lines.items()} == {
+        "dnn 10 %, stand-alone": "",
+        "dnn 10 %, distilled": "-1.00",
+        "dnn 10 %, distilled, site-agnostic teachers": "-2.00",
+        "dnn 10 %, the same, their places alone": "-3.00",
+        "dnn 10 %, site-agnostic teachers themselves": "-4.00",
+    }
+    shown = [line["the paper"] for line in lines.values()]
+    assert shown == ["25.04", "24.28", "", "", ""]
+
+
+def test_a_share_of_uji_is_visited_as_often_as_the_whole_up_to_a_limit():
+    for share, epochs in ((1.0, 60), (0.1, 600), (0.01, 2000)):
+        for row in ("share", "agnostic-share"):
+            config = row_config(row, target="uji", network="dnn", sites=SITES, share=share)
+            assert (config.train.epochs, config.data.fraction) == (epochs, share)
+    assert config.teacher.kind == "agnostic" and config.distill.num_unlabelled == 128
+    of_tampere = row_config("share", target="tampere", network="dnn", sites=SITES, share=0.1)
+    assert of_tampere.train.epochs == 400
+    assert list(row_students("agnostic-share", config)) == [
+        "standalone",
+        "distilled",
+        "soft-target",
+        "alignment",
+    ]
 
 
 def test_a_seed_that_stands_in_two_receipts_is_refused():

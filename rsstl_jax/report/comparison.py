@@ -80,7 +80,8 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
                 "verdict": verdict(found[names], p_values[names]),
             }
         of_paper = None
-        if first["row"] not in ("noise", "untrained") and not first["label"]:
+        ours = ("noise", "untrained", "agnostic", "agnostic-share")
+        if first["row"] not in ours and not first["label"]:
             of_paper = paper_figure(
                 table, first["target"], first["network"], first["student"], share=first["share"]
             )

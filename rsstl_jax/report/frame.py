@@ -18,6 +18,11 @@ _ALONE, _SCRATCH = "stand-alone", "transfer network, from scratch"
 _TABLE_1 = {
     ("students", "standalone"): (_ALONE, ""),
     ("students", "distilled"): ("distilled", _ALONE),
+    ("agnostic", "distilled"): ("distilled, site-agnostic teachers", _ALONE),
+    ("agnostic", "soft-target"): ("the same, their places alone", _ALONE),
+    ("agnostic", "alignment"): ("the same, their representations alone", _ALONE),
+    ("agnostic", "agnostic"): ("site-agnostic teachers themselves", _ALONE),
+    ("agnostic", "mean"): ("mean of them and a stand-alone student", _ALONE),
     ("noise", "distilled"): ("distilled, control: noise for teachers", _ALONE),
     ("untrained", "distilled"): ("distilled, control: untrained teachers", _ALONE),
     ("scratch", "scratch"): (_SCRATCH, ""),
@@ -156,13 +161,13 @@ def _name_3(line: Mapping[Hashable, Any]) -> _Name:
 
 
 def _name_4(line: Mapping[Hashable, Any]) -> _Name:
-    if line["label"] or line["row"] != "share":
+    key = (line["row"].removesuffix("-share").replace("share", "students"), line["student"])
+    if line["label"] or not line["row"].endswith("share") or key not in _TABLE_1:
         return None
-    share, student = f"{100 * line['share']:g} %", line["student"]
-    alone = f"{share}, {_ALONE}"
-    if student == "standalone":
-        return (line["share"], 0), alone, ""
-    return (line["share"], 1), f"{share}, {student}", alone
+    share = f"{100 * line['share']:g} %"
+    method, reference = _TABLE_1[key]
+    order = (line["share"], list(_TABLE_1).index(key))
+    return order, f"{share}, {method}", f"{share}, {reference}" if reference else ""
 
 
 def _name_setting(line: Mapping[Hashable, Any]) -> _Name:

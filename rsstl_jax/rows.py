@@ -1,0 +1,177 @@
+"""The rows of the paper's tables and their rivals: what each is called, and what it trains."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import ConfigError, name_list
+from rsstl_jax.overrides import override
+from rsstl_jax.recipes import make_config
+from rsstl_jax.train import STUDENTS, TERMS, Variant
+
+__all__ = [
+    "RIVALS",
+    "ROWS",
+    "SHARES",
+    "TABLES",
+    "TABLE_ROWS",
+    "row_config",
+    "row_name",
+    "row_students",
+]
+
+TABLES = ("1", "2", "3", "4")
+"""Of the paper: all methods, single terms, single sources, a share of the target."""
+
+# What a row trains: the students themselves, on a share of the target, those of site-agnostic
+# teachers, the controls of the alignment, the rivals.
+SHARES = ("share", "agnostic-share")
+_AGNOSTIC = ("agnostic", "agnostic-share")
+_CONTROLS = ("noise", "untrained")
+RIVALS = ("sequential", "collective", "scratch", "knn")
+ROWS = ("students", "agnostic", *SHARES, *_CONTROLS, *RIVALS)
+TABLE_ROWS = {
+    "1": ("students", "agnostic", *_CONTROLS, *RIVALS),
+    "2": ("students",),
+    "3": ("students",),
+    "4": SHARES,
+}
+"""Rows that stand in each of the `TABLES`."""
+
+# Where a small share is visited more often, up to so many epochs: 1 % of UJIIndoorLoc would give
+# 60 updates and 39.8 m on the validation part, 2000 of them give 13.4 m. On 10 % of Tampere 400
+# and 1600 epochs differ by 0.1 m (three seeds each, DNN).
+_MAX_EPOCHS = {"uji": 2000}
+
+_BY_AGNOSTIC = {"teacher.kind": "agnostic", "distill.weights.soft_target": 3.0}
+
+# Table 2 of the paper: which terms each of its rows has, beside none and all.
+_ABLATIONS = (TERMS[:1], TERMS[1:2], TERMS[:2], TERMS[2:])
+
+
+def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> str:
+    """What a row's workdir and receipt are called.
+
+    Args:
+        row: one of `ROWS`.
+        network: the row's network; kNN has none.
+        share: of the target's train part.
+        label: what sets it apart from the recipe's own row.
+
+    Returns:
+        "dnn", "dnn-noise", "dnn-share-10", "knn", "dnn-literal".
+
+    Example:
+        >>> row_name("students", "dnn"), row_name("knn", "dnn"), row_name("share", "dnn", share=0.1)
+        ('dnn', 'knn', 'dnn-share-10')
+    """
+    name = network.replace(":", ".")
+    if row == "knn":
+        name = row
+    elif row in SHARES:
+        name += f"-{row}-{100 * share:g}"
+    elif row != "students":
+        name += f"-{row}"
+    return f"{name}-{label}" if label else name
+
+
+def row_config(
+    row: str,
+    *,
+    target: str,
+    network: str,
+    sites: Sequence[str],
+    recipe: str = "tuned",
+    seeds: Sequence[int] = (0,),
+    share: float = 1.0,
+    overrides: Mapping[str, Any] | None = None,
+) -> ConfigDict:
+    """The configuration under which a row is trained.
+
+    Args:
+        row: one of `ROWS`.
+        target: dataset of the students.
+        network: their architecture.
+        sites: datasets that the sources are taken from: all of them but the target.
+        recipe: as of `make_config`.
+        seeds: one student is trained for each.
+        share: of the target's train part, for "share" and "agnostic-share". On UJIIndoorLoc the
+            number of updates then stays what it is, as far as 2000 epochs allow.
+        overrides: {dotted field: value} set on top.
+
+    Returns:
+        ConfigDict.
+
+    Raises:
+        ConfigError: if there is no such row or field.
+
+    Example:
+        >>> config = row_config("noise", target="uji", network="dnn", sites=("uji", "tampere"))
+        >>> config.sources, config.teacher.kind
+        ('tampere', 'noise')
+    """
+    if row not in ROWS:
+        raise ConfigError(f"row is {row!r}; it must be one of {', '.join(ROWS)}")
+    sources = ",".join(site for site in sites if site != target)
+    config = make_config(recipe, target=target, sources=sources)
+    config.network, config.seeds = network, tuple(seeds)
+    if row in _CONTROLS:
+        config.teacher.kind = row
+    if row in _AGNOSTIC:
+        override(config, _BY_AGNOSTIC)
+    if row in SHARES:
+        config.data.fraction = share
+        epochs = config.train.epochs
+        config.train.epochs = max(epochs, min(round(epochs / share), _MAX_EPOCHS.get(target, 0)))
+    if row == "agnostic-share":
+        config.distill.num_unlabelled = config.train.batch_size
+    override(config, overrides or {})
+    return config
+
+
+def row_students(
+    row: str, config: ConfigDict, tables: Sequence[str] = ("1",)
+) -> dict[str, Variant]:
+    """The students that a row trains for every seed, for the tables asked for.
+
+    A control trains its distilled students alone: their stand-alone twins are those of the row
+    "students" of the same seeds.
+
+    Args:
+        row: one of `ROWS`, no rival.
+        config: from `row_config`; read here: `sources`.
+        tables: of `TABLES`.
+
+    Returns:
+        {name: Variant}.
+
+    Raises:
+        ConfigError: if there is no such table.
+
+    Example:
+        >>> config = row_config("students", target="uji", network="dnn", sites=("tampere", "tut7"))
+        >>> list(row_students("students", config, ("1", "3")))
+        ['standalone', 'distilled', 'from-tampere', 'from-tut7']
+    """
+    if unknown := set(tables) - set(TABLES):
+        raise ConfigError(f"table is {min(unknown)!r}; it must be one of {', '.join(TABLES)}")
+    if row in _CONTROLS:
+        return {"distilled": STUDENTS["distilled"]}
+    students = dict(STUDENTS)
+    if row in _AGNOSTIC:
+        students["soft-target"] = Variant(dict.fromkeys(TERMS, 0.0))
+        students["alignment"] = Variant({"soft_target": 0.0})
+    if row in (*SHARES, *_AGNOSTIC):
+        return students
+    if "2" in tables:
+        for terms in _ABLATIONS:
+            absent = {term: 0.0 for term in TERMS if term not in terms}
+            students["+".join(terms)] = Variant(absent)
+    if "3" in tables:
+        sources = name_list(config.sources)
+        for count in range(1, len(sources)):
+            for some in combinations(sources, count):
+                students["from-" + "+".join(some)] = Variant(sources=some)
+    return students
