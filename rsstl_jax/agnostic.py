@@ -118,6 +118,7 @@ def train_members(
     Example:
         >>> import tempfile
         >>> plan = AgnosticPlan("home", ("synthetic-office",), seeds=(0,), epochs=1,
+        ...                     network=AgnosticSettings(num_blocks=1),
         ...                     episodes=EpisodeSettings(num_queries=8, max_support=64))
         >>> parts = [load_site("synthetic-office").train]
         >>> with tempfile.TemporaryDirectory() as workdir:
@@ -164,7 +165,7 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
     Example:
         >>> import tempfile
         >>> plan = AgnosticPlan("synthetic-office", ("synthetic-mall",), shares=(1.0,), seeds=(0,),
-        ...                     epochs=1, rivals=False,
+        ...                     epochs=1, rivals=False, network=AgnosticSettings(num_blocks=1),
         ...                     episodes=EpisodeSettings(num_queries=8, max_support=64))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     result = run_agnostic(plan, folder)

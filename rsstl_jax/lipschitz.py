@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,11 @@ def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, A
     train = load_site(student.dataset).train
     rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
     initial = student.localizer.init(jax.random.key(0), len(student.access_points))
+    measure = jax.jit(partial(_measure, student.localizer))
     measured = []
     for state, params in (("initial", initial), ("trained", student.params)):
-        measure = jax.jit(lambda rss, params=params: _measure(student.localizer, params, rss))
         for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
-            estimate, truth = measure(jnp.asarray(train.rss_dbm[batch]))
+            estimate, truth = measure(params, jnp.asarray(train.rss_dbm[batch]))
             measured.append(
                 {
                     "network": network,

@@ -81,7 +81,7 @@ def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) ->
         >>> import tempfile
         >>> from rsstl_jax import make_config
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-        >>> config.data.evaluate_on = "validation"
+        >>> config.data.evaluate_on, config.teacher.kind = "validation", "untrained"
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     errors = measure(config, grid({"similarity": [0.0, 1.0]}), Path(folder) / "run")
         >>> len(errors), len(errors[0])
@@ -164,7 +164,7 @@ def search(
         >>> import tempfile
         >>> from rsstl_jax import make_config
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-        >>> config.data.evaluate_on = "validation"
+        >>> config.data.evaluate_on, config.teacher.kind = "validation", "untrained"
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     frame = search(config, lambda told: grid({"margin": [0.1, 0.3]}), folder)
         >>> sorted(frame.columns), len(frame)

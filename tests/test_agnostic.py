@@ -35,14 +35,16 @@ NETWORK = AgnosticSettings(
 EPISODES = EpisodeSettings(num_queries=4, min_support=4, max_support=12)
 
 
-@pytest.fixture(autouse=True)
-def few_episodes(monkeypatch):
-    monkeypatch.setattr(training, "EPISODES_PER_EPOCH", 3)
+@pytest.fixture(scope="module", autouse=True)
+def few_episodes():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "EPISODES_PER_EPOCH", 3)
+        yield
 
 
-@pytest.fixture
-def plan(tmp_path):
-    tiny.write_sites(tmp_path / "data", "home", "mall", "campus")
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    data_dir = tiny.write_sites(tmp_path_factory.mktemp("data"), "home", "mall", "campus")
     return AgnosticPlan(
         target="home",
         sources=("mall", "campus"),
@@ -54,12 +56,19 @@ def plan(tmp_path):
         network=NETWORK,
         episodes=EPISODES,
         tune_episodes=EPISODES,
-        data_dir=str(tmp_path / "data"),
+        data_dir=str(data_dir),
     )
 
 
-def test_every_method_has_figures_of_every_subset(plan, tmp_path):
-    result = run_agnostic(plan, tmp_path / "run")
+@pytest.fixture(scope="module")
+def finished(plan, tmp_path_factory):
+    """(workdir, result) of the plan."""
+    workdir = tmp_path_factory.mktemp("run")
+    return workdir, run_agnostic(plan, workdir)
+
+
+def test_every_method_has_figures_of_every_subset(finished):
+    result = finished[1]
     assert result["plan"]["sources"] == ["mall", "campus"] and result["part"] == "test"
     half, whole = result["shares"]["0.5"], result["shares"]["1.0"]
     assert (half["num_support"], whole["num_support"]) == ([10, 10], [21])
@@ -76,11 +85,11 @@ def test_every_method_has_figures_of_every_subset(plan, tmp_path):
     )
 
 
-def test_a_second_start_trains_nothing_and_says_the_same(plan, tmp_path):
-    first = run_agnostic(plan, tmp_path / "run")
-    before = [r for r in Recorder(tmp_path / "run").records() if "epoch" in r]
-    second = run_agnostic(plan, tmp_path / "run")
-    after = [r for r in Recorder(tmp_path / "run").records() if "epoch" in r]
+def test_a_second_start_trains_nothing_and_says_the_same(plan, finished):
+    workdir, first = finished
+    before = [r for r in Recorder(workdir).records() if "epoch" in r]
+    second = run_agnostic(plan, workdir)
+    after = [r for r in Recorder(workdir).records() if "epoch" in r]
     assert first["shares"] == second["shares"] and before == after
     assert {r["run"] for r in after} == {
         f"{part}/seed-{seed}" for part in ("sources", "home-test") for seed in (0, 1)

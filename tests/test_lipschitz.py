@@ -35,7 +35,7 @@ def test_a_linear_extractor_has_the_norm_of_its_weight_everywhere():
 
 def test_students_are_compared_before_and_after_training(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-    config.model.dnn.hidden_width, config.train.epochs = 8, 1
+    config.model.dnn.hidden_width, config.train.epochs, config.teacher.kind = 8, 1, "untrained"
     run_distillation(config, tmp_path / "run")
     rows = compare_student(tmp_path / "run/students/seed-0/standalone", num_batches=2)
     assert [row["state"] for row in rows] == ["initial", "initial", "trained", "trained"]

@@ -75,7 +75,8 @@ class TokenFramer(nn.Module):
     Example:
         >>> from rsstl_jax.models import make_support
         >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
-        >>> (features, tokens), _ = TokenFramer(AgnosticSettings()).init_with_output(
+        >>> framer = TokenFramer(AgnosticSettings())
+        >>> (features, tokens), _ = jax.jit(framer.init_with_output)(
         ...     jax.random.key(0), jnp.eye(3), support)
         >>> features.shape, tokens.position.shape
         ((3, 7, 48), (3, 7, 2))
@@ -123,7 +124,8 @@ class SetExtractor(nn.Module):
 
     Example:
         >>> features, valid = jnp.ones((4, 7, 48)), jnp.ones((4, 7), bool)
-        >>> (extract, refined), _ = SetExtractor(AgnosticSettings()).init_with_output(
+        >>> extractor = SetExtractor(AgnosticSettings(num_blocks=1))
+        >>> (extract, refined), _ = jax.jit(extractor.init_with_output)(
         ...     jax.random.key(0), features, valid)
         >>> extract.shape, refined.shape
         ((4, 48), (4, 7, 48))
@@ -163,7 +165,7 @@ class TokenRegressor(nn.Module):
 
     Example:
         >>> tokens = Tokens(*[None] * 3, jnp.ones((4, 7, 2)), jnp.ones((4, 7), bool), jnp.ones(4))
-        >>> place, _ = TokenRegressor(8).init_with_output(
+        >>> place, _ = jax.jit(TokenRegressor(8).init_with_output)(
         ...     jax.random.key(0), jnp.ones((4, 48)), jnp.ones((4, 7, 48)), tokens)
         >>> place.shape
         (4, 2)
@@ -208,9 +210,9 @@ class AgnosticNetwork(Network):
     Example:
         >>> from rsstl_jax.models import make_support
         >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
-        >>> network = make_agnostic(AgnosticSettings())
-        >>> params = network.init(jax.random.key(0), jnp.eye(3), support)
-        >>> network.apply(params, jnp.eye(3), support).extract.shape
+        >>> network = make_agnostic(AgnosticSettings(num_blocks=1))
+        >>> params = jax.jit(network.init)(jax.random.key(0), jnp.eye(3), support)
+        >>> jax.jit(network.apply)(params, jnp.eye(3), support).extract.shape
         (3, 48)
     """
 

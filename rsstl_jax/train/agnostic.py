@@ -91,9 +91,13 @@ def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
         >>> sorted(init_agnostic(AgnosticSettings(), jax.random.key(0)))
         ['extractor', 'framer', 'regressor']
     """
-    level = jnp.zeros((1, 1))
-    support = make_support(level, jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32))
-    return jax.jit(make_agnostic(settings).init)(key, level, support)["params"]
+
+    def init(key: jax.Array) -> Params:
+        level = jnp.zeros((1, 1))
+        support = make_support(level, jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32))
+        return make_agnostic(settings).init(key, level, support)["params"]
+
+    return jax.jit(init)(key)
 
 
 def make_episode_step(
@@ -118,11 +122,11 @@ def make_episode_step(
     Example:
         >>> from rsstl_jax import load_site
         >>> sources = make_sources([load_site("synthetic-office").train])
-        >>> network, tx = make_agnostic(AgnosticSettings()), optax.adam(1e-3)
-        >>> step = make_episode_step(network, EpisodeSettings(), tx, num_rows=600)
-        >>> episode = draw_episode(jax.random.key(0), sources, EpisodeSettings(), num_rows=600)
-        >>> params = network.init(jax.random.key(0), episode.level, episode.support)["params"]
-        >>> state, metrics = step(make_state(params, tx), (), jax.random.key(1), sources)
+        >>> settings, tx = AgnosticSettings(num_blocks=1), optax.adam(1e-3)
+        >>> step = make_episode_step(
+        ...     make_agnostic(settings), EpisodeSettings(), tx, num_rows=600)
+        >>> state = make_state(init_agnostic(settings, jax.random.key(0)), tx)
+        >>> state, metrics = jax.jit(step)(state, (), jax.random.key(1), sources)
         >>> sorted(metrics)
         ['gradient_norm', 'localization']
     """
@@ -183,10 +187,12 @@ def fit_agnostic(
         >>> import tempfile
         >>> from rsstl_jax import load_site
         >>> parts = [load_site("synthetic-office").train]
+        >>> network = AgnosticSettings(num_blocks=1)
         >>> small = EpisodeSettings(num_queries=8, max_support=64)
         >>> with tempfile.TemporaryDirectory() as workdir:
-        ...     params = fit_agnostic(parts, episodes=small, epochs=1, learning_rate=1e-3, seed=0,
-        ...                           name="demo", recorder=Recorder(workdir))
+        ...     params = fit_agnostic(parts, network=network, episodes=small, epochs=1,
+        ...                           learning_rate=1e-3, seed=0, name="demo",
+        ...                           recorder=Recorder(workdir))
         >>> sorted(params)
         ['extractor', 'framer', 'regressor']
     """
@@ -235,7 +241,7 @@ def predict_members_m(
     Example:
         >>> from rsstl_jax import load_site
         >>> site = load_site("synthetic-office")
-        >>> settings = AgnosticSettings()
+        >>> settings = AgnosticSettings(num_blocks=1)
         >>> localizer = make_agnostic_localizer(settings, site.train)
         >>> members = [init_agnostic(settings, jax.random.key(seed)) for seed in (0, 1)]
         >>> predict_members_m(localizer, members, site.test).shape

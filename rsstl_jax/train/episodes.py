@@ -204,9 +204,11 @@ def draw_episode(
         not count.
 
     Example:
+        >>> from functools import partial
         >>> from rsstl_jax import load_site
         >>> sources = make_sources([load_site("synthetic-office").train])
-        >>> episode = draw_episode(jax.random.key(0), sources, EpisodeSettings(), num_rows=600)
+        >>> draw = partial(draw_episode, settings=EpisodeSettings(), num_rows=600)
+        >>> episode = jax.jit(draw)(jax.random.key(0), sources)
         >>> episode.level.shape, episode.support.level.shape
         ((48, 60), (600, 60))
     """

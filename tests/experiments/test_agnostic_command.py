@@ -33,16 +33,19 @@ def call(script, *arguments):
 def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     small = {"num_queries": 4, "min_support": 4, "max_support": 12}
+    narrow = {"num_blocks": 1, "width": 8, "num_heads": 2, "feed_width": 8}
     code, out, err = call(
         "agnostic",
         *("--target=home", "--sources=mall", "--shares=0.5,1", "--subsets=2", "--seeds=0"),
         *("--epochs=1", f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run"),
         *(f"--set=episodes.{name}={value}" for name, value in small.items()),
+        *(f"--set=network.{name}={value}" for name, value in narrow.items()),
         f"--output={tmp_path}/tables",
     )
     assert code == 0, err
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["plan"]["episodes"]["num_queries"] == 4
+    assert result["plan"]["network"]["width"] == 8
     assert [len(share["agnostic"]["mae_m"]) for share in result["shares"].values()] == [2, 1]
     assert "mall -> home, test part, seeds 0" in out
     assert (tmp_path / "tables" / "home.md").read_text().strip() in out

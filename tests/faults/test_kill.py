@@ -140,6 +140,7 @@ def test_thirty_of_thirty_killed_runs_go_on_to_the_same_bits(whole, tmp_path):
     assert set(PHASES) - {"start"} <= set(phases), phases
 
 
+@pytest.mark.slow
 def test_a_killed_table_goes_on_to_the_same_table(whole_table, tmp_path):
     kill_and_resume(whole_table, tmp_path, random.Random(3), whole_table[2] // 2, signal.SIGKILL)
 
