@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -79,10 +80,7 @@ def time_compile() -> pd.DataFrame:
     """Seconds until the step's program is there: compiled, and read from JAX's cache on disk."""
     step, *args = make_job(num_steps=2)
     lines = []
-    with tempfile.TemporaryDirectory() as cache:
-        jax.config.update("jax_compilation_cache_dir", cache)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        compilation_cache.reset_cache()
+    with _own_cache():
         for state in ("cold", "cached"):
             jax.clear_caches()
             run: Any = jax.jit(make_epochs(step, batch_size=BATCH, num_epochs=1).__wrapped__)  # type: ignore[attr-defined]
@@ -95,6 +93,23 @@ def time_compile() -> pd.DataFrame:
                 {"cache": state, "tracing (s)": traced - begun, "compiling (s)": compiled - traced}
             )
     return pd.DataFrame(lines)
+
+
+@contextmanager
+def _own_cache() -> Iterator[None]:
+    """JAX's cache of compiled programs in an empty folder, and then where it was."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    with tempfile.TemporaryDirectory() as cache:
+        try:
+            for name, value in zip(names, (cache, 0), strict=True):
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()
+            yield
+        finally:
+            for name, value in before.items():
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()
 
 
 def time_samples(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
