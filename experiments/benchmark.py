@@ -13,8 +13,8 @@ compile   until the step's program is there, cold and cached
 spectral  the spectral term: power iteration against a full SVD, time and gradient memory
 supports  a fingerprint located by the site-agnostic network and by kNN, against the site's size
 
-Every part is printed and stored as <output>/<part>.csv and <part>.png. The fingerprints are drawn,
-but for those of networks.
+Only `step` and `networks` need PyTorch. Every part is printed and stored as <output>/<part>.csv and
+<part>.png. The fingerprints are drawn, but for those of networks.
 """
 
 from pathlib import Path
@@ -24,7 +24,6 @@ import pandas as pd
 from absl import flags
 from benchmarks.agnostic import time_supports
 from benchmarks.distill_step import BATCH, FORMS, draw_site, floor_s, make_run
-from benchmarks.networks import time_networks
 from benchmarks.pictures import plot_part
 from benchmarks.scaling import (
     time_compile,
@@ -34,7 +33,6 @@ from benchmarks.scaling import (
     time_teachers,
 )
 from benchmarks.timing import interleaved
-from benchmarks.torch_step import make_torch_run
 
 from rsstl_jax import cli, default_config
 from rsstl_jax.files import write_text
@@ -55,6 +53,8 @@ STEPS = 20
 
 def time_step() -> pd.DataFrame:
     """Milliseconds of a distilling step in all its forms, and the floor of its arithmetic."""
+    from benchmarks.torch_step import make_torch_run
+
     train = draw_site(520, STEPS * BATCH)
     localizer = make_localizer(default_config(), train)
     batch = make_batch(train, localizer.preprocessor)
@@ -71,9 +71,15 @@ def time_step() -> pd.DataFrame:
     )
 
 
+def time_networks() -> pd.DataFrame:
+    from benchmarks import networks
+
+    return networks.time_networks(_TARGET.value, recipe=_RECIPE.value, repeats=_REPEATS.value)
+
+
 PARTS = {
     "step": time_step,
-    "networks": lambda: time_networks(_TARGET.value, recipe=_RECIPE.value, repeats=_REPEATS.value),
+    "networks": time_networks,
     "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
     "replicas": lambda: time_replicas(
         (1, 4, 16) if jax.default_backend() == "cpu" else (1, 4, 16, 64), repeats=_REPEATS.value
