@@ -33,7 +33,7 @@ VALUES = st.one_of(
 )
 # May be right by themselves and contradict another field.
 COMBINED = ("sources", "target", "train.batch_size", "model.baat.token_width")
-COMBINED += ("model.baat.num_heads",)
+COMBINED += ("model.baat.num_heads", "distill.weights.soft_target", "distill.num_unlabelled")
 
 
 def is_dataset(name):
