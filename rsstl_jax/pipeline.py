@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import name_list, validate
+from rsstl_jax.config import ConfigError, validate
 from rsstl_jax.data import (
     Fingerprints,
     MissingDataError,
@@ -18,15 +17,12 @@ from rsstl_jax.data import (
     target_fraction,
     target_rest,
 )
-from rsstl_jax.files import write_json, write_text
 from rsstl_jax.lock import locked
-from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.models import make_network
+from rsstl_jax.outcome import write_outcome
 from rsstl_jax.recipes import site_config
-from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
 from rsstl_jax.train.agnostic import make_agnostic_localizer, predict_members_m
-from rsstl_jax.train.alignment import active_terms
-from rsstl_jax.train.answers import answer
+from rsstl_jax.train.answers import answer, average_with
 from rsstl_jax.train.localizer import make_predictor
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import make_localizer
@@ -37,9 +33,6 @@ from rsstl_jax.train.variants import STUDENTS, Variant
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
-
-PERCENTILES = tuple(range(0, 101, 2))
-"""Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
 
 
 class TargetParts(NamedTuple):
@@ -195,6 +188,9 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
+    for name, variant in students.items():
+        if variant.told_by == "mean" and "standalone" not in students:
+            raise ConfigError(f"{name} is told by a mean with the student standalone; ask for both")
     parts = target_parts(config)
     # What cannot be learnt from is refused before the hours that the teachers may take.
     make_localizer(config, parts.train)
@@ -205,7 +201,15 @@ def run_distillation(
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, bundles, recorder, sources=sources)
         predicted_m = _train(config, parts, teachers, students, recorder)
-        return _report(config, parts, teachers, predicted_m, Path(workdir))
+        qualities = {name: report["quality"] for name, report in teachers.reports.items()}
+        return write_outcome(
+            config,
+            parts.held_out,
+            predicted_m,
+            Path(workdir),
+            num_train=len(parts.train),
+            teachers=qualities,
+        )
 
 
 def _train(
@@ -227,15 +231,16 @@ def _train(
     agnostic, answers = teachers.agnostic, None
     if agnostic is not None:
         answers = answer(agnostic.settings, agnostic.members, parts.train, parts.unlabelled)
-    localizer, trained = train_students(
-        config,
-        parts.train,
-        teachers.generator,
-        teachers.params,
-        trainings,
-        recorder=recorder,
-        answers=answers,
+    train = partial(
+        train_students, config, parts.train, teachers.generator, teachers.params, recorder=recorder
     )
+    first = {name: own for name, own in trainings.items() if own[1].told_by == "teachers"}
+    localizer, trained = train(first, answers=answers)
+    for name in [name for name in trainings if name not in first]:
+        # After the stand-alone student of its seed, whose places it is told of.
+        alone = trained[f"seed-{trainings[name][0]}/standalone"]
+        of_both = None if answers is None else average_with(answers, localizer, alone)
+        trained |= train({name: trainings[name]}, answers=of_both)[1]
     predict = make_predictor(localizer, parts.held_out)
     predicted_m: dict[int, dict[str, np.ndarray]] = {}
     for name, params in trained.items():
@@ -252,65 +257,3 @@ def _train(
             if "standalone" in of_seed:
                 of_seed["mean"] = (places_m + of_seed["standalone"]) / 2
     return predicted_m
-
-
-def _report(
-    config: ConfigDict,
-    parts: TargetParts,
-    teachers: Teachers,
-    predicted_m: dict[int, dict[str, np.ndarray]],
-    workdir: Path,
-) -> dict[str, Any]:
-    actual_m = parts.held_out.position_m
-    errors_m = {
-        student: np.stack([error_m(of_seed[student], actual_m) for of_seed in predicted_m.values()])
-        for student in next(iter(predicted_m.values()))
-    }
-    result: dict[str, Any] = {
-        "target": config.target,
-        "sources": list(name_list(config.sources)),
-        "network": config.network,
-        "recipe": config.recipe,
-        "seeds": list(config.seeds),
-        "terms": list(active_terms(config)),
-        "part": parts.held_out.part,
-        "num_train": len(parts.train),
-        "num_evaluated": len(parts.held_out),
-    }
-    for student, errors in errors_m.items():
-        rows = [summarize(of_seed) for of_seed in errors]
-        figures: dict[str, Any] = {figure: [row[figure] for row in rows] for figure in rows[0]}
-        figures["percentiles_m"] = np.percentile(errors, PERCENTILES, axis=1).T.round(3).tolist()
-        interval = interval_over_positions(errors.mean(axis=0), actual_m)
-        figures["mae_interval_over_positions_m"] = list(interval)
-        result[student] = figures
-    result["teachers"] = {source: report["quality"] for source, report in teachers.reports.items()}
-    write_json(workdir / "result.json", result)
-    write_text(workdir / "predictions.csv", _predictions(parts.held_out, predicted_m, errors_m))
-    table = render_result(result)
-    title = table.splitlines()[0]
-    plot_cdf(workdir / "cdf.png", errors_m, title)
-    first = next(iter(predicted_m))
-    shown = dict(list(predicted_m[first].items())[:2])
-    plot_map(workdir / "map.png", actual_m, shown, f"{title}; shown: seed {first}")
-    return result
-
-
-def _predictions(
-    held_out: Fingerprints,
-    predicted_m: dict[int, dict[str, np.ndarray]],
-    errors_m: dict[str, np.ndarray],
-) -> str:
-    frames = []
-    for position, (seed, by_student) in enumerate(predicted_m.items()):
-        columns: dict[str, Any] = {
-            "seed": seed,
-            "row": np.arange(len(held_out)),
-            "x_m": held_out.position_m[:, 0],
-            "y_m": held_out.position_m[:, 1],
-        }
-        for student, places in by_student.items():
-            columns[f"{student}_x_m"], columns[f"{student}_y_m"] = places.T
-            columns[f"{student}_error_m"] = errors_m[student][position]
-        frames.append(pd.DataFrame(columns))
-    return pd.concat(frames).to_csv(index=False, float_format="%.4f")

@@ -162,6 +162,8 @@ def row_students(
     students = dict(STUDENTS)
     if row in _AGNOSTIC:
         students["soft-target"] = Variant(dict.fromkeys(TERMS, 0.0))
+        if row in SHARES:
+            students["ensemble"] = Variant(dict.fromkeys(TERMS, 0.0), told_by="mean")
         students["alignment"] = Variant({"soft_target": 0.0})
     if row in (*SHARES, *_AGNOSTIC):
         return students

@@ -32,7 +32,7 @@ LAYERS = (
     ("spectral", "losses", "metrics", "recipes", "models", "data"),
     ("train",),
     ("report",),
-    ("workdir",),
+    ("outcome", "workdir"),
     ("pipeline",),
     ("agnostic", "baselines", "lipschitz", "profiling"),
     ("rows", "search"),

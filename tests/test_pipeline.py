@@ -10,9 +10,10 @@ import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.config import ConfigError
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
-from rsstl_jax.train import Recorder, init_agnostic
+from rsstl_jax.train import STUDENTS, Recorder, Variant, init_agnostic
 from rsstl_jax.train.teachers import Teachers
 
 SEEDS = (3,)
@@ -212,7 +213,9 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
         "distill.similarity_over": "sample",
     }
     config = make_config(data_dir, "test", seeds=(0,), **fields)
-    result = run_distillation(config, tmp_path / "run")
+    students = {**STUDENTS, "ensemble": Variant(told_by="mean")}
+    result = run_distillation(config, tmp_path / "run", students=students)
+    assert len(result["ensemble"]["mae_m"]) == 1
     assert result["num_train"] == 12 and set(result["teachers"]) == {"mall"}
     table = pd.read_csv(tmp_path / "run" / "predictions.csv")
     for axis in ("x_m", "y_m"):
@@ -222,3 +225,10 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
     alone = [r for r in Recorder(tmp_path / "run").records() if r.get("run") == "seed-0/standalone"]
     assert told[0]["soft_target"] > 0 and "soft_target" not in alone[0]
     assert told[0]["similarity"] > 0 and np.isfinite(told[-1]["localization"])
+
+
+def test_a_mean_needs_the_stand_alone_student(data_dir, tmp_path):
+    with pytest.raises(ConfigError, match="ensemble is told by a mean with the student standalone"):
+        run_distillation(
+            make_config(data_dir), tmp_path / "run", students={"ensemble": Variant(told_by="mean")}
+        )

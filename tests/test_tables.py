@@ -183,7 +183,7 @@ def test_site_agnostic_teachers_stand_beside_the_surrogates():
         "dnn 10 %, stand-alone": "",
         "dnn 10 %, distilled": "-1.00",
         "dnn 10 %, distilled, site-agnostic teachers": "-2.00",
-        "dnn 10 %, the same, their places alone": "-3.00",
+        "dnn 10 %, distilled, their places alone": "-3.00",
         "dnn 10 %, site-agnostic teachers themselves": "-4.00",
     }
     shown = [line["the paper"] for line in lines.values()]
@@ -202,6 +202,7 @@ def test_a_share_of_uji_is_visited_as_often_as_the_whole_up_to_a_limit():
         "standalone",
         "distilled",
         "soft-target",
+        "ensemble",
         "alignment",
     ]
 

@@ -13,12 +13,19 @@ from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Network, make_su
 from rsstl_jax.models.network import ACTIVATIONS
 from rsstl_jax.train.agnostic import make_agnostic_localizer
 from rsstl_jax.train.episodes import place_numbers
-from rsstl_jax.train.localizer import EVALUATION_ROWS
+from rsstl_jax.train.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.train.replicas import stack
 from rsstl_jax.train.surrogate import TeacherFn
 from rsstl_jax.types import Batch, Params
 
-__all__ = ["Answers", "answer", "as_teachers", "ask_answers", "join_teachers"]
+__all__ = [
+    "Answers",
+    "answer",
+    "as_teachers",
+    "ask_answers",
+    "average_with",
+    "join_teachers",
+]
 
 NUM_FOLDS = 10
 
@@ -142,6 +149,40 @@ def _padded(function: Callable[[jax.Array], Any], rows: jax.Array, size: int) ->
         pieces.append(function(filled))
     whole = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
     return jax.tree.map(lambda leaf: leaf[:, : len(rows)], whole)
+
+
+def average_with(answers: Answers, localizer: Localizer, params: Params) -> Answers:
+    """The answers with the mean of the teachers' and a student's places for unlabelled rows.
+
+    Two that err differently are better together than each alone. For labelled fingerprints, whose
+    places the student has learnt, the teachers' alone stay.
+
+    Args:
+        answers: from `answer`.
+        localizer: the student's network at the target.
+        params: the student's parameters.
+
+    Returns:
+        Answers.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.train import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> unlabelled = jnp.asarray(train.rss_dbm[:4])
+        >>> answers = Answers(*[jnp.ones((1, 9, 48))] * 2, jnp.zeros((9, 2)), unlabelled)
+        >>> average_with(answers, localizer, params).place_m[:5].tolist() == [[0.0, 0.0]] * 5
+        True
+    """
+    if len(answers.unlabelled_dbm) == 0:
+        return answers
+    locate = jax.jit(lambda rows: localizer.represent(params, rows).location)
+    place_m = in_chunks(locate, answers.unlabelled_dbm) * localizer.preprocessor.scale_m
+    labelled = len(answers.place_m) - len(place_m)
+    own = jnp.concatenate([answers.place_m[:labelled], place_m])
+    return answers._replace(place_m=(answers.place_m + own) / 2)
 
 
 def as_teachers(answers: Answers, network: Network) -> Params:

@@ -21,6 +21,8 @@ class Variant(NamedTuple):
         margin: alpha of Eq. 1, radians.
         sources: those whose teachers take part.
         learning_rate: step size at the start.
+        told_by: whose places the soft targets are: "teachers", or "mean" of theirs and those of the
+            seed's stand-alone student, which is trained first.
 
     Example:
         >>> Variant({"similarity": 0.0}).margin is None
@@ -31,6 +33,7 @@ class Variant(NamedTuple):
     margin: float | None = None
     sources: tuple[str, ...] | None = None
     learning_rate: float | None = None
+    told_by: str = "teachers"
 
 
 WEIGHTED = ("localization", *TERMS, "soft_target")

@@ -20,7 +20,14 @@ from rsstl_jax.train import (
     make_distill_step,
     make_localizer,
 )
-from rsstl_jax.train.answers import Answers, answer, as_teachers, ask_answers, join_teachers
+from rsstl_jax.train.answers import (
+    Answers,
+    answer,
+    as_teachers,
+    ask_answers,
+    average_with,
+    join_teachers,
+)
 from rsstl_jax.types import Batch
 
 ANSWERS = import_module("rsstl_jax.train.answers")
@@ -134,3 +141,19 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
         jax.tree.leaves(without.params), jax.tree.leaves(plain_state.params), strict=True
     ):
         np.testing.assert_allclose(leaf, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_student_is_averaged_with_where_places_are_unknown():
+    part, others = make_part(), make_part(part="test")
+    localizer = make_localizer(make_tiny_config(), part)
+    params = localizer.init(jax.random.key(0), part.num_access_points)
+    place_m = jax.random.normal(jax.random.key(1), (30, 2))
+    silent = jnp.zeros((1, 30, 8))
+    answers = Answers(silent, silent, place_m, jnp.asarray(others.rss_dbm))
+    found = average_with(answers, localizer, params).place_m
+    own = localizer.represent(params, answers.unlabelled_dbm).location
+    own_m = own * localizer.preprocessor.scale_m
+    np.testing.assert_array_equal(found[:21], place_m[:21])
+    np.testing.assert_allclose(found[21:], (place_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
+    nobody = answers._replace(unlabelled_dbm=answers.unlabelled_dbm[:0])
+    assert average_with(nobody, localizer, params) is nobody

@@ -1,0 +1,109 @@
+"""What a run leaves of its students: figures, predictions, pictures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ml_collections import ConfigDict
+
+from rsstl_jax.config import name_list
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.files import write_json, write_text
+from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
+from rsstl_jax.train.alignment import active_terms
+
+__all__ = ["PERCENTILES", "write_outcome"]
+
+PERCENTILES = tuple(range(0, 101, 2))
+"""Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
+
+
+def write_outcome(
+    config: ConfigDict,
+    held_out: Fingerprints,
+    predicted_m: Mapping[int, Mapping[str, np.ndarray]],
+    workdir: Path,
+    *,
+    num_train: int,
+    teachers: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Measures the students of a run and writes result.json, predictions.csv, cdf.png, map.png.
+
+    Args:
+        config: the run's configuration.
+        held_out: the part that is measured on.
+        predicted_m: {seed: {student: float[n, 2], its places of that part, metres}}.
+        workdir: folder of the run.
+        num_train: fingerprints that the students learnt from.
+        teachers: {source: quality of its surrogate teacher}.
+
+    Returns:
+        The content of result.json: what was run, and of every student its figures by seed.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_site, make_config
+        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> test = load_site("synthetic-office").test
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result = write_outcome(config, test, {0: {"standalone": test.position_m + 1.0}},
+        ...                            Path(folder), num_train=600, teachers={})
+        >>> [round(value, 3) for value in result["standalone"]["mae_m"]]
+        [1.414]
+    """
+    actual_m = held_out.position_m
+    errors_m = {
+        student: np.stack([error_m(of_seed[student], actual_m) for of_seed in predicted_m.values()])
+        for student in next(iter(predicted_m.values()))
+    }
+    result: dict[str, Any] = {
+        "target": config.target,
+        "sources": list(name_list(config.sources)),
+        "network": config.network,
+        "recipe": config.recipe,
+        "seeds": list(config.seeds),
+        "terms": list(active_terms(config)),
+        "part": held_out.part,
+        "num_train": num_train,
+        "num_evaluated": len(held_out),
+    }
+    for student, errors in errors_m.items():
+        rows = [summarize(of_seed) for of_seed in errors]
+        figures: dict[str, Any] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+        figures["percentiles_m"] = np.percentile(errors, PERCENTILES, axis=1).T.round(3).tolist()
+        interval = interval_over_positions(errors.mean(axis=0), actual_m)
+        figures["mae_interval_over_positions_m"] = list(interval)
+        result[student] = figures
+    result["teachers"] = dict(teachers)
+    write_json(workdir / "result.json", result)
+    write_text(workdir / "predictions.csv", _predictions(held_out, predicted_m, errors_m))
+    table = render_result(result)
+    title = table.splitlines()[0]
+    plot_cdf(workdir / "cdf.png", errors_m, title)
+    first = next(iter(predicted_m))
+    shown = dict(list(predicted_m[first].items())[:2])
+    plot_map(workdir / "map.png", actual_m, shown, f"{title}; shown: seed {first}")
+    return result
+
+
+def _predictions(
+    held_out: Fingerprints,
+    predicted_m: Mapping[int, Mapping[str, np.ndarray]],
+    errors_m: Mapping[str, np.ndarray],
+) -> str:
+    frames = []
+    for position, (seed, by_student) in enumerate(predicted_m.items()):
+        columns: dict[str, Any] = {
+            "seed": seed,
+            "row": np.arange(len(held_out)),
+            "x_m": held_out.position_m[:, 0],
+            "y_m": held_out.position_m[:, 1],
+        }
+        for student, places in by_student.items():
+            columns[f"{student}_x_m"], columns[f"{student}_y_m"] = places.T
+            columns[f"{student}_error_m"] = errors_m[student][position]
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames).to_csv(index=False, float_format="%.4f")
