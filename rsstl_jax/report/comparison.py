@@ -196,6 +196,6 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
         axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
     axes.set_yticks(range(len(groups)), [" ".join(map(str, names)).strip() for names, _ in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.set(xlabel="mean error (m): one dot a seed, the line their mean", title=title)
+    axes.set(xlabel="mean error (m) of each seed, and their mean", title=title)
     axes.grid(alpha=0.3)
     save_figure(figure, path)
