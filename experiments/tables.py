@@ -3,14 +3,15 @@
     python experiments/tables.py --targets=tampere --networks=dnn,cnnloc --seeds=0,1,2
     python experiments/tables.py --table=1,2,3 --rows=students --seeds=0,1,2,3,4,5,6,7,8,9
     python experiments/tables.py --table=4 --shares=0.01,0.1
+    python experiments/tables.py --figure=2 --networks=dnn,cnnloc,bayescnn,baat
     python experiments/tables.py --rows=students --label=literal --set=teacher.conditioning=none
     python experiments/tables.py --render --document=docs/results.md
 
 Tables as the paper counts them: 1 all methods, 2 single terms, 3 single sources, 4 a share of the
-target, and its Figure 2, which is drawn with every table. The students of a row are replicas of one
-compiled program. Every row trains in a workdir of its own below --workdir, where the same command
-started again goes on; its receipt is copied to <output>/receipts/, from which --render alone
-rebuilds everything.
+target, and its Figure 2, whose students are those of table 1 and which is drawn with every table.
+The students of a row are replicas of one compiled program. Every row trains in a workdir of its own
+below --workdir, where the same command started again goes on; its receipt is copied to
+<output>/receipts/, from which --render alone rebuilds everything.
 """
 
 import ast
@@ -35,10 +36,13 @@ from rsstl_jax.report import (
     results_frame,
     select_table,
 )
-from rsstl_jax.rows import ROWS, TABLE_ROWS, row_config, row_name
+from rsstl_jax.rows import ROWS, TABLE_ROWS, TABLES, row_config, row_name
 from rsstl_jax.tables import read_receipts, run_row
 
-_TABLE = flags.DEFINE_list("table", ["1"], "which of the paper's tables, of 1, 2, 3 and 4")
+_TABLE = flags.DEFINE_list(
+    "table", None, "which of the paper's tables, of 1, 2, 3 and 4; 1 where no figure is asked for"
+)
+_FIGURE = flags.DEFINE_enum("figure", None, ["2"], "which of its figures of results")
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
 _SITES = flags.DEFINE_list("sites", ["uji", "tampere", "tut7"], "the sources, but the target")
 _NETWORKS = flags.DEFINE_list("networks", ["dnn"], "architectures")
@@ -71,9 +75,17 @@ def overrides() -> dict[str, Any]:
     return fields
 
 
+def tables() -> list[str]:
+    """The tables asked for."""
+    if unknown := set(_TABLE.value or ()) - set(TABLES):
+        raise ConfigError(f"--table has {min(unknown)!r}; it must be of {', '.join(TABLES)}")
+    return _TABLE.value or ([] if _FIGURE.value else ["1"])
+
+
 def wanted() -> Iterator[tuple[str, str, str, float]]:
     """(target, network, row, share) of every row asked for."""
-    needed = {row for table in _TABLE.value for row in TABLE_ROWS.get(table, ())}
+    needed = {row for table in tables() for row in TABLE_ROWS.get(table, ())}
+    needed |= {"students"} if _FIGURE.value else set()
     rows = _ROWS.value or [row for row in ROWS if row in needed]
     for target in _TARGETS.value:
         for network in _NETWORKS.value:
@@ -102,7 +114,7 @@ def train(receipts: Path) -> None:
         config.run.replicas = _REPLICAS.value
         name = row_name(row, network, share=share, label=_LABEL.value)
         folder = workdir / target / name
-        receipt = run_row(row, config, folder, tables=_TABLE.value, label=_LABEL.value)
+        receipt = run_row(row, config, folder, tables=tables(), label=_LABEL.value)
         write_json(receipts / f"{target}-{name}-{of_seeds}.json", receipt)
 
 
