@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data.schema import DataError, Fingerprints
+from rsstl_jax.files import shown_name
 
 __all__ = ["ENCODINGS", "Preprocessor", "encode_rss", "fit_preprocessor"]
 
@@ -226,7 +227,7 @@ class Preprocessor:
         """
         names = {field.name for field in fields(cls)}
         if set(values) != names:
-            odd = ", ".join(sorted(set(values) ^ names))
+            odd = ", ".join(shown_name(str(name)) for name in sorted(set(values) ^ names))
             raise ValueError(f"preprocessor fields missing or unknown: {odd}")
         numbers = {"exponent": (), "floor_dbm": (), "scale_m": (), "origin_m": (2,)}
         for name, shape in numbers.items():

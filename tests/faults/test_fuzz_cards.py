@@ -166,8 +166,9 @@ def test_sound_cards_are_read():
 
 
 def test_a_name_that_does_not_print_leaves_the_message_on_one_line():
-    """Found by the fuzz: a next-line character as the name of a field that should not be."""
+    """Found by the fuzz: line ends in the name of a field that should not be."""
     check_bundle(sealed(BUNDLE | {"\x85": None}))
+    check_student(sealed(STUDENT | {"preprocessor": STUDENT["preprocessor"] | {"\r0": 0}}))
 
 
 def test_json_that_is_nested_too_deeply_is_refused(tmp_path):
