@@ -25,7 +25,7 @@ def statistics(level, position):
     """{name: value} of every access point, by loops in float64."""
     found = {name: [] for name in ("centroid", "spread", "hearers", "maximum")}
     for column in level.T:
-        weight = column**3
+        weight = column**6
         heard = weight.sum() > 0
         mean = (weight[:, None] * position).sum(axis=0) / weight.sum() if heard else np.zeros(2)
         squares = np.square(position - mean).sum(axis=1)
@@ -87,9 +87,9 @@ def test_an_empty_support_has_finite_numbers():
 def test_centroid_of_a_fingerprint_by_hand():
     support = make_support(
         jnp.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
-        jnp.array([[0.0, 0.0], [9.0, 0.0]]),
+        jnp.array([[0.0, 0.0], [65.0, 0.0]]),
         PLACE[:2],
     )
     queries = jnp.array([[0.5, 0.25, 0.7], [0.0, 0.0, 0.9]])
-    # weights 1/8 and 1/64: 9 * (1/64) / (9/64) = 1; nobody is known to hear the third
-    np.testing.assert_allclose(power_centroid(queries, support), [[1.0, 0.0], [4.5, 0.0]])
+    # weights 1/64 and 1/4096: 65 * (1/4096) / (65/4096) = 1; nobody is known to hear the third
+    np.testing.assert_allclose(power_centroid(queries, support), [[1.0, 0.0], [32.5, 0.0]])

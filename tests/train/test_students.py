@@ -127,8 +127,8 @@ def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch):
     traced = []
     make = students_module.make_distill_step
 
-    def counting(*args):
-        step = make(*args)
+    def counting(*args, **kwargs):
+        step = make(*args, **kwargs)
 
         def counted(*inputs):
             traced.append(1)
