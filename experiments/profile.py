@@ -10,7 +10,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from rsstl_jax import cli
-from rsstl_jax.config import validate
+from rsstl_jax.config import WITH_AGNOSTIC, ConfigError, validate
 from rsstl_jax.pipeline import target_parts
 from rsstl_jax.profiling import cost_by_region
 from rsstl_jax.train import STUDENTS, make_batch, make_distillation, make_epochs, training_plan
@@ -34,6 +34,10 @@ _OUTPUT = flags.DEFINE_string("output", "results/profile", "folder of the trace"
 def main() -> None:
     config = _CONFIG.value
     validate(config)
+    if config.teacher.kind in WITH_AGNOSTIC:
+        raise ConfigError(
+            f"teacher.kind is {config.teacher.kind!r}; the profile is of surrogate teachers alone"
+        )
     config.teacher.kind = "untrained"
     train = target_parts(config).train
     recorder = Recorder(_OUTPUT.value)

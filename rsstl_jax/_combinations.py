@@ -4,6 +4,9 @@ import re
 
 from ml_collections import ConfigDict
 
+WITH_AGNOSTIC = ("agnostic", "both")
+"""Values of `teacher.kind` under which there are site-agnostic teachers."""
+
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What a dataset may be called: its name is also that of its folder."""
 
@@ -70,7 +73,7 @@ def _of_teachers(config: ConfigDict) -> str | None:
         "distill.num_unlabelled": distill.num_unlabelled,
     }
     for path, value in asked.items():
-        if value > 0 and kind not in ("agnostic", "both"):
+        if value > 0 and kind not in WITH_AGNOSTIC:
             return (
                 f"{path} is {value} and teacher.kind is {kind!r}; only a site-agnostic teacher "
                 "says where a fingerprint was taken: take agnostic or both, or 0"

@@ -24,6 +24,7 @@ from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.models import AgnosticSettings, power_centroid
 from rsstl_jax.train.agnostic import (
+    LEARNING_RATE,
     fit_agnostic,
     make_agnostic_localizer,
     predict_members_m,
@@ -79,7 +80,7 @@ class AgnosticPlan:
     evaluate_on: str = "test"
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: int = 30
-    learning_rate: float = 2e-3
+    learning_rate: float = LEARNING_RATE
     tune_epochs: int = 0
     tune_learning_rate: float = 5e-4
     network: AgnosticSettings = field(default_factory=AgnosticSettings)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from rsstl_jax._combinations import find_contradiction, name_list
+from rsstl_jax._combinations import WITH_AGNOSTIC, find_contradiction, name_list
 from rsstl_jax._rules import (
     BOOL,
     CHANNELS,
@@ -29,7 +29,15 @@ from rsstl_jax._rules import (
 )
 from rsstl_jax.files import shown_name
 
-__all__ = ["FIELDS", "ConfigError", "default_config", "flatten", "name_list", "validate"]
+__all__ = [
+    "FIELDS",
+    "WITH_AGNOSTIC",
+    "ConfigError",
+    "default_config",
+    "flatten",
+    "name_list",
+    "validate",
+]
 
 LARGEST, SMALLEST = 2**31 - 1, 2.0**-126
 """What single precision and 32-bit counters hold: the sizes of numbers other than 0."""

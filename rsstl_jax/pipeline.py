@@ -188,9 +188,7 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
-    for name, variant in students.items():
-        if variant.told_by == "mean" and "standalone" not in students:
-            raise ConfigError(f"{name} is told by a mean with the student standalone; ask for both")
+    _check_told_by(config, students)
     parts = target_parts(config)
     # What cannot be learnt from is refused before the hours that the teachers may take.
     make_localizer(config, parts.train)
@@ -210,6 +208,19 @@ def run_distillation(
             num_train=len(parts.train),
             teachers=qualities,
         )
+
+
+def _check_told_by(config: ConfigDict, students: Mapping[str, Variant]) -> None:
+    for name, variant in students.items():
+        if variant.told_by not in ("teachers", "mean"):
+            raise ConfigError(f"{name} is told by {variant.told_by!r}; it must be teachers or mean")
+        if variant.told_by == "mean" and "standalone" not in students:
+            raise ConfigError(f"{name} is told by a mean with the student standalone; ask for both")
+        if variant.told_by == "mean" and config.distill.num_unlabelled == 0:
+            raise ConfigError(
+                f"{name} is told by a mean on unlabelled fingerprints and "
+                "distill.num_unlabelled is 0; it must be above 0"
+            )
 
 
 def _train(
@@ -239,7 +250,8 @@ def _train(
     for name in [name for name in trainings if name not in first]:
         # After the stand-alone student of its seed, whose places it is told of.
         alone = trained[f"seed-{trainings[name][0]}/standalone"]
-        of_both = None if answers is None else average_with(answers, localizer, alone)
+        assert answers is not None, "validate lets nothing unlabelled in without such teachers"
+        of_both = average_with(answers, localizer, alone)
         trained |= train({name: trainings[name]}, answers=of_both)[1]
     predict = make_predictor(localizer, parts.held_out)
     predicted_m: dict[int, dict[str, np.ndarray]] = {}

@@ -227,8 +227,14 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
     assert told[0]["similarity"] > 0 and np.isfinite(told[-1]["localization"])
 
 
-def test_a_mean_needs_the_stand_alone_student(data_dir, tmp_path):
-    with pytest.raises(ConfigError, match="ensemble is told by a mean with the student standalone"):
-        run_distillation(
-            make_config(data_dir), tmp_path / "run", students={"ensemble": Variant(told_by="mean")}
-        )
+@pytest.mark.parametrize(
+    ("students", "message"),
+    [
+        ({"a": Variant(told_by="mean")}, "a is told by a mean with the student standalone"),
+        ({"a": Variant(told_by="men")}, "a is told by 'men'; it must be teachers or mean"),
+        (STUDENTS | {"a": Variant(told_by="mean")}, "distill.num_unlabelled is 0"),
+    ],
+)
+def test_who_tells_a_student_is_checked_before_anything_runs(students, message, data_dir, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        run_distillation(make_config(data_dir), tmp_path / "run", students=students)

@@ -14,8 +14,17 @@ from rsstl_jax.files import write_bytes
 
 __all__ = ["plot_cdf", "plot_map"]
 
-_COLORS = {"standalone": "#d1762d", "distilled": "#2d6fb0"}
-_LABELS = {"standalone": "stand-alone", "distilled": "distilled"}
+_COLORS = {
+    "standalone": "#d1762d",
+    "distilled": "#2d6fb0",
+    "agnostic": "#3d8c40",
+    "mean": "#7a4fa3",
+}
+_LABELS = {
+    "standalone": "stand-alone",
+    "agnostic": "site-agnostic teachers",
+    "mean": "teachers and stand-alone, averaged",
+}
 
 
 def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -> None:

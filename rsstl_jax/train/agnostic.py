@@ -34,6 +34,7 @@ from rsstl_jax.types import Params
 
 __all__ = [
     "EPISODES_PER_EPOCH",
+    "LEARNING_RATE",
     "fit_agnostic",
     "init_agnostic",
     "make_agnostic_localizer",
@@ -43,6 +44,9 @@ __all__ = [
 
 EPISODES_PER_EPOCH = 100
 """Episodes have no end of their own; an epoch is what lies between two looks at the device."""
+
+LEARNING_RATE = 2e-3
+"""Adam's step size at the start of a training on the sources."""
 
 MAX_GRADIENT_M = 10.0
 """Norm to which larger gradients are cut, metres: some episodes have hardly any support."""

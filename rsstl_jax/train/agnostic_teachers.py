@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,12 @@ from rsstl_jax.data import DataError, Fingerprints, MissingDataError, check_sour
 from rsstl_jax.files import DamagedError, differences
 from rsstl_jax.lock import locked
 from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.train.agnostic import fit_agnostic
+from rsstl_jax.train.agnostic import LEARNING_RATE, fit_agnostic
 from rsstl_jax.train.episodes import EpisodeSettings
 from rsstl_jax.train.pretrained import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.train.recorder import Recorder
 
-__all__ = ["LEARNING_RATE", "make_agnostic_teachers"]
-
-LEARNING_RATE = 2e-3
-"""Adam's step size at the start of a site-agnostic training."""
+__all__ = ["make_agnostic_teachers"]
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +88,7 @@ def make_agnostic_teachers(
                 for seed in made["seeds"]
             ),
             tuple(sources),
-            {"made": made},
+            {"made": made, "jax": version("jax")},
         )
         save_pretrained(folder, pretrained)
     return pretrained

@@ -165,6 +165,9 @@ def average_with(answers: Answers, localizer: Localizer, params: Params) -> Answ
     Returns:
         Answers.
 
+    Raises:
+        ValueError: if nothing is unlabelled.
+
     Example:
         >>> from rsstl_jax import default_config, load_site
         >>> from rsstl_jax.train import make_localizer
@@ -177,7 +180,7 @@ def average_with(answers: Answers, localizer: Localizer, params: Params) -> Answ
         True
     """
     if len(answers.unlabelled_dbm) == 0:
-        return answers
+        raise ValueError("answers has no unlabelled fingerprint to average places for")
     locate = jax.jit(lambda rows: localizer.represent(params, rows).location)
     place_m = in_chunks(locate, answers.unlabelled_dbm) * localizer.preprocessor.scale_m
     labelled = len(answers.place_m) - len(place_m)

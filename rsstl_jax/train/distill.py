@@ -99,7 +99,8 @@ def make_distill_step(
     Returns:
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
-        total and the gradient's norm.
+        total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
+        be drawn and the context has none.
 
     Example:
         >>> from rsstl_jax import default_config, load_site
@@ -118,12 +119,13 @@ def make_distill_step(
         taught: tuple[jax.Array, jax.Array],
         context: DistillContext,
         key: jax.Array,
+        num_labelled: int,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         with jax.named_scope("student"):
             student = localizer.represent(params["student"], batch.rss_dbm, key=key)
         predicted_m = student.location * localizer.preprocessor.scale_m
         with jax.named_scope("localization"):
-            labelled = slice(len(predicted_m) - num_unlabelled)
+            labelled = slice(num_labelled)
             error_m = localization_loss(predicted_m[labelled], batch.centered_m[labelled]).mean()
         losses = {"localization": error_m + student.penalty}
         if context.soft_target_m is not None:
@@ -146,8 +148,12 @@ def make_distill_step(
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         # All students of a seed share this key: same batches, augmentation and dropout.
         student_key, teacher_key, unlabelled_key = (jax.random.fold_in(key, i) for i in range(3))
-        among = context.unlabelled
-        if among is not None and num_unlabelled > 0:
+        num_labelled, among = len(batch.row), context.unlabelled
+        if num_unlabelled > 0:
+            if among is None:
+                raise ValueError(
+                    f"num_unlabelled is {num_unlabelled} and the context's unlabelled is None"
+                )
             drawn = jax.random.randint(unlabelled_key, (num_unlabelled,), 0, len(among.row))
             batch = jax.tree.map(lambda own, of: jnp.concatenate([own, of[drawn]]), batch, among)
         if context.noise_key is not None:
@@ -158,7 +164,9 @@ def make_distill_step(
                 lambda: jax.lax.stop_gradient(teachers(context.teachers, teacher_key, batch)),
             )
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
-        (total, parts), grads = grad_fn(state.params, batch, taught, context, student_key)
+        (total, parts), grads = grad_fn(
+            state.params, batch, taught, context, student_key, num_labelled
+        )
         with jax.named_scope("optimizer"):
             rate = context.learning_rate
             student = update("student", state, grads, rate)

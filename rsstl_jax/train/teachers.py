@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import flatten, name_list
+from rsstl_jax.config import WITH_AGNOSTIC, flatten, name_list
 from rsstl_jax.data import DataError, Fingerprints, MissingDataError, load_site
 from rsstl_jax.files import DamagedError
 from rsstl_jax.lock import locked
@@ -74,6 +74,7 @@ def make_card(config: ConfigDict, source: str, train: Fingerprints | None) -> Bu
     own = site_config(config, source)
     network = make_network(own)
     sections = ("input.", "augment.", "train.", "teacher.", f"model.{config.network}.")
+    # What other teachers the run has, and its controls, do not bear on a surrogate.
     settings = {
         path: value
         for path, value in flatten(own).items()
@@ -166,7 +167,7 @@ def make_teachers(
         return Teachers(generator, _untrained(config, generator), {})
     sources = read_sources(config) if sources is None else sources
     agnostic = None
-    if config.teacher.kind in ("agnostic", "both"):
+    if config.teacher.kind in WITH_AGNOSTIC:
         agnostic = make_agnostic_teachers(config, bundle_dir, recorder, sources)
     if config.teacher.kind == "agnostic":
         return Teachers(generator, {}, {}, agnostic)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import ConfigError, name_list
+from rsstl_jax.config import WITH_AGNOSTIC, ConfigError, name_list
 from rsstl_jax.train.alignment import TERMS, allowed_terms
 
 __all__ = ["STUDENTS", "WEIGHTED", "Variant", "teacher_mask", "term_weights"]
@@ -65,7 +65,7 @@ def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
         if term not in WEIGHTED:
             raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(WEIGHTED[1:])}")
     merged = config.distill.weights.to_dict() | dict(variant.weights)
-    if config.teacher.kind not in ("agnostic", "both"):
+    if config.teacher.kind not in WITH_AGNOSTIC:
         del merged["soft_target"]
     allowed = {"localization", "soft_target", *allowed_terms(config)}
     return {term: float(weight) * (term in allowed) for term, weight in merged.items()}
@@ -99,11 +99,11 @@ def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
             f"sources is {config.sources!r}"
         )
     kind = config.teacher.kind
-    if kind in ("agnostic", "both") and set(taking_part) != set(sources):
+    if kind in WITH_AGNOSTIC and set(taking_part) != set(sources):
         raise ConfigError(
             f"a variant leaves sources out and teacher.kind is {kind!r}; a site-agnostic teacher "
             "is trained on all of them: give the run other sources instead"
         )
     of_sources = [float(source in taking_part) for source in sources] * (kind != "agnostic")
-    of_members = [1.0] * (config.agnostic.members if kind in ("agnostic", "both") else 0)
+    of_members = [1.0] * (config.agnostic.members if kind in WITH_AGNOSTIC else 0)
     return jnp.asarray(of_sources + of_members)

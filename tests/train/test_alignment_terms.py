@@ -260,3 +260,16 @@ def test_no_gradient_reaches_the_teachers(distilling):
     of_step, of_loss = gradients(distilling.teachers)
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(of_step))
     assert any((leaf != 0).any() for leaf in jax.tree.leaves(of_loss))
+
+
+def test_similarity_over_samples_is_the_mean_of_each_samples_loss():
+    sample = Alignment(ESTIMATOR, TERMS[:1], similarity_over="sample")
+    expected = sum(
+        np.mean([angular_similarity_loss(s[None], z[None], margin=0.3) for s, z in pairs])
+        for pairs in (list(zip(STUDENT.extract, extract, strict=True)) for extract in EXTRACT)
+    )
+    found = losses_of(sample)["similarity"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert (
+        abs(float(found) - float(losses_of(Alignment(ESTIMATOR, TERMS[:1]))["similarity"])) > 1e-3
+    )

@@ -156,4 +156,5 @@ def test_a_student_is_averaged_with_where_places_are_unknown():
     np.testing.assert_array_equal(found[:21], place_m[:21])
     np.testing.assert_allclose(found[21:], (place_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
     nobody = answers._replace(unlabelled_dbm=answers.unlabelled_dbm[:0])
-    assert average_with(nobody, localizer, params) is nobody
+    with pytest.raises(ValueError, match="no unlabelled fingerprint"):
+        average_with(nobody, localizer, params)
