@@ -47,7 +47,7 @@ def main() -> None:
         config, train, teachers.generator, teachers.params, students, recorder=recorder
     )
     state, key, context = job.starts["seed-0/distilled"]()
-    batch_size = training_plan(config, len(train))[0]
+    batch_size = training_plan(config, job.localizer, len(train))[0]
     run = make_epochs(job.step, batch_size=batch_size, num_epochs=1)
     data = make_batch(train, job.localizer.preprocessor)
     seconds = cost_by_region(run, state, data, key, context, regions=REGIONS, folder=_OUTPUT.value)

@@ -53,6 +53,12 @@ def _of_networks(config: ConfigDict) -> str | None:
             f"model.baat.token_width is {baat.token_width}; "
             f"model.baat.num_heads, {baat.num_heads}, must divide it"
         )
+    agnostic = config.model.agnostic
+    if agnostic.width % agnostic.num_heads:
+        return (
+            f"model.agnostic.width is {agnostic.width}; "
+            f"model.agnostic.num_heads, {agnostic.num_heads}, must divide it"
+        )
     comparing = {"distill.weights.mutual_information": config.distill.weights.mutual_information}
     if config.network == "baat":
         comparing["model.baat.variance_weight"] = baat.variance_weight
@@ -68,6 +74,11 @@ def _of_networks(config: ConfigDict) -> str | None:
 
 def _of_teachers(config: ConfigDict) -> str | None:
     distill, kind = config.distill, config.teacher.kind
+    if config.network == "agnostic" and kind in ("surrogate", "both"):
+        return (
+            f"network is 'agnostic' and teacher.kind is {kind!r}; no place can be read off its "
+            "representation alone, so that it has no surrogate teachers: take agnostic"
+        )
     asked = {
         "distill.weights.soft_target": distill.weights.soft_target,
         "distill.num_unlabelled": distill.num_unlabelled,

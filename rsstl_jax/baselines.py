@@ -17,8 +17,7 @@ from rsstl_jax.train.collective import collective_transfer
 from rsstl_jax.train.localizer import predict_m
 from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.specialise import make_localizer
-from rsstl_jax.train.transfer import scratch, sequential_transfer
+from rsstl_jax.train.transfer import scratch, sequential_transfer, transfer_localizer
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["METHODS", "run_baseline"]
@@ -58,7 +57,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     parts = target_parts(config)
     if method != "knn":
-        make_localizer(config, parts.train)
+        transfer_localizer(config, parts.train)
     with locked(workdir):
         return _run(config, method, parts, Path(workdir))
 

@@ -85,7 +85,9 @@ FIELDS: dict[str, Field] = {
     "data.validation_seed": Field(0, whole(0), "seed that draws these positions"),
     # the input of a network
     "input.encoding": Field(
-        "raw", one_of("raw", "linear", "powed", "exponential"), "map from dBm to a number"
+        "raw",
+        one_of("raw", "linear", "powed", "exponential"),
+        "map from dBm to a number; the network agnostic takes linear",
     ),
     "input.exponent": Field(math.e, POSITIVE, "exponent of the powed encoding"),
     "augment.access_point_dropout": Field(0.0, RATE, "share of the readings hidden in training"),
@@ -120,6 +122,13 @@ FIELDS: dict[str, Field] = {
     "model.baat.variance_weight": Field(0.0, NOT_NEGATIVE, "of the tokens' variance penalty, m"),
     "model.baat.covariance_weight": Field(0.0, NOT_NEGATIVE, "of their covariance penalty, m"),
     "model.baat.learning_rate_factor": Field(1.0, POSITIVE, "factor on train.learning_rate"),
+    "model.agnostic.num_access_points": Field(24, whole(1), "strongest ones that become tokens"),
+    "model.agnostic.num_neighbours": Field(16, whole(1), "places of neighbours that become tokens"),
+    "model.agnostic.width": Field(48, whole(1), "width of a token; the heads must divide it"),
+    "model.agnostic.num_blocks": Field(3, whole(1), "attention blocks"),
+    "model.agnostic.num_heads": Field(8, whole(1), "attention heads"),
+    "model.agnostic.feed_width": Field(96, whole(1), "units of the feed-forward layers"),
+    "model.agnostic.learning_rate_factor": Field(2.0, POSITIVE, "factor on train.learning_rate"),
     # training of a network, alone or distilled
     "train.epochs": Field(500, whole(1), "passes over the train part"),
     "train.batch_size": Field(128, whole(1), "fingerprints a step; the last partial batch drops"),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from rsstl_jax.config import ConfigError
 from rsstl_jax.data import load_site
 from rsstl_jax.losses import functional_information
 from rsstl_jax.report.plots import save_figure
@@ -76,6 +77,7 @@ def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, A
 
     Raises:
         FileNotFoundError: if there is no student.
+        ConfigError: if its network uses a support.
 
     Example:
         >>> compare_student("/nowhere", num_batches=1)
@@ -85,6 +87,11 @@ def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, A
     """
     student = load_student(folder)
     network = json.loads((Path(folder) / "student.json").read_text(encoding="utf-8"))["network"]
+    if student.localizer.network.uses_support:
+        raise ConfigError(
+            f"{folder}: the extractor of network {network!r} reads a set of tokens, whose places "
+            "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
+        )
     train = load_site(student.dataset).train
     rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
     initial = student.localizer.init(jax.random.key(0), len(student.access_points))

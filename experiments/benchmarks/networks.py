@@ -44,7 +44,7 @@ def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
             {
                 "network": network,
                 "parameters": num_params,
-                "steps": len(train) // training_plan(config, len(train))[0],
+                "steps": len(train) // _batch_size(config, train),
                 **{f"{name} (s)": value for name, value in seconds.items()},
                 "ratio": seconds["PyTorch eager"] / seconds["ours"],
             }
@@ -52,9 +52,13 @@ def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def _batch_size(config: ConfigDict, train: Fingerprints) -> int:
+    return training_plan(config, make_localizer(config, train), len(train))[0]
+
+
 def _our_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], Any], int]:
     localizer = make_localizer(config, train)
-    batch_size, _, tx = training_plan(config, len(train))
+    batch_size, _, tx = training_plan(config, localizer, len(train))
     params = localizer.init(jax.random.key(0), train.num_access_points)
     num_params = sum(leaf.size for leaf in jax.tree.leaves(params))
     run = make_epochs(make_specialise_step(localizer, tx), batch_size=batch_size, num_epochs=1)
@@ -63,14 +67,14 @@ def _our_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], An
 
     def epoch() -> None:
         nonlocal state
-        state = jax.block_until_ready(run(state, data, key, ()))[0]
+        state = jax.block_until_ready(run(state, data, key, None))[0]
 
     return epoch, num_params
 
 
 def _their_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], Any], int]:
     localizer = make_localizer(config, train)
-    batch_size, _, _ = training_plan(config, len(train))
+    batch_size, _, _ = training_plan(config, localizer, len(train))
     batch = make_batch(train, localizer.preprocessor)
     encoded = torch.tensor(jax.device_get(localizer.preprocessor.encode(batch.rss_dbm)))
     actual = torch.tensor(jax.device_get(jnp.asarray(batch.centered_m)))

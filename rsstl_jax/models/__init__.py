@@ -9,12 +9,13 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import ConfigError
 from rsstl_jax.models.agnostic import (
     AgnosticNetwork,
-    AgnosticSettings,
     SetExtractor,
     TokenFramer,
     TokenRegressor,
     make_agnostic,
+    make_configured_agnostic,
 )
+from rsstl_jax.models.agnostic_settings import AgnosticSettings
 from rsstl_jax.models.baat import make_baat, token_penalties
 from rsstl_jax.models.bayescnn import make_bayescnn
 from rsstl_jax.models.cnnloc import make_cnnloc
@@ -47,6 +48,7 @@ __all__ = [
     "make_baat",
     "make_bayescnn",
     "make_cnnloc",
+    "make_configured_agnostic",
     "make_dnn",
     "make_generator",
     "make_network",
@@ -58,6 +60,7 @@ __all__ = [
 ]
 
 NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
+    "agnostic": make_configured_agnostic,
     "baat": make_baat,
     "bayescnn": make_bayescnn,
     "cnnloc": make_cnnloc,

@@ -1,11 +1,11 @@
 """The site-agnostic network: attention over what a fingerprint hears, and where others heard it."""
 
-from dataclasses import dataclass
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from ml_collections import ConfigDict
 
+from rsstl_jax.models.agnostic_settings import KINDS, AgnosticSettings
 from rsstl_jax.models.network import Network
 from rsstl_jax.models.support import Support
 from rsstl_jax.models.tokens import Tokens, make_tokens
@@ -13,57 +13,12 @@ from rsstl_jax.types import Representations
 
 __all__ = [
     "AgnosticNetwork",
-    "AgnosticSettings",
     "SetExtractor",
     "TokenFramer",
     "TokenRegressor",
     "make_agnostic",
+    "make_configured_agnostic",
 ]
-
-KINDS = ("access_points", "neighbours")
-
-
-@dataclass(frozen=True)
-class AgnosticSettings:
-    """Sizes of a site-agnostic network; none depends on a site.
-
-    Args:
-        num_access_points: K, a fingerprint's strongest access points that become tokens.
-        num_neighbours: M, places of support fingerprints that become tokens.
-        num_candidates: support fingerprints that are compared closely, at least M.
-        num_compared: strongest access points on which they are compared.
-        kinds: kinds of tokens that are used, of "access_points" and "neighbours".
-        width: of a token's embedding, of frame and extract.
-        num_blocks: attention blocks.
-        num_heads: attention heads, which must divide the width.
-        feed_width: units of the feed-forward layers.
-
-    Raises:
-        ValueError: if a size is below 1, the heads do not divide the width, or a kind is unknown.
-
-    Example:
-        >>> AgnosticSettings().width
-        48
-    """
-
-    num_access_points: int = 24
-    num_neighbours: int = 16
-    num_candidates: int = 64
-    num_compared: int = 64
-    kinds: tuple[str, ...] = KINDS
-    width: int = 48
-    num_blocks: int = 3
-    num_heads: int = 8
-    feed_width: int = 96
-
-    def __post_init__(self) -> None:
-        for name, size in vars(self).items():
-            if name != "kinds" and size < 1:
-                raise ValueError(f"{name} is {size}; it must be at least 1")
-        if self.width % self.num_heads:
-            raise ValueError(f"width is {self.width}; num_heads, {self.num_heads}, must divide it")
-        if not set(self.kinds) <= set(KINDS):
-            raise ValueError(f"kinds is {self.kinds}; they must be of {', '.join(KINDS)}")
 
 
 class TokenFramer(nn.Module):
@@ -205,7 +160,9 @@ class AgnosticNetwork(Network):
         decoder: none.
         lipschitz: False, behind attention.
         penalty: none.
-        learning_rate_factor: not looked at; episodes have a rate of their own.
+        learning_rate_factor: for a training at one site; episodes of several have a rate of
+            their own.
+        uses_support: True.
 
     Example:
         >>> from rsstl_jax.models import make_support
@@ -255,11 +212,14 @@ class AgnosticNetwork(Network):
         )
 
 
-def make_agnostic(settings: AgnosticSettings) -> AgnosticNetwork:
+def make_agnostic(
+    settings: AgnosticSettings, *, learning_rate_factor: float = 1.0
+) -> AgnosticNetwork:
     """The site-agnostic network of these sizes.
 
     Args:
         settings: sizes.
+        learning_rate_factor: what a site's learning rate is multiplied by.
 
     Returns:
         AgnosticNetwork. frame is the mean token, extract the first, both `width` wide.
@@ -276,4 +236,26 @@ def make_agnostic(settings: AgnosticSettings) -> AgnosticNetwork:
         extract_width=settings.width,
         extract_activation="linear",
         lipschitz=False,
+        learning_rate_factor=learning_rate_factor,
+        uses_support=True,
+    )
+
+
+def make_configured_agnostic(config: ConfigDict) -> AgnosticNetwork:
+    """The site-agnostic network as a student of one site.
+
+    Args:
+        config: the run's configuration; read here: `model.agnostic`.
+
+    Returns:
+        AgnosticNetwork.
+
+    Example:
+        >>> from rsstl_jax.config import default_config
+        >>> make_configured_agnostic(default_config()).uses_support
+        True
+    """
+    return make_agnostic(
+        AgnosticSettings.from_config(config),
+        learning_rate_factor=config.model.agnostic.learning_rate_factor,
     )

@@ -34,6 +34,7 @@ class Network(nn.Module):
             [Kim et al. 2021]; phase 2 then leaves the term out unless it is forced.
         penalty: feature map -> scalar, added to the training loss, metres.
         learning_rate_factor: what the site's learning rate is multiplied by for this network.
+        uses_support: whether the network is given the site's train part as its support.
 
     Raises:
         ValueError: on call, if a part's output is not as wide as declared.
@@ -58,6 +59,7 @@ class Network(nn.Module):
     lipschitz: bool = True
     penalty: Callable[[jax.Array], jax.Array] | None = None
     learning_rate_factor: float = 1.0
+    uses_support: bool = False
 
     def __call__(
         self, fingerprints: jax.Array, support: Any = None, *, train: bool = False

@@ -3,6 +3,7 @@
 import jax
 from flax import linen as nn
 
+from rsstl_jax.config import ConfigError
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Params
 
@@ -45,11 +46,20 @@ def make_transfer_network(network: Network, encoder_width: int = 256) -> Network
         Network of the same widths. It has no decoder: there is nothing to pre-train in front of
         an encoder that is new at every site.
 
+    Raises:
+        ConfigError: if the network uses a support, and so has nothing of a site's own.
+
     Example:
         >>> from rsstl_jax import default_config, make_network
         >>> make_transfer_network(make_network(default_config())).extract_width
         300
     """
+    if network.uses_support:
+        raise ConfigError(
+            "a network that is given its site's fingerprints as support has no layer of the site's "
+            "own to put an encoder for: network must be another for sequential, collective and "
+            "scratch"
+        )
     return network.clone(framer=EncodedFramer(encoder_width, network.framer), decoder=None)
 
 

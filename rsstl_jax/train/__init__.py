@@ -17,7 +17,6 @@ from rsstl_jax.train.episodes import (
     Sources,
     draw_episode,
     make_sources,
-    place_numbers,
 )
 from rsstl_jax.train.expert import SourceBatch, make_expert_step, represent_source, train_expert
 from rsstl_jax.train.initial import initial_params, make_autoencoder_step
@@ -42,6 +41,14 @@ from rsstl_jax.train.specialise import (
 from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
 from rsstl_jax.train.students import Distillation, make_distillation, train_students
 from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
+from rsstl_jax.train.survey import (
+    Survey,
+    count_places,
+    draw_support,
+    make_survey,
+    place_numbers,
+    whole_support,
+)
 from rsstl_jax.train.variants import STUDENTS, Variant
 
 __all__ = [
@@ -60,11 +67,14 @@ __all__ = [
     "Replication",
     "SourceBatch",
     "Sources",
+    "Survey",
     "TrainState",
     "Variant",
     "active_terms",
+    "count_places",
     "draw_codes",
     "draw_episode",
+    "draw_support",
     "effective_batch_size",
     "fit",
     "fit_agnostic",
@@ -91,6 +101,7 @@ __all__ = [
     "make_sources",
     "make_specialise_step",
     "make_state",
+    "make_survey",
     "make_teacher_fn",
     "place_inputs",
     "place_numbers",
@@ -105,4 +116,5 @@ __all__ = [
     "train_expert",
     "train_students",
     "training_plan",
+    "whole_support",
 ]

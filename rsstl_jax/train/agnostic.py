@@ -23,13 +23,13 @@ from rsstl_jax.train.episodes import (
     Sources,
     draw_episode,
     make_sources,
-    place_numbers,
 )
 from rsstl_jax.train.localizer import Localizer, in_chunks
 from rsstl_jax.train.loop import Step, fit
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.replicas import stack
 from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.survey import make_survey, whole_support
 from rsstl_jax.types import Params
 
 __all__ = [
@@ -73,11 +73,7 @@ def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> 
         600
     """
     preprocessor = fit_preprocessor(train, encoding="linear")
-    support = jax.jit(make_support)(
-        preprocessor.encode(train.rss_dbm),
-        jnp.asarray(preprocessor.center(train.position_m) / preprocessor.scale_m),
-        jnp.asarray(place_numbers(train)),
-    )
+    support = whole_support(make_survey(train, preprocessor))
     return Localizer(make_agnostic(settings), preprocessor, support=support)
 
 

@@ -12,10 +12,10 @@ from rsstl_jax.data import DataError, Fingerprints
 from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Network, make_support
 from rsstl_jax.models.network import ACTIVATIONS
 from rsstl_jax.train.agnostic import make_agnostic_localizer
-from rsstl_jax.train.episodes import place_numbers
 from rsstl_jax.train.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.train.replicas import stack
 from rsstl_jax.train.surrogate import TeacherFn
+from rsstl_jax.train.survey import Survey, make_survey, place_numbers
 from rsstl_jax.types import Batch, Params
 
 __all__ = [
@@ -100,20 +100,19 @@ def answer(
             f"{train.dataset} {train.part}: one place only; a site-agnostic teacher needs others "
             "to say anything of it"
         )
-    level = preprocessor.encode(train.rss_dbm)
-    position = jnp.asarray(preprocessor.center(train.position_m) / preprocessor.scale_m)
+    survey = make_survey(train, preprocessor)
     fold = np.random.default_rng(0).permutation(num_places)[place] % min(NUM_FOLDS, num_places)
-    ask = partial(_ask, localizer.network, stack(members), level, position, jnp.asarray(place))
+    ask = partial(_ask, localizer.network, stack(members), survey)
     folds = [np.flatnonzero(fold == number) for number in range(int(fold.max()) + 1)]
     # Equal shapes are compiled once; what fills them up is dropped again.
     size = min(max(map(len, folds)), EVALUATION_ROWS)
     pieces = [
-        _padded(partial(ask, jnp.asarray(fold != number)), level[rows], size)
+        _padded(partial(ask, jnp.asarray(fold != number)), survey.level[rows], size)
         for number, rows in enumerate(folds)
     ]
     known = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
     known = jax.tree.map(lambda leaf: leaf[:, np.argsort(np.concatenate(folds))], known)
-    unlabelled_dbm = jnp.zeros((0, level.shape[1]))
+    unlabelled_dbm = jnp.zeros((0, train.num_access_points))
     if unlabelled is not None:
         unlabelled_dbm = jnp.asarray(unlabelled.rss_dbm)
         everything = partial(ask, jnp.ones(len(train), bool))
@@ -128,14 +127,12 @@ def answer(
 def _ask(
     network: AgnosticNetwork,
     members: Params,
-    level: jax.Array,
-    position: jax.Array,
-    place: jax.Array,
+    survey: Survey,
     valid: jax.Array,
     asked: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Frame, extract and location of the asked under each member; the valid rows are support."""
-    support = make_support(level, position, place, valid)
+    support = make_support(*survey, valid)
     of_one = lambda params: network.apply({"params": params}, asked, support)[:3]  # noqa: E731
     return jax.vmap(of_one)(members)
 

@@ -13,6 +13,9 @@ from rsstl_jax.overrides import override
 
 __all__ = ["StudentCard", "read_card", "read_student_card"]
 
+MOST_SUPPORT = 10**8
+"""Fingerprints that no survey has."""
+
 _STUDENT = {
     "network": str,
     "model": dict,
@@ -65,12 +68,13 @@ class StudentCard(NamedTuple):
         preprocessor: from dBm to its input, and from its output to metres.
         access_points: names of its inputs, in their order.
         dataset: the site it was trained at.
+        num_support: fingerprints that a network with a support is given; 0: it has none.
 
     Example:
         >>> from rsstl_jax.config import default_config
         >>> import numpy as np
         >>> preprocessor = Preprocessor("raw", 1.0, -100.0, np.zeros(2), 7.5)
-        >>> StudentCard(default_config(), preprocessor, ("AP1",), "home").dataset
+        >>> StudentCard(default_config(), preprocessor, ("AP1",), "home", 0).dataset
         'home'
     """
 
@@ -78,6 +82,7 @@ class StudentCard(NamedTuple):
     preprocessor: Preprocessor
     access_points: tuple[str, ...]
     dataset: str
+    num_support: int
 
 
 def read_student_card(file: str | Path) -> StudentCard:
@@ -108,10 +113,16 @@ def read_student_card(file: str | Path) -> StudentCard:
     names = card["access_points"]
     if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
         raise DamagedError(f"{file}: access_points must be different names, at least one")
+    num_support = card.get("num_support", 0)
+    if not isinstance(num_support, int) or not 0 <= num_support <= MOST_SUPPORT:
+        raise DamagedError(
+            f"{file}: num_support is {num_support!r}; a whole number from 0 to {MOST_SUPPORT} "
+            "is expected"
+        )
     config = default_config()
     try:
         override(config, {"network": card["network"], **card["model"]})
         preprocessor = Preprocessor.from_dict(card["preprocessor"])
     except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
         raise DamagedError(f"{file}: {error}") from error
-    return StudentCard(config, preprocessor, tuple(names), card["dataset"])
+    return StudentCard(config, preprocessor, tuple(names), card["dataset"], num_support)

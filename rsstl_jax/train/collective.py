@@ -188,6 +188,7 @@ def collective_transfer(
             batch_size=batch_size,
             name=f"{name}-{stage}",
             recorder=recorder,
+            context=localizer.survey,
         ).params
     recorder.save_final(name, params, config.train.epochs)
     return localizer, params

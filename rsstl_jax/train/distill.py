@@ -12,6 +12,7 @@ from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.train.loop import Step
 from rsstl_jax.train.state import TrainState
 from rsstl_jax.train.surrogate import TeacherFn
+from rsstl_jax.train.survey import Survey
 from rsstl_jax.types import Batch, Params
 
 __all__ = ["DistillContext", "make_distill_state", "make_distill_step"]
@@ -34,6 +35,7 @@ class DistillContext(NamedTuple):
             metres; None: they do not say.
         unlabelled: U fingerprints with the teachers' places for theirs, of which some are drawn at
             every step; None: there are none.
+        survey: that of the localizer, for a network that uses a support; None: there is none.
 
     Example:
         >>> DistillContext({}, {"localization": 3.0}, 0.2).learning_rate
@@ -48,6 +50,7 @@ class DistillContext(NamedTuple):
     noise_key: jax.Array | None = None
     soft_target_m: jax.Array | None = None
     unlabelled: Batch | None = None
+    survey: Survey | None = None
 
 
 def make_distill_state(
@@ -122,7 +125,8 @@ def make_distill_step(
         num_labelled: int,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         with jax.named_scope("student"):
-            student = localizer.represent(params["student"], batch.rss_dbm, key=key)
+            own = localizer.for_step(key, context.survey, batch.row[:num_labelled])
+            student = own.represent(params["student"], batch.rss_dbm, key=key)
         predicted_m = student.location * localizer.preprocessor.scale_m
         with jax.named_scope("localization"):
             labelled = slice(num_labelled)

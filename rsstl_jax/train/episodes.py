@@ -11,8 +11,9 @@ import numpy as np
 
 from rsstl_jax.data import DataError, Fingerprints, fit_preprocessor
 from rsstl_jax.models import Support, make_support
+from rsstl_jax.train.survey import place_numbers
 
-__all__ = ["Episode", "EpisodeSettings", "Sources", "draw_episode", "make_sources", "place_numbers"]
+__all__ = ["Episode", "EpisodeSettings", "Sources", "draw_episode", "make_sources"]
 
 
 @dataclass(frozen=True)
@@ -116,24 +117,6 @@ class Episode(NamedTuple):
     level: jax.Array
     position: jax.Array
     support: Support
-
-
-def place_numbers(part: Fingerprints) -> np.ndarray:
-    """The number of each fingerprint's place in the plane.
-
-    Args:
-        part: fingerprints.
-
-    Returns:
-        int32[n]. Equal for equal positions, whatever the floor: a place found is a place.
-
-    Example:
-        >>> from rsstl_jax import load_site
-        >>> int(place_numbers(load_site("synthetic-office").train).max())
-        199
-    """
-    place = np.unique(part.position_m, axis=0, return_inverse=True)[1]
-    return place.reshape(-1).astype(np.int32)
 
 
 def make_sources(parts: Sequence[Fingerprints]) -> Sources:

@@ -13,6 +13,7 @@ from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import Preprocessor
 from rsstl_jax.data.schema import Fingerprints
 from rsstl_jax.models.network import Network
+from rsstl_jax.train.survey import Survey, count_places, draw_support
 from rsstl_jax.types import Batch, Params, Representations
 
 __all__ = ["Localizer", "make_batch", "make_predictor", "predict_m"]
@@ -29,6 +30,7 @@ class Localizer:
         preprocessor: encoding, origin and scale, fitted on the site's train part.
         augmentation: keyword arguments of `augment_rss`, in dB, for training.
         support: arrays computed once from the train part, for a network that is given them.
+        survey: the train part that supports are drawn from in training, for such a network.
 
     Example:
         >>> from rsstl_jax import default_config, load_site, make_network
@@ -44,6 +46,7 @@ class Localizer:
     preprocessor: Preprocessor
     augmentation: Mapping[str, float] = field(default_factory=dict)
     support: Any = None
+    survey: Survey | None = None
 
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
@@ -52,6 +55,32 @@ class Localizer:
     def shapes(self, num_access_points: int) -> Params:
         """Shapes and dtypes of those parameters, without computing them."""
         return jax.eval_shape(lambda: self.init(jax.random.key(0), num_access_points))
+
+    def most_at_once(self, num_samples: int) -> int:
+        """How many of so many fingerprints a training step may have.
+
+        With a survey at most half as many as it has places, because those of a batch are hidden
+        from its support; all of them else.
+        """
+        if self.survey is None:
+            return num_samples
+        return min(num_samples, count_places(self.survey) // 2)
+
+    def for_step(self, key: jax.Array, survey: Survey | None, asked: jax.Array) -> "Localizer":
+        """The localizer that a training step is taken with.
+
+        Args:
+            key: typed key of the step.
+            survey: the localizer's own, as an argument of the compiled program.
+            asked: int[B]. Rows of the train part in the batch.
+
+        Returns:
+            Localizer; where there is a survey, with a support drawn from it that has no
+            fingerprint from the place of an asked one.
+        """
+        if survey is None:
+            return self
+        return replace(self, support=draw_support(jax.random.fold_in(key, 7), survey, asked))
 
     def represent(
         self, params: Params, rss_dbm: jax.Array, *, key: jax.Array | None = None

@@ -13,6 +13,7 @@ from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.state import TrainState, make_optimizer, make_state
 from rsstl_jax.train.state import learning_rate as configured_rate
+from rsstl_jax.train.survey import Survey, count_places, make_survey, whole_support
 from rsstl_jax.types import Batch, Params
 
 __all__ = [
@@ -23,20 +24,25 @@ __all__ = [
     "training_plan",
 ]
 
+MIN_PLACES = 4
+"""Places that a network with a support needs: two to ask about, two to be told of."""
+
 
 def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
     """The configured network at a site.
 
     Args:
         config: the site's configuration; read here: `network`, `model`, `input`, `augment`.
-        train: the site's train part, on which the preprocessing is fitted.
+        train: the site's train part, on which the preprocessing is fitted; the support of a
+            network that uses one.
 
     Returns:
         Localizer.
 
     Raises:
         ConfigError: if there is no such network.
-        DataError: if nothing can be learnt from the part: one fingerprint, or none with a reading.
+        DataError: if nothing can be learnt from the part: one fingerprint, or none with a reading,
+            or fewer than four places for a network that uses a support.
 
     Example:
         >>> from rsstl_jax import default_config, load_site
@@ -48,17 +54,32 @@ def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
             f"{train.dataset} {train.part}: has one fingerprint; a network needs at least two, "
             "because the terms of its training compare them"
         )
+    network, augmentation = make_network(config), dict(config.augment.items())
+    if network.uses_support:
+        linear = fit_preprocessor(train, encoding="linear")
+        survey = make_survey(train, linear)
+        if (num_places := count_places(survey)) < MIN_PLACES:
+            raise DataError(
+                f"{train.dataset} {train.part}: has fingerprints of {num_places} places; a network "
+                f"that is given some of them to locate the others needs at least {MIN_PLACES}"
+            )
+        return Localizer(network, linear, augmentation, whole_support(survey), survey)
     pre = fit_preprocessor(train, encoding=config.input.encoding, exponent=config.input.exponent)
-    return Localizer(make_network(config), pre, dict(config.augment.items()))
+    return Localizer(network, pre, augmentation)
 
 
 def training_plan(
-    config: ConfigDict, num_samples: int, *, learning_rate: float | None = None
+    config: ConfigDict,
+    localizer: Localizer,
+    num_samples: int,
+    *,
+    learning_rate: float | None = None,
 ) -> tuple[int, int, optax.GradientTransformation]:
     """How a network is trained at a site of so many fingerprints.
 
     Args:
         config: the site's configuration; read here: `train`, `network`, `model`.
+        localizer: the network at its site.
         num_samples: fingerprints of the train part.
         learning_rate: the optimiser's step size at the start; None: the configured one.
 
@@ -66,11 +87,13 @@ def training_plan(
         (batch size, epochs, optimiser).
 
     Example:
-        >>> from rsstl_jax import default_config
-        >>> training_plan(default_config(), 697)[:2]
+        >>> from rsstl_jax import default_config, load_site
+        >>> config = default_config()
+        >>> localizer = make_localizer(config, load_site("synthetic-office").train)
+        >>> training_plan(config, localizer, 600)[:2]
         (128, 500)
     """
-    batch_size = effective_batch_size(config.train.batch_size, num_samples)
+    batch_size = effective_batch_size(config.train.batch_size, localizer.most_at_once(num_samples))
     num_steps = config.train.epochs * (num_samples // batch_size)
     rate = configured_rate(config) if learning_rate is None else learning_rate
     tx = make_optimizer(rate, config.train.schedule, num_steps)
@@ -85,7 +108,8 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
         tx: the optimiser.
 
     Returns:
-        step(state, batch, key, context) -> (state, {"localization": metres, "gradient_norm"}).
+        step(state, batch, key, survey) -> (state, {"localization": metres, "gradient_norm"});
+        the survey is that of the localizer, None where it has none.
 
     Example:
         >>> from rsstl_jax import default_config, load_site
@@ -94,20 +118,21 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
         >>> step = make_specialise_step(localizer, tx)
         >>> state = make_state(localizer.init(jax.random.key(0), train.num_access_points), tx)
         >>> batch = make_batch(train.take(range(8)), localizer.preprocessor)
-        >>> state, metrics = step(state, batch, jax.random.key(1), ())
+        >>> state, metrics = step(state, batch, jax.random.key(1), None)
         >>> sorted(metrics)
         ['gradient_norm', 'localization']
     """
 
-    def loss_fn(params: Params, batch: Batch, key: jax.Array) -> jax.Array:
-        out = localizer.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
+    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: Survey | None) -> jax.Array:
+        own = localizer.for_step(key, survey, batch.row)
+        out = own.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
         predicted = out.location * localizer.preprocessor.scale_m
         return localization_loss(predicted, batch.centered_m).mean() + out.penalty
 
     def step(
-        state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
+        state: TrainState, batch: Batch, key: jax.Array, survey: Survey | None
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        loss, grads = jax.value_and_grad(loss_fn)(state.params, batch, key)
+        loss, grads = jax.value_and_grad(loss_fn)(state.params, batch, key, survey)
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         return state._replace(params=params, opt_state=opt_state), {
@@ -158,7 +183,7 @@ def fit_network(
         >>> sorted(params)
         ['extractor', 'framer', 'regressor']
     """
-    batch_size, epochs, tx = training_plan(config, len(train))
+    batch_size, epochs, tx = training_plan(config, localizer, len(train))
     state = fit(
         make_specialise_step(localizer, tx),
         make_state(params, tx),
@@ -168,6 +193,7 @@ def fit_network(
         batch_size=batch_size,
         name=name,
         recorder=recorder,
+        context=localizer.survey,
     )
     recorder.save_final(name, state.params, epochs)
     return state.params

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -13,6 +15,7 @@ from rsstl_jax.models import make_network
 from rsstl_jax.train.card import read_student_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.train.localizer import Localizer
+from rsstl_jax.train.survey import survey_shapes, whole_support
 from rsstl_jax.types import Params
 
 __all__ = ["Student", "load_student", "save_student"]
@@ -106,7 +109,10 @@ def save_student(
     except DamagedError as error:
         report(f"{error}; the student is written anew")
     card.unlink(missing_ok=True)
-    save_checkpoint(folder / "params", student.params, step=0, owner=_owner(student.dataset))
+    owner, survey = _owner(student.dataset), student.localizer.survey
+    save_checkpoint(folder / "params", student.params, step=0, owner=owner)
+    if survey is not None:
+        save_checkpoint(folder / "survey", survey, step=0, owner=owner)
     model = {p: v for p, v in flatten(config).items() if p.startswith(f"model.{config.network}.")}
     write_sealed(
         card,
@@ -116,6 +122,7 @@ def save_student(
             "dataset": student.dataset,
             "preprocessor": student.localizer.preprocessor.to_dict(),
             "access_points": student.access_points,
+            "num_support": 0 if survey is None else len(survey.place),
         },
     )
 
@@ -142,13 +149,20 @@ def load_student(folder: str | Path) -> Student:
     card_file = Path(folder) / "student.json"
     if not card_file.exists():
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
-    config, preprocessor, access_points, dataset = read_student_card(card_file)
-    localizer = Localizer(make_network(config), preprocessor)
-    shapes, owner = localizer.shapes(len(access_points)), _owner(dataset)
-    loaded = load_checkpoint(Path(folder) / "params", shapes, owner=owner)
+    config, preprocessor, access_points, dataset, num_support = read_student_card(card_file)
+    localizer, owner = Localizer(make_network(config), preprocessor), _owner(dataset)
+    if localizer.network.uses_support:
+        survey = _load(folder, "survey", survey_shapes(num_support, len(access_points)), owner)
+        localizer = replace(localizer, support=whole_support(survey), survey=survey)
+    params = _load(folder, "params", localizer.shapes(len(access_points)), owner)
+    return Student(localizer, params, access_points, dataset)
+
+
+def _load(folder: str | Path, name: str, shapes: Any, owner: str) -> Any:
+    loaded = load_checkpoint(Path(folder) / name, shapes, owner=owner)
     if loaded is None:
-        raise FileNotFoundError(f"{folder} holds no student: params is missing")
-    return Student(localizer, loaded[1], access_points, dataset)
+        raise FileNotFoundError(f"{folder} holds no student: {name} is missing")
+    return loaded[1]
 
 
 def _owner(dataset: str) -> str:

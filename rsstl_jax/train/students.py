@@ -27,8 +27,8 @@ from rsstl_jax.types import Params
 
 __all__ = ["Distillation", "make_distillation", "train_students"]
 
-OWN = DistillContext(None, 0, 0, 0, 0, 0, None, None)  # type: ignore[arg-type]
-"""Which parts of the context a student has for itself: all but the teachers and what they say."""
+OWN = DistillContext(None, 0, 0, 0, 0, 0, None, None, None)  # type: ignore[arg-type]
+"""Which parts of the context a student has for itself: all but teachers, their words and data."""
 
 
 class Distillation(NamedTuple):
@@ -110,7 +110,7 @@ def make_distillation(
     own = config.distill
     alignment = Alignment(estimator, terms, own.reduction, own.num_iterations, own.similarity_over)
     ask, asked = _kinds(config, localizer, generator, teachers, answers)
-    tx = training_plan(config, len(train), learning_rate=1.0)[2]
+    tx = training_plan(config, localizer, len(train), learning_rate=1.0)[2]
     fixed = config.teacher.noise == "fixed" and config.teacher.kind != "noise"
 
     def start(name: str) -> tuple[TrainState, jax.Array, DistillContext]:
@@ -132,6 +132,7 @@ def make_distillation(
             noise_key if fixed else None,
             answers.place_m if answers else None,
             answers.unlabelled() if answers else None,
+            localizer.survey,
         )
         return make_distill_state(student, theta, tx), train_key, context
 
@@ -211,7 +212,7 @@ def train_students(
         config, train, generator, teachers, students, recorder=recorder, answers=answers
     )
     data = make_batch(train, localizer.preprocessor)
-    batch_size, epochs, _ = training_plan(config, len(train))
+    batch_size, epochs, _ = training_plan(config, localizer, len(train))
     for mode, names in _groups(job, data, waiting, batch_size, config.run.replicas, recorder):
         alone = mode == "loop"
         begun = [job.starts[name]() for name in names]

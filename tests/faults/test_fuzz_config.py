@@ -34,6 +34,7 @@ VALUES = st.one_of(
 # May be right by themselves and contradict another field.
 COMBINED = ("sources", "target", "train.batch_size", "model.baat.token_width")
 COMBINED += ("model.baat.num_heads", "distill.weights.soft_target", "distill.num_unlabelled")
+COMBINED += ("model.agnostic.width", "model.agnostic.num_heads", "network")
 
 
 def is_dataset(name):

@@ -123,7 +123,7 @@ def test_penalties_are_part_of_training_alone():
 
 
 def test_unknown_network_is_refused_with_what_there_is():
-    with pytest.raises(ConfigError, match=r"'vgg'; it must be one of baat, bayescnn, cnnloc, dnn"):
+    with pytest.raises(ConfigError, match=r"'vgg'; it must be one of agnostic, baat, bayescnn, "):
         make_network(configured("vgg"))
 
 

@@ -39,8 +39,8 @@ def test_no_fingerprint_is_answered_with_its_own_place_in_the_support(monkeypatc
     part = make_part().take(np.repeat(np.arange(21), 3))
     asked_of = []
 
-    def record(network, members, level, position, place, valid, asked):
-        known = np.asarray(level)[np.asarray(valid)]
+    def record(network, members, survey, valid, asked):
+        known = np.asarray(survey.level)[np.asarray(valid)]
         asked_of.extend((row, known) for row in np.asarray(asked))
         echo = jnp.stack([asked, asked])
         return echo, echo, echo[..., :2]

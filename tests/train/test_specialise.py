@@ -47,7 +47,7 @@ def test_the_loss_is_the_mean_distance_in_metres():
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), at_site.shapes(part.num_access_points))
     tx = optax.sgd(1.0)
     step = jax.jit(make_specialise_step(at_site, tx))
-    state, metrics = step(make_state(zeros, tx), batch, jax.random.key(0), ())
+    state, metrics = step(make_state(zeros, tx), batch, jax.random.key(0), None)
     apart_m = part.position_m - part.position_m.mean(axis=0)[None]
     expected = np.linalg.norm(apart_m, axis=1).mean()
     np.testing.assert_allclose(metrics["localization"], expected, rtol=1e-6)
@@ -89,8 +89,9 @@ def test_augmentation_acts_where_a_key_is_given_only():
 
 def test_the_plan_follows_the_site():
     config = make_tiny_config(**{"train.epochs": 3, "train.batch_size": 128})
-    assert training_plan(config, 20)[:2] == (20, 3)
-    assert training_plan(config, 697)[:2] == (128, 3)
+    at_site = make_localizer(config, make_part())
+    assert training_plan(config, at_site, 20)[:2] == (20, 3)
+    assert training_plan(config, at_site, 697)[:2] == (128, 3)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
@@ -161,6 +162,6 @@ def test_a_network_scales_the_learning_rate_of_its_site():
     config.model.cnnloc.learning_rate_factor = 3.0
     for network, expected in (("dnn", 1e-3), ("cnnloc", 3e-3)):
         config.network = network
-        tx = training_plan(config, num_samples=100)[2]
+        tx = training_plan(config, make_localizer(config, make_part()), num_samples=100)[2]
         update, _ = tx.update(jnp.ones(()), tx.init(jnp.zeros(())))
         np.testing.assert_allclose(update, -expected, rtol=1e-5)

@@ -1,0 +1,176 @@
+"""A site's own fingerprints as what a network with a support is trained and used with."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rsstl_jax.data import Fingerprints, Preprocessor
+from rsstl_jax.models import Support, make_support
+
+__all__ = [
+    "Survey",
+    "count_places",
+    "draw_support",
+    "make_survey",
+    "place_numbers",
+    "survey_shapes",
+    "whole_support",
+]
+
+MIN_SUPPORT, MAX_SUPPORT = 512, 2048
+"""Fingerprints of a support in training; sizes are log-uniform."""
+
+
+class Survey(NamedTuple):
+    """The fingerprints of a site with known places.
+
+    Args:
+        level: float[R, A]. Readings in the linear encoding; 0 where undetected.
+        position: float[R, 2]. Places, from the site's origin, in units of its scale.
+        place: int[R]. Equal numbers for fingerprints of one place.
+
+    Example:
+        >>> Survey(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3)).level.shape
+        (3, 3)
+    """
+
+    level: jax.Array
+    position: jax.Array
+    place: jax.Array
+
+
+def place_numbers(part: Fingerprints) -> np.ndarray:
+    """The number of each fingerprint's place in the plane.
+
+    Args:
+        part: fingerprints.
+
+    Returns:
+        int32[n]. Equal for equal positions, whatever the floor: a place found is a place.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> int(place_numbers(load_site("synthetic-office").train).max())
+        199
+    """
+    place = np.unique(part.position_m, axis=0, return_inverse=True)[1]
+    return place.reshape(-1).astype(np.int32)
+
+
+def make_survey(train: Fingerprints, preprocessor: Preprocessor) -> Survey:
+    """A train part as a survey.
+
+    Args:
+        train: the site's train part.
+        preprocessor: fitted on it, of the linear encoding.
+
+    Returns:
+        Survey.
+
+    Raises:
+        ValueError: if the encoding is not linear.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> train = load_site("synthetic-office").train
+        >>> make_survey(train, fit_preprocessor(train, encoding="linear")).place.shape
+        (600,)
+    """
+    if preprocessor.encoding != "linear":
+        raise ValueError(f"encoding is {preprocessor.encoding!r}; a survey needs 'linear'")
+    return Survey(
+        preprocessor.encode(train.rss_dbm),
+        jnp.asarray(preprocessor.center(train.position_m) / preprocessor.scale_m),
+        jnp.asarray(place_numbers(train)),
+    )
+
+
+def survey_shapes(num_rows: int, num_access_points: int) -> Survey:
+    """Shapes and dtypes of a survey of so many fingerprints.
+
+    Args:
+        num_rows: fingerprints.
+        num_access_points: access points.
+
+    Returns:
+        Survey of jax.ShapeDtypeStruct.
+
+    Example:
+        >>> survey_shapes(600, 60).position.shape
+        (600, 2)
+    """
+    return jax.eval_shape(
+        lambda: Survey(
+            jnp.zeros((num_rows, num_access_points)),
+            jnp.zeros((num_rows, 2)),
+            jnp.zeros(num_rows, jnp.int32),
+        )
+    )
+
+
+def count_places(survey: Survey) -> int:
+    """How many places a survey has.
+
+    Args:
+        survey: of the site.
+
+    Returns:
+        Number of different places.
+
+    Example:
+        >>> count_places(Survey(jnp.eye(4), jnp.ones((4, 2)), jnp.array([0, 0, 1, 2])))
+        3
+    """
+    return len(np.unique(np.asarray(survey.place)))
+
+
+def whole_support(survey: Survey) -> Support:
+    """All of a survey as support: what a network is used with.
+
+    Args:
+        survey: of the site.
+
+    Returns:
+        Support.
+
+    Example:
+        >>> float(whole_support(Survey(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))).number)
+        3.0
+    """
+    return jax.jit(make_support)(*survey)
+
+
+def draw_support(key: jax.Array, survey: Survey, asked: jax.Array) -> Support:
+    """A support to train with: drawn from the survey, no row at the place of an asked one.
+
+    Otherwise the network would learn to copy the neighbour at the very same place.
+
+    Args:
+        key: typed key of `jax.random.key`.
+        survey: of the site.
+        asked: int[B]. Rows of the survey that will be located.
+
+    Returns:
+        Support of 512 to 2048 fingerprints, log-uniform, or what there is.
+
+    Example:
+        >>> survey = Survey(jnp.eye(4), jnp.ones((4, 2)), jnp.array([0, 0, 1, 2]))
+        >>> support = draw_support(jax.random.key(0), survey, jnp.array([0, 2]))
+        >>> float(support.number), support.place[support.valid].tolist()
+        (1.0, [2])
+    """
+    order_key, size_key = jax.random.split(key)
+    number = len(survey.place)
+    # A place has at most as high a number as there are rows.
+    hidden = jnp.zeros(number, bool).at[survey.place[asked]].set(True)[survey.place]
+    order = jnp.where(hidden, -1.0, jax.random.uniform(order_key, (number,)))
+    rank, rows = jax.lax.top_k(order, min(MAX_SUPPORT, number))
+    ratio = MAX_SUPPORT / MIN_SUPPORT
+    size = MIN_SUPPORT * jnp.exp(jax.random.uniform(size_key) * math.log(ratio))
+    valid = (rank >= 0) & (jnp.arange(len(rank)) < size)
+    level, position, place = (leaf[rows] for leaf in survey)
+    return make_support(level, position, place, valid)
