@@ -10,11 +10,11 @@ all sites at once and writes what `evaluate.py --student=pretrained` uses. The s
 again goes on where it stopped.
 """
 
-import ast
 import shlex
 import sys
 import time
 from dataclasses import asdict, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from rsstl_jax.agnostic import AgnosticPlan, run_agnostic, train_members
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_text
 from rsstl_jax.lock import locked
+from rsstl_jax.overrides import read_assignments
 from rsstl_jax.report import render_agnostic
 from rsstl_jax.train import Recorder
 from rsstl_jax.train.pretrained import Pretrained, save_pretrained
@@ -68,13 +69,22 @@ def make_plan() -> AgnosticPlan:
 def override_parts() -> dict[str, Any]:
     """The parts of the plan that --set changes."""
     parts = {name: getattr(_DEFAULT, name) for name in ("network", "episodes", "tune_episodes")}
-    for assignment in _SET.value:
-        path, _, text = assignment.partition("=")
+    for path, value in read_assignments(_SET.value).items():
         name, _, field = path.partition(".")
+        known = [f"{part}.{field}" for part, own in parts.items() for field in vars(own)]
+        if path not in known:
+            near = get_close_matches(path, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+            raise ConfigError(f"--set={path}: there is no such field{hint}")
+        default = getattr(parts[name], field)
+        kind = float if type(default) is float and type(value) is int else type(value)
+        if kind is not type(default):
+            wanted = type(default).__name__
+            raise ConfigError(f"--set={path}={value!r}: it must be of type {wanted}")
         try:
-            parts[name] = replace(parts[name], **{field: ast.literal_eval(text)})
-        except (KeyError, TypeError, SyntaxError, ValueError) as error:
-            raise ConfigError(f"--set={assignment}: {error}") from error
+            parts[name] = replace(parts[name], **{field: value})
+        except ValueError as error:
+            raise ConfigError(f"--set={path}={value!r}: {error}") from error
     return parts
 
 

@@ -14,16 +14,15 @@ below --workdir, where the same command started again goes on; its receipt is co
 <output>/receipts/, from which --render alone rebuilds everything.
 """
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 
 from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_json, write_text
+from rsstl_jax.overrides import read_assignments
 from rsstl_jax.report import (
     TABLE_NAMES,
     compare,
@@ -61,20 +60,6 @@ _DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has places
 _RENDER = flags.DEFINE_bool("render", False, "train nothing; rebuild the tables from the receipts")
 
 
-def overrides() -> dict[str, Any]:
-    """The fields of --set; a value that is no Python literal is a text."""
-    fields = {}
-    for assignment in _SET.value:
-        field, equals, text = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set={assignment}: it must read field=value")
-        try:
-            fields[field] = ast.literal_eval(text)
-        except (SyntaxError, ValueError):
-            fields[field] = text
-    return fields
-
-
 def tables() -> list[str]:
     """The tables asked for."""
     if unknown := set(_TABLE.value or ()) - set(TABLES):
@@ -108,7 +93,7 @@ def train(receipts: Path) -> None:
             recipe=_RECIPE.value,
             seeds=seeds,
             share=share,
-            overrides=overrides(),
+            overrides=read_assignments(_SET.value),
         )
         config.bundle_dir = str(workdir / "teachers")
         config.run.replicas = _REPLICAS.value

@@ -26,6 +26,7 @@ from rsstl_jax.models import AgnosticSettings, power_centroid
 from rsstl_jax.train.agnostic import (
     LEARNING_RATE,
     fit_agnostic,
+    fit_members,
     make_agnostic_localizer,
     predict_members_m,
 )
@@ -127,19 +128,16 @@ def train_members(
         >>> len(members)
         1
     """
-    return [
-        fit_agnostic(
-            parts,
-            network=plan.network,
-            episodes=plan.episodes,
-            epochs=plan.epochs,
-            learning_rate=plan.learning_rate,
-            seed=seed,
-            name=f"sources/seed-{seed}",
-            recorder=recorder,
-        )
-        for seed in plan.seeds
-    ]
+    return fit_members(
+        plan.seeds,
+        parts,
+        network=plan.network,
+        episodes=plan.episodes,
+        epochs=plan.epochs,
+        learning_rate=plan.learning_rate,
+        name="sources",
+        recorder=recorder,
+    )
 
 
 def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:

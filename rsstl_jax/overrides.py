@@ -1,14 +1,15 @@
 """Setting fields by their names, from Python and from the command line."""
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import check_names, check_value
+from rsstl_jax.config import ConfigError, check_names, check_value
 
-__all__ = ["check_overrides", "override"]
+__all__ = ["check_overrides", "override", "read_assignments"]
 
 
 def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
@@ -34,6 +35,37 @@ def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
     for path, value in fields.items():
         check_value(path, value)
         config.update_from_flattened_dict({path: value})
+
+
+def read_assignments(texts: Sequence[str], *, flag: str = "--set") -> dict[str, Any]:
+    """The fields of a flag that may be given many times, as --set=train.epochs=3.
+
+    Args:
+        texts: "field=value" each.
+        flag: its name, for messages.
+
+    Returns:
+        {field: value}; a value that is no Python literal is a text.
+
+    Raises:
+        ConfigError: if there is no "=", or a field is set twice.
+
+    Example:
+        >>> read_assignments(["train.epochs=3", "teacher.noise=fixed"])
+        {'train.epochs': 3, 'teacher.noise': 'fixed'}
+    """
+    fields: dict[str, Any] = {}
+    for assignment in texts:
+        field, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"{flag}={assignment}: it must read field=value")
+        if field in fields:
+            raise ConfigError(f"{flag}={assignment}: {field} is set twice")
+        try:
+            fields[field] = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            fields[field] = text
+    return fields
 
 
 def check_overrides(argv: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import FIELDS, ConfigError, default_config, flatten, name_list, validate
-from rsstl_jax.overrides import check_overrides, override
+from rsstl_jax.overrides import check_overrides, override, read_assignments
 from rsstl_jax.recipes import RECIPES
 
 # One value that is wrong for each rule's words; a field's rule is found by its words.
@@ -273,3 +273,21 @@ def test_names_are_read_without_blanks():
 def test_flattening_keeps_every_leaf_by_its_path():
     nested = ConfigDict({"a": 1, "b": {"c": {"d": 2}, "e": (3, 4)}})
     assert flatten(nested) == {"a": 1, "b.c.d": 2, "b.e": (3, 4)}
+
+
+def test_assignments_are_literals_or_texts():
+    texts = ["a.b=1", "c=(2, 3)", "d=fixed", "e=x=y", "f="]
+    wanted = {"a.b": 1, "c": (2, 3), "d": "fixed", "e": "x=y", "f": ""}
+    assert read_assignments(texts) == wanted
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["train.epochs"], "--set=train.epochs: it must read field=value"),
+        (["a=1", "a=2"], "--set=a=2: a is set twice"),
+    ],
+)
+def test_assignments_that_say_nothing_or_two_things_are_refused(texts, words):
+    with pytest.raises(ConfigError, match=words):
+        read_assignments(texts)

@@ -203,7 +203,7 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
     small = AgnosticSettings(width=8, num_heads=2, num_blocks=1, num_candidates=16)
     fresh = lambda parts, *, seed, **_: init_agnostic(small, jax.random.key(seed))  # noqa: E731
     monkeypatch.setattr(module, "AgnosticSettings", lambda: small)
-    monkeypatch.setattr(module, "fit_agnostic", fresh)
+    monkeypatch.setattr(import_module("rsstl_jax.train.agnostic"), "fit_agnostic", fresh)
     fields = {
         "teacher.kind": "both",
         "agnostic.members": 2,

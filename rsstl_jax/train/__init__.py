@@ -2,6 +2,7 @@
 
 from rsstl_jax.train.agnostic import (
     fit_agnostic,
+    fit_members,
     init_agnostic,
     make_agnostic_localizer,
     make_episode_step,
@@ -78,6 +79,7 @@ __all__ = [
     "effective_batch_size",
     "fit",
     "fit_agnostic",
+    "fit_members",
     "fit_network",
     "generate",
     "init_agnostic",

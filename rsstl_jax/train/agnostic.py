@@ -28,7 +28,7 @@ from rsstl_jax.train.localizer import Localizer, in_chunks
 from rsstl_jax.train.loop import Step, fit
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.replicas import stack
-from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.train.survey import make_survey, whole_support
 from rsstl_jax.types import Params
 
@@ -36,6 +36,7 @@ __all__ = [
     "EPISODES_PER_EPOCH",
     "LEARNING_RATE",
     "fit_agnostic",
+    "fit_members",
     "init_agnostic",
     "make_agnostic_localizer",
     "make_episode_step",
@@ -140,13 +141,7 @@ def make_episode_step(
             out = network.apply({"params": params}, episode.level, episode.support, train=True)
             return localization_loss(out.location, episode.position).mean()
 
-        loss, grads = jax.value_and_grad(loss_fn)(state.params)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {
-            "localization": loss,
-            "gradient_norm": optax.tree.norm(grads),
-        }
+        return descend(state, tx, loss_fn)
 
     return step
 
@@ -220,6 +215,28 @@ def fit_agnostic(
     )
     recorder.save_final(name, state.params, epochs)
     return state.params
+
+
+def fit_members(seeds: Sequence[int], parts: Sequence[Fingerprints], **plan: Any) -> list[Params]:
+    """Several trainings of a site-agnostic network, one for each seed.
+
+    Args:
+        seeds: of the trainings.
+        parts: train parts of the sources.
+        plan: what `fit_agnostic` takes; its `name` becomes "<name>/seed-<seed>".
+
+    Returns:
+        Parameters of each.
+
+    Raises:
+        DivergedError: if a loss stops being finite.
+
+    Example:
+        >>> fit_members((), ())
+        []
+    """
+    name = plan.pop("name", "")
+    return [fit_agnostic(parts, seed=seed, name=f"{name}/seed-{seed}", **plan) for seed in seeds]
 
 
 def predict_members_m(

@@ -13,7 +13,7 @@ from rsstl_jax.data import DataError, Fingerprints, MissingDataError, check_sour
 from rsstl_jax.files import DamagedError, differences
 from rsstl_jax.lock import locked
 from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.train.agnostic import LEARNING_RATE, fit_agnostic
+from rsstl_jax.train.agnostic import LEARNING_RATE, fit_members
 from rsstl_jax.train.episodes import EpisodeSettings
 from rsstl_jax.train.pretrained import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.train.recorder import Recorder
@@ -77,15 +77,14 @@ def make_agnostic_teachers(
         pretrained = Pretrained(
             AgnosticSettings(),
             tuple(
-                fit_agnostic(
+                fit_members(
+                    made["seeds"],
                     list(parts.values()),
                     epochs=config.agnostic.epochs,
                     learning_rate=LEARNING_RATE,
-                    seed=seed,
-                    name=f"agnostic/seed-{seed}",
+                    name="agnostic",
                     recorder=recorder,
                 )
-                for seed in made["seeds"]
             ),
             tuple(sources),
             {"made": made, "jax": version("jax")},

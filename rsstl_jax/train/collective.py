@@ -16,7 +16,7 @@ from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.specialise import make_specialise_step
-from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, descend, learning_rate, make_optimizer, make_state
 from rsstl_jax.train.transfer import transfer_localizer
 from rsstl_jax.types import Batch, Params
 
@@ -61,13 +61,7 @@ def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTran
             jax.tree.map(lambda leaf, i=i: leaf[rows[:, i]], batch)
             for i, batch in enumerate(context)
         ]
-        loss, grads = jax.value_and_grad(loss_fn)(state.params, batches, key)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {
-            "localization": loss,
-            "gradient_norm": optax.tree.norm(grads),
-        }
+        return descend(state, tx, lambda params: loss_fn(params, batches, key))
 
     return step
 

@@ -10,7 +10,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.state import TrainState, make_state
+from rsstl_jax.train.state import TrainState, descend, make_state
 from rsstl_jax.types import Batch, Params
 
 __all__ = ["initial_params", "make_autoencoder_step"]
@@ -119,12 +119,6 @@ def make_autoencoder_step(
         state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         encoded = localizer.preprocessor.encode(batch.rss_dbm)
-        loss, grads = jax.value_and_grad(loss_fn)(state.params, encoded)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {
-            "reconstruction": loss,
-            "gradient_norm": optax.tree.norm(grads),
-        }
+        return descend(state, tx, lambda params: loss_fn(params, encoded), term="reconstruction")
 
     return step

@@ -11,7 +11,7 @@ from rsstl_jax.train.initial import initial_params
 from rsstl_jax.train.localizer import Localizer, make_batch
 from rsstl_jax.train.loop import Step, effective_batch_size, fit
 from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.state import TrainState, make_optimizer, make_state
+from rsstl_jax.train.state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.train.state import learning_rate as configured_rate
 from rsstl_jax.train.survey import Survey, count_places, make_survey, whole_support
 from rsstl_jax.types import Batch, Params
@@ -132,13 +132,7 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
     def step(
         state: TrainState, batch: Batch, key: jax.Array, survey: Survey | None
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        loss, grads = jax.value_and_grad(loss_fn)(state.params, batch, key, survey)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, opt_state=opt_state), {
-            "localization": loss,
-            "gradient_norm": optax.tree.norm(grads),
-        }
+        return descend(state, tx, lambda params: loss_fn(params, batch, key, survey))
 
     return step
 

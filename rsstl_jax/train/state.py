@@ -1,5 +1,6 @@
 """The state of a training: arrays only."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.models import make_network
 from rsstl_jax.types import Params
 
-__all__ = ["TrainState", "learning_rate", "make_optimizer", "make_state"]
+__all__ = ["TrainState", "descend", "learning_rate", "make_optimizer", "make_state"]
 
 
 class TrainState(NamedTuple):
@@ -47,6 +48,37 @@ def make_state(params: Params, tx: optax.GradientTransformation) -> TrainState:
         (3,)
     """
     return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
+
+
+def descend(
+    state: TrainState,
+    tx: optax.GradientTransformation,
+    loss_fn: Callable[[Params], jax.Array],
+    *,
+    term: str = "localization",
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One update of all parameters along the gradient of a loss.
+
+    Args:
+        state: the state before it.
+        tx: the optimiser.
+        loss_fn: params -> scalar.
+        term: what the loss is called among the metrics.
+
+    Returns:
+        (the state after it, {term: the loss before it, "gradient_norm"}); the epoch stays.
+
+    Example:
+        >>> tx = optax.sgd(0.5)
+        >>> state, metrics = descend(make_state(jnp.ones(()), tx), tx, lambda w: w * w)
+        >>> float(state.params), float(metrics["localization"])
+        (0.0, 1.0)
+    """
+    loss, grads = jax.value_and_grad(loss_fn)(state.params)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {term: loss, "gradient_norm": optax.tree.norm(grads)}
+    return state._replace(params=params, opt_state=opt_state), metrics
 
 
 def learning_rate(config: ConfigDict) -> float:

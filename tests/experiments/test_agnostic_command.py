@@ -69,7 +69,15 @@ BAD = {
     ),
     "field": (
         ("agnostic", "--target=home", "--set=episodes.crops=1"),
-        "--set=episodes.crops=1: ",
+        "--set=episodes.crops: there is no such field; did you mean episodes.crop?",
+    ),
+    "type": (
+        ("agnostic", "--target=home", "--set=episodes.gain_offset_db=much"),
+        "--set=episodes.gain_offset_db='much': it must be of type float",
+    ),
+    "range": (
+        ("agnostic", "--target=home", "--set=network.width=0"),
+        "--set=network.width=0: width is 0; it must be at least 1",
     ),
     "seen": (
         ("evaluate", "--student=pretrained", "--dataset=tut1"),

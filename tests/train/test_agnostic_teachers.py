@@ -13,7 +13,6 @@ from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.train import Recorder, init_agnostic
 from rsstl_jax.train.agnostic_teachers import make_agnostic_teachers
 
-MODULE = import_module("rsstl_jax.train.agnostic_teachers")
 SOURCES = {name: make_part(name) for name in ("mall", "campus")}
 
 
@@ -27,7 +26,7 @@ def make(tmp_path, monkeypatch):
         shapes = jax.eval_shape(lambda: init_agnostic(AgnosticSettings(), jax.random.key(0)))
         return jax.tree.map(lambda leaf: jnp.full(leaf.shape, float(len(trained))), shapes)
 
-    monkeypatch.setattr(MODULE, "fit_agnostic", draw)
+    monkeypatch.setattr(import_module("rsstl_jax.train.agnostic"), "fit_agnostic", draw)
 
     def make(sources=SOURCES, **fields):
         config = make_tiny_config("mall,campus", **{"teacher.kind": "agnostic"} | fields)
