@@ -13,13 +13,12 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax import cli
-from rsstl_jax.agnostic import centroid_m
 from rsstl_jax.data import Building, survey_building
 from rsstl_jax.files import write_text
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report import mean_and_spread
 from rsstl_jax.train import load_pretrained, make_agnostic_localizer, predict_members_m
-from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
+from rsstl_jax.train.neighbours import centroid_m, choose_neighbours, predict_neighbours
 
 _SIZES = flags.DEFINE_list("sizes", ["20", "50", "100", "200", "400"], "widths, metres")
 _SEEDS = flags.DEFINE_list("seeds", ["10", "11", "12"], "buildings of each size")

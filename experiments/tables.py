@@ -35,7 +35,7 @@ from rsstl_jax.report import (
     results_frame,
     select_table,
 )
-from rsstl_jax.rows import ROWS, TABLE_ROWS, TABLES, row_config, row_name
+from rsstl_jax.rows import ROWS, TABLE_ROWS, TABLES, has_no_network, row_config, row_name
 from rsstl_jax.tables import read_receipts, run_row
 
 _TABLE = flags.DEFINE_list(
@@ -75,6 +75,8 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
     for target in _TARGETS.value:
         for network in _NETWORKS.value:
             for row in rows:
+                if has_no_network(row) and network != _NETWORKS.value[0]:
+                    continue
                 for share in _SHARES.value if row in TABLE_ROWS["4"] else ["1"]:
                     yield target, network, row, float(share)
 

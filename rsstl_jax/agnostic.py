@@ -22,7 +22,7 @@ from rsstl_jax.data import (
 from rsstl_jax.files import read_json, write_json
 from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
-from rsstl_jax.models import AgnosticSettings, power_centroid
+from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.train.agnostic import (
     LEARNING_RATE,
     fit_agnostic,
@@ -31,13 +31,17 @@ from rsstl_jax.train.agnostic import (
     predict_members_m,
 )
 from rsstl_jax.train.episodes import EpisodeSettings
-from rsstl_jax.train.localizer import Localizer
-from rsstl_jax.train.neighbours import Neighbours, choose_neighbours, predict_neighbours
+from rsstl_jax.train.neighbours import (
+    Neighbours,
+    centroid_m,
+    choose_neighbours,
+    predict_neighbours,
+)
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.types import Params
 from rsstl_jax.workdir import log_start
 
-__all__ = ["AgnosticPlan", "centroid_m", "run_agnostic", "train_members"]
+__all__ = ["AgnosticPlan", "run_agnostic", "train_members"]
 
 VALIDATION_FRACTION, VALIDATION_SEED = 0.15, 0
 NUM_CHOOSING = 4000
@@ -270,23 +274,3 @@ def _tune(
         )
         for seed, params in zip(plan.seeds, members, strict=True)
     ]
-
-
-def centroid_m(localizer: Localizer, part: Fingerprints) -> np.ndarray:
-    """Where fingerprints were taken, by the access points that they hear alone.
-
-    Args:
-        localizer: a site-agnostic network at its site; its support alone is looked at.
-        part: fingerprints of the site.
-
-    Returns:
-        float64[n, 2]. Positions, metres.
-
-    Example:
-        >>> site = load_site("synthetic-office")
-        >>> centroid_m(make_agnostic_localizer(AgnosticSettings(), site.train), site.test).shape
-        (200, 2)
-    """
-    preprocessor = localizer.preprocessor
-    places = power_centroid(preprocessor.encode(part.rss_dbm), localizer.support)
-    return preprocessor.uncenter(np.asarray(places) * preprocessor.scale_m)

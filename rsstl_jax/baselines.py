@@ -1,4 +1,4 @@
-"""Runs the rivals: kNN, transfer of parameters, and the transfer network from scratch."""
+"""Runs the rivals: kNN, a centroid, transfer of parameters, and its network from scratch."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,17 +12,20 @@ from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
 from rsstl_jax.lock import locked
 from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.pipeline import TargetParts, target_parts
+from rsstl_jax.train.agnostic import make_agnostic_localizer
 from rsstl_jax.train.collective import collective_transfer
 from rsstl_jax.train.localizer import predict_m
-from rsstl_jax.train.neighbours import choose_neighbours, predict_neighbours
+from rsstl_jax.train.neighbours import centroid_m, choose_neighbours, predict_neighbours
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.transfer import scratch, sequential_transfer, transfer_localizer
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["METHODS", "run_baseline"]
 
-METHODS = ("knn", "sequential", "collective", "scratch")
+METHODS = ("knn", "centroid", "sequential", "collective", "scratch")
+_UNTRAINED = METHODS[:2]
 
 
 def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[str, Any]:
@@ -30,8 +33,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
 
     Args:
         config: the run's configuration.
-        method: "knn" (chosen on a validation part of train), "sequential", "collective" or
-            "scratch".
+        method: "knn" (chosen on a validation part of train), "centroid" (of the access points
+            that are heard, weighted by power), "sequential", "collective" or "scratch".
         workdir: folder of the run; result.json is written there.
 
     Returns:
@@ -56,7 +59,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     parts = target_parts(config)
-    if method != "knn":
+    if method not in _UNTRAINED:
         transfer_localizer(config, parts.train)
     with locked(workdir):
         return _run(config, method, parts, Path(workdir))
@@ -73,6 +76,11 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         "recipe": config.recipe,
         "part": parts.held_out.part,
     }
+    if method in _UNTRAINED:
+        # Nothing is drawn but the share of the train part.
+        result["seeds"] = [config.data.fraction_seed]
+    else:
+        result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     if method == "knn":
         settings, tried = choose_neighbours(
             parts.train,
@@ -81,12 +89,14 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         )
         write_json(workdir / "tried.json", tried)
         places = [predict_neighbours(settings, parts.train, parts.held_out)]
-        result |= {"settings": asdict(settings), "seeds": [config.data.validation_seed]}
+        result["settings"] = asdict(settings)
+    elif method == "centroid":
+        localizer = make_agnostic_localizer(AgnosticSettings(), parts.train)
+        places = [centroid_m(localizer, parts.held_out)]
     else:
         places = [
             _transfer(method, config, parts, sources, seed, recorder) for seed in config.seeds
         ]
-        result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     rows = [summarize(error_m(p, parts.held_out.position_m)) for p in places]
     result[method] = {figure: [row[figure] for row in rows] for figure in rows[0]}
     write_json(workdir / "result.json", result)

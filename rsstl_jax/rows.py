@@ -17,6 +17,7 @@ __all__ = [
     "SHARES",
     "TABLES",
     "TABLE_ROWS",
+    "has_no_network",
     "row_config",
     "row_name",
     "row_students",
@@ -27,10 +28,11 @@ TABLES = ("1", "2", "3", "4")
 
 # What a row trains: the students themselves, on a share of the target, those of site-agnostic
 # teachers, the controls of the alignment, the rivals.
-SHARES = ("share", "agnostic-share")
+_OF_NO_NETWORK = ("knn", "centroid")
+SHARES = (*(f"{row}-share" for row in _OF_NO_NETWORK), "share", "agnostic-share")
 _AGNOSTIC = ("agnostic", "agnostic-share")
 _CONTROLS = ("noise", "untrained")
-RIVALS = ("sequential", "collective", "scratch", "knn")
+RIVALS = ("sequential", "collective", "scratch", *_OF_NO_NETWORK)
 ROWS = ("students", "agnostic", *SHARES, *_CONTROLS, *RIVALS)
 TABLE_ROWS = {
     "1": ("students", "agnostic", *_CONTROLS, *RIVALS),
@@ -56,25 +58,41 @@ def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> 
 
     Args:
         row: one of `ROWS`.
-        network: the row's network; kNN has none.
+        network: the row's network; kNN and the centroid have none.
         share: of the target's train part.
         label: what sets it apart from the recipe's own row.
 
     Returns:
-        "dnn", "dnn-noise", "dnn-share-10", "knn", "dnn-literal".
+        "dnn", "dnn-noise", "dnn-share-10", "knn", "knn-share-10", "dnn-literal".
 
     Example:
         >>> row_name("students", "dnn"), row_name("knn", "dnn"), row_name("share", "dnn", share=0.1)
         ('dnn', 'knn', 'dnn-share-10')
     """
     name = network.replace(":", ".")
-    if row == "knn":
+    if has_no_network(row):
         name = row
-    elif row in SHARES:
-        name += f"-{row}-{100 * share:g}"
     elif row != "students":
         name += f"-{row}"
+    if row in SHARES:
+        name += f"-{100 * share:g}"
     return f"{name}-{label}" if label else name
+
+
+def has_no_network(row: str) -> bool:
+    """Whether a row is the same whatever the network.
+
+    Args:
+        row: one of `ROWS`.
+
+    Returns:
+        True for kNN and the centroid, of the whole train part or of a share.
+
+    Example:
+        >>> has_no_network("knn-share"), has_no_network("share")
+        (True, False)
+    """
+    return row.removesuffix("-share") in _OF_NO_NETWORK
 
 
 def row_config(
@@ -97,7 +115,7 @@ def row_config(
         sites: datasets that the sources are taken from: all of them but the target.
         recipe: as of `make_config`.
         seeds: one student is trained for each.
-        share: of the target's train part, for "share" and "agnostic-share". On UJIIndoorLoc the
+        share: of the target's train part, for the rows of `SHARES`. On UJIIndoorLoc the
             number of updates then stays what it is, as far as 2000 epochs allow.
         overrides: {dotted field: value} set on top.
 

@@ -30,8 +30,8 @@ def run_row(
 ) -> dict[str, Any]:
     """Trains a row, or goes on with it, and returns its receipt.
 
-    "share" and "agnostic-share" have a share of their own for every seed, drawn with that seed;
-    each is trained in a folder of its own.
+    The rows of `SHARES` have a share of their own for every seed, drawn with that seed; each is
+    trained in a folder of its own.
 
     Args:
         row: one of `rsstl_jax.rows.ROWS`.
@@ -76,8 +76,9 @@ def _run(
 ) -> dict[str, Any]:
     file = workdir / "receipt.json"
     begun = time.perf_counter()
-    if row in RIVALS:
-        result = run_baseline(config, row, workdir)
+    method = row.removesuffix("-share")
+    if method in RIVALS:
+        result = run_baseline(config, method, workdir)
     else:
         result = run_distillation(config, workdir, students=row_students(row, config, tables))
     seconds = time.perf_counter() - begun
@@ -119,6 +120,8 @@ def _merged(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> di
             for figure in figures
             if figure != "mae_interval_over_positions_m"  # of one round, not of all
         }
+    if "settings" in result:
+        result["settings"] = [own["settings"] for own in results]
     seconds = round(sum(receipt["seconds"] for receipt in receipts), 1)
     starts = sum(receipt["starts"] for receipt in receipts)
     told = _told(fields) | {"data.fraction_seed": "the seed"}

@@ -5,6 +5,7 @@ import json
 import pytest
 import tiny
 
+from rsstl_jax.baselines import run_baseline
 from rsstl_jax.config import ConfigError
 from rsstl_jax.report import (
     compare,
@@ -68,7 +69,7 @@ def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
 
 def test_rows_and_fields_that_do_not_exist_are_named():
     with pytest.raises(
-        ConfigError, match=r"row is .students2.; it must be one of students, agnostic, share, "
+        ConfigError, match=r"row is .students2.; it must be one of students, agnostic, knn-share, "
     ):
         row_config("students2", target="uji", network="dnn", sites=SITES)
     with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
@@ -86,6 +87,38 @@ def test_a_control_trains_no_second_stand_alone_student(tmp_path):
     assert not {"data_dir", "bundle_dir"} & first["config"].keys()
     # A second start trains nothing, and the receipt stays that of the first.
     assert run_row("untrained", config, tmp_path / "run") == first
+
+
+def test_rivals_without_training_have_a_round_for_every_share(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(3, 5))
+    config.data.fraction = 0.5
+    for rival in ("knn", "centroid"):
+        made = run_row(f"{rival}-share", config, tmp_path / rival)["result"]
+        assert made["seeds"] == [3, 5]
+        # Of one round alone: the share is that of the seed.
+        own = config.copy_and_resolve_references()
+        own.data.fraction_seed = 5
+        assert run_baseline(own, rival, tmp_path / "alone" / rival)[rival]["mae_m"] == [
+            made[rival]["mae_m"][1]
+        ]
+        assert made[rival]["mae_m"][0] != made[rival]["mae_m"][1]
+    assert len(run_row("knn-share", config, tmp_path / "knn")["result"]["settings"]) == 2
+
+
+def test_rivals_without_training_stand_before_the_students_of_their_share():
+    of_share = {"config": {"data.fraction": 0.1}}
+    made = [
+        receipt("share", "standalone", [12.0], [0], **of_share),
+        receipt("knn-share", "knn", [14.0], [0], **of_share),
+        receipt("centroid-share", "centroid", [15.0], [0], **of_share),
+    ]
+    methods = [line["method"] for line in rendered(made, "4")]
+    assert methods == [
+        "10 %, kNN",
+        "10 %, power-weighted centroid of access points",
+        "dnn 10 %, stand-alone",
+    ]
 
 
 def test_the_comparison_by_hand():

@@ -30,7 +30,9 @@ _TABLE_1 = {
     ("sequential", "sequential"): ("* sequential transfer", _SCRATCH),
     ("collective", "collective"): ("** collective transfer", _SCRATCH),
     ("knn", "knn"): ("kNN", ""),
+    ("centroid", "centroid"): ("power-weighted centroid of access points", ""),
 }
+_OF_NO_NETWORK = ("knn", "centroid")
 _TABLE_2 = {
     "standalone": _ALONE,
     "similarity": "J_Sim",
@@ -48,8 +50,8 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         receipts: as `rsstl_jax.tables.run_row` returns or `read_receipts` yields them.
 
     Returns:
-        DataFrame with `target`, `network` (empty for kNN), `row`, `student`, `share` (of the
-        target's train part), `label`, `seed`, the `FIGURES` and `within_10_m`, and
+        DataFrame with `target`, `network` (empty for rows that have none), `row`, `student`,
+        `share` (of the target's train part), `label`, `seed`, the `FIGURES` and `within_10_m`, and
         `positions_low_m`, `positions_high_m`, the interval over test positions, NaN where the
         receipt has none.
 
@@ -72,7 +74,7 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             for index, seed in enumerate(result["seeds"][: len(figures["mae_m"])]):
                 line = {
                     "target": result["target"],
-                    "network": "" if row == "knn" else result["network"],
+                    "network": "" if student in _OF_NO_NETWORK else result["network"],
                     "row": row,
                     "student": student,
                     "share": receipt.get("config", {}).get("data.fraction", 1.0),
@@ -162,7 +164,8 @@ def _name_3(line: Mapping[Hashable, Any]) -> _Name:
 
 
 def _name_4(line: Mapping[Hashable, Any]) -> _Name:
-    key = (line["row"].removesuffix("-share").replace("share", "students"), line["student"])
+    row = line["row"].removesuffix("-share")
+    key = ("students" if row == "share" else row, line["student"])
     if line["label"] or not line["row"].endswith("share") or key not in _TABLE_1:
         return None
     share = f"{100 * line['share']:g} %"

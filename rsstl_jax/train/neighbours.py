@@ -1,4 +1,4 @@
-"""The rival that needs no training: k nearest fingerprints (scikit-learn)."""
+"""The rivals that need no training: k nearest fingerprints (scikit-learn), and a centroid."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,8 +9,10 @@ import numpy as np
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
 from rsstl_jax.metrics import error_m
+from rsstl_jax.models import power_centroid
+from rsstl_jax.train.localizer import Localizer
 
-__all__ = ["Neighbours", "choose_neighbours", "predict_neighbours"]
+__all__ = ["Neighbours", "centroid_m", "choose_neighbours", "predict_neighbours"]
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")
@@ -126,3 +128,26 @@ def choose_neighbours(
             tried.append(asdict(Neighbours(encoding, metric, number, weighting)) | {"mae_m": mae_m})
     best = min(tried, key=lambda row: row["mae_m"])
     return Neighbours(**{name: best[name] for name in Neighbours.__dataclass_fields__}), tried
+
+
+def centroid_m(localizer: Localizer, part: Fingerprints) -> np.ndarray:
+    """Where fingerprints were taken, by the access points that they hear alone.
+
+    Args:
+        localizer: a site-agnostic network at its site; its support alone is looked at.
+        part: fingerprints of the site.
+
+    Returns:
+        float64[n, 2]. Positions, metres.
+
+    Example:
+        >>> from rsstl_jax import load_site
+        >>> from rsstl_jax.models import AgnosticSettings
+        >>> from rsstl_jax.train import make_agnostic_localizer
+        >>> site = load_site("synthetic-office")
+        >>> centroid_m(make_agnostic_localizer(AgnosticSettings(), site.train), site.test).shape
+        (200, 2)
+    """
+    preprocessor = localizer.preprocessor
+    places = power_centroid(preprocessor.encode(part.rss_dbm), localizer.support)
+    return preprocessor.uncenter(np.asarray(places) * preprocessor.scale_m)
