@@ -84,7 +84,7 @@ class AgnosticPlan:
     num_subsets: int = 3
     evaluate_on: str = "test"
     seeds: tuple[int, ...] = (0, 1, 2)
-    epochs: int = 60
+    epochs: int = 30
     learning_rate: float = LEARNING_RATE
     tune_epochs: int = 0
     tune_learning_rate: float = 5e-4

@@ -158,7 +158,7 @@ FIELDS: dict[str, Field] = {
     "teacher.localization_weight": Field(1.0, NOT_NEGATIVE, "weight of J_MAE, Eq. 2, per metre"),
     # site-agnostic teachers
     "agnostic.members": Field(2, whole(1), "of them, each a training of its own on all sources"),
-    "agnostic.epochs": Field(60, whole(1), "of a training; each of 100 episodes"),
+    "agnostic.epochs": Field(30, whole(1), "of a training; each of 100 episodes"),
     # phase 2
     "distill.weights.localization": Field(3.0, POSITIVE, "lambda_1 of Eq. 12, before norming"),
     "distill.weights.similarity": Field(0.5, NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),

@@ -49,11 +49,11 @@ class EpisodeSettings:
     min_support: int = 50
     max_support: int = 1024
     crop: float = 0.3
-    whole_places: float = 0.0
+    whole_places: float = 0.5
     hidden_radius: float = 0.0
     access_point_dropout: float = 0.3
     access_points_merged: float = 0.0
-    query_dropout: float = 0.0
+    query_dropout: float = 0.15
     gain_offset_db: float = 4.0
     reading_noise_db: float = 3.0
     turn: bool = True
