@@ -15,6 +15,7 @@ from rsstl_jax.metrics import error_m, summarize
 from rsstl_jax.train import predict_m
 from rsstl_jax.train.agnostic import make_agnostic_localizer, predict_members_m
 from rsstl_jax.train.pretrained import load_pretrained
+from rsstl_jax.train.sharpness import sharpen
 from rsstl_jax.train.student import load_student
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of a finished distill.py run")
@@ -41,7 +42,8 @@ def by_pretrained() -> tuple[Fingerprints, np.ndarray]:
     pretrained.check_target(_DATASET.value)
     site = load_site(_DATASET.value, data_dir=_DATA_DIR.value)
     localizer = make_agnostic_localizer(pretrained.settings, site.train)
-    return site.test, predict_members_m(localizer, pretrained.members, site.test)
+    sharp = sharpen(localizer, pretrained.members, site.train)
+    return site.test, predict_members_m(sharp, pretrained.members, site.test)
 
 
 def main() -> None:

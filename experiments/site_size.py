@@ -17,7 +17,12 @@ from rsstl_jax.data import Building, survey_building
 from rsstl_jax.files import write_text
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report import mean_and_spread
-from rsstl_jax.train import load_pretrained, make_agnostic_localizer, predict_members_m
+from rsstl_jax.train import (
+    load_pretrained,
+    make_agnostic_localizer,
+    predict_members_m,
+    sharpen,
+)
 from rsstl_jax.train.neighbours import centroid_m, choose_neighbours, predict_neighbours
 
 _SIZES = flags.DEFINE_list("sizes", ["20", "50", "100", "200", "400"], "widths, metres")
@@ -46,9 +51,10 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     site = survey_building(f"square-{size_m:g}", make_building(size_m, seed))
     pretrained = load_pretrained()
     localizer = make_agnostic_localizer(pretrained.settings, site.train)
+    sharp = sharpen(localizer, pretrained.members, site.train)
     settings = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     places: dict[str, np.ndarray] = {
-        "pretrained": predict_members_m(localizer, pretrained.members, site.test),
+        "pretrained": predict_members_m(sharp, pretrained.members, site.test),
         "kNN": predict_neighbours(settings, site.train, site.test),
         "centroid": centroid_m(localizer, site.test),
         "middle of the survey": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),

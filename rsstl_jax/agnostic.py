@@ -38,6 +38,7 @@ from rsstl_jax.train.neighbours import (
     predict_neighbours,
 )
 from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.sharpness import sharpen
 from rsstl_jax.types import Params
 from rsstl_jax.workdir import log_start
 
@@ -156,8 +157,9 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
 
     Returns:
         The content of result.json: the plan, seconds of each training, and for every share the
-        fingerprints of the support and, per method, the figures of its subsets. "agnostic" is the
-        mean place of all members, "agnostic, one seed" has a figure for every seed and subset.
+        fingerprints of the support, the sharpness that its survey asks for, and, per method, the
+        figures of its subsets. "agnostic" is the mean place of all members, "agnostic, as trained"
+        has sharpness 1, "agnostic, one seed" has a figure for every seed and subset.
 
     Raises:
         DataError: if a dataset cannot be read, or a source is from the target's building.
@@ -225,19 +227,24 @@ def _measure_share(
         target_fraction(train, fraction=share, seed=seed)
         for seed in range(plan.num_subsets if share < 1 else 1)
     ]
-    places: dict[str, list[np.ndarray]] = {"agnostic": [], "agnostic, one seed": []}
+    methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
+    places: dict[str, list[np.ndarray]] = {method: [] for method in methods}
+    sharpness: list[float] = []
     for subset in subsets:
         localizer = make_agnostic_localizer(plan.network, subset)
-        places["agnostic"].append(predict_members_m(localizer, members, held_out))
+        sharp = sharpen(localizer, members, subset)
+        sharpness.append(float(sharp.support.sharpness))
+        places["agnostic"].append(predict_members_m(sharp, members, held_out))
+        places["agnostic, as trained"].append(predict_members_m(localizer, members, held_out))
         places["agnostic, one seed"] += [
-            predict_members_m(localizer, [params], held_out) for params in members
+            predict_members_m(sharp, [params], held_out) for params in members
         ]
         if plan.rivals:
             places.setdefault("centroid", []).append(centroid_m(localizer, held_out))
             settings = _choose_neighbours(subset)
             known = predict_neighbours(settings, subset, held_out)
             places.setdefault("knn", []).append(known)
-    return {"num_support": [len(subset) for subset in subsets]} | {
+    return {"num_support": [len(subset) for subset in subsets], "sharpness": sharpness} | {
         method: _figures(predicted, held_out) for method, predicted in places.items()
     }
 

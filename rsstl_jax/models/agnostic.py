@@ -110,16 +110,17 @@ class SetExtractor(nn.Module):
 class TokenRegressor(nn.Module):
     """A place out of the tokens' places: their convex combination and a small step.
 
-        y = sum_t w_t p_t + 0.3 l * step(z),  w = softmax over t of score(z_t, z)
+        y = sum_t w_t p_t + 0.3 l * step(z),  w = softmax over t of sharpness * score(z_t, z)
 
     p_t are the tokens' places, l the local unit of length, z the representation. The first term
-    moves, turns and grows with the plan whatever the weights are.
+    moves, turns and grows with the plan whatever the weights are. The sharpness is the site's.
 
     Args:
         width: units of the hidden layers.
 
     Example:
-        >>> tokens = Tokens(*[None] * 3, jnp.ones((4, 7, 2)), jnp.ones((4, 7), bool), jnp.ones(4))
+        >>> tokens = Tokens(*[None] * 3, jnp.ones((4, 7, 2)), jnp.ones((4, 7), bool), jnp.ones(4),
+        ...                 jnp.ones(()))
         >>> place, _ = jax.jit(TokenRegressor(8).init_with_output)(
         ...     jax.random.key(0), jnp.ones((4, 48)), jnp.ones((4, 7, 48)), tokens)
         >>> place.shape
@@ -134,8 +135,9 @@ class TokenRegressor(nn.Module):
     ) -> jax.Array:
         whole = jnp.broadcast_to(extract[:, None], refined.shape)
         hidden = nn.gelu(nn.Dense(self.width)(jnp.concatenate([refined, whole], axis=-1)))
-        scores = jnp.where(tokens.valid, nn.Dense(1)(hidden)[..., 0], -1e9)
-        convex = jnp.einsum("bt,btd->bd", nn.softmax(scores, axis=1), tokens.position)
+        scores = tokens.sharpness * nn.Dense(1)(hidden)[..., 0]
+        weights = nn.softmax(jnp.where(tokens.valid, scores, -1e9), axis=1)
+        convex = jnp.einsum("bt,btd->bd", weights, tokens.position)
         small = nn.initializers.normal(1e-3)
         step = nn.Dense(2, kernel_init=small)(nn.gelu(nn.Dense(self.width)(extract)))
         return convex + 0.3 * tokens.scale[:, None] * step

@@ -33,6 +33,8 @@ class Support(NamedTuple):
         center: float[2]. Mean place.
         radius: float scalar. Root of the mean squared distance to it.
         number: float scalar. Fingerprints that count.
+        sharpness: float scalar. What the scores of tokens are multiplied by: the larger, the
+            fewer of them have a say; 1 in training.
 
     Example:
         >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
@@ -53,6 +55,7 @@ class Support(NamedTuple):
     center: jax.Array
     radius: jax.Array
     number: jax.Array
+    sharpness: jax.Array
 
 
 def make_support(
@@ -111,6 +114,7 @@ def make_support(
         center=center,
         radius=safe_sqrt(squares.sum() / jnp.maximum(number, 1.0)),
         number=number,
+        sharpness=jnp.ones((), level.dtype),
     )
 
 

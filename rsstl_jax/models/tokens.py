@@ -21,6 +21,7 @@ class Tokens(NamedTuple):
         position: float[B, 1 + K + M, 2]. Anchor, centroids and places, in the support's unit.
         valid: bool[B, 1 + K + M]. Which tokens there are; the first always is.
         scale: float[B]. The local unit of length, in the support's unit.
+        sharpness: float scalar. The support's.
 
     Example:
         >>> from rsstl_jax.models import make_support
@@ -35,6 +36,7 @@ class Tokens(NamedTuple):
     position: jax.Array
     valid: jax.Array
     scale: jax.Array
+    sharpness: jax.Array
 
 
 class _Heard(NamedTuple):
@@ -129,6 +131,7 @@ def make_tokens(
         jnp.concatenate([frame.anchor[:, None], point_position, place_position], axis=1),
         jnp.concatenate([first, heard.level > 0, place_valid], axis=1),
         frame.scale,
+        support.sharpness,
     )
 
 

@@ -11,6 +11,7 @@ _LABELS = {
     "centroid": "power-weighted centroid of access points",
     "knn": "kNN, chosen on each subset",
     "agnostic, one seed": "agnostic, one training",
+    "agnostic, as trained": "agnostic, mean place of all trainings, as sharp as trained",
     "agnostic": "agnostic, mean place of all trainings",
     "fine-tuned": "agnostic, fine-tuned on the target",
 }

@@ -32,6 +32,7 @@ from rsstl_jax.train.loop import (
 from rsstl_jax.train.pretrained import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.train.quality import teacher_quality
 from rsstl_jax.train.recorder import Recorder
+from rsstl_jax.train.sharpness import sharpen
 from rsstl_jax.train.specialise import (
     fit_network,
     make_localizer,
@@ -45,6 +46,7 @@ from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, pla
 from rsstl_jax.train.survey import (
     Survey,
     count_places,
+    deal_folds,
     draw_support,
     make_survey,
     place_numbers,
@@ -73,6 +75,7 @@ __all__ = [
     "Variant",
     "active_terms",
     "count_places",
+    "deal_folds",
     "draw_codes",
     "draw_episode",
     "draw_support",
@@ -113,6 +116,7 @@ __all__ = [
     "save_bundle",
     "save_checkpoint",
     "save_pretrained",
+    "sharpen",
     "specialise",
     "teacher_quality",
     "train_expert",

@@ -15,7 +15,7 @@ from rsstl_jax.train.agnostic import make_agnostic_localizer
 from rsstl_jax.train.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.train.replicas import stack
 from rsstl_jax.train.surrogate import TeacherFn
-from rsstl_jax.train.survey import Survey, make_survey, place_numbers
+from rsstl_jax.train.survey import Survey, deal_folds, make_survey, place_numbers
 from rsstl_jax.types import Batch, Params
 
 __all__ = [
@@ -26,8 +26,6 @@ __all__ = [
     "average_with",
     "join_teachers",
 ]
-
-NUM_FOLDS = 10
 
 
 class Answers(NamedTuple):
@@ -93,15 +91,13 @@ def answer(
     """
     localizer = make_agnostic_localizer(settings, train)
     preprocessor = localizer.preprocessor
-    place = place_numbers(train)
-    num_places = int(place.max()) + 1
-    if num_places < 2:
+    fold = deal_folds(place_numbers(train))
+    if fold.max() == 0:
         raise DataError(
             f"{train.dataset} {train.part}: one place only; a site-agnostic teacher needs others "
             "to say anything of it"
         )
     survey = make_survey(train, preprocessor)
-    fold = np.random.default_rng(0).permutation(num_places)[place] % min(NUM_FOLDS, num_places)
     ask = partial(_ask, localizer.network, stack(members), survey)
     folds = [np.flatnonzero(fold == number) for number in range(int(fold.max()) + 1)]
     # Equal shapes are compiled once; what fills them up is dropped again.

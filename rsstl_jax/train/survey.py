@@ -13,6 +13,7 @@ from rsstl_jax.models import Support, make_support
 __all__ = [
     "Survey",
     "count_places",
+    "deal_folds",
     "draw_support",
     "make_survey",
     "place_numbers",
@@ -22,6 +23,9 @@ __all__ = [
 
 MIN_SUPPORT, MAX_SUPPORT = 512, 2048
 """Fingerprints of a support in training; sizes are log-uniform."""
+
+
+NUM_FOLDS = 10
 
 
 class Survey(NamedTuple):
@@ -58,6 +62,25 @@ def place_numbers(part: Fingerprints) -> np.ndarray:
     """
     place = np.unique(part.position_m, axis=0, return_inverse=True)[1]
     return place.reshape(-1).astype(np.int32)
+
+
+def deal_folds(place: np.ndarray) -> np.ndarray:
+    """Deals the places of a part into ten folds, or into as many as there are places.
+
+    What is located with the other folds as support has nothing of its own place among them.
+
+    Args:
+        place: int[n]. From `place_numbers`.
+
+    Returns:
+        int[n]. The fold of each fingerprint; always the same for the same places.
+
+    Example:
+        >>> deal_folds(np.array([0, 0, 1])).tolist()
+        [0, 0, 1]
+    """
+    num_places = int(place.max()) + 1
+    return np.random.default_rng(0).permutation(num_places)[place] % min(NUM_FOLDS, num_places)
 
 
 def make_survey(train: Fingerprints, preprocessor: Preprocessor) -> Survey:

@@ -142,7 +142,7 @@ def test_the_convex_part_turns_with_the_plan():
     extract, refined = jnp.ones((3, 8)), jax.random.normal(jax.random.key(0), (3, 5, 8))
     position = jax.random.normal(jax.random.key(1), (3, 5, 2))
     valid = jnp.arange(5)[None, :] < jnp.array([[5], [3], [1]])
-    tokens = Tokens(*[None] * 3, position, valid, jnp.zeros(3))
+    tokens = Tokens(*[None] * 3, position, valid, jnp.zeros(3), jnp.ones(()))
     params = tiny.draw_params(regressor, extract, refined, tokens)
     regress = jax.jit(partial(regressor.apply, {"params": params}, extract, refined))
     place = regress(tokens)
@@ -156,6 +156,21 @@ def test_the_convex_part_turns_with_the_plan():
     )
     assert bool(((low - 1e-5 <= place) & (place <= high + 1e-5)).all())
     np.testing.assert_allclose(place[2], position[2, 0], atol=1e-6)
+
+
+def test_sharpness_goes_from_the_mean_of_all_tokens_to_one_of_them():
+    support = make()
+    blunt, sharp = [
+        locate(QUERIES, support._replace(sharpness=jnp.float32(value))) for value in (0.0, 1e6)
+    ]
+    tokens = tokens_of(QUERIES, num_access_points=5, num_neighbours=4, num_candidates=12)
+    count = tokens.valid.sum(axis=1, keepdims=True)
+    mean = (tokens.position * tokens.valid[..., None]).sum(axis=1) / count
+    # The small step is the same whatever the sharpness.
+    copied = sharp.location - (blunt.location - mean)
+    apart = jnp.linalg.norm(tokens.position - copied[:, None], axis=-1)
+    assert jnp.where(tokens.valid, apart, jnp.inf).min(axis=1).max() < 1e-4
+    assert jnp.abs(copied - mean).max() > 0.1
 
 
 def test_tokens_of_one_place_are_one_token_with_votes():
