@@ -70,12 +70,12 @@ def override_parts() -> dict[str, Any]:
     """The parts of the plan that --set changes."""
     parts = {name: getattr(_DEFAULT, name) for name in ("network", "episodes", "tune_episodes")}
     for path, value in read_assignments(_SET.value).items():
-        name, _, field = path.partition(".")
         known = [f"{part}.{field}" for part, own in parts.items() for field in vars(own)]
         if path not in known:
             near = get_close_matches(path, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
             raise ConfigError(f"--set={path}: there is no such field{hint}")
+        name, _, field = path.partition(".")
         default = getattr(parts[name], field)
         kind = float if type(default) is float and type(value) is int else type(value)
         if kind is not type(default):

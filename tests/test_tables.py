@@ -1,12 +1,7 @@
-"""Result tables: what each row trains, its receipt, and the arithmetic of the comparison."""
-
-import json
+"""Result tables: the students that each is about, and the arithmetic of the comparison."""
 
 import pytest
-import tiny
 
-from rsstl_jax.baselines import run_baseline
-from rsstl_jax.config import ConfigError
 from rsstl_jax.report import (
     compare,
     distribution_frame,
@@ -18,10 +13,7 @@ from rsstl_jax.report import (
     select_table,
 )
 from rsstl_jax.report.paper import paper_figure
-from rsstl_jax.rows import row_config, row_name, row_students
-from rsstl_jax.tables import read_receipts, run_row
-
-SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
+from rsstl_jax.rows import row_config, row_students
 
 
 def figures(mae_m):
@@ -49,61 +41,6 @@ def rendered(receipts, table="1"):
 
 def cells(text):
     return [line.removeprefix("| ").removesuffix(" |") for line in text.splitlines()]
-
-
-def test_sources_are_the_sites_but_the_target():
-    config = row_config("students", target="synthetic-mall", network="baat", sites=SITES)
-    assert config.sources == "synthetic-office,synthetic-campus"
-    assert config.network == "baat" and config.teacher.kind == "surrogate"
-
-
-@pytest.mark.parametrize("control", ["noise", "untrained"])
-def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
-    of_students, of_control = (
-        row_config(row, target="uji", network="dnn", sites=SITES) for row in ("students", control)
-    )
-    assert of_control.teacher.kind == control
-    of_control.teacher.kind = of_students.teacher.kind
-    assert of_control == of_students
-
-
-def test_rows_and_fields_that_do_not_exist_are_named():
-    with pytest.raises(
-        ConfigError, match=r"row is .students2.; it must be one of students, agnostic, knn-share, "
-    ):
-        row_config("students2", target="uji", network="dnn", sites=SITES)
-    with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
-        row_config("knn", target="uji", network="dnn", sites=SITES, overrides={"train.epoch": 3})
-
-
-def test_a_control_trains_no_second_stand_alone_student(tmp_path):
-    tiny.write_sites(tmp_path / "data", "home", "mall")
-    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
-    config.teacher.kind = "untrained"
-    first = run_row("untrained", config, tmp_path / "run")
-    assert "distilled" in first["result"] and "standalone" not in first["result"]
-    assert not (tmp_path / "run/students/seed-0/standalone").exists()
-    assert first["start"]["data"].keys() == {"home"}, "untrained teachers need no source data"
-    assert not {"data_dir", "bundle_dir"} & first["config"].keys()
-    # A second start trains nothing, and the receipt stays that of the first.
-    assert run_row("untrained", config, tmp_path / "run") == first
-
-
-def test_rivals_without_training_have_a_round_for_every_share(tmp_path):
-    tiny.write_sites(tmp_path / "data", "home", "mall")
-    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(3, 5))
-    config.data.fraction = 0.5
-    for rival in ("knn", "centroid"):
-        made = run_row(f"{rival}-share", config, tmp_path / rival)["result"]
-        assert made["seeds"] == [3, 5]
-        # Of one round alone: the share is that of the seed.
-        own = config.copy_and_resolve_references()
-        own.data.fraction_seed = 5
-        assert run_baseline(own, rival, tmp_path / "alone" / rival)[rival]["mae_m"] == [
-            made[rival]["mae_m"][1]
-        ]
-        assert made[rival]["mae_m"][0] != made[rival]["mae_m"][1]
-    assert len(run_row("knn-share", config, tmp_path / "knn")["result"]["settings"]) == 2
 
 
 def test_rivals_without_training_stand_before_the_students_of_their_share():
@@ -223,23 +160,6 @@ def test_site_agnostic_teachers_stand_beside_the_surrogates():
     assert shown == ["25.04", "24.28", "", "", ""]
 
 
-def test_a_share_of_uji_is_visited_as_often_as_the_whole_up_to_a_limit():
-    for share, epochs in ((1.0, 60), (0.1, 600), (0.01, 2000)):
-        for row in ("share", "agnostic-share"):
-            config = row_config(row, target="uji", network="dnn", sites=SITES, share=share)
-            assert (config.train.epochs, config.data.fraction) == (epochs, share)
-    assert config.teacher.kind == "agnostic" and config.distill.num_unlabelled == 128
-    of_tampere = row_config("share", target="tampere", network="dnn", sites=SITES, share=0.1)
-    assert of_tampere.train.epochs == 400
-    assert list(row_students("agnostic-share", config)) == [
-        "standalone",
-        "distilled",
-        "soft-target",
-        "ensemble",
-        "alignment",
-    ]
-
-
 def test_a_seed_that_stands_in_two_receipts_is_refused():
     two = [receipt("knn", "knn", [8.0], [0], file=name) for name in ("a.json", "b.json")]
     with pytest.raises(ValueError, match=r"a.json and b.json both hold knn of seed 0"):
@@ -270,36 +190,6 @@ def test_the_distribution_is_the_mean_over_seeds_of_what_receipts_keep(tmp_path)
     assert dots(tmp_path / "a.png") > 100
 
 
-def test_a_share_has_a_subset_of_its_own_for_every_seed(tmp_path):
-    tiny.write_sites(tmp_path / "data", "home", "mall")
-    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(0, 1))
-    config.teacher.kind, config.data.fraction = "untrained", 0.5
-    made = run_row("share", config, tmp_path / "run")
-    assert made["result"]["seeds"] == [0, 1] and made["starts"] == 2
-    for student in ("standalone", "distilled"):
-        first, second = made["result"][student]["mae_m"]
-        assert first != second
-    assert made["config"]["data.fraction_seed"] == "the seed"
-    digests = [
-        json.loads((tmp_path / f"run/round-{seed}/metrics.jsonl").read_text().splitlines()[0])
-        for seed in (0, 1)
-    ]
-    assert digests[0]["data"] != digests[1]["data"]
-
-
-def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
-    tiny.write_sites(tmp_path / "data", "home", "mall")
-    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
-    config.teacher.kind = "untrained"
-    first = run_row("students", config, tmp_path / "run")["result"]
-    config.seeds = (0, 1)
-    second = run_row("students", config, tmp_path / "run", tables=("1", "2"))["result"]
-    assert first.keys() < second.keys()
-    for student in ("standalone", "distilled"):
-        assert second[student]["mae_m"][0] == first[student]["mae_m"][0]
-        assert len(second[student]["mae_m"]) == 2
-
-
 def test_the_picture_has_a_dot_for_every_seed(tmp_path):
     for name, mae_m in (("one", [7.0]), ("three", [7.0, 9.0, 12.0])):
         frame = results_frame([receipt("students", "standalone", mae_m, list(range(len(mae_m))))])
@@ -312,19 +202,3 @@ def dots(path):
 
     picture = matplotlib.image.imread(path)[..., :3]
     return int(((picture[..., 2] - picture[..., 0]) > 0.2).sum())
-
-
-def test_receipts_are_read_by_name(tmp_path):
-    for name in ("b", "a"):
-        (tmp_path / f"{name}.json").write_text(json.dumps({"row": name}))
-    assert [found["row"] for found in read_receipts(tmp_path)] == ["a", "b"]
-    assert row_name("noise", "dnn") == "dnn-noise"
-    assert row_name("share", "package.module:make", share=0.01, label="a") == (
-        "package.module.make-share-1-a"
-    )
-
-
-def test_a_table_that_does_not_exist_is_named():
-    config = row_config("students", target="uji", network="dnn", sites=SITES)
-    with pytest.raises(ConfigError, match="table is '5'; it must be one of 1, 2, 3, 4"):
-        row_students("students", config, ("1", "5"))

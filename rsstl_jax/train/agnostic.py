@@ -217,13 +217,16 @@ def fit_agnostic(
     return state.params
 
 
-def fit_members(seeds: Sequence[int], parts: Sequence[Fingerprints], **plan: Any) -> list[Params]:
+def fit_members(
+    seeds: Sequence[int], parts: Sequence[Fingerprints], *, name: str, **plan: Any
+) -> list[Params]:
     """Several trainings of a site-agnostic network, one for each seed.
 
     Args:
         seeds: of the trainings.
         parts: train parts of the sources.
-        plan: what `fit_agnostic` takes; its `name` becomes "<name>/seed-<seed>".
+        name: of the trainings, which are called "<name>/seed-<seed>".
+        plan: what else `fit_agnostic` takes.
 
     Returns:
         Parameters of each.
@@ -232,10 +235,9 @@ def fit_members(seeds: Sequence[int], parts: Sequence[Fingerprints], **plan: Any
         DivergedError: if a loss stops being finite.
 
     Example:
-        >>> fit_members((), ())
+        >>> fit_members((), (), name="demo")
         []
     """
-    name = plan.pop("name", "")
     return [fit_agnostic(parts, seed=seed, name=f"{name}/seed-{seed}", **plan) for seed in seeds]
 
 
