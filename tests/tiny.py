@@ -4,13 +4,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.train import Recorder
 
 # Compiling is nearly all that a tiny training costs, and a test often trains the same one again.
 COMPILED = os.environ.get("JAX_COMPILATION_CACHE_DIR") or tempfile.mkdtemp(prefix="rsstl-jax-")
@@ -103,3 +106,18 @@ def differing(tree, other):
         for (path, leaf), other_leaf in pairs
         if not np.array_equal(np.asarray(leaf), np.asarray(other_leaf))
     }
+
+
+@contextmanager
+def broken_off(monkeypatch, *, at):
+    """A training in here stops with this epoch's metrics on disk and an earlier state."""
+    save_latest = Recorder.save_latest
+
+    def stop(self, name, state, epoch, **options):
+        if epoch == at:
+            raise KeyboardInterrupt
+        save_latest(self, name, state, epoch, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Recorder, "save_latest", stop)
+        yield

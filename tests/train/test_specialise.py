@@ -8,7 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import NUM_ROWS, assert_same_bits, differing, draw_params, make_part, make_tiny_config
+from tiny import (
+    NUM_ROWS,
+    assert_same_bits,
+    broken_off,
+    differing,
+    draw_params,
+    make_part,
+    make_tiny_config,
+)
 
 from rsstl_jax import default_config
 from rsstl_jax.train import (
@@ -131,15 +139,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(whole, tmp_pat
 
 def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkeypatch):
     """Broken off with the metrics of epoch 4 on disk and the state of epoch 2."""
-    save_latest = Recorder.save_latest
-
-    def broken_off(self, name, state, epoch, **options):
-        if epoch == EPOCHS:
-            raise KeyboardInterrupt
-        save_latest(self, name, state, epoch, **options)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Recorder, "save_latest", broken_off)
+    with broken_off(monkeypatch, at=EPOCHS):
         train(tmp_path, checkpoint_every_s=0)
     assert (tmp_path / "checkpoints" / "alone" / "latest" / "2").is_dir()
     params, records = train(tmp_path, checkpoint_every_s=0)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import assert_same_bits, differing, draw_params, make_part, make_tiny_config
+from tiny import assert_same_bits, broken_off, differing, draw_params, make_part, make_tiny_config
 
 from rsstl_jax import make_network
 from rsstl_jax.config import ConfigError
@@ -164,18 +164,10 @@ def test_variants_of_what_the_run_does_not_have_are_refused(tmp_path):
 @pytest.mark.parametrize("mode", ["map", "vmap"])
 def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch, mode):
     """Its state is saved at epoch 2; then another mode is asked for, and more students."""
-    save_latest = Recorder.save_latest
     some = {name: own for name, own in mixed((0,)).items() if "from" not in name}
-
-    def broken_off(self, name, state, epoch, **options):
-        if epoch == EPOCHS:
-            raise KeyboardInterrupt
-        save_latest(self, name, state, epoch, **options)
-
     whole, records = train_all(tmp_path / "whole", some, **{"run.replicas": mode})
     fields = {"checkpoint_every_s": 0}
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Recorder, "save_latest", broken_off)
+    with broken_off(monkeypatch, at=EPOCHS):
         train_all(tmp_path / "run", some, **fields, **{"run.replicas": mode})
     trained, again = train_all(tmp_path / "run", mixed((0,)), **fields)
     for name, params in whole.items():
@@ -211,15 +203,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(whole, tmp_pat
 
 def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkeypatch):
     """Broken off with the metrics of epoch 4 on disk and the state of epoch 2."""
-    save_latest = Recorder.save_latest
-
-    def broken_off(self, name, state, epoch, **options):
-        if epoch == EPOCHS:
-            raise KeyboardInterrupt
-        save_latest(self, name, state, epoch, **options)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Recorder, "save_latest", broken_off)
+    with broken_off(monkeypatch, at=EPOCHS):
         train(tmp_path, checkpoint_every_s=0)
     student, records = train(tmp_path, checkpoint_every_s=0)
     assert_same_bits(student, whole[0])
