@@ -1,7 +1,7 @@
 """From published files to fingerprints, and from fingerprints to a network's input.
 
-`load_site` reads; `fit_preprocessor` and `encode_rss` prepare; `augment_rss` varies;
-`grouped_validation_split` and `target_fraction` choose rows.
+`load_site` reads, `read_traces` makes fingerprints of walks; `fit_preprocessor` and `encode_rss`
+prepare; `augment_rss` varies; `grouped_validation_split` and `target_fraction` choose rows.
 """
 
 from rsstl_jax.data.augment import augment_rss
@@ -14,6 +14,7 @@ from rsstl_jax.data.readers import READERS, read_site, read_table, read_tampere,
 from rsstl_jax.data.schema import DataError, Fingerprints, MissingDataError, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 from rsstl_jax.data.synthetic import SYNTHETIC_SITES, Building, make_synthetic_site, survey_building
+from rsstl_jax.data.traces import read_traces, write_table
 
 __all__ = [
     "CARDS",
@@ -41,10 +42,12 @@ __all__ = [
     "read_site",
     "read_table",
     "read_tampere",
+    "read_traces",
     "read_uji",
     "read_uts",
     "resolve_data_dir",
     "survey_building",
     "target_fraction",
     "target_rest",
+    "write_table",
 ]
