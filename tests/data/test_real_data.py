@@ -35,7 +35,7 @@ def load_once(name):
     return SITES[name]
 
 
-@pytest.mark.parametrize("name", sorted(CARDS))
+@pytest.mark.parametrize("name", [name for name in sorted(CARDS) if CARDS[name].num_train])
 def test_shape_and_card(name):
     site, card = load_once(name), CARDS[name]
     assert site.train.rss_dbm.shape == (card.num_train, card.num_access_points)
