@@ -86,7 +86,7 @@ def test_the_package_carries_one_below_a_megabyte_that_is_what_its_card_says():
     assert [file.name for file in files] == ["agnostic.json", "agnostic.npz"]
     assert sum(file.stat().st_size for file in files) < 1_000_000
     found = load_pretrained()
-    assert found.sources == ("uji", "tampere", "tut7")
+    assert found.sources == ("uji", "tampere", "tut7", "mall-1", "mall-2")
     card = json.loads((PRETRAINED / "agnostic.json").read_text())
     assert all(source["licence"] for source in card["sources"])
     assert "experiments/agnostic.py" in card["report"]["command"]
