@@ -21,13 +21,14 @@ from typing import Any
 from absl import flags
 
 from rsstl_jax import cli, load_site
-from rsstl_jax.agnostic import AgnosticPlan, run_agnostic, train_members
+from rsstl_jax.agnostic import run_agnostic, train_members
+from rsstl_jax.agnostic_plan import AgnosticPlan, open_agnostic
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_text
 from rsstl_jax.lock import locked
-from rsstl_jax.overrides import read_assignments
+from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
 from rsstl_jax.report import render_agnostic
-from rsstl_jax.train import Recorder
+from rsstl_jax.train.neighbours import check_installed
 from rsstl_jax.train.pretrained import Pretrained, save_pretrained
 from rsstl_jax.workdir import log_start, provenance
 
@@ -54,10 +55,10 @@ def make_plan() -> AgnosticPlan:
     return AgnosticPlan(
         target=_TARGET.value or "",
         sources=tuple(_SOURCES.value),
-        shares=tuple(float(share) for share in _SHARES.value),
+        shares=tuple(read_numbers("--shares", _SHARES.value, SHARE)),
         num_subsets=_SUBSETS.value,
         evaluate_on=_PART.value,
-        seeds=tuple(int(seed) for seed in _SEEDS.value),
+        seeds=tuple(read_numbers("--seeds", _SEEDS.value, SEED)),
         epochs=_EPOCHS.value,
         tune_epochs=_TUNE.value,
         rivals=_RIVALS.value,
@@ -93,7 +94,7 @@ def pretrain(plan: AgnosticPlan, workdir: Path, folder: str) -> None:
     digests = {part.dataset: part.digest() for part in parts}
     begun = time.perf_counter()
     with locked(workdir):
-        recorder = Recorder(workdir, owner=plan.digest())
+        recorder = open_agnostic(plan, workdir)
         log_start(recorder, digests)
         members = train_members(parts, plan, recorder)
     report = {
@@ -118,6 +119,8 @@ def main() -> None:
         return
     if not plan.target:
         raise ConfigError("target is empty; name a dataset, such as --target=uji")
+    if plan.rivals:
+        check_installed()
     result = run_agnostic(plan, _WORKDIR.value or f"results/agnostic-{plan.target}")
     table = render_agnostic(result)
     if plan.evaluate_on == "test":

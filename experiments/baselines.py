@@ -11,6 +11,7 @@ from ml_collections import config_flags
 from rsstl_jax import cli
 from rsstl_jax.baselines import METHODS, run_baseline
 from rsstl_jax.report import mean_and_spread
+from rsstl_jax.rows import has_no_network
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "configs/<site>.py[:paper|tuned|smoke|tuned-smoke]", lock_config=True
@@ -23,7 +24,7 @@ _WORKDIR = flags.DEFINE_string(
 
 def main() -> None:
     config, method = _CONFIG.value, str(_METHOD.value)
-    network = "" if method == "knn" else f"-{config.network}"
+    network = "" if has_no_network(method) else f"-{config.network}"
     workdir = _WORKDIR.value or f"results/{config.target}{network}-{config.recipe}-{method}"
     result = run_baseline(config, method, workdir)
     figures = ", ".join(

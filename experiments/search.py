@@ -18,7 +18,7 @@ from ml_collections import config_flags
 from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_text
-from rsstl_jax.search import grid, propose, search
+from rsstl_jax.search import check_point, grid, propose, search
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<site>.py", lock_config=True)
 _GRID = flags.DEFINE_multi_string("grid", [], "axis=value,value,...")
@@ -35,6 +35,8 @@ def parse(flag: str, texts: list[str]) -> dict[str, list[float]]:
     found = {}
     for text in texts:
         axis, _, values = text.partition("=")
+        if axis in found:
+            raise ConfigError(f"--{flag}={text}: {axis} is given twice")
         try:
             found[axis] = [float(value) for value in values.split(",")]
         except ValueError as error:
@@ -57,6 +59,8 @@ def main() -> None:
         for axis, ends in ranges.items():
             if len(ends) != 2 or ends[0] >= ends[1]:
                 raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
+            for end in ends:
+                check_point({axis: end})
         pairs = {axis: (ends[0], ends[1]) for axis, ends in ranges.items()}
         ask = propose(pairs, batch_size=_BATCH_SIZE.value)
         frame = search(config, ask, workdir, num_batches=_BATCHES.value)

@@ -5,7 +5,7 @@
     python experiments/tables.py --table=4 --shares=0.01,0.1
     python experiments/tables.py --figure=2 --networks=dnn,cnnloc,bayescnn,baat
     python experiments/tables.py --rows=students --label=literal --set=teacher.conditioning=none
-    python experiments/tables.py --render --document=docs/results.md
+    python experiments/tables.py --render --output=docs/results --document=docs/results.md
 
 Tables as the paper counts them: 1 all methods, 2 single terms, 3 single sources, 4 a share of the
 target, and its Figure 2, whose students are those of table 1 and which is drawn with every table.
@@ -22,7 +22,7 @@ from absl import flags
 from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.overrides import read_assignments
+from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
 from rsstl_jax.report import (
     TABLE_NAMES,
     compare,
@@ -37,6 +37,7 @@ from rsstl_jax.report import (
 )
 from rsstl_jax.rows import ROWS, TABLE_ROWS, TABLES, has_no_network, row_config, row_name
 from rsstl_jax.tables import read_receipts, run_row
+from rsstl_jax.train.neighbours import check_installed
 
 _TABLE = flags.DEFINE_list(
     "table", None, "which of the paper's tables, of 1, 2, 3 and 4; 1 where no figure is asked for"
@@ -55,7 +56,7 @@ _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")
 _LABEL = flags.DEFINE_string("label", "", "what other settings are called; needed to compare them")
 _WORKDIR = flags.DEFINE_string("workdir", "results/tables", "where the rows are trained")
-_OUTPUT = flags.DEFINE_string("output", "docs/results", "where tables and receipts are kept")
+_OUTPUT = flags.DEFINE_string("output", "results/report", "where tables and receipts are kept")
 _DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has places for the tables")
 _RENDER = flags.DEFINE_bool("render", False, "train nothing; rebuild the tables from the receipts")
 
@@ -72,21 +73,26 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
     needed = {row for table in tables() for row in TABLE_ROWS.get(table, ())}
     needed |= {"students"} if _FIGURE.value else set()
     rows = _ROWS.value or [row for row in ROWS if row in needed]
+    shares = read_numbers("--shares", _SHARES.value, SHARE)
     for target in _TARGETS.value:
         for network in _NETWORKS.value:
             for row in rows:
                 if has_no_network(row) and network != _NETWORKS.value[0]:
                     continue
-                for share in _SHARES.value if row in TABLE_ROWS["4"] else ["1"]:
-                    yield target, network, row, float(share)
+                for share in shares if row in TABLE_ROWS["4"] else [1.0]:
+                    yield target, network, row, share
 
 
 def train(receipts: Path) -> None:
-    workdir, seeds = Path(_WORKDIR.value) / str(_RECIPE.value), [int(s) for s in _SEEDS.value]
+    workdir = Path(_WORKDIR.value) / str(_RECIPE.value)
+    seeds = read_numbers("--seeds", _SEEDS.value, SEED)
     of_seeds = f"seeds-{'-'.join(map(str, seeds))}"
     if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
         of_seeds = f"seeds-{seeds[0]}-to-{seeds[-1]}"
-    for target, network, row, share in wanted():
+    rows = list(wanted())
+    if any(row.startswith("knn") for _, _, row, _ in rows):
+        check_installed()
+    for target, network, row, share in rows:
         config = row_config(
             row,
             target=target,
@@ -102,7 +108,9 @@ def train(receipts: Path) -> None:
         name = row_name(row, network, share=share, label=_LABEL.value)
         folder = workdir / target / name
         receipt = run_row(row, config, folder, tables=tables(), label=_LABEL.value)
-        write_json(receipts / f"{target}-{name}-{of_seeds}.json", receipt)
+        # What has no seed is the same whatever the seeds.
+        told = [target, name] if receipt["row"] in ("knn", "centroid") else [target, name, of_seeds]
+        write_json(receipts / f"{'-'.join(told)}.json", receipt)
 
 
 def show(name: str, text: str) -> None:

@@ -50,7 +50,7 @@ NOT_NEGATIVE = Rule(lambda v: is_number(v) and v >= 0, "a number of at least 0")
 SHARE = Rule(lambda v: is_number(v) and 0 < v <= 1, "a share above 0 and up to 1")
 PART = Rule(lambda v: is_number(v) and 0 < v < 1, "a share above 0 and below 1")
 RATE = Rule(lambda v: is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")
-HALF_TURN = Rule(lambda v: is_number(v) and 0 <= v < math.pi, "an angle from 0 to below pi")
+ACUTE = Rule(lambda v: is_number(v) and 0 <= v < math.pi / 2, "an angle from 0 to below pi / 2")
 SEEDS = Rule(
     lambda v: (
         isinstance(v, tuple | list)

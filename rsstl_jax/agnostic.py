@@ -1,16 +1,14 @@
 """The site-agnostic network on a target that it has not seen: training, figures, yardsticks."""
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rsstl_jax.config import ConfigError
+from rsstl_jax.agnostic_plan import AgnosticPlan, open_agnostic
 from rsstl_jax.data import (
     Fingerprints,
     Site,
@@ -21,16 +19,13 @@ from rsstl_jax.data import (
 )
 from rsstl_jax.files import read_json, write_json
 from rsstl_jax.lock import locked
-from rsstl_jax.metrics import error_m, summarize
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.train.agnostic import (
-    LEARNING_RATE,
     fit_agnostic,
     fit_members,
     make_agnostic_localizer,
     predict_members_m,
 )
-from rsstl_jax.train.episodes import EpisodeSettings
 from rsstl_jax.train.neighbours import (
     Neighbours,
     centroid_m,
@@ -42,68 +37,10 @@ from rsstl_jax.train.sharpness import sharpen
 from rsstl_jax.types import Params
 from rsstl_jax.workdir import log_start
 
-__all__ = ["AgnosticPlan", "run_agnostic", "train_members"]
+__all__ = ["run_agnostic", "train_members"]
 
 VALIDATION_FRACTION, VALIDATION_SEED = 0.15, 0
 NUM_CHOOSING = 4000
-
-# Fields that bear on the figures alone; every seed is a training of its own.
-_FIGURES = {"shares", "num_subsets", "seeds", "rivals", "data_dir"}
-# Fields that bear on the training at the target, not on that on the sources.
-_TUNING = {"target", "evaluate_on", "tune_epochs", "tune_learning_rate", "tune_episodes"}
-
-
-@dataclass(frozen=True)
-class AgnosticPlan:
-    """What is trained and measured.
-
-    Args:
-        target: dataset on which the network is measured.
-        sources: datasets that it is trained on, none from the target's building.
-        shares: shares of the target's train part that serve as support.
-        num_subsets: random subsets of each share below 1.
-        evaluate_on: "test", or "validation" for places held out of train.
-        seeds: of the trainings; their mean place is measured, and each alone.
-        epochs: of a training on the sources.
-        learning_rate: Adam's step size at its start.
-        tune_epochs: of a further training on the target's own episodes; 0: none.
-        tune_learning_rate: Adam's step size at its start.
-        network: sizes of the network.
-        episodes: how they are drawn.
-        tune_episodes: how the target's own are drawn.
-        rivals: whether kNN and the centroid are measured on the same subsets.
-        data_dir: folder of the datasets; empty: RSSTL_DATA_DIR, else the cache.
-
-    Example:
-        >>> AgnosticPlan("uji", ("tampere", "tut7")).shares
-        (0.01, 0.1, 1.0)
-    """
-
-    target: str
-    sources: tuple[str, ...]
-    shares: tuple[float, ...] = (0.01, 0.1, 1.0)
-    num_subsets: int = 3
-    evaluate_on: str = "test"
-    seeds: tuple[int, ...] = (0, 1, 2)
-    epochs: int = 30
-    learning_rate: float = LEARNING_RATE
-    tune_epochs: int = 0
-    tune_learning_rate: float = 5e-4
-    network: AgnosticSettings = field(default_factory=AgnosticSettings)
-    episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
-    tune_episodes: EpisodeSettings = field(
-        default_factory=lambda: EpisodeSettings(
-            min_support=512, max_support=2048, access_point_dropout=0.1, query_dropout=0.1
-        )
-    )
-    rivals: bool = True
-    data_dir: str = ""
-
-    def digest(self, *, tuned: bool = False) -> str:
-        """What tells the trainings on these sources, or at the target then, from all others."""
-        dropped = _FIGURES if tuned else _FIGURES | _TUNING
-        facts = {name: value for name, value in asdict(self).items() if name not in dropped}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def train_members(
@@ -156,14 +93,15 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
         workdir: folder of the run.
 
     Returns:
-        The content of result.json: the plan, seconds of each training, and for every share the
+        The content of result.json: the plan, seconds that this start spent on the trainings at the
+        sources and at the target, and for every share the
         fingerprints of the support, the sharpness that its survey asks for, and, per method, the
         figures of its subsets. "agnostic" is the mean place of all members, "agnostic, as trained"
         has sharpness 1, "agnostic, one seed" has a figure for every seed and subset.
 
     Raises:
         DataError: if a dataset cannot be read, or a source is from the target's building.
-        ConfigError: if the part to measure on is unknown.
+        ConfigError: if the folder holds trainings of other settings or sources.
         DivergedError: if a loss stops being finite.
         LockedError: if another process works in the workdir.
 
@@ -182,7 +120,7 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
     site = load_site(plan.target, data_dir=plan.data_dir or None)
     train, held_out = _cut(site, plan.evaluate_on)
     with locked(workdir):
-        recorder = Recorder(workdir, owner=plan.digest())
+        recorder = open_agnostic(plan, workdir)
         log_start(recorder, {part.dataset: part.digest() for part in (site.train, *parts)})
         begun = time.perf_counter()
         members = train_members(parts, plan, recorder)
@@ -196,7 +134,7 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
             tuned = _tune(plan, members, train, Recorder(workdir, owner=plan.digest(tuned=True)))
             seconds["target"] = time.perf_counter() - begun
             localizer = make_agnostic_localizer(plan.network, train)
-            shares.setdefault("1.0", {})["fine-tuned"] = _figures(
+            shares.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = _figures(
                 [predict_members_m(localizer, tuned, held_out)], held_out
             )
         result = {"plan": asdict(plan), "part": held_out.part, "seconds": seconds, "shares": shares}
@@ -208,11 +146,7 @@ def _cut(site: Site, evaluate_on: str) -> tuple[Fingerprints, Fingerprints]:
     """What is known of the target, and what is measured on."""
     if evaluate_on == "test":
         return site.train, site.test
-    if evaluate_on == "validation":
-        return grouped_validation_split(
-            site.train, fraction=VALIDATION_FRACTION, seed=VALIDATION_SEED
-        )
-    raise ConfigError(f"evaluate_on is {evaluate_on!r}; it must be test or validation")
+    return grouped_validation_split(site.train, fraction=VALIDATION_FRACTION, seed=VALIDATION_SEED)
 
 
 def _measure_share(
@@ -260,8 +194,7 @@ def _choose_neighbours(subset: Fingerprints) -> Neighbours:
 
 
 def _figures(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, list[float]]:
-    rows = [summarize(error_m(places, held_out.position_m)) for places in predicted_m]
-    return {figure: [row[figure] for row in rows] for figure in rows[0]}
+    return summarize_each(error_m(places, held_out.position_m) for places in predicted_m)
 
 
 def _tune(

@@ -11,13 +11,18 @@ from rsstl_jax.config import ConfigError, name_list, validate
 from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
 from rsstl_jax.lock import locked
-from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.pipeline import TargetParts, target_parts
 from rsstl_jax.train.agnostic import make_agnostic_localizer
 from rsstl_jax.train.collective import collective_transfer
 from rsstl_jax.train.localizer import predict_m
-from rsstl_jax.train.neighbours import centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.train.neighbours import (
+    centroid_m,
+    check_installed,
+    choose_neighbours,
+    predict_neighbours,
+)
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.transfer import scratch, sequential_transfer, transfer_localizer
 from rsstl_jax.workdir import log_start, open_workdir
@@ -41,7 +46,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         The content of result.json; the figures stand under the method's name.
 
     Raises:
-        ConfigError: if the configuration or the method cannot be run.
+        ConfigError: if the configuration or the method cannot be run, or needs a package that is
+            not installed.
         DataError: if a dataset cannot be read.
         DivergedError: if a training stops being finite.
         LockedError: if another process works in the workdir.
@@ -58,6 +64,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     validate(config)
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
+    if method == "knn":
+        check_installed()
     parts = target_parts(config)
     if method not in _UNTRAINED:
         transfer_localizer(config, parts.train)
@@ -97,8 +105,7 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         places = [
             _transfer(method, config, parts, sources, seed, recorder) for seed in config.seeds
         ]
-    rows = [summarize(error_m(p, parts.held_out.position_m)) for p in places]
-    result[method] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+    result[method] = summarize_each(error_m(p, parts.held_out.position_m) for p in places)
     write_json(workdir / "result.json", result)
     return result
 

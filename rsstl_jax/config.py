@@ -9,12 +9,12 @@ from ml_collections import ConfigDict
 
 from rsstl_jax._combinations import WITH_AGNOSTIC, find_contradiction, name_list
 from rsstl_jax._rules import (
+    ACUTE,
     BOOL,
     CHANNELS,
     DATASET,
     DATASETS,
     FOLDER,
-    HALF_TURN,
     NETWORK,
     NOT_NEGATIVE,
     PART,
@@ -176,7 +176,7 @@ FIELDS: dict[str, Field] = {
     "distill.force_functional_information": Field(
         False, BOOL, "J_FI for a network that is not Lipschitz, too (baat)"
     ),
-    "distill.margin": Field(0.2, HALF_TURN, "alpha of Eq. 1, radians"),
+    "distill.margin": Field(0.2, ACUTE, "alpha of Eq. 1, radians"),
     "distill.reduction": Field("sum", one_of("sum", "mean"), "over the teachers"),
     "distill.num_iterations": Field(10, whole(1), "power iterations of Alg. 1"),
     "distill.estimator_width": Field(512, whole(1), "units of the estimator's hidden layers"),

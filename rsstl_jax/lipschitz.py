@@ -65,7 +65,7 @@ def true_lipschitz(localizer: Localizer, params: Params, rss_dbm: jax.Array) -> 
 
 
 def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, Any]]:
-    """Estimate and truth on batches of a student's own train part, before and after training.
+    """Estimate and truth on batches of the train part of a student's site, fresh and trained.
 
     Args:
         folder: folder of a student that `save_student` wrote.

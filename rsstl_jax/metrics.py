@@ -1,9 +1,11 @@
 """Errors in metres, and the published protocols under names of their own."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["error_m", "evaal_error_m", "floor_hit_rate", "summarize"]
+__all__ = ["error_m", "evaal_error_m", "floor_hit_rate", "summarize", "summarize_each"]
 
 
 def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
@@ -61,6 +63,28 @@ def summarize(errors_m: ArrayLike) -> dict[str, float]:
         "p95_m": float(p95),
         "within_10_m": float((errors < 10).mean()),
     }
+
+
+def summarize_each(errors_m: Iterable[ArrayLike]) -> dict[str, list[float]]:
+    """The figures of several sets of errors, such as those of one student a seed.
+
+    Args:
+        errors_m: float[n] each. Distances in the plane, metres.
+
+    Returns:
+        {figure of `summarize`: its value in each set}.
+
+    Raises:
+        ValueError: if there is no set, or an empty one.
+
+    Example:
+        >>> summarize_each([[1.0, 3.0], [2.0]])["mae_m"]
+        [2.0, 2.0]
+    """
+    rows = [summarize(errors) for errors in errors_m]
+    if not rows:
+        raise ValueError("errors_m is empty; at least one set of errors is needed")
+    return {figure: [row[figure] for row in rows] for figure in rows[0]}
 
 
 def floor_hit_rate(predicted_floor: ArrayLike, actual_floor: ArrayLike) -> float:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.metrics import error_m, summarize
+from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
 from rsstl_jax.train.alignment import active_terms
 
@@ -71,8 +71,7 @@ def write_outcome(
         "num_evaluated": len(held_out),
     }
     for student, errors in errors_m.items():
-        rows = [summarize(of_seed) for of_seed in errors]
-        figures: dict[str, Any] = {figure: [row[figure] for row in rows] for figure in rows[0]}
+        figures: dict[str, Any] = dict(summarize_each(errors))
         figures["percentiles_m"] = np.percentile(errors, PERCENTILES, axis=1).T.round(3).tolist()
         interval = interval_over_positions(errors.mean(axis=0), actual_m)
         figures["mae_interval_over_positions_m"] = list(interval)

@@ -7,9 +7,13 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from rsstl_jax._rules import SHARE, Rule, whole
 from rsstl_jax.config import ConfigError, check_names, check_value
 
-__all__ = ["check_overrides", "override", "read_assignments"]
+__all__ = ["SEED", "SHARE", "check_overrides", "override", "read_assignments", "read_numbers"]
+
+SEED = whole(0)
+"""What a seed on the command line is."""
 
 
 def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
@@ -66,6 +70,41 @@ def read_assignments(texts: Sequence[str], *, flag: str = "--set") -> dict[str, 
         except (SyntaxError, ValueError):
             fields[field] = text
     return fields
+
+
+def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
+    """The numbers of a flag that reads a,b,c.
+
+    Args:
+        flag: its name, for messages.
+        texts: its parts.
+        rule: what each must be: `SEED` or `SHARE`.
+
+    Returns:
+        int for a seed, float for a share.
+
+    Raises:
+        ConfigError: if there is none, one breaks the rule, or one is given twice.
+
+    Example:
+        >>> read_numbers("--seeds", ["0", "1"], SEED), read_numbers("--shares", ["1"], SHARE)
+        ([0, 1], [1.0])
+    """
+    kind = int if rule is SEED else float
+    numbers: list[Any] = []
+    for text in texts:
+        try:
+            number: Any = kind(text)
+        except ValueError:
+            number = None
+        if not rule.holds(number) or number in numbers:
+            raise ConfigError(
+                f"{flag}={','.join(texts)}: {text!r} must be {rule.words}, given once"
+            )
+        numbers.append(number)
+    if not numbers:
+        raise ConfigError(f"{flag}= is empty; at least one is needed: {rule.words}")
+    return numbers
 
 
 def check_overrides(argv: Sequence[str]) -> None:

@@ -147,7 +147,7 @@ def _read_sources(config: ConfigDict) -> dict[str, Fingerprints | MissingDataErr
     sources = read_sources(config)
     for source, part in sources.items():
         if isinstance(part, Fingerprints):
-            make_localizer(site_config(config, source), part)
+            make_localizer(site_config(config, source), part).shapes(part.num_access_points)
     return sources
 
 
@@ -191,7 +191,7 @@ def run_distillation(
     _check_told_by(config, students)
     parts = target_parts(config)
     # What cannot be learnt from is refused before the hours that the teachers may take.
-    make_localizer(config, parts.train)
+    make_localizer(config, parts.train).shapes(parts.train.num_access_points)
     with locked(workdir):
         recorder = open_workdir(config, workdir)
         sources = _read_sources(config)

@@ -10,6 +10,7 @@ from rsstl_jax.config import ConfigError, name_list
 from rsstl_jax.overrides import override
 from rsstl_jax.recipes import make_config
 from rsstl_jax.train import STUDENTS, TERMS, Variant
+from rsstl_jax.train.alignment import allowed_terms
 
 __all__ = [
     "RIVALS",
@@ -159,7 +160,7 @@ def row_students(
 
     Args:
         row: one of `ROWS`, no rival.
-        config: from `row_config`; read here: `sources`.
+        config: from `row_config`; read here: `sources`, `network`, `distill`.
         tables: of `TABLES`.
 
     Returns:
@@ -186,7 +187,9 @@ def row_students(
     if row in (*SHARES, *_AGNOSTIC):
         return students
     if "2" in tables:
-        for terms in _ABLATIONS:
+        # A network without a term has no row of it, nor one that only lacks it.
+        possible = allowed_terms(config)
+        for terms in [terms for terms in _ABLATIONS if set(terms) < set(possible)]:
             absent = {term: 0.0 for term in TERMS if term not in terms}
             students["+".join(terms)] = Variant(absent)
     if "3" in tables:

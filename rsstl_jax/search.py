@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import ConfigError
+from rsstl_jax.config import ConfigError, check_value
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.train import TERMS, Variant
 
-__all__ = ["AXES", "grid", "measure", "propose", "search"]
+__all__ = ["AXES", "check_point", "grid", "measure", "propose", "search"]
 
 AXES = (*TERMS, "margin", "learning_rate")
 """What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start."""
+
+_FIELDS = {"margin": "distill.margin", "learning_rate": "train.learning_rate"}
 
 Point = Mapping[str, float]
 Ask = Callable[[Sequence[float]], list[dict[str, float]]]
@@ -48,6 +50,26 @@ def _check_axes(names: Iterable[str]) -> None:
     for name in names:
         if name not in AXES:
             raise ConfigError(f"axis is {name!r}; it must be one of {', '.join(AXES)}")
+
+
+def check_point(point: Point) -> None:
+    """Checks a point as the fields of the configuration that it stands for are checked.
+
+    Args:
+        point: {axis: value}.
+
+    Raises:
+        ConfigError: if there is no such axis, or a value breaks its field's rule.
+
+    Example:
+        >>> check_point({"learning_rate": 0.0})
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: train.learning_rate is 0.0; it must be a number above 0
+    """
+    _check_axes(point)
+    for axis, value in point.items():
+        check_value(_FIELDS.get(axis, f"distill.weights.{axis}"), value)
 
 
 def _variant(point: Point) -> Variant:
@@ -93,7 +115,7 @@ def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) ->
             "the test part is for the final figure alone"
         )
     for point in points:
-        _check_axes(point)
+        check_point(point)
     students = {_name(point): _variant(point) for point in points}
     result = run_distillation(config, workdir, students=students)
     return [result[_name(point)]["mae_m"] for point in points]
@@ -138,7 +160,7 @@ def propose(ranges: Mapping[str, tuple[float, float]], *, batch_size: int, seed:
         for trial, error_m in zip(asked, told, strict=True):
             study.tell(trial, error_m)
         asked[:] = [study.ask(space) for _ in range(batch_size)]
-        return [{axis: round(trial.params[axis], 6) for axis in ranges} for trial in asked]
+        return [{axis: float(f"{trial.params[axis]:.6g}") for axis in ranges} for trial in asked]
 
     return ask
 

@@ -88,8 +88,10 @@ def _run(
         old = read_json(file)
         if old["result"] == read_json(workdir / "result.json"):
             return old
-        # It was asked for more seeds or students.
+        # It was asked for other seeds or students.
         seconds += old["seconds"]
+        if old["result"]["seeds"] == result["seeds"]:
+            result = old["result"] | result
     receipt = {
         "row": row,
         "label": label,

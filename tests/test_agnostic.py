@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tiny
 
-from rsstl_jax.agnostic import AgnosticPlan, run_agnostic
+from rsstl_jax.agnostic import run_agnostic
+from rsstl_jax.agnostic_plan import AgnosticPlan
 from rsstl_jax.config import ConfigError
 from rsstl_jax.data import DataError, load_site
 from rsstl_jax.models import AgnosticSettings
@@ -102,8 +103,38 @@ def test_validation_never_reads_the_test_part(plan, tmp_path):
     train = load_site("home", data_dir=plan.data_dir).train
     assert result["part"] == "validation"
     assert result["shares"]["1.0"]["num_support"][0] < len(train)
-    with pytest.raises(ConfigError, match="evaluate_on is 'train'; it must be test or validation"):
-        run_agnostic(replace(plan, evaluate_on="train"), tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"evaluate_on": "train"}, "evaluate_on is 'train'; it must be test or validation"),
+        ({"shares": (10.0,)}, r"shares is \(10.0,\); each must be a share above 0 and up to 1"),
+        ({"seeds": ()}, r"seeds is \(\); each must be a whole number of at least 0"),
+        ({"seeds": (1, 1)}, r"seeds is \(1, 1\)"),
+        ({"num_subsets": 0}, "num_subsets is 0; it must be at least 1"),
+        ({"tune_epochs": -1}, "tune_epochs is -1; it must be at least 0"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_before_anything_is_trained(plan, fields, message):
+    with pytest.raises(ConfigError, match=message):
+        replace(plan, **fields)
+
+
+def test_another_plan_does_not_replace_the_trainings_of_a_folder(plan, finished):
+    workdir, _ = finished
+    before = (workdir / "result.json").read_bytes()
+    other = replace(plan, sources=("mall",), network=replace(NETWORK, num_blocks=2))
+    with pytest.raises(ConfigError, match=r"of another plan \(network was .*; sources was "):
+        run_agnostic(other, workdir)
+    assert (workdir / "result.json").read_bytes() == before
+
+
+def test_a_fine_tuned_network_has_a_row_whatever_the_shares(plan, finished):
+    workdir, first = finished
+    result = run_agnostic(replace(plan, shares=(0.5,), rivals=False), workdir)
+    assert result["shares"]["1.0"]["fine-tuned"] == first["shares"]["1.0"]["fine-tuned"]
+    assert "| 100 % | 21 | agnostic, fine-tuned on the target |" in render_agnostic(result)
 
 
 @pytest.mark.parametrize(("target", "source"), [("home", "home"), ("tut3", "tampere")])

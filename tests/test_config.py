@@ -27,7 +27,7 @@ WRONG = {
     "a number of at least 0": [-1e-9, math.nan, math.inf, "1", True],
     "a share above 0 and up to 1": [0.0, 1.01, "1", True],
     "a probability from 0 to below 1": [-0.1, 1.0, 1, math.nan, True],
-    "an angle from 0 to below pi": [-0.1, math.pi, math.nan, "0.2"],
+    "an angle from 0 to below pi / 2": [-0.1, math.pi / 2, math.nan, "0.2"],
     "different whole numbers of at least 0, such as (0, 1, 2)": [
         (),
         (0, 0),

@@ -34,6 +34,7 @@ LAYERS = (
     ("report",),
     ("outcome", "workdir"),
     ("pipeline",),
+    ("agnostic_plan",),
     ("agnostic", "baselines", "lipschitz", "profiling"),
     ("rows", "search"),
     ("tables",),

@@ -9,6 +9,7 @@ from rsstl_jax.baselines import run_baseline
 from rsstl_jax.config import ConfigError
 from rsstl_jax.rows import row_config, row_name, row_students
 from rsstl_jax.tables import read_receipts, run_row
+from rsstl_jax.train import TERMS
 
 SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
 
@@ -113,6 +114,24 @@ def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
     for student in ("standalone", "distilled"):
         assert second[student]["mae_m"][0] == first[student]["mae_m"][0]
         assert len(second[student]["mae_m"]) == 2
+    # Fewer tables take nothing away.
+    assert run_row("students", config, tmp_path / "run")["result"] == second
+
+
+@pytest.mark.parametrize(
+    ("network", "fields", "single"),
+    [
+        ("baat", {}, ["similarity", "mutual_information"]),
+        (
+            "baat",
+            {"distill.force_functional_information": True},
+            [*TERMS[:2], "similarity+mutual_information", "functional_information"],
+        ),
+    ],
+)
+def test_a_network_has_rows_of_the_terms_that_it_has(network, fields, single):
+    config = row_config("students", target="uji", network=network, sites=SITES, overrides=fields)
+    assert list(row_students("students", config, ("2",))) == ["standalone", "distilled", *single]
 
 
 def test_receipts_are_read_by_name(tmp_path):

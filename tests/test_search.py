@@ -63,3 +63,25 @@ def test_optuna_learns_from_what_it_is_told(monkeypatch, tmp_path):
     assert sum(away[3:]) / 3 < 0.5 * away[0]
     assert len(frame) == 60 and frame["similarity"][0] == pytest.approx(1.5, abs=0.3)
     assert frame["learning_rate"].between(1e-4, 1e-2).all()
+
+
+@pytest.mark.parametrize(
+    ("point", "message"),
+    [
+        (
+            {"similarity": -0.5},
+            "distill.weights.similarity is -0.5; it must be a number of at leas",
+        ),
+        ({"margin": 9.0}, "distill.margin is 9.0; it must be an angle"),
+        ({"learning_rate": -1.0}, "train.learning_rate is -1.0; it must be a number above 0"),
+    ],
+)
+def test_a_point_obeys_the_rules_of_its_fields(config, tmp_path, point, message):
+    with pytest.raises(ConfigError, match=message):
+        measure(config, [point], tmp_path)
+
+
+def test_small_learning_rates_are_proposed_as_they_are():
+    asked = propose({"learning_rate": (1e-8, 1e-6)}, batch_size=20)([])
+    rates = [point["learning_rate"] for point in asked]
+    assert all(1e-8 <= rate <= 1e-6 for rate in rates) and len(set(rates)) == 20

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rsstl_jax.data import DataError
 from rsstl_jax.report import (
     compare,
     distribution_frame,
@@ -160,9 +161,14 @@ def test_site_agnostic_teachers_stand_beside_the_surrogates():
     assert shown == ["25.04", "24.28", "", "", ""]
 
 
-def test_a_seed_that_stands_in_two_receipts_is_refused():
-    two = [receipt("knn", "knn", [8.0], [0], file=name) for name in ("a.json", "b.json")]
-    with pytest.raises(ValueError, match=r"a.json and b.json both hold knn of seed 0"):
+def test_a_seed_with_two_figures_is_refused_and_one_that_is_there_twice_counts_once():
+    two = [
+        receipt("knn", "knn", [error_m], [0], file=name)
+        for name, error_m in (("a.json", 8.0), ("b.json", 9.0))
+    ]
+    again = receipt("knn", "knn", [8.0, 7.0], [0, 1], file="c.json")
+    assert results_frame([two[0], again])["mae_m"].tolist() == [8.0, 7.0]
+    with pytest.raises(DataError, match=r"a.json and b.json hold different figures of knn of seed"):
         results_frame(two)
 
 

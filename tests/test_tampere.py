@@ -31,7 +31,7 @@ def test_thirty_epochs_find_the_place_within_a_building(tmp_path):
     """
     site = load_site("tampere")
     constant_m = best_constant_error_m(site.train, site.test)
-    assert 30 < constant_m < 32.8  # 32.8 m is the published error of the mean of train
+    assert 30 < constant_m < 32.8  # 32.8 m is the error of the mean of train
     config = make_config("tuned", target="tampere", sources="tut7")
     config.specialise.epochs, config.teacher.epochs, config.train.epochs = 10, 10, EPOCHS
     result = run_distillation(config, tmp_path / "run")

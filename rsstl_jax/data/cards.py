@@ -47,7 +47,6 @@ class DataCard:
         num_empty_in_train: train fingerprints without any reading.
         num_repeated_in_test: test fingerprints whose readings occur identically in train, those
             without any reading included.
-        undetected_value: how the files write an undetected access point.
         downloads: what is fetched.
         contents: the files inside the fetched archives, with their digests.
 
@@ -68,7 +67,6 @@ class DataCard:
     num_detected_in_train: int | None
     num_empty_in_train: int | None
     num_repeated_in_test: int | None
-    undetected_value: int = 100
     downloads: tuple[PublishedFile, ...] = ()
     contents: tuple[PublishedFile, ...] = ()
 

@@ -55,7 +55,8 @@ def encode_rss(
         ValueError: the encoding is unknown.
         TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
 
-    The gradient is finite everywhere: 0 at undetected and at clipped readings.
+    The gradient is 0 at undetected and at clipped readings; for an exponent below 1 it is infinite
+    at the floor itself.
 
     Example:
         >>> encode_rss(jnp.array([-25.0, -100.0, jnp.nan]), floor_dbm=-100.0).tolist()

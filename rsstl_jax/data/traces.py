@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.columns import UNDETECTED
 from rsstl_jax.data.schema import MAX_DBM, MIN_DBM, DataError, Fingerprints, MissingDataError, Site
 
 __all__ = ["read_traces", "write_table"]
@@ -22,7 +23,6 @@ METRES_PER_DEGREE = (111_320.0, 110_540.0)
 """Of longitude at the equator, and of latitude."""
 BEYOND_WALK_MS = 500
 TEST_EVERY = 5
-UNDETECTED = 100
 FORMS = {
     "TYPE_WAYPOINT": "time, kind, x, y",
     "TYPE_WIFI": "time, kind, SSID, BSSID, dBm, frequency, last seen",

@@ -54,6 +54,7 @@ __all__ = [
     "make_network",
     "make_support",
     "make_tokens",
+    "model_section",
     "power_centroid",
     "stack_teachers",
     "token_penalties",
@@ -67,6 +68,23 @@ NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
     "dnn": make_dnn,
 }
 """The registry: `config.network` names an entry; a network of one's own is one more line."""
+
+
+def model_section(network: str) -> str:
+    """Which fields of a configuration a network is made of.
+
+    Args:
+        network: a name in `NETWORKS`, or the path of a function of one's own, which may read any
+            field of `model`.
+
+    Returns:
+        What their names begin with.
+
+    Example:
+        >>> model_section("dnn"), model_section("mine:make_network")
+        ('model.dnn.', 'model.')
+    """
+    return f"model.{network}." if network in NETWORKS else "model."
 
 
 def make_network(config: ConfigDict) -> Network:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from rsstl_jax.config import ConfigError
 from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.network import Network, Regressor
 
@@ -21,6 +22,9 @@ class VggBlock(nn.Module):
         channels: output channels of each convolution.
         num_convolutions: how many.
         method: how they are computed, see `Convolution`.
+
+    Raises:
+        ConfigError: on call, if the image is too small to be halved.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -38,6 +42,11 @@ class VggBlock(nn.Module):
         for _ in range(self.num_convolutions):
             layer = Convolution(self.channels, (3, 3), padding="SAME", method=self.method)
             image = nn.relu(layer(image))
+        if min(image.shape[1:3]) < 2:
+            raise ConfigError(
+                "model.bayescnn.channels has more blocks than the image can be halved; k blocks "
+                "need more than (2^k - 1)^2 access points: take fewer blocks, or another network"
+            )
         return nn.max_pool(image, (2, 2), strides=(2, 2))
 
 

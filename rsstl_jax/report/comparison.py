@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rsstl_jax.report.frame import FIGURES
 from rsstl_jax.report.paper import paper_figure
 from rsstl_jax.report.plots import save_figure
 from rsstl_jax.report.statistics import (
@@ -19,6 +18,7 @@ from rsstl_jax.report.statistics import (
     paired_difference,
     verdict,
 )
+from rsstl_jax.report.tables import FIGURES
 
 __all__ = ["compare", "insert_table", "plot_methods", "render_comparison"]
 

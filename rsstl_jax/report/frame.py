@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["FIGURES", "TABLE_NAMES", "results_frame", "select_table"]
+from rsstl_jax.data import DataError
+from rsstl_jax.report.tables import FIGURES
 
-FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
+__all__ = ["TABLE_NAMES", "results_frame", "select_table"]
 
 TABLE_NAMES = ("1", "2", "3", "4", "settings")
 """The paper's tables, and what other settings of teachers and losses change."""
@@ -56,7 +57,9 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         receipt has none.
 
     Raises:
-        ValueError: if two receipts hold the same student of the same seed; it names both files.
+        DataError: if two receipts hold other figures of the same student of the same seed; it names
+            both files.
+        ValueError: if there is no receipt.
 
     Example:
         >>> figures = {"mae_m": [8.5], "p75_m": [10.0], "p95_m": [20.0], "within_10_m": [0.7]}
@@ -82,14 +85,19 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
                     "seed": seed,
                 }
                 key, file = tuple(line.values()), receipt.get("file", "a receipt")
-                if key in lines:
-                    raise ValueError(
-                        f"{lines[key]['file']} and {file} both hold {student} of seed {seed} "
-                        f"({result['target']}, {row}); keep one of them"
-                    )
                 measured = {name: figures[name][index] for name in (*FIGURES, "within_10_m")}
+                # The same training, asked for among other seeds, is the same receipt twice.
+                if key in lines and measured.items() <= lines[key].items():
+                    continue
+                if key in lines:
+                    raise DataError(
+                        f"{lines[key]['file']} and {file} hold different figures of {student} of "
+                        f"seed {seed} ({result['target']}, {row}); keep one of them"
+                    )
                 positions = {"positions_low_m": low, "positions_high_m": high, "file": file}
                 lines[key] = line | measured | positions
+    if not lines:
+        raise ValueError("receipts holds no figures; at least one receipt is needed")
     return pd.DataFrame(list(lines.values())).drop(columns="file")
 
 

@@ -4,9 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["mean_and_spread", "render_result"]
+__all__ = ["FIGURES", "mean_and_spread", "render_result"]
 
-_COLUMNS = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
+FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
+"""What a table shows of a student, and its columns."""
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
@@ -55,19 +56,19 @@ def render_result(result: Mapping[str, Any]) -> str:
         f"{' & '.join(result['sources'])} -> {result['target']}, recipe {result['recipe']}, "
         f"{result['part']} part, seeds {seeds}",
         "",
-        "| student | " + " | ".join(_COLUMNS.values()) + " |",
-        "| --- |" + " --- |" * len(_COLUMNS),
+        "| student | " + " | ".join(FIGURES.values()) + " |",
+        "| --- |" + " --- |" * len(FIGURES),
     ]
     for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
         if student not in result:
             continue
-        cells = " | ".join(mean_and_spread(result[student][figure]) for figure in _COLUMNS)
+        cells = " | ".join(mean_and_spread(result[student][figure]) for figure in FIGURES)
         lines.append(f"| {result['network']} {label} | {cells} |")
     if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= result.keys():
         pairs = {
             figure: zip(result["distilled"][figure], result["standalone"][figure], strict=True)
-            for figure in _COLUMNS
+            for figure in FIGURES
         }
-        cells = " | ".join(mean_and_spread([d - s for d, s in pairs[f]]) for f in _COLUMNS)
+        cells = " | ".join(mean_and_spread([d - s for d, s in pairs[f]]) for f in FIGURES)
         lines.append(f"| difference, paired by seed | {cells} |")
     return "\n".join(lines)

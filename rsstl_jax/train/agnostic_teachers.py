@@ -68,6 +68,9 @@ def make_agnostic_teachers(
             raise DataError(f"{missing[0]} And the bundle cannot be used: {found}")
         _log.warning("%s is used unchecked: %s", folder, missing[0])
         return found
+    # One that matches is read without the lock, which a folder that is only read cannot have.
+    if isinstance(found := _find(folder, made), Pretrained):
+        return found
     with locked(folder, wait=True):
         found = _find(folder, made)
         if isinstance(found, Pretrained):

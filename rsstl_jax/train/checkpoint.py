@@ -72,7 +72,7 @@ def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
         new.rename(place)
         sync_folder(folder)
         older = [other for other in _steps(folder) if other < step]
-        for other in {*_steps(folder)} - {step, *older[len(older) - keep + 1 :]}:
+        for other in {*_steps(folder)} - {step, *older[max(len(older) - keep + 1, 0) :]}:
             _remove(folder / str(other))
     except Exception as error:
         shutil.rmtree(new, ignore_errors=True)

@@ -197,4 +197,13 @@ def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.nd
         >>> predict_m(localizer, params, site.test).shape[1]
         2
     """
+    found, wanted = (
+        jax.tree.map(lambda leaf: leaf.shape, tree)
+        for tree in (params, localizer.shapes(part.num_access_points))
+    )
+    if found != wanted:
+        raise ValueError(
+            f"params are not of this network with the {part.num_access_points} access points of "
+            f"{part.dataset}; they were trained with others"
+        )
     return make_predictor(localizer, part)(params)

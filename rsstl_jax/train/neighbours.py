@@ -3,16 +3,18 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from rsstl_jax.config import ConfigError
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models import power_centroid
 from rsstl_jax.train.localizer import Localizer
 
-__all__ = ["Neighbours", "centroid_m", "choose_neighbours", "predict_neighbours"]
+__all__ = ["Neighbours", "centroid_m", "check_installed", "choose_neighbours", "predict_neighbours"]
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")
@@ -39,6 +41,21 @@ class Neighbours:
     metric: str
     number: int
     weighting: str
+
+
+def check_installed() -> None:
+    """Checks that the package is there which finds the neighbours, before anything is trained.
+
+    Raises:
+        ConfigError: if it is not; the message names the command that installs it.
+
+    Example:
+        >>> check_installed()
+    """
+    if find_spec("sklearn") is None:
+        raise ConfigError(
+            "kNN needs scikit-learn, which is not installed; pip install 'rsstl_jax[baselines]'"
+        )
 
 
 def _search(

@@ -37,9 +37,9 @@ def sharpen(localizer: Localizer, members: Sequence[Params], train: Fingerprints
     Where places lie densely, the nearest one is best copied; where they do not, several are best
     averaged. The survey itself tells: its places are dealt into ten folds, and up to 100
     fingerprints of each are located with the other folds as support. No parameter is trained, and
-    nothing but the train part is looked at. The best sharpness is taken if its mean error is below
-    that of 1 by more than one standard error of the difference, the place being the unit (the
-    one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984).
+    nothing but the train part is looked at. Of the sharpnesses whose mean error is below that of 1
+    by more than one standard error of the difference, the place being the unit, the best is taken
+    (the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984).
 
     Args:
         localizer: of `make_agnostic_localizer`.

@@ -81,11 +81,12 @@ def descend(
     return state._replace(params=params, opt_state=opt_state), metrics
 
 
-def learning_rate(config: ConfigDict) -> float:
+def learning_rate(config: ConfigDict, of_site: float | None = None) -> float:
     """The step size with which the configured network is trained at a site.
 
     Args:
         config: the site's configuration; read here: `train.learning_rate`, `network`, `model`.
+        of_site: in place of `train.learning_rate`.
 
     Returns:
         The site's learning rate times the network's own factor.
@@ -95,7 +96,8 @@ def learning_rate(config: ConfigDict) -> float:
         >>> learning_rate(default_config())
         0.001
     """
-    return config.train.learning_rate * make_network(config).learning_rate_factor
+    rate = config.train.learning_rate if of_site is None else of_site
+    return rate * make_network(config).learning_rate_factor
 
 
 def make_optimizer(

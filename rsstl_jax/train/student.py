@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import flatten
 from rsstl_jax.data import DataError, Fingerprints
 from rsstl_jax.files import DamagedError, write_sealed
-from rsstl_jax.models import make_network
+from rsstl_jax.models import make_network, model_section
 from rsstl_jax.train.card import read_student_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.train.localizer import Localizer
@@ -113,7 +113,9 @@ def save_student(
     save_checkpoint(folder / "params", student.params, step=0, owner=owner)
     if survey is not None:
         save_checkpoint(folder / "survey", survey, step=0, owner=owner)
-    model = {p: v for p, v in flatten(config).items() if p.startswith(f"model.{config.network}.")}
+    model = {
+        p: v for p, v in flatten(config).items() if p.startswith(model_section(config.network))
+    }
     write_sealed(
         card,
         {

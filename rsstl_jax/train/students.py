@@ -128,7 +128,7 @@ def make_distillation(
             {term: jnp.asarray(weight, jnp.float32) for term, weight in weights[name].items()},
             given(variant.margin, config.distill.margin),
             teacher_mask(config, variant),
-            given(variant.learning_rate, learning_rate(config)),
+            jnp.asarray(learning_rate(config, variant.learning_rate), jnp.float32),
             noise_key if fixed else None,
             answers.place_m if answers else None,
             answers.unlabelled() if answers else None,

@@ -1,6 +1,7 @@
 """Phases 0 and 1 for every source, or their bundles from an earlier run."""
 
 import logging
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -15,7 +16,13 @@ from rsstl_jax.config import WITH_AGNOSTIC, flatten, name_list
 from rsstl_jax.data import DataError, Fingerprints, MissingDataError, load_site
 from rsstl_jax.files import DamagedError
 from rsstl_jax.lock import locked
-from rsstl_jax.models import Generator, make_generator, make_network, stack_teachers
+from rsstl_jax.models import (
+    Generator,
+    make_generator,
+    make_network,
+    model_section,
+    stack_teachers,
+)
 from rsstl_jax.recipes import site_config
 from rsstl_jax.train.agnostic_teachers import make_agnostic_teachers
 from rsstl_jax.train.bundle import BundleCard, load_bundle, save_bundle
@@ -73,7 +80,7 @@ def make_card(config: ConfigDict, source: str, train: Fingerprints | None) -> Bu
     """
     own = site_config(config, source)
     network = make_network(own)
-    sections = ("input.", "augment.", "train.", "teacher.", f"model.{config.network}.")
+    sections = ("input.", "augment.", "train.", "teacher.", model_section(config.network))
     # What other teachers the run has, and its controls, do not bear on a surrogate.
     settings = {
         path: value
@@ -235,8 +242,10 @@ def _train_teacher(
 ) -> tuple[Params, dict[str, Any]]:
     own = site_config(config, source)
     name = f"teacher-{source}"
+    # Initial parameters of the source's own: those of a student of the same seed would be the same.
+    seed = (own.teacher.seed + zlib.crc32(source.encode())) % 2**32
     localizer, network_params = specialise(
-        own, train, seed=own.teacher.seed, name=f"{name}/specialise", recorder=recorder
+        own, train, seed=seed, name=f"{name}/specialise", recorder=recorder
     )
     batch = make_batch(train, localizer.preprocessor)
     data = represent_source(localizer, network_params, batch)

@@ -20,7 +20,7 @@ class Variant(NamedTuple):
         weights: lambda by name of the term, on top of `distill.weights`; 0 leaves a term out.
         margin: alpha of Eq. 1, radians.
         sources: those whose teachers take part.
-        learning_rate: step size at the start.
+        learning_rate: in place of `train.learning_rate`.
         told_by: whose places the soft targets are: "teachers", or "mean" of theirs and those of the
             seed's stand-alone student, which is trained first.
 
@@ -54,7 +54,8 @@ def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
         {one of `WEIGHTED`: lambda}; "soft_target" only where a teacher says places.
 
     Raises:
-        ConfigError: if the variant weighs a term that there is not.
+        ConfigError: if the variant weighs a term that there is not, or that makes no sense for
+            the network.
 
     Example:
         >>> from rsstl_jax import default_config
@@ -64,10 +65,16 @@ def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
     for term in variant.weights:
         if term not in WEIGHTED:
             raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(WEIGHTED[1:])}")
+    allowed = {"localization", "soft_target", *allowed_terms(config)}
+    for term, weight in variant.weights.items():
+        if weight > 0 and term not in allowed:
+            raise ConfigError(
+                f"a variant weighs {term!r}, which makes no sense for network {config.network!r}; "
+                f"it has {', '.join(allowed_terms(config))}"
+            )
     merged = config.distill.weights.to_dict() | dict(variant.weights)
     if config.teacher.kind not in WITH_AGNOSTIC:
         del merged["soft_target"]
-    allowed = {"localization", "soft_target", *allowed_terms(config)}
     return {term: float(weight) * (term in allowed) for term, weight in merged.items()}
 
 

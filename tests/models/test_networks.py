@@ -157,3 +157,17 @@ def test_functional_information_is_left_out_for_baat_unless_forced():
     forced = configured("baat", **{"distill.force_functional_information": True})
     assert active_terms(forced) == (*both, "functional_information")
     assert active_terms(configured("dnn")) == (*both, "functional_information")
+
+
+@pytest.mark.parametrize(("n", "fits"), [(50, True), (49, False)])
+def test_an_image_that_cannot_be_halved_often_enough_is_refused_in_words(n, fits):
+    """Three blocks need a side of 2^3 = 8, the root of 50 rounded up."""
+    network = make_network(configured("bayescnn"))
+    assert len(network.extractor.channels) == 2
+    if fits:
+        assert network.init(jax.random.key(0), jnp.zeros((1, n)))
+        return
+    with pytest.raises(
+        ConfigError, match=r"model.bayescnn.channels has more blocks than the image"
+    ):
+        network.init(jax.random.key(0), jnp.zeros((1, n)))

@@ -88,10 +88,13 @@ def test_what_is_saved_is_the_latest_whatever_lay_there(tmp_path, step):
     assert_same_bits(tree, TREE)
 
 
-def test_as_many_states_stay_as_asked(tmp_path):
-    for step in (1, 5, 10, 20):
-        save_checkpoint(tmp_path, TREE, step=step, keep=2)
-    assert sorted(place.name for place in tmp_path.iterdir()) == ["10", "20"]
+@pytest.mark.parametrize("keep", [1, 2, 3, 4, 5])
+def test_as_many_states_stay_as_asked(tmp_path, keep):
+    steps = [1, 5, 10, 20]
+    for count, step in enumerate(steps, start=1):
+        save_checkpoint(tmp_path, TREE, step=step, keep=keep)
+        found = sorted(int(place.name) for place in tmp_path.iterdir())
+        assert found == steps[max(count - keep, 0) : count]
 
 
 def test_no_state_is_none(tmp_path):

@@ -12,6 +12,8 @@ from rsstl_jax import make_network
 from rsstl_jax.config import ConfigError
 from rsstl_jax.models import make_generator, stack_teachers
 from rsstl_jax.train import STUDENTS, Recorder, Variant, specialise, train_students
+from rsstl_jax.train.students import make_distillation
+from rsstl_jax.train.variants import term_weights
 
 students_module = import_module("rsstl_jax.train.students")
 EPOCHS = 4
@@ -209,3 +211,28 @@ def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkey
     assert_same_bits(student, whole[0])
     assert records == whole[1]
     assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+
+
+def test_a_variants_learning_rate_stands_for_that_of_the_configuration(tmp_path):
+    """CNNLoc multiplies it by a factor of its own, which the variant does not replace."""
+    config = make_tiny_config(network="cnnloc")
+    config.model.cnnloc.learning_rate_factor = 3.0
+    generator, teachers = make_stack(config)
+    variants = {"run": Variant(), "given": Variant(learning_rate=config.train.learning_rate)}
+    job = make_distillation(
+        config,
+        make_part(),
+        generator,
+        teachers,
+        {name: (0, variant) for name, variant in variants.items()},
+        recorder=Recorder(tmp_path),
+    )
+    rates = [float(job.starts[name]()[2].learning_rate) for name in variants]
+    assert rates == pytest.approx([3 * config.train.learning_rate] * 2)
+
+
+def test_a_term_that_makes_no_sense_for_the_network_is_refused():
+    config = make_tiny_config(network="baat")
+    with pytest.raises(ConfigError, match="'functional_information', which makes no sense"):
+        term_weights(config, Variant({"functional_information": 1.0}))
+    assert term_weights(config, Variant({"functional_information": 0.0}))["similarity"] > 0

@@ -11,6 +11,7 @@ from rsstl_jax.data.schema import MAX_DBM, MAX_POSITION_M, MIN_DBM, DataError
 __all__ = ["check_same_access_points", "to_labels", "to_position_m", "to_rss_dbm"]
 
 UNDETECTED = 100
+"""How files write that an access point was not detected."""
 
 
 def to_rss_dbm(sheet: Sheet, columns: Sequence[str], values: Numbers) -> NDArray[np.float32]:
@@ -112,8 +113,9 @@ def check_same_access_points(
         >>> sheet = Sheet("a.csv", ("AP1", "AP2"), b"-60,100", 2)
         >>> check_same_access_points(sheet, ("AP1", "AP2"), sheet, ("AP2", "AP1"))
     """
-    unknown = [name for name in test_names if name not in set(train_names)]
-    lacking = [name for name in train_names if name not in set(test_names)]
+    known, found = set(train_names), set(test_names)
+    unknown = [name for name in test_names if name not in known]
+    lacking = [name for name in train_names if name not in found]
     faults = [
         f"{text} {', '.join(names[:10])}{f' ... ({len(names)} in all)' if names[10:] else ''}"
         for text, names in (("unknown to the train part:", unknown), ("lacking:", lacking))
