@@ -47,7 +47,7 @@ _SET = flags.DEFINE_multi_string("set", [], "part.field=value, of network, episo
 _RIVALS = flags.DEFINE_bool("rivals", True, "measure kNN and the centroid, too")
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
 _WORKDIR = flags.DEFINE_string("workdir", None, "by default results/agnostic-<target>")
-_OUTPUT = flags.DEFINE_string("output", "docs/results/agnostic", "where the table is kept")
+_OUTPUT = flags.DEFINE_string("output", "results/report/agnostic", "where the table is kept")
 _PRETRAIN = flags.DEFINE_string("pretrain", None, "folder of the bundle that is made instead")
 
 

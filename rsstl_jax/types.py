@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import jax
 
+__all__ = ["Batch", "Params", "Representations"]
+
 Params = Any
 """A pytree of arrays: a network's, a teacher's or an estimator's parameters."""
 

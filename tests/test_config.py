@@ -1,12 +1,20 @@
 """The configuration schema: every field, every kind of mistake, and what is said of it."""
 
 import math
+import re
 
 import pytest
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import FIELDS, ConfigError, default_config, flatten, name_list, validate
-from rsstl_jax.overrides import check_overrides, override, read_assignments
+from rsstl_jax.overrides import (
+    SEED,
+    SHARE,
+    check_overrides,
+    override,
+    read_assignments,
+    read_numbers,
+)
 from rsstl_jax.recipes import RECIPES
 
 # One value that is wrong for each rule's words; a field's rule is found by its words.
@@ -291,3 +299,19 @@ def test_assignments_are_literals_or_texts():
 def test_assignments_that_say_nothing_or_two_things_are_refused(texts, words):
     with pytest.raises(ConfigError, match=words):
         read_assignments(texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "rule", "message"),
+    [
+        (["a"], SEED, "--n=a: 'a' must be a whole number of at least 0, given once"),
+        (["1", "-1"], SEED, "--n=1,-1: '-1' must be a whole number"),
+        (["1", "1"], SEED, "--n=1,1: '1' must be"),
+        (["10%"], SHARE, "'10%' must be a share above 0 and up to 1"),
+        (["0"], SHARE, "'0' must be a share"),
+        ([], SEED, "--n= is empty; at least one is needed: a whole number of at least 0"),
+    ],
+)
+def test_numbers_of_a_flag_are_refused_in_one_line(texts, rule, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        read_numbers("--n", texts, rule)

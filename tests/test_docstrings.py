@@ -4,36 +4,25 @@ import dataclasses
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+import rsstl_jax
+
+ROOT = Path(rsstl_jax.__file__).parent
 MODULES = [
     "rsstl_jax",
-    *(
-        f"rsstl_jax.{name}"
-        for name in (
-            "agnostic",
-            "baselines",
-            "cli",
-            "config",
-            "data",
-            "files",
-            "interrupt",
-            "lock",
-            "losses",
-            "metrics",
-            "models",
-            "overrides",
-            "pipeline",
-            "recipes",
-            "report",
-            "spectral",
-            "train",
-            "workdir",
-        )
+    *sorted(
+        f"rsstl_jax.{path.stem}"
+        for path in ROOT.iterdir()
+        if not path.stem.startswith("_")
+        and (path.suffix == ".py" or (path / "__init__.py").exists())
     ),
 ]
-SECTION = re.compile(r"^(Args|Returns|Raises|Notes|Example|Reference|Differs)s?:", re.MULTILINE)
+SECTION = re.compile(
+    r"^(Args|Returns|Yields|Raises|Notes|Example|Reference|Differs)s?:", re.MULTILINE
+)
 OF_FLAX = {"parent", "name"}
 
 
@@ -41,8 +30,10 @@ def public_objects():
     """{qualified name: function or class}, each once, of all modules' `__all__`."""
     found = {}
     for module in map(import_module, MODULES):
-        for name in module.__all__:
+        for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
+            if not getattr(thing, "__module__", "").startswith("rsstl_jax"):
+                continue  # A value, or another name for a type of Python's.
             if inspect.isclass(thing) or inspect.isroutine(thing) or hasattr(thing, "__wrapped__"):
                 found[f"{thing.__module__}.{name}"] = thing
     return found
@@ -90,7 +81,8 @@ def missing_parts(thing):
     for name in sorted(parameters_of(thing)):
         if not re.search(rf"^\s+\*{{0,2}}{name}: \S", sections.get("Args", ""), re.MULTILINE):
             missing.append(f"Args: {name}")
-    if returns_something(thing) and not sections.get("Returns", "").strip():
+    given = sections.get("Returns", "") + sections.get("Yields", "")
+    if returns_something(thing) and not given.strip():
         missing.append("Returns:")
     if ">>> " not in sections.get("Example", ""):
         missing.append("Example: with >>>")

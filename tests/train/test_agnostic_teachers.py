@@ -80,3 +80,16 @@ def test_other_data_of_a_source_make_them_anew(make):
 def test_a_source_from_the_targets_building_is_refused(make):
     with pytest.raises(DataError, match="surveyed in the same building"):
         make({"home": make_part("home")})
+
+
+def test_a_bundle_that_matches_needs_no_lock(make, monkeypatch):
+    """So that it may lie in a folder that can only be read."""
+    make()
+
+    def refuse(*_, **__):
+        raise PermissionError("a folder that can only be read")
+
+    monkeypatch.setattr(import_module("rsstl_jax.train.agnostic_teachers"), "locked", refuse)
+    assert make()[1] == []
+    with pytest.raises(PermissionError):
+        make(**{"agnostic.epochs": 9})

@@ -24,6 +24,8 @@ def make_student(**fields):
     [
         {"input.encoding": "powed", "input.exponent": 2.2},
         {"input.encoding": "raw", "model.dnn.hidden_width": 12, "model.dnn.num_layers": 4},
+        # A function of one's own reads what it likes of the fields of `model`.
+        {"network": "rsstl_jax.models.dnn:make_dnn", "model.dnn.num_layers": 4},
     ],
 )
 def test_a_loaded_student_predicts_the_same_bits(tmp_path, fields):
@@ -68,3 +70,13 @@ def test_the_same_names_in_another_order_are_refused():
     part = make_part("home", "test")
     with pytest.raises(DataError, match="in an order of its own; 0 of the dataset's are unknown"):
         student.check_access_points(renamed(part, part.access_points[::-1]))
+
+
+def test_parameters_of_other_access_points_are_refused():
+    _, student = make_student()
+    part = make_part("home", "test")
+    fewer = dataclasses.replace(
+        part, rss_dbm=part.rss_dbm[:, :4], access_points=part.access_points[:4]
+    )
+    with pytest.raises(ValueError, match=r"not of this network with the 4 access points of home"):
+        predict_m(student.localizer, student.params, fewer)

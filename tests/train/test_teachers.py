@@ -191,3 +191,31 @@ def test_the_controls_read_no_source(tmp_path):
         assert leaf.shape[0] == 2
     kernels = teachers.params["framer"]["kernel"]
     assert jnp.abs(kernels[0] - kernels[1]).max() > 0
+
+
+def test_a_network_of_ones_own_is_told_apart_by_every_field_of_its_model():
+    cards = [
+        make_card(make_tiny_config(network="rsstl_jax.models.dnn:make_dnn", **fields), "mall", None)
+        for fields in ({}, {"model.dnn.dropout": 0.5})
+    ]
+    assert cards[0] != cards[1]
+    assert make_card(make_tiny_config(**{"model.baat.dropout": 0.5}), "mall", None) == make_card(
+        make_tiny_config(), "mall", None
+    )
+
+
+def test_a_source_starts_from_parameters_of_its_own(tmp_path, monkeypatch):
+    """Not from those of another source, nor of a student of the same seed."""
+    seeds = []
+
+    def note(config, train, *, seed, **_):
+        seeds.append(seed)
+        raise DataError("noted")
+
+    monkeypatch.setattr(TEACHERS, "specialise", note)
+    for seed in (0, 1):
+        for source in ("mall", "campus"):
+            config = make_tiny_config(**{"teacher.seed": seed})
+            with pytest.raises(DataError, match="noted"):
+                TEACHERS._train_teacher(config, source, make_part(source), Recorder(tmp_path))
+    assert len(set(seeds)) == 4 and not {0, 1} & set(seeds)
