@@ -2,7 +2,7 @@
 
     python experiments/distill.py --config=configs/uji.py:tuned --config.sources=tampere,tut7
 
-takes about 11 minutes on two shared CPU cores and reads 6.86 m for the stand-alone and 6.97 m for
+takes about 11 minutes on two shared CPU cores and reads 6.89 m for the stand-alone and 6.96 m for
 the distilled DNN (seed 0, docs/results.md). Without an argument: the paper's recipe.
 """
 
