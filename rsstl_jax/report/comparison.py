@@ -170,7 +170,7 @@ def insert_table(document: str, name: str, table: str) -> str:
 
 
 def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
-    """Draws every seed's mean error, one line a method.
+    """Draws every seed's mean error, one line a method, shares of the target on axes of their own.
 
     Args:
         path: PNG to write.
@@ -188,14 +188,19 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
         ...     (Path(folder) / "a.png").exists()
         True
     """
-    groups = list(selected.groupby(_METHOD, sort=False)["mae_m"])
-    figure = Figure(figsize=(7.2, 1.4 + 0.28 * len(groups)), layout="constrained")
-    axes = figure.add_subplot()
-    for height, (_, errors_m) in enumerate(groups):
-        axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", alpha=0.6)
-        axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
-    axes.set_yticks(range(len(groups)), [" ".join(map(str, names)).strip() for names, _ in groups])
-    axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.set(xlabel="mean error (m) of each seed, and their mean", title=title)
-    axes.grid(alpha=0.3)
+    panels = [list(of.groupby(_METHOD, sort=False)["mae_m"]) for _, of in selected.groupby("share")]
+    heights = [len(groups) for groups in panels]
+    size = (7.2, 0.8 + 0.6 * len(panels) + 0.28 * sum(heights))
+    figure = Figure(figsize=size, layout="constrained")
+    every = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
+    for axes, groups in zip(every, panels, strict=True):
+        for height, (_, errors_m) in enumerate(groups):
+            axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", alpha=0.6)
+            axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
+        names = [" ".join(map(str, method)).strip() for method, _ in groups]
+        axes.set_yticks(range(len(groups)), names)
+        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.grid(alpha=0.3)
+    every[0].set_title(title)
+    every[-1].set_xlabel("mean error (m) of each seed, and their mean")
     save_figure(figure, path)
