@@ -61,6 +61,8 @@ def train_members(
 
     Example:
         >>> import tempfile
+        >>> from rsstl_jax.models import AgnosticSettings
+        >>> from rsstl_jax.train import EpisodeSettings
         >>> plan = AgnosticPlan("home", ("synthetic-office",), seeds=(0,), epochs=1,
         ...                     network=AgnosticSettings(num_blocks=1),
         ...                     episodes=EpisodeSettings(num_queries=8, max_support=64))
@@ -107,6 +109,8 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
 
     Example:
         >>> import tempfile
+        >>> from rsstl_jax.models import AgnosticSettings
+        >>> from rsstl_jax.train import EpisodeSettings
         >>> plan = AgnosticPlan("synthetic-office", ("synthetic-mall",), shares=(1.0,), seeds=(0,),
         ...                     epochs=1, rivals=False, network=AgnosticSettings(num_blocks=1),
         ...                     episodes=EpisodeSettings(num_queries=8, max_support=64))
