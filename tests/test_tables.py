@@ -161,6 +161,19 @@ def test_site_agnostic_teachers_stand_beside_the_surrogates():
     assert shown == ["25.04", "24.28", "", "", ""]
 
 
+def test_a_stand_alone_twin_counts_where_no_row_of_its_own_was_trained():
+    of_share = {"config": {"data.fraction": 0.1}}
+    told = receipt("agnostic-share", "soft-target", [9.0, 8.0], [0, 1], **of_share)
+    told["result"]["standalone"] = figures([12.0, 13.0])
+    for rows, mean in (
+        ([told], "12.50"),
+        ([told, receipt("share", "standalone", [11.0], [0], **of_share)], "12.00"),
+    ):
+        alone, places = rendered(rows, "4")
+        assert (alone["method"], alone["mean (m)"][:5]) == ("dnn 10 %, stand-alone", mean)
+        assert places["difference, paired"].startswith({"12.50": "-4.00", "12.00": "-3.50"}[mean])
+
+
 def test_a_seed_with_two_figures_is_refused_and_one_that_is_there_twice_counts_once():
     two = [
         receipt("knn", "knn", [error_m], [0], file=name)

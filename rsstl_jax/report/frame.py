@@ -129,6 +129,10 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
         if (found := name(line)) is not None:
             order, method, reference = found
             lines.append(line | {"order": order, "method": method, "reference": reference})
+    # The stand-alone twins of "agnostic-share" stand where no row "share" was trained.
+    of_share = {_of_seed(line) for line in lines if line["row"] == "share"}
+    twin = lambda line: line["row"] != "share" and line["student"] == "standalone"  # noqa: E731
+    lines = [line for line in lines if not (twin(line) and _of_seed(line) in of_share)]
     # Stand-alone and distilled students stand in several tables, and are the subject of the first.
     common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
     about = {line["network"] for line in lines if (line["label"], line["student"]) not in common}
@@ -140,6 +144,10 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
 
 
 _Name = tuple[Any, str, str] | None
+
+
+def _of_seed(line: Mapping[Hashable, Any]) -> tuple[Any, ...]:
+    return line["network"], line["method"], line["seed"]
 
 
 def _name_1(line: Mapping[Hashable, Any]) -> _Name:
@@ -173,7 +181,8 @@ def _name_3(line: Mapping[Hashable, Any]) -> _Name:
 
 def _name_4(line: Mapping[Hashable, Any]) -> _Name:
     row = line["row"].removesuffix("-share")
-    key = ("students" if row == "share" else row, line["student"])
+    alone = line["student"] == "standalone"
+    key = ("students" if row == "share" or alone else row, line["student"])
     if line["label"] or not line["row"].endswith("share") or key not in _TABLE_1:
         return None
     share = f"{100 * line['share']:g} %"
