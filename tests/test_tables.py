@@ -143,6 +143,22 @@ def test_shares_and_settings_have_tables_of_their_own():
     }
 
 
+def test_a_label_that_changes_the_training_has_a_stand_alone_student_of_its_own():
+    literal = receipt("students", "standalone", [5.0], [0], label="literal")
+    literal["result"]["distilled"] = figures([6.5])
+    longer = receipt("students", "standalone", [4.0], [0], label="longer")
+    longer["result"]["distilled"] = figures([3.75])
+    kept = [full_receipt(("1", "2")), literal, longer]
+    lines = {line["method"]: line["difference, paired"] for line in rendered(kept, "settings")}
+    assert lines == {
+        "dnn stand-alone": "",
+        "dnn all terms": "1.00",
+        "dnn all terms; literal": "1.50",
+        "dnn stand-alone; longer": "-1.00",
+        "dnn all terms; longer": "-0.25",
+    }
+
+
 def test_site_agnostic_teachers_stand_beside_the_surrogates():
     made = lambda row: receipt(row, "standalone", [9.0], [0], config={"data.fraction": 0.1})  # noqa: E731
     share, agnostic = made("share"), made("agnostic-share")

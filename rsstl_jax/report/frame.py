@@ -125,7 +125,10 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
         table
     ]
     lines = []
-    for line in frame[frame["target"] == target].to_dict("records"):
+    of_target = frame[frame["target"] == target].to_dict("records")
+    otherwise = _trained_otherwise(of_target)
+    for line in of_target:
+        line["trained_otherwise"] = (line["network"], line["label"]) in otherwise
         if (found := name(line)) is not None:
             order, method, reference = found
             lines.append(line | {"order": order, "method": method, "reference": reference})
@@ -140,7 +143,7 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     if not lines:
         return frame.iloc[:0].assign(method="", reference="")
     selected = pd.DataFrame(lines).sort_values(["network", "order", "seed"], ignore_index=True)
-    return selected.drop(columns="order")
+    return selected.drop(columns=["order", "trained_otherwise"])
 
 
 _Name = tuple[Any, str, str] | None
@@ -195,7 +198,27 @@ def _name_setting(line: Mapping[Hashable, Any]) -> _Name:
     student, label = line["student"], line["label"]
     if line["row"] != "students" or not (label or student in ("standalone", "distilled")):
         return None
+    # Where a label's stand-alone students are others than the recipe's, they are its reference.
+    alone = f"{_ALONE}; {label}" if line["trained_otherwise"] else _ALONE
     if student == "standalone":
-        return (("", 0), _ALONE, "") if not label else None
+        own = not label or line["trained_otherwise"]
+        return ((label, 0), alone, _ALONE if label else "") if own else None
     name = _TABLE_2.get(student, student)
-    return (label, 1), f"{name}; {label}" if label else name, _ALONE
+    return (label, 1), f"{name}; {label}" if label else name, alone
+
+
+def _trained_otherwise(lines: Iterable[Mapping[Hashable, Any]]) -> set[tuple[Any, ...]]:
+    """(network, label) of which some stand-alone student is not that of the recipe's own row."""
+    of_recipe = {}
+    labelled = []
+    for line in lines:
+        if line["row"] == "students" and line["student"] == "standalone":
+            if line["label"]:
+                labelled.append(line)
+            else:
+                of_recipe[line["network"], line["seed"]] = line["mae_m"]
+    return {
+        (line["network"], line["label"])
+        for line in labelled
+        if of_recipe.get((line["network"], line["seed"])) != line["mae_m"]
+    }
