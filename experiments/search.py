@@ -1,4 +1,4 @@
-"""Searches weights, margin and learning rate on a validation part of train, as the appendix does.
+"""Searches weights, margin and learning rate of phase 2 on a validation part, as the appendix does.
 
     python experiments/search.py --config=configs/tampere.py:tuned --config.seeds=0,1,2 \
         --grid=similarity=0,0.5,2 --grid=margin=0.1,0.2

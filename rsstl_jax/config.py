@@ -155,6 +155,7 @@ FIELDS: dict[str, Field] = {
     "teacher.learning_rate": Field(1e-4, POSITIVE, "Adam's step size, betas 0.5 and 0.9"),
     "teacher.penalty_weight": Field(10.0, NOT_NEGATIVE, "weight of the gradient penalty"),
     "teacher.similarity_weight": Field(1.0, NOT_NEGATIVE, "weight of J_Sim, Eq. 1"),
+    "teacher.margin": Field(0.2, ACUTE, "alpha of Eq. 1 in phase 1, radians"),
     "teacher.localization_weight": Field(1.0, NOT_NEGATIVE, "weight of J_MAE, Eq. 2, per metre"),
     # site-agnostic teachers
     "agnostic.members": Field(2, whole(1), "of them, each a training of its own on all sources"),
@@ -176,7 +177,7 @@ FIELDS: dict[str, Field] = {
     "distill.force_functional_information": Field(
         False, BOOL, "J_FI for a network that is not Lipschitz, too (baat)"
     ),
-    "distill.margin": Field(0.2, ACUTE, "alpha of Eq. 1, radians"),
+    "distill.margin": Field(0.2, ACUTE, "alpha of Eq. 1 in phase 2, radians"),
     "distill.reduction": Field("sum", one_of("sum", "mean"), "over the teachers"),
     "distill.num_iterations": Field(10, whole(1), "power iterations of Alg. 1"),
     "distill.estimator_width": Field(512, whole(1), "units of the estimator's hidden layers"),

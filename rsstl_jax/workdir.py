@@ -29,26 +29,32 @@ def provenance() -> dict[str, Any]:
     """Versions, commit and device of this process, for the first line of metrics.jsonl.
 
     Returns:
-        `versions` by package, `python`, `commit` (None outside a checkout), `device`.
+        `versions` by package, `python`, `commit` (None outside a checkout of this package, or
+        without git), `device`.
 
     Example:
         >>> sorted(provenance())
         ['commit', 'device', 'python', 'versions']
     """
-    git = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     device = jax.devices()[0]
     return {
         "versions": {package: version(package) for package in _PACKAGES},
         "python": platform.python_version(),
-        "commit": git.stdout.strip() if git.returncode == 0 else None,
+        "commit": _commit(Path(__file__).parent),
         "device": f"{device.platform}: {device.device_kind}",
     }
+
+
+def _commit(package: Path) -> str | None:
+    """HEAD of the repository whose top folder holds the package; another's is not ours."""
+    command = ["git", "rev-parse", "--show-toplevel", "HEAD"]
+    try:
+        git = subprocess.run(command, cwd=package, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    top, _, commit = git.stdout.strip().partition("\n")
+    ours = git.returncode == 0 and Path(top).resolve() == package.parent.resolve()
+    return commit if ours else None
 
 
 def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:

@@ -211,3 +211,9 @@ def test_bad_arguments_raise_with_a_message():
         top_eigenvalue(jnp.eye(2), dim=2)
     with pytest.raises(ValueError, match=r"map shape \(3,\) to itself, got \(2,\)"):
         top_eigenvalue(lambda v: v[:2], dim=3)
+
+
+@pytest.mark.parametrize("find", [top_singular_value, top_eigenvalue])
+def test_a_nan_is_no_value_of_zero(find):
+    found = find(jnp.eye(3).at[0, 1].set(jnp.nan))
+    assert bool(jnp.isnan(found.value)) and bool(jnp.isnan(found.residual))

@@ -207,6 +207,7 @@ def test_the_papers_figures_are_found_by_table():
     assert paper_figure("2", "tampere", "baat", "standalone") == 7.99
     assert paper_figure("3", "uji", "dnn", "from-tampere") == 11.73
     assert paper_figure("4", "uji", "dnn", "distilled", share=0.01) == 36.36
+    assert paper_figure("4", "uji", "dnn", "distilled", share=0.012) is None
     assert paper_figure("3", "uji", "dnn", "from-tut7") is None
     assert paper_figure("1", "elsewhere", "dnn", "standalone") is None
 
@@ -217,7 +218,12 @@ def test_the_distribution_is_the_mean_over_seeds_of_what_receipts_keep(tmp_path)
         "percentiles_m": [[0.0, 4.0, 8.0], [0.0, 6.0, 16.0]],
         "within_10_m": [1.0, 0.5],
     }
-    frame = distribution_frame([made, receipt("knn", "knn", [8.0], [0])], "tampere")
+    made["result"]["seeds"] = [0, 1]
+    first = full_receipt(("1",))
+    first["result"]["distilled"] |= {"percentiles_m": [[0.0, 4.0, 8.0]], "within_10_m": [1.0]}
+    # Seed 0 was asked for alone before: it is in two receipts and counts once.
+    kept = [first, made, receipt("knn", "knn", [8.0], [0])]
+    frame = distribution_frame(kept, "tampere")
     assert frame["percentile"].tolist() == [0.0, 50.0, 100.0]
     assert frame["error_m"].tolist() == [0.0, 5.0, 12.0]
     assert render_distribution(frame).splitlines()[2:] == ["| dnn distilled | 2 | 75.00 ± 35.36 |"]

@@ -1,6 +1,8 @@
 """Whose a run's folder is, and under what it was made."""
 
 import json
+import subprocess
+from importlib import import_module
 from importlib.metadata import version
 
 import numpy as np
@@ -10,6 +12,8 @@ from rsstl_jax import make_config
 from rsstl_jax.config import ConfigError, flatten
 from rsstl_jax.data import DataError
 from rsstl_jax.workdir import log_start, open_workdir, provenance
+
+WORKDIR = import_module("rsstl_jax.workdir")
 
 
 def configured(**fields):
@@ -92,3 +96,19 @@ def test_provenance_names_versions_commit_and_device():
     assert found["versions"].keys() >= {"rsstl_jax", "jaxlib", "flax", "optax", "numpy"}
     assert ": " in found["device"]
     assert found["commit"] is None or len(found["commit"]) == 40
+
+
+def test_the_commit_is_that_of_the_package_alone(tmp_path, monkeypatch):
+    package = tmp_path / "ours" / "rsstl_jax"
+    installed = tmp_path / "ours" / "env" / "lib" / "rsstl_jax"
+    for folder in (package, installed):
+        folder.mkdir(parents=True)
+    git = ["git", "-C", str(tmp_path / "ours"), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    assert WORKDIR._commit(package) == head.stdout.strip()
+    # In an environment inside somebody's repository HEAD says nothing of this package.
+    assert WORKDIR._commit(installed) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert WORKDIR._commit(package) is None and provenance()["commit"] is None

@@ -66,5 +66,5 @@ def _mean_cosine_gap(student: jax.Array, teacher: jax.Array) -> jax.Array:
     1 - c^2 of a rounded c near 1 loses half the digits; the distance does not.
     """
     squares = jnp.sum(jnp.square(unit_vectors(student) - unit_vectors(teacher)), axis=1)
-    nonzero = (safe_norm(student) > 0) & (safe_norm(teacher) > 0)
-    return jnp.mean(jnp.where(nonzero, squares / 2, 1))
+    zero = (safe_norm(student) <= 0) | (safe_norm(teacher) <= 0)
+    return jnp.mean(jnp.where(zero, 1, squares / 2))

@@ -6,7 +6,7 @@ from inspect import signature
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import ConfigError
+from rsstl_jax.config import FIELDS, ConfigError
 from rsstl_jax.models.agnostic import (
     AgnosticNetwork,
     SetExtractor,
@@ -74,8 +74,8 @@ def model_section(network: str) -> str:
     """Which fields of a configuration a network is made of.
 
     Args:
-        network: a name in `NETWORKS`, or the path of a function of one's own, which may read any
-            field of `model`.
+        network: a name in `NETWORKS`, or the path of a function of one's own. One that has no
+            section of its own may read any field of `model`.
 
     Returns:
         What their names begin with.
@@ -84,7 +84,8 @@ def model_section(network: str) -> str:
         >>> model_section("dnn"), model_section("mine:make_network")
         ('model.dnn.', 'model.')
     """
-    return f"model.{network}." if network in NETWORKS else "model."
+    section = f"model.{network}."
+    return section if any(path.startswith(section) for path in FIELDS) else "model."
 
 
 def make_network(config: ConfigDict) -> Network:

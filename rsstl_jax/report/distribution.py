@@ -33,7 +33,7 @@ def distribution_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd
         >>> distribution_frame([], "uji").empty
         True
     """
-    found: dict[tuple[str, str], list[Any]] = {}
+    found: dict[tuple[str, str], dict[int, Any]] = {}
     for receipt in receipts:
         result = receipt["result"]
         if receipt["row"] != "students" or receipt.get("label") or result["target"] != target:
@@ -43,7 +43,10 @@ def distribution_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd
             rows = zip(
                 figures.get("percentiles_m", ()), figures.get("within_10_m", ()), strict=False
             )
-            found.setdefault((result["network"], student), []).extend(rows)
+            # A seed that was asked for again, among others, is in two receipts.
+            found.setdefault((result["network"], student), {}).update(
+                zip(result["seeds"], rows, strict=False)
+            )
     lines = [
         {
             "network": network,
@@ -51,11 +54,11 @@ def distribution_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd
             "seeds": len(rows),
             "percentile": percentile,
             "error_m": error_m,
-            "within_10_m": [share for _, share in rows],
+            "within_10_m": [share for _, share in rows.values()],
         }
         for (network, student), rows in found.items()
         if rows
-        for percentile, error_m in _mean_percentiles([of_seed for of_seed, _ in rows])
+        for percentile, error_m in _mean_percentiles([of_seed for of_seed, _ in rows.values()])
     ]
     columns = ["network", "student", "seeds", "percentile", "error_m", "within_10_m"]
     return pd.DataFrame(lines, columns=columns)

@@ -1,5 +1,7 @@
 """The paper's own figures: mean errors in metres, from its Tables 1 to 4; UTS among the sources."""
 
+import math
+
 __all__ = ["paper_figure"]
 
 # By (target, network): stand-alone, sequential, collective, enhanced (Table 1).
@@ -81,7 +83,9 @@ def paper_figure(
         11.98
     """
     if table == "4":
-        shown = _TABLE_4.get((target, network, round(100 * share)))
+        percent = round(100 * share)
+        exact = math.isclose(100 * share, percent)
+        shown = _TABLE_4.get((target, network, percent)) if exact else None
         return (
             dict(zip(("standalone", "distilled"), shown, strict=True)).get(student)
             if shown

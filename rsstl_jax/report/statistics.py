@@ -49,6 +49,10 @@ class PairedDifference(NamedTuple):
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
     """Bootstrap interval of the mean over seeds, bias-corrected and accelerated [Efron 1987].
 
+    No resample reaches beyond the smallest and largest value, so that it covers less than its level
+    where there are few: on normal numbers 71 % with three of them in place of 95 %, 82 % with five,
+    91 % with ten (1000 samples each).
+
     Args:
         values: one figure a seed.
         level: coverage, 0...1.

@@ -18,6 +18,9 @@ from rsstl_jax.types import Batch, Params
 __all__ = ["DistillContext", "make_distill_state", "make_distill_step"]
 
 
+_WITHOUT_ESTIMATOR = ("localization", "soft_target", "similarity", "functional_information")
+
+
 class DistillContext(NamedTuple):
     """What a distilling step reads and never writes; all of it is traced.
 
@@ -51,6 +54,11 @@ class DistillContext(NamedTuple):
     soft_target_m: jax.Array | None = None
     unlabelled: Batch | None = None
     survey: Survey | None = None
+
+
+def _weight_without(context: DistillContext, *terms: str) -> jax.Array | float:
+    """What all other terms weigh together, those of one's own among them."""
+    return sum(jnp.asarray(w) for term, w in context.weights.items() if term not in terms)
 
 
 def make_distill_state(
@@ -164,7 +172,7 @@ def make_distill_step(
             teacher_key = context.noise_key
         with jax.named_scope("teachers"):
             taught = if_positive(
-                sum(jnp.asarray(context.weights[term]) for term in alignment.terms),
+                _weight_without(context, "localization", "soft_target"),
                 lambda: jax.lax.stop_gradient(teachers(context.teachers, teacher_key, batch)),
             )
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
@@ -174,9 +182,9 @@ def make_distill_step(
         with jax.named_scope("optimizer"):
             rate = context.learning_rate
             student = update("student", state, grads, rate)
-            # Without J_MI the estimator has no gradient and stays as it is.
+            # Without J_MI, or a term of one's own, the estimator has no gradient and stays.
             estimator = if_positive(
-                context.weights.get("mutual_information", 1.0),
+                _weight_without(context, *_WITHOUT_ESTIMATOR),
                 lambda: update("estimator", state, grads, rate),
                 otherwise=lambda: (state.params["estimator"], state.opt_state["estimator"]),
             )

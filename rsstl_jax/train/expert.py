@@ -122,7 +122,7 @@ def make_expert_step(
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         generated = imitate(params, batch, key)
         adversarial = generator_loss(critic.apply({"params": critic_params}, generated))
-        similarity = angular_similarity_loss(batch.extract, generated)
+        similarity = angular_similarity_loss(batch.extract, generated, margin=settings.margin)
         decoded_m = localizer.regress(source, generated)
         localization = localization_loss(decoded_m, batch.centered_m).mean()
         total = adversarial + settings.similarity_weight * similarity

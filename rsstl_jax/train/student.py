@@ -1,18 +1,21 @@
 """A trained student on disk: parameters, and all that a fingerprint needs on its way to metres."""
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import flatten
 from rsstl_jax.data import DataError, Fingerprints
-from rsstl_jax.files import DamagedError, write_sealed
+from rsstl_jax.files import DamagedError, differences, write_sealed
 from rsstl_jax.models import make_network, model_section
-from rsstl_jax.train.card import read_student_card
+from rsstl_jax.train.card import read_card, read_student_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.train.survey import survey_shapes, whole_support
@@ -75,13 +78,14 @@ def save_student(
     *,
     report: Callable[[str], None] = _log.warning,
 ) -> None:
-    """Writes a student, unless the folder holds it whole; student.json comes last.
+    """Writes a student, unless the folder holds this very one; student.json comes last.
 
     Args:
         folder: the student's own folder.
         config: the configuration of its training; read here: `network` and `model`.
         student: what is saved.
-        report: is told about a damaged student, which is written anew.
+        report: is told about a damaged student, which is written anew, and about another one,
+            which this one replaces.
 
     Raises:
         OSError: if it cannot be written; the message names the file.
@@ -100,33 +104,45 @@ def save_student(
         True
     """
     folder = Path(folder)
-    card = folder / "student.json"
+    card, survey = folder / "student.json", student.localizer.survey
+    section = model_section(config.network)
+    facts = {
+        "network": config.network,
+        "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
+        "dataset": student.dataset,
+        "preprocessor": student.localizer.preprocessor.to_dict(),
+        "access_points": student.access_points,
+        "num_support": 0 if survey is None else len(survey.place),
+    }
     try:
-        load_student(folder)
-        return
+        held = load_student(folder)
+        if _same((held.params, held.localizer.survey), (student.params, survey)):
+            written = read_card(card, {})
+            if not differences({name: written.get(name) for name in facts}, _as_json(facts)):
+                return
+        report(f"{folder} holds another student of {held.dataset}; this one takes its place")
     except FileNotFoundError:
         pass  # An earlier start may have been stopped between the parameters and the card.
     except DamagedError as error:
         report(f"{error}; the student is written anew")
     card.unlink(missing_ok=True)
-    owner, survey = _owner(student.dataset), student.localizer.survey
+    owner = _owner(student.dataset)
     save_checkpoint(folder / "params", student.params, step=0, owner=owner)
     if survey is not None:
         save_checkpoint(folder / "survey", survey, step=0, owner=owner)
-    model = {
-        p: v for p, v in flatten(config).items() if p.startswith(model_section(config.network))
-    }
-    write_sealed(
-        card,
-        {
-            "network": config.network,
-            "model": model,
-            "dataset": student.dataset,
-            "preprocessor": student.localizer.preprocessor.to_dict(),
-            "access_points": student.access_points,
-            "num_support": 0 if survey is None else len(survey.place),
-        },
-    )
+    write_sealed(card, facts)
+
+
+def _same(held: Any, student: Any) -> bool:
+    """Whether two pytrees have one structure and, bit for bit, the same leaves."""
+    if str(jax.tree.structure(held)) != str(jax.tree.structure(student)):
+        return False
+    pairs = zip(jax.tree.leaves(held), jax.tree.leaves(student), strict=True)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
+
+
+def _as_json(facts: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(facts))
 
 
 def load_student(folder: str | Path) -> Student:

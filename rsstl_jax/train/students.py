@@ -260,8 +260,12 @@ def _groups(
         yield "loop", (name,)
     if not left:
         return
-    # What was chosen stays, so that a run that goes on is the run that was begun.
-    chosen = next((r for r in recorder.records() if r.get("asked") == mode), None)
+    # What was chosen stays, so that a run that goes on is the run that was begun; what was chosen
+    # for fewer says nothing of more.
+    chosen = next(
+        (r for r in recorder.records() if r.get("asked") == mode and r.get("of", 0) >= len(left)),
+        None,
+    )
     if chosen is None:
         found, size = choose_mode(
             job.step,
@@ -271,7 +275,7 @@ def _groups(
             context_axes=OWN,
             mode=mode,
         )
-        chosen = {"run": "replicas", "asked": mode, "mode": found, "size": size}
+        chosen = {"run": "replicas", "asked": mode, "of": len(left), "mode": found, "size": size}
         if mode != "loop":
             recorder.log(chosen)
     mode, size = chosen["mode"], chosen["size"]

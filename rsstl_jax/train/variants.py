@@ -105,6 +105,8 @@ def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
             f"a variant has the teacher of {', '.join(sorted(unknown))}; "
             f"sources is {config.sources!r}"
         )
+    if not taking_part:
+        raise ConfigError("a variant has no sources; name at least one, or give the terms weight 0")
     kind = config.teacher.kind
     if kind in WITH_AGNOSTIC and set(taking_part) != set(sources):
         raise ConfigError(

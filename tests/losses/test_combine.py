@@ -1,5 +1,7 @@
 """Eq. 12: normalised weights and the weighted sum."""
 
+from types import MappingProxyType
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,3 +88,8 @@ def test_bad_arguments_raise_with_a_message():
         combine({"mae": (1.0, jnp.ones(2))})
     with pytest.raises(TypeError, match="value of 'mae' must hold floating-point numbers"):
         combine({"mae": (1.0, 3)})
+
+
+def test_any_mapping_of_weights_will_do():
+    found = normalize_weights(MappingProxyType({"a": 1.0, "b": 3.0}))
+    assert {name: float(weight) for name, weight in found.items()} == {"a": 0.25, "b": 0.75}

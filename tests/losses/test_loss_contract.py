@@ -122,3 +122,27 @@ def test_importing_the_losses_loads_no_heavy_package():
         "assert not loaded, loaded"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", [name for name in PAIRS if name != "gradient_penalty"])
+def test_a_nan_is_no_perfect_score(name):
+    function, _, _ = PAIRS[name]
+    lost = jnp.ones((3, 2)).at[1, 0].set(jnp.nan)
+    for arrays in ((lost, jnp.ones((3, 2))), (jnp.ones((3, 2)), lost)):
+        assert bool(jnp.isnan(function(*arrays)).any())
+
+
+def test_a_critic_that_says_nan_has_no_penalty_but_nan():
+    critic = lambda x: jnp.sum(x, axis=1) * jnp.nan  # noqa: E731
+    found = losses.gradient_penalty(critic, jnp.ones((3, 2)), jnp.ones((3, 2)), jax.random.key(0))
+    assert bool(jnp.isnan(found))
+
+
+def test_half_precision_holds_what_its_squares_do_not():
+    far = jnp.array([[300.0, 0.0]], jnp.float16)
+    assert float(losses.angular_similarity_loss(far, -far)) == pytest.approx(1.98, abs=0.01)
+    error, gradient = jax.value_and_grad(
+        lambda place: losses.localization_loss(place, jnp.zeros_like(far)).mean()
+    )(far)
+    assert error.dtype == jnp.float16 and float(error) == 300.0
+    np.testing.assert_array_equal(gradient, [[1.0, 0.0]])

@@ -273,3 +273,24 @@ def test_similarity_over_samples_is_the_mean_of_each_samples_loss():
     assert (
         abs(float(found) - float(losses_of(Alignment(ESTIMATOR, TERMS[:1]))["similarity"])) > 1e-3
     )
+
+
+@pytest.mark.parametrize("others", [{}, {"similarity": 0.0}])
+def test_a_term_of_ones_own_is_given_the_teachers_and_the_estimator(others):
+    class Seen(Alignment):
+        def losses(self, estimator_params, student, frame, extract, context):
+            return dict.fromkeys(others, jnp.zeros(())) | {
+                "seen": extract.mean() * estimator_params["w"]
+            }
+
+    part, tx = make_part(), optax.sgd(1.0)
+    localizer = make_localizer(make_tiny_config(), part)
+    ones = lambda teachers, key, batch: (jnp.ones((1, len(batch.row), 8)),) * 2  # noqa: E731
+    step = make_distill_step(localizer, ones, Seen(None, tuple(others)), tx)
+    student = localizer.init(jax.random.key(0), part.num_access_points)
+    context = DistillContext({}, {"localization": 1.0, **others, "seen": 1.0}, 0.2)
+    state = make_distill_state(student, {"w": jnp.ones(())}, tx)
+    batch = make_batch(part.take(range(8)), localizer.preprocessor)
+    state, metrics = jax.jit(step)(state, batch, jax.random.key(1), context)
+    assert float(metrics["seen"]) == 1.0
+    assert float(state.params["estimator"]["w"]) == 0.5  # a step of its half of the weight

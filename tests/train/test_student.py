@@ -2,12 +2,14 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny import draw_params, make_part, make_tiny_config
 
 from rsstl_jax.data import DataError
+from rsstl_jax.models import NETWORKS, model_section
 from rsstl_jax.train import make_localizer, predict_m
 from rsstl_jax.train.student import Student, load_student, save_student
 
@@ -80,3 +82,35 @@ def test_parameters_of_other_access_points_are_refused():
     )
     with pytest.raises(ValueError, match=r"not of this network with the 4 access points of home"):
         predict_m(student.localizer, student.params, fewer)
+
+
+def test_another_student_takes_the_place_of_the_one_saved_before(tmp_path):
+    config, student = make_student()
+    told = []
+    save_student(tmp_path, config, student, report=told.append)
+    written = (tmp_path / "student.json").stat().st_mtime_ns
+    save_student(tmp_path, config, student, report=told.append)
+    assert told == [] and (tmp_path / "student.json").stat().st_mtime_ns == written
+    tuned = Student(
+        student.localizer,
+        jax.tree.map(lambda leaf: leaf + 1, student.params),
+        student.access_points,
+        "home",
+    )
+    save_student(tmp_path, config, tuned, report=told.append)
+    assert len(told) == 1 and "another student of home" in told[0]
+    for found, wanted in zip(
+        jax.tree.leaves(load_student(tmp_path).params), jax.tree.leaves(tuned.params), strict=True
+    ):
+        np.testing.assert_array_equal(found, wanted)
+    moved = Student(student.localizer, tuned.params, student.access_points, "elsewhere")
+    save_student(tmp_path, config, moved, report=told.append)
+    assert load_student(tmp_path).dataset == "elsewhere"
+
+
+def test_a_registered_network_of_ones_own_keeps_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setitem(NETWORKS, "mine", NETWORKS["dnn"])
+    config, student = make_student(network="mine", **{"model.dnn.hidden_width": 12})
+    save_student(tmp_path, config, student)
+    assert load_student(tmp_path).params["framer"].keys() == student.params["framer"].keys()
+    assert model_section("mine") == "model." and model_section("cnnloc") == "model.cnnloc."

@@ -159,6 +159,8 @@ def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch):
 def test_variants_of_what_the_run_does_not_have_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="a variant has the teacher of office; sources is 'mall"):
         train(tmp_path, variant=Variant(sources=("office",)))
+    with pytest.raises(ConfigError, match="a variant has no sources; name at least one"):
+        train(tmp_path, variant=Variant(sources=()))
     with pytest.raises(ConfigError, match="a variant weighs 'similiarity'; the terms are similar"):
         train(tmp_path, variant=Variant({"similiarity": 1.0}))
 
@@ -188,6 +190,14 @@ def test_what_auto_chose_stays(tmp_path, monkeypatch):
         _, records = train_all(tmp_path, some, **{"run.replicas": "auto"})
     groups = [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r]
     assert groups == [("vmap", 2), ("vmap", 1), ("vmap", 2), ("vmap", 1)]
+
+
+def test_what_was_chosen_for_one_training_says_nothing_of_more(tmp_path):
+    fields = {"run.replicas": "vmap"}
+    students = list(mixed().items())
+    train_all(tmp_path, dict(students[:1]), **fields)
+    _, records = train_all(tmp_path, dict(students[:4]), **fields)
+    assert [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r] == [("vmap", 3)]
 
 
 def test_with_alignment_it_is_another_one(whole, alone):
