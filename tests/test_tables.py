@@ -190,6 +190,16 @@ def test_a_stand_alone_twin_counts_where_no_row_of_its_own_was_trained():
         assert places["difference, paired"].startswith({"12.50": "-4.00", "12.00": "-3.50"}[mean])
 
 
+def test_a_network_that_only_site_agnostic_teachers_can_teach_has_its_twin_in_table_1():
+    told = receipt("agnostic", "soft-target", [9.0], [0])
+    told["result"]["standalone"] = figures([12.0])
+    own = receipt("students", "standalone", [11.0], [0])
+    for rows, mean, difference in (([told], "12.00", "-3.00"), ([told, own], "11.00", "-2.00")):
+        alone, places = rendered(rows, "1")
+        assert (alone["method"], alone["mean (m)"]) == ("dnn stand-alone", mean)
+        assert places["difference, paired"] == difference
+
+
 def test_a_seed_with_two_figures_is_refused_and_one_that_is_there_twice_counts_once():
     two = [
         receipt("knn", "knn", [error_m], [0], file=name)

@@ -132,10 +132,11 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
         if (found := name(line)) is not None:
             order, method, reference = found
             lines.append(line | {"order": order, "method": method, "reference": reference})
-    # The stand-alone twins of "agnostic-share" stand where no row "share" was trained.
-    of_share = {_of_seed(line) for line in lines if line["row"] == "share"}
-    twin = lambda line: line["row"] != "share" and line["student"] == "standalone"  # noqa: E731
-    lines = [line for line in lines if not (twin(line) and _of_seed(line) in of_share)]
+    # The stand-alone twins of site-agnostic teachers' students stand where no row of their own
+    # was trained.
+    own = {_of_seed(line) for line in lines if line["row"] in ("students", "share")}
+    twin = lambda line: line["row"].startswith("agnostic") and line["student"] == "standalone"  # noqa: E731
+    lines = [line for line in lines if not (twin(line) and _of_seed(line) in own)]
     # Stand-alone and distilled students stand in several tables, and are the subject of the first.
     common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
     about = {line["network"] for line in lines if (line["label"], line["student"]) not in common}
@@ -154,7 +155,8 @@ def _of_seed(line: Mapping[Hashable, Any]) -> tuple[Any, ...]:
 
 
 def _name_1(line: Mapping[Hashable, Any]) -> _Name:
-    key = (line["row"], line["student"])
+    alone = line["student"] == "standalone" and line["row"] == "agnostic"
+    key = ("students" if alone else line["row"], line["student"])
     if line["label"] or key not in _TABLE_1:
         return None
     return (list(_TABLE_1).index(key), *_TABLE_1[key])
