@@ -1,20 +1,12 @@
 """The configuration schema: every field, every kind of mistake, and what is said of it."""
 
 import math
-import re
 
 import pytest
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import FIELDS, ConfigError, default_config, flatten, name_list, validate
-from rsstl_jax.overrides import (
-    SEED,
-    SHARE,
-    check_overrides,
-    override,
-    read_assignments,
-    read_numbers,
-)
+from rsstl_jax.overrides import check_overrides, override
 from rsstl_jax.recipes import RECIPES
 
 # One value that is wrong for each rule's words; a field's rule is found by its words.
@@ -152,23 +144,6 @@ def test_a_section_in_place_of_a_field_is_refused_even_if_it_is_empty():
         validate(with_value("train.epochs", ConfigDict({"x": 3})))
 
 
-@pytest.mark.parametrize("path", ["", "a b", "train[", "\n"])
-def test_what_cannot_be_a_name_is_refused_as_a_name(path):
-    with pytest.raises(ConfigError, match="is not a field of the configuration"):
-        check_overrides(["distill.py", f"--config.{path}=3"])
-
-
-def test_fields_are_set_in_python_with_the_words_of_their_rules():
-    config = default_config()
-    override(config, {"train.epochs": 7, "input.encoding": "raw", "distill.margin": 0})
-    assert (config.train.epochs, config.input.encoding, config.distill.margin) == (7, "raw", 0.0)
-    for value in ("ten", 2.5, None, [3]):
-        with pytest.raises(ConfigError) as error:
-            override(config, {"train.epochs": value})
-        words = "it must be a whole number of at least 1"
-        assert str(error.value) == f"train.epochs is {value!r}; {words}"
-
-
 @pytest.mark.parametrize(
     ("path", "value", "shown"),
     [
@@ -281,37 +256,3 @@ def test_names_are_read_without_blanks():
 def test_flattening_keeps_every_leaf_by_its_path():
     nested = ConfigDict({"a": 1, "b": {"c": {"d": 2}, "e": (3, 4)}})
     assert flatten(nested) == {"a": 1, "b.c.d": 2, "b.e": (3, 4)}
-
-
-def test_assignments_are_literals_or_texts():
-    texts = ["a.b=1", "c=(2, 3)", "d=fixed", "e=x=y", "f="]
-    wanted = {"a.b": 1, "c": (2, 3), "d": "fixed", "e": "x=y", "f": ""}
-    assert read_assignments(texts) == wanted
-
-
-@pytest.mark.parametrize(
-    ("texts", "words"),
-    [
-        (["train.epochs"], "--set=train.epochs: it must read field=value"),
-        (["a=1", "a=2"], "--set=a=2: a is set twice"),
-    ],
-)
-def test_assignments_that_say_nothing_or_two_things_are_refused(texts, words):
-    with pytest.raises(ConfigError, match=words):
-        read_assignments(texts)
-
-
-@pytest.mark.parametrize(
-    ("texts", "rule", "message"),
-    [
-        (["a"], SEED, "--n=a: 'a' must be a whole number of at least 0, given once"),
-        (["1", "-1"], SEED, "--n=1,-1: '-1' must be a whole number"),
-        (["1", "1"], SEED, "--n=1,1: '1' must be"),
-        (["10%"], SHARE, "'10%' must be a share above 0 and up to 1"),
-        (["0"], SHARE, "'0' must be a share"),
-        ([], SEED, "--n= is empty; at least one is needed: a whole number of at least 0"),
-    ],
-)
-def test_numbers_of_a_flag_are_refused_in_one_line(texts, rule, message):
-    with pytest.raises(ConfigError, match=re.escape(message)):
-        read_numbers("--n", texts, rule)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from importlib import import_module
 from importlib.metadata import version
 
 import numpy as np
@@ -11,9 +10,7 @@ import pytest
 from rsstl_jax import make_config
 from rsstl_jax.config import ConfigError, flatten
 from rsstl_jax.data import DataError
-from rsstl_jax.workdir import log_start, open_workdir, provenance
-
-WORKDIR = import_module("rsstl_jax.workdir")
+from rsstl_jax.workdir import _commit, log_start, open_workdir, provenance
 
 
 def configured(**fields):
@@ -107,8 +104,8 @@ def test_the_commit_is_that_of_the_package_alone(tmp_path, monkeypatch):
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    assert WORKDIR._commit(package) == head.stdout.strip()
+    assert _commit(package) == head.stdout.strip()
     # In an environment inside somebody's repository HEAD says nothing of this package.
-    assert WORKDIR._commit(installed) is None
+    assert _commit(installed) is None
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert WORKDIR._commit(package) is None and provenance()["commit"] is None
+    assert _commit(package) is None and provenance()["commit"] is None

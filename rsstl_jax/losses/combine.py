@@ -1,6 +1,6 @@
 """Weighted sum of named loss terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import overload
 
 import jax
@@ -49,12 +49,12 @@ def normalize_weights(
         named = {name: jnp.asarray(weight) for name, weight in weights.items()}
         for name, weight in named.items():
             check_rank(f"weights[{name!r}]", weight, 0)
-        _check_host_weights(list(weights.values()), weights)
+        _check_host_weights(weights)
         total = jnp.sum(jnp.stack(list(named.values())))
         return {name: weight / total for name, weight in named.items()}
     array = jnp.asarray(weights)
     check_rank("weights", array, 1)
-    _check_host_weights([weights], weights)
+    _check_host_weights(weights)
     return array / jnp.sum(array)
 
 
@@ -106,8 +106,9 @@ def combine(
     return jnp.sum(jnp.stack(weighted)), parts
 
 
-def _check_host_weights(leaves: Sequence[ArrayLike], weights: object) -> None:
+def _check_host_weights(weights: Mapping[str, ArrayLike] | ArrayLike) -> None:
     """Raise for weights known before tracing that no division by their sum can normalise."""
+    leaves = list(weights.values()) if isinstance(weights, Mapping) else [weights]
     if sum(np.size(leaf) for leaf in leaves) == 0:
         raise ValueError("weights must not be empty.")
     if any(isinstance(leaf, jax.Array) for leaf in leaves):

@@ -17,7 +17,7 @@ from rsstl_jax.types import Batch, Params
 
 __all__ = ["DistillContext", "make_distill_state", "make_distill_step"]
 
-
+# What gives the estimator no gradient; J_MI, and any term of one's own, may.
 _WITHOUT_ESTIMATOR = ("localization", "soft_target", "similarity", "functional_information")
 
 
@@ -182,7 +182,6 @@ def make_distill_step(
         with jax.named_scope("optimizer"):
             rate = context.learning_rate
             student = update("student", state, grads, rate)
-            # Without J_MI, or a term of one's own, the estimator has no gradient and stays.
             estimator = if_positive(
                 _weight_without(context, *_WITHOUT_ESTIMATOR),
                 lambda: update("estimator", state, grads, rate),

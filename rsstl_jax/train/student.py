@@ -118,7 +118,9 @@ def save_student(
         held = load_student(folder)
         if _same((held.params, held.localizer.survey), (student.params, survey)):
             written = read_card(card, {})
-            if not differences({name: written.get(name) for name in facts}, _as_json(facts)):
+            if not differences(
+                {name: written.get(name) for name in facts}, json.loads(json.dumps(facts))
+            ):
                 return
         report(f"{folder} holds another student of {held.dataset}; this one takes its place")
     except FileNotFoundError:
@@ -139,10 +141,6 @@ def _same(held: Any, student: Any) -> bool:
         return False
     pairs = zip(jax.tree.leaves(held), jax.tree.leaves(student), strict=True)
     return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
-
-
-def _as_json(facts: dict[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(facts))
 
 
 def load_student(folder: str | Path) -> Student:

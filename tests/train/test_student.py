@@ -112,5 +112,6 @@ def test_a_registered_network_of_ones_own_keeps_its_settings(tmp_path, monkeypat
     monkeypatch.setitem(NETWORKS, "mine", NETWORKS["dnn"])
     config, student = make_student(network="mine", **{"model.dnn.hidden_width": 12})
     save_student(tmp_path, config, student)
-    assert load_student(tmp_path).params["framer"].keys() == student.params["framer"].keys()
+    read = load_student(tmp_path).params
+    assert jax.tree.map(np.shape, read) == jax.tree.map(np.shape, student.params)
     assert model_section("mine") == "model." and model_section("cnnloc") == "model.cnnloc."
