@@ -160,6 +160,9 @@ FIELDS: dict[str, Field] = {
     # site-agnostic teachers
     "agnostic.members": Field(2, whole(1), "of them, each a training of its own on all sources"),
     "agnostic.epochs": Field(30, whole(1), "of a training; each of 100 episodes"),
+    "agnostic.start": Field(
+        "fresh", one_of("fresh", "teachers"), "where a distilled student of the same network starts"
+    ),
     # phase 2
     "distill.weights.localization": Field(3.0, POSITIVE, "lambda_1 of Eq. 12, before norming"),
     "distill.weights.similarity": Field(0.5, NOT_NEGATIVE, "lambda_2; 0 leaves the term out"),

@@ -29,7 +29,7 @@ from rsstl_jax.train.specialise import make_localizer
 from rsstl_jax.train.student import Student, save_student
 from rsstl_jax.train.students import train_students
 from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
-from rsstl_jax.train.variants import STUDENTS, Variant
+from rsstl_jax.train.variants import STUDENTS, Variant, start_at_teacher
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
@@ -188,7 +188,7 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
-    _check_told_by(config, students)
+    _check_students(config, students)
     parts = target_parts(config)
     # What cannot be learnt from is refused before the hours that the teachers may take.
     make_localizer(config, parts.train).shapes(parts.train.num_access_points)
@@ -210,8 +210,9 @@ def run_distillation(
         )
 
 
-def _check_told_by(config: ConfigDict, students: Mapping[str, Variant]) -> None:
+def _check_students(config: ConfigDict, students: Mapping[str, Variant]) -> None:
     for name, variant in students.items():
+        start_at_teacher(config, variant)
         if variant.told_by not in ("teachers", "mean"):
             raise ConfigError(f"{name} is told by {variant.told_by!r}; it must be teachers or mean")
         if variant.told_by == "mean" and "standalone" not in students:

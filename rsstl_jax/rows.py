@@ -184,6 +184,8 @@ def row_students(
         if row in SHARES:
             students["ensemble"] = Variant(dict.fromkeys(TERMS, 0.0), told_by="mean")
         students["alignment"] = Variant({"soft_target": 0.0})
+        if config.network == "agnostic":
+            students["started"] = STUDENTS["standalone"]._replace(start="teachers")
     if row in (*SHARES, *_AGNOSTIC):
         return students
     if "2" in tables:

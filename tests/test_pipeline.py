@@ -1,6 +1,7 @@
 """The whole job on tiny tables: what it leaves, what it never reads, and how it goes on."""
 
 import json
+from functools import partial
 from importlib import import_module
 
 import jax
@@ -14,6 +15,7 @@ from rsstl_jax.config import ConfigError
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
 from rsstl_jax.train import STUDENTS, Recorder, Variant, init_agnostic
+from rsstl_jax.train.student import load_student
 from rsstl_jax.train.teachers import Teachers
 
 SEEDS = (3,)
@@ -227,14 +229,56 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
     assert told[0]["similarity"] > 0 and np.isfinite(told[-1]["localization"])
 
 
+def test_a_student_of_their_network_may_start_at_its_teachers(data_dir, tmp_path, monkeypatch):
+    drawn = lambda parts, *, seed, **_: init_agnostic(AgnosticSettings(), jax.random.key(seed))  # noqa: E731
+    monkeypatch.setattr(import_module("rsstl_jax.train.agnostic"), "fit_agnostic", drawn)
+    fields = {
+        "network": "agnostic",
+        "teacher.kind": "agnostic",
+        "teacher.seed": 7,  # Of the first teacher; the second one has the next.
+        "agnostic.members": 2,
+        "agnostic.start": "teachers",
+        "train.learning_rate": 1e-30,
+        "data.fraction": 1.0,
+    }
+    run_distillation(make_config(data_dir, "test", seeds=(1,), **fields), tmp_path / "run")
+    taught, alone = (
+        load_student(tmp_path / "run" / "students" / "seed-1" / name).params
+        for name in ("distilled", "standalone")
+    )
+    of_second_teacher = init_agnostic(AgnosticSettings(), jax.random.key(8))
+    unmoved = partial(np.testing.assert_allclose, rtol=0, atol=1e-28)
+    jax.tree.map(unmoved, taught, of_second_teacher)
+    kernels = [params["framer"] for params in (alone, of_second_teacher)]
+    assert not np.allclose(*[jax.tree.leaves(framer)[-1] for framer in kernels])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"network": "dnn"}, "starts at its teachers and network is 'dnn'; it must be agnostic"),
+        ({"teacher.kind": "noise"}, "starts at its teachers and teacher.kind is 'noise'; it must"),
+        ({"model.agnostic.width": 16}, "model.agnostic has other sizes than theirs; leave it"),
+    ],
+)
+def test_what_cannot_start_at_its_teachers_is_refused_before_anything_runs(
+    fields, message, data_dir, tmp_path
+):
+    able = {"network": "agnostic", "teacher.kind": "agnostic", "agnostic.start": "teachers"}
+    config = make_config(data_dir, "test", **{**able, **fields})
+    with pytest.raises(ConfigError, match=message):
+        run_distillation(config, tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("students", "message"),
     [
         ({"a": Variant(told_by="mean")}, "a is told by a mean with the student standalone"),
         ({"a": Variant(told_by="men")}, "a is told by 'men'; it must be teachers or mean"),
+        ({"a": Variant(start="best")}, "a variant starts at 'best'; it must be fresh or teachers"),
         (STUDENTS | {"a": Variant(told_by="mean")}, "distill.num_unlabelled is 0"),
     ],
 )
-def test_who_tells_a_student_is_checked_before_anything_runs(students, message, data_dir, tmp_path):
+def test_variants_are_checked_before_anything_runs(students, message, data_dir, tmp_path):
     with pytest.raises(ConfigError, match=message):
         run_distillation(make_config(data_dir), tmp_path / "run", students=students)

@@ -10,6 +10,7 @@ from rsstl_jax.config import ConfigError
 from rsstl_jax.rows import row_config, row_name, row_students
 from rsstl_jax.tables import read_receipts, run_row
 from rsstl_jax.train import TERMS
+from rsstl_jax.train.variants import start_at_teacher, term_weights
 
 SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
 
@@ -148,3 +149,14 @@ def test_a_table_that_does_not_exist_is_named():
     config = row_config("students", target="uji", network="dnn", sites=SITES)
     with pytest.raises(ConfigError, match="table is '5'; it must be one of 1, 2, 3, 4"):
         row_students("students", config, ("1", "5"))
+
+
+def test_only_a_student_of_their_own_network_can_start_at_site_agnostic_teachers():
+    for network, able in (("agnostic", True), ("dnn", False)):
+        config = row_config("agnostic", target="uji", network=network, sites=SITES)
+        started = row_students("agnostic", config).get("started")
+        assert (started is not None) == able
+        if started:
+            weights = term_weights(config, started)
+            assert start_at_teacher(config, started)
+            assert {term for term, weight in weights.items() if weight > 0} == {"localization"}

@@ -23,6 +23,7 @@ _TABLE_1 = {
     ("agnostic", "soft-target"): ("distilled, their places alone", _ALONE),
     ("agnostic", "ensemble"): ("distilled, places of the mean alone", _ALONE),
     ("agnostic", "alignment"): ("distilled, their representations alone", _ALONE),
+    ("agnostic", "started"): ("started at a site-agnostic teacher", _ALONE),
     ("agnostic", "agnostic"): ("site-agnostic teachers themselves", _ALONE),
     ("agnostic", "mean"): ("mean of them and a stand-alone student", _ALONE),
     ("noise", "distilled"): ("distilled, control: noise for teachers", _ALONE),

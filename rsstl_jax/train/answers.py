@@ -36,6 +36,7 @@ class Answers(NamedTuple):
         extract: float[N, R + U, D]. Z^E of each teacher.
         place_m: float[R + U, 2]. Their mean place, centred as the preprocessor does, metres.
         unlabelled_dbm: float[U, A]. The fingerprints whose places are unknown, dBm.
+        members: parameters of each teacher, where a student of the same network may start.
 
     Example:
         >>> answers = Answers(*[jnp.zeros((1, 4, 48))] * 2, jnp.zeros((4, 2)), jnp.zeros((1, 9)))
@@ -47,6 +48,7 @@ class Answers(NamedTuple):
     extract: jax.Array
     place_m: jax.Array
     unlabelled_dbm: jax.Array
+    members: tuple[Params, ...] = ()
 
     def unlabelled(self) -> Batch | None:
         """The unlabelled ones with the teachers' places for theirs; None: there are none."""
@@ -116,7 +118,7 @@ def answer(
         known = jax.tree.map(lambda *pair: jnp.concatenate(pair, axis=1), known, others)
     frame, extract, location = known
     place_m = location.mean(axis=0) * preprocessor.scale_m
-    return Answers(frame, extract, place_m, unlabelled_dbm)
+    return Answers(frame, extract, place_m, unlabelled_dbm, tuple(members))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -22,7 +22,7 @@ from rsstl_jax.train.replicas import choose_mode, stack, unstack
 from rsstl_jax.train.specialise import make_localizer, training_plan
 from rsstl_jax.train.state import TrainState, learning_rate
 from rsstl_jax.train.surrogate import TeacherFn, make_teacher_fn
-from rsstl_jax.train.variants import WEIGHTED, Variant, teacher_mask, term_weights
+from rsstl_jax.train.variants import WEIGHTED, Variant, start_at_teacher, teacher_mask, term_weights
 from rsstl_jax.types import Params
 
 __all__ = ["Distillation", "make_distillation", "train_students"]
@@ -111,13 +111,17 @@ def make_distillation(
     alignment = Alignment(estimator, terms, own.reduction, own.num_iterations, own.similarity_over)
     ask, asked = _kinds(config, localizer, generator, teachers, answers)
     tx = training_plan(config, localizer, len(train), learning_rate=1.0)[2]
+    fresh = partial(initial_params, config, localizer, train, recorder=recorder)
     fixed = config.teacher.noise == "fixed" and config.teacher.kind != "noise"
 
     def start(name: str) -> tuple[TrainState, jax.Array, DistillContext]:
         seed, variant = students[name]
         init_key, train_key = jax.random.split(jax.random.key(seed))
         estimator_key, noise_key = jax.random.split(jax.random.fold_in(init_key, 1))
-        student = initial_params(config, localizer, train, init_key, name=name, recorder=recorder)
+        if answers and start_at_teacher(config, variant):
+            student = answers.members[seed % len(answers.members)]
+        else:
+            student = fresh(init_key, name=name)
         theta: Params = {}
         if "mutual_information" in terms:
             pair = jnp.zeros((1, width))

@@ -8,9 +8,17 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import WITH_AGNOSTIC, ConfigError, name_list
+from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.train.alignment import TERMS, allowed_terms
 
-__all__ = ["STUDENTS", "WEIGHTED", "Variant", "teacher_mask", "term_weights"]
+__all__ = [
+    "STUDENTS",
+    "WEIGHTED",
+    "Variant",
+    "start_at_teacher",
+    "teacher_mask",
+    "term_weights",
+]
 
 
 class Variant(NamedTuple):
@@ -21,6 +29,8 @@ class Variant(NamedTuple):
         margin: alpha of Eq. 1, radians.
         sources: those whose teachers take part.
         learning_rate: in place of `train.learning_rate`.
+        start: "fresh" parameters, or those of one of the site-agnostic "teachers"; in place of
+            `agnostic.start`.
         told_by: whose places the soft targets are: "teachers", or "mean" of theirs and those of the
             seed's stand-alone student, which is trained first.
 
@@ -33,13 +43,17 @@ class Variant(NamedTuple):
     margin: float | None = None
     sources: tuple[str, ...] | None = None
     learning_rate: float | None = None
+    start: str | None = None
     told_by: str = "teachers"
 
 
 WEIGHTED = ("localization", *TERMS, "soft_target")
 """What has a weight in the overall loss."""
 
-STUDENTS = {"standalone": Variant(dict.fromkeys(WEIGHTED[1:], 0.0)), "distilled": Variant()}
+STUDENTS = {
+    "standalone": Variant(dict.fromkeys(WEIGHTED[1:], 0.0), start="fresh"),
+    "distilled": Variant(),
+}
 """The two students of every run: J_MAE alone, and all terms under all teachers."""
 
 
@@ -76,6 +90,44 @@ def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
     if config.teacher.kind not in WITH_AGNOSTIC:
         del merged["soft_target"]
     return {term: float(weight) * (term in allowed) for term, weight in merged.items()}
+
+
+def start_at_teacher(config: ConfigDict, variant: Variant) -> bool:
+    """Whether a student starts at the parameters of one of its site-agnostic teachers.
+
+    Args:
+        config: the run's configuration; read here: `agnostic.start`, `network`, `teacher.kind`,
+            `model.agnostic`.
+        variant: the student.
+
+    Returns:
+        False for one that starts at fresh parameters.
+
+    Raises:
+        ConfigError: if there is no such start, or the student has other parameters than the
+            teachers.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> start_at_teacher(default_config(), Variant())
+        False
+    """
+    start = config.agnostic.start if variant.start is None else variant.start
+    if start not in ("fresh", "teachers"):
+        raise ConfigError(f"a variant starts at {start!r}; it must be fresh or teachers")
+    if start == "fresh":
+        return False
+    for path, value in (("network", config.network), ("teacher.kind", config.teacher.kind)):
+        if value != "agnostic":
+            raise ConfigError(
+                f"a student starts at its teachers and {path} is {value!r}; it must be agnostic"
+            )
+    if AgnosticSettings.from_config(config) != AgnosticSettings():
+        raise ConfigError(
+            "a student starts at its teachers and model.agnostic has other sizes than theirs; "
+            "leave it as it is"
+        )
+    return True
 
 
 def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
