@@ -24,7 +24,7 @@ from rsstl_jax import cli, load_site
 from rsstl_jax.agnostic import run_agnostic, train_members
 from rsstl_jax.agnostic_plan import AgnosticPlan, open_agnostic
 from rsstl_jax.config import ConfigError
-from rsstl_jax.files import write_text
+from rsstl_jax.files import write_json, write_text
 from rsstl_jax.lock import locked
 from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
 from rsstl_jax.report import render_agnostic
@@ -47,7 +47,7 @@ _SET = flags.DEFINE_multi_string("set", [], "part.field=value, of network, episo
 _RIVALS = flags.DEFINE_bool("rivals", True, "measure kNN and the centroid, too")
 _DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
 _WORKDIR = flags.DEFINE_string("workdir", None, "by default results/agnostic-<target>")
-_OUTPUT = flags.DEFINE_string("output", "results/report/agnostic", "where the table is kept")
+_OUTPUT = flags.DEFINE_string("output", "results/report/agnostic", "folder of table and receipt")
 _PRETRAIN = flags.DEFINE_string("pretrain", None, "folder of the bundle that is made instead")
 
 
@@ -127,6 +127,9 @@ def main() -> None:
         output = Path(_OUTPUT.value)
         output.mkdir(parents=True, exist_ok=True)
         write_text(output / f"{plan.target}.md", f"{table}\n")
+        # Where this machine keeps its data is nobody else's matter.
+        told = {name: value for name, value in result["plan"].items() if name != "data_dir"}
+        write_json(output / f"{plan.target}.json", result | {"plan": told})
     print(f"\n{table}")
 
 

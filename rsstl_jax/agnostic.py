@@ -95,7 +95,8 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
         workdir: folder of the run.
 
     Returns:
-        The content of result.json: the plan, seconds that this start spent on the trainings at the
+        The content of result.json: the plan, the start record (versions, commit, device, data
+        fingerprints), seconds that this start spent on the trainings at the
         sources and at the target, and for every share the
         fingerprints of the support, the sharpness that its survey asks for, and, per method, the
         figures of its subsets. "agnostic" is the mean place of all members, "agnostic, as trained"
@@ -141,7 +142,14 @@ def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
             shares.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = _figures(
                 [predict_members_m(localizer, tuned, held_out)], held_out
             )
-        result = {"plan": asdict(plan), "part": held_out.part, "seconds": seconds, "shares": shares}
+        started = next(r for r in recorder.records() if r.get("run") == "start")
+        result = {
+            "plan": asdict(plan),
+            "start": {key: value for key, value in started.items() if key != "run"},
+            "part": held_out.part,
+            "seconds": seconds,
+            "shares": shares,
+        }
         write_json(recorder.workdir / "result.json", result)
         return read_json(recorder.workdir / "result.json")
 

@@ -49,6 +49,10 @@ def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
     assert [len(share["agnostic"]["mae_m"]) for share in result["shares"].values()] == [2, 1]
     assert "mall -> home, test part, seeds 0" in out
     assert (tmp_path / "tables" / "home.md").read_text().strip() in out
+    receipt = json.loads((tmp_path / "tables" / "home.json").read_text())
+    assert receipt["shares"] == result["shares"] and "data_dir" not in receipt["plan"]
+    assert receipt["start"]["data"].keys() == {"home", "mall"}
+    assert "jax" in receipt["start"]["versions"]
 
 
 def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
