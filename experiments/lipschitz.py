@@ -18,13 +18,18 @@ from rsstl_jax.lipschitz import compare_student, plot_comparison
 _WORKDIRS = flags.DEFINE_list("workdirs", None, "finished distill.py runs, one a network")
 _STUDENT = flags.DEFINE_string("student", "seed-0/standalone", "which of their students")
 _BATCHES = flags.DEFINE_integer("batches", 4, "batches of 128 per network", lower_bound=1)
+_DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
 _OUTPUT = flags.DEFINE_string("output", "results/lipschitz.png", "the figure; a .json lies beside")
 
 
 def main() -> None:
     rows = []
     for workdir in _WORKDIRS.value or ():
-        rows += compare_student(f"{workdir}/students/{_STUDENT.value}", num_batches=_BATCHES.value)
+        rows += compare_student(
+            f"{workdir}/students/{_STUDENT.value}",
+            num_batches=_BATCHES.value,
+            data_dir=_DATA_DIR.value,
+        )
     for row in rows:
         print(", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
     plot_comparison(_OUTPUT.value, rows)

@@ -64,12 +64,15 @@ def true_lipschitz(localizer: Localizer, params: Params, rss_dbm: jax.Array) -> 
     return jax.lax.map(largest, features)
 
 
-def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, Any]]:
+def compare_student(
+    folder: str | Path, *, num_batches: int, data_dir: str | Path | None = None
+) -> list[dict[str, Any]]:
     """Estimate and truth on batches of the train part of a student's site, fresh and trained.
 
     Args:
         folder: folder of a student that `save_student` wrote.
         num_batches: batches of 128, drawn without replacement; fewer where the site is smaller.
+        data_dir: folder of the datasets; None or empty: RSSTL_DATA_DIR, else the cache.
 
     Returns:
         One row a batch: `network`, `dataset`, `state` ("initial" or "trained"), `estimate` of
@@ -78,6 +81,7 @@ def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, A
     Raises:
         FileNotFoundError: if there is no student.
         ConfigError: if its network uses a support.
+        DataError: if the site has other access points than the student knows; it names them.
 
     Example:
         >>> compare_student("/nowhere", num_batches=1)
@@ -92,7 +96,8 @@ def compare_student(folder: str | Path, *, num_batches: int) -> list[dict[str, A
             f"{folder}: the extractor of network {network!r} reads a set of tokens, whose places "
             "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
         )
-    train = load_site(student.dataset).train
+    train = load_site(student.dataset, data_dir=data_dir or None).train
+    student.check_access_points(train)
     rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
     initial = student.localizer.init(jax.random.key(0), len(student.access_points))
     measure = jax.jit(partial(_measure, student.localizer))

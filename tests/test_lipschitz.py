@@ -3,15 +3,18 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import linen as nn
-from tiny import make_part
+from tiny import make_part, write_sites
 
-from rsstl_jax.data import fit_preprocessor
+from rsstl_jax.config import default_config
+from rsstl_jax.data import DataError, fit_preprocessor, load_site
 from rsstl_jax.lipschitz import compare_student, plot_comparison, true_lipschitz
 from rsstl_jax.models import DenseFramer, Network, Regressor
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.recipes import make_config
-from rsstl_jax.train import Localizer
+from rsstl_jax.train import Localizer, make_localizer
+from rsstl_jax.train.student import Student, save_student
 
 
 class Linear(nn.Module):
@@ -43,3 +46,20 @@ def test_students_are_compared_before_and_after_training(tmp_path):
     assert rows[0]["estimate"] != rows[2]["estimate"]
     plot_comparison(tmp_path / "a.png", rows)
     assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_path):
+    data = write_sites(tmp_path / "data", "home")
+    train = load_site("home", data_dir=data).train
+    config = default_config()
+    localizer = make_localizer(config, train)
+    params = localizer.init(jax.random.key(0), train.num_access_points)
+    folder = tmp_path / "student"
+    save_student(folder, config, Student(localizer, params, train.access_points, "home"))
+    rows = compare_student(folder, num_batches=1, data_dir=data)
+    assert [row["dataset"] for row in rows] == ["home", "home"]
+
+    write_sites(tmp_path / "other", "mall")
+    (tmp_path / "other/mall").rename(tmp_path / "other/home")
+    with pytest.raises(DataError, match="AP6"):
+        compare_student(folder, num_batches=1, data_dir=tmp_path / "other")
