@@ -35,7 +35,7 @@ LAYERS = (
     ("outcome", "workdir"),
     ("pipeline",),
     ("agnostic_plan",),
-    ("agnostic", "baselines", "lipschitz", "profiling"),
+    ("agnostic", "baselines", "export", "lipschitz", "profiling"),
     ("rows", "search"),
     ("tables",),
     ("cli",),

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import matplotlib.image
+import numpy as np
 import pandas as pd
 import pytest
 import tiny
 
 from rsstl_jax.config import flatten
 from rsstl_jax.data import load_site
+from rsstl_jax.export import load_exported
 from rsstl_jax.recipes import make_config
 
 ROOT = Path(__file__).parents[2]
@@ -160,6 +162,22 @@ def test_evaluate_prints_the_figures_of_the_result(distilled, student):
     assert f"seed-0/{student} on synthetic-office, test part, 200 fingerprints:" in out
     for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
         assert f"{name} {figures[name][0]:.3f}" in out
+
+
+@pytest.mark.parametrize("student", ["standalone", "distilled"])
+def test_export_leaves_a_program_that_gives_the_predictions(distilled, student, tmp_path):
+    workdir, _ = distilled
+    name = f"seed-0/{student}"
+    out = succeed("export", f"--workdir={workdir}", f"--student={name}", f"--output={tmp_path}")
+    assert out == f"{tmp_path}: {name} of synthetic-office, 60 access points\n"
+    test = load_site("synthetic-office").test
+    scans = [
+        {name: level for name, level in zip(test.access_points, row, strict=True) if level < 0}
+        for row in test.rss_dbm.tolist()
+    ]
+    written = pd.read_csv(workdir / "predictions.csv")
+    predicted_m = written[[f"{student}_x_m", f"{student}_y_m"]].to_numpy()
+    np.testing.assert_allclose(load_exported(tmp_path).locate(scans), predicted_m, atol=1e-3)
 
 
 def test_a_loss_that_is_not_finite_ends_with_exit_code_3():

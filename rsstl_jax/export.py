@@ -1,0 +1,194 @@
+"""A student as a program and a card, for those who have JAX but not this package."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+from numpy.typing import NDArray
+
+from rsstl_jax.config import ConfigError
+from rsstl_jax.data import DataError
+from rsstl_jax.data.schema import MAX_DBM, MIN_DBM
+from rsstl_jax.files import DamagedError, write_bytes, write_sealed
+from rsstl_jax.train.card import read_card
+from rsstl_jax.train.student import Student
+
+__all__ = ["ExportedStudent", "export_student", "load_exported"]
+
+PLATFORMS = ("cpu", "cuda")
+_PROGRAM, _CARD = "student.bin", "exported.json"
+_FIELDS = {"dataset": str, "access_points": list, "origin_m": list, "program": str}
+
+
+@dataclass(frozen=True)
+class ExportedStudent:
+    """A student that was exported.
+
+    Args:
+        program: float32[n, A] of dBm, NaN where undetected, to float32[n, 2], metres from the
+            origin.
+        access_points: names of its inputs, in their order.
+        origin_m: float64[2]. Origin in the site's own coordinates, metres.
+        dataset: the site it was trained at.
+
+    Example:
+        >>> identity = export.export(jax.jit(lambda x: x))(jnp.zeros((1, 2)))
+        >>> ExportedStudent(identity, ("hall", "kitchen"), np.zeros(2), "home").dataset
+        'home'
+    """
+
+    program: export.Exported
+    access_points: tuple[str, ...]
+    origin_m: NDArray[np.float64]
+    dataset: str
+
+    def locate(self, scans: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+        """The places of scans as a receiver reports them.
+
+        Args:
+            scans: one mapping a scan: an access point's name to its level, dBm. Access points that
+                the student does not know are left out, and those it knows may be missing.
+
+        Returns:
+            float64[n, 2]. Positions in the site's own coordinates, metres.
+
+        Raises:
+            DataError: if there is no scan, one has no access point that the student knows, or a
+                level is outside -130...0 dBm; the message names the scan by its index.
+
+        Example:
+            >>> from rsstl_jax import default_config, load_site
+            >>> from rsstl_jax.train import make_localizer
+            >>> import tempfile
+            >>> train = load_site("synthetic-office").train
+            >>> localizer = make_localizer(default_config(), train)
+            >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+            >>> student = Student(localizer, params, train.access_points, train.dataset)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     export_student(student, folder)
+            ...     exported = load_exported(folder)
+            >>> exported.locate([{train.access_points[0]: -60.0}]).shape
+            (1, 2)
+        """
+        if not scans:
+            raise DataError("scans is empty; at least one scan is needed")
+        column = {name: index for index, name in enumerate(self.access_points)}
+        rss_dbm = np.full((len(scans), len(column)), np.nan, np.float32)
+        for row, scan in enumerate(scans):
+            known = scan.keys() & column.keys()
+            if not known:
+                raise DataError(
+                    f"scan {row}: none of its {len(scan)} access points is among the "
+                    f"{len(column)} that the student of {self.dataset} knows"
+                )
+            for name in known:
+                if not MIN_DBM <= scan[name] <= MAX_DBM:
+                    raise DataError(
+                        f"scan {row}, access point {name!r}: {scan[name]!r} lies outside "
+                        f"{MIN_DBM:g}...{MAX_DBM:g} dBm; what was not detected is left out"
+                    )
+                rss_dbm[row, column[name]] = scan[name]
+        places = jax.jit(self.program.call)(rss_dbm)
+        return np.asarray(places, np.float64) + self.origin_m
+
+
+def export_student(student: Student, folder: str | Path) -> None:
+    """Writes a student as a program that JAX alone can run, with a card beside it.
+
+    `student.bin` is the serialised program (StableHLO, for CPU and CUDA, any number of rows), with
+    parameters and preprocessing inside; `exported.json` has the names of its inputs in their order,
+    the origin of its output, and the program's checksum.
+
+    Args:
+        student: what `load_student` returned.
+        folder: made if it is missing; a student that was exported there is replaced.
+
+    Raises:
+        ConfigError: if flatbuffers, which JAX serialises with, is not installed.
+        OSError: if a file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.train import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export_student(Student(localizer, params, train.access_points, "home"), folder)
+        ...     sorted(file.name for file in Path(folder).iterdir())
+        ['exported.json', 'student.bin']
+    """
+    _need_flatbuffers()
+    localizer = student.localizer
+
+    def locate(rss_dbm: jax.Array) -> jax.Array:
+        place = localizer.represent(student.params, rss_dbm).location
+        return place * localizer.preprocessor.scale_m
+
+    (rows,) = export.symbolic_shape("n")
+    inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
+    program = export.export(jax.jit(locate), platforms=PLATFORMS)(inputs)
+    content = bytes(program.serialize())
+    card = {
+        "dataset": student.dataset,
+        "access_points": student.access_points,
+        "origin_m": localizer.preprocessor.origin_m.tolist(),
+        "platforms": PLATFORMS,
+        "jax": jax.__version__,
+        "program": hashlib.sha256(content).hexdigest(),
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # While the card is missing there is no student: a program never stands beside another's card.
+    (folder / _CARD).unlink(missing_ok=True)
+    write_bytes(folder / _PROGRAM, content)
+    write_sealed(folder / _CARD, card)
+
+
+def load_exported(folder: str | Path) -> ExportedStudent:
+    """Reads what `export_student` wrote.
+
+    Args:
+        folder: where it was written.
+
+    Returns:
+        ExportedStudent.
+
+    Raises:
+        FileNotFoundError: if a file of it is missing; the message names it.
+        DamagedError: if a file of it was changed; the message names it.
+        ConfigError: if flatbuffers is not installed.
+
+    Example:
+        >>> load_exported("/nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: /nowhere holds no exported student: exported.json is missing
+    """
+    _need_flatbuffers()
+    folder = Path(folder)
+    for name in (_CARD, _PROGRAM):
+        if not (folder / name).exists():
+            raise FileNotFoundError(f"{folder} holds no exported student: {name} is missing")
+    card = read_card(folder / _CARD, _FIELDS)
+    content = (folder / _PROGRAM).read_bytes()
+    if hashlib.sha256(content).hexdigest() != card["program"]:
+        raise DamagedError(f"{folder / _PROGRAM} was changed: its checksum does not fit")
+    return ExportedStudent(
+        export.deserialize(bytearray(content)),
+        tuple(card["access_points"]),
+        np.asarray(card["origin_m"], np.float64),
+        card["dataset"],
+    )
+
+
+def _need_flatbuffers() -> None:
+    if find_spec("flatbuffers") is None:
+        raise ConfigError("flatbuffers is not installed; pip install 'rsstl_jax[export]'")

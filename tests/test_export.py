@@ -1,0 +1,120 @@
+"""An exported student gives the places that the student gives, and says what it cannot read."""
+
+import json
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from tiny import make_part, make_tiny_config
+
+from rsstl_jax.config import ConfigError
+from rsstl_jax.data import DataError, load_site
+from rsstl_jax.export import export_student, load_exported
+from rsstl_jax.files import DamagedError
+from rsstl_jax.train import make_localizer, predict_m
+from rsstl_jax.train.student import Student
+
+NETWORKS = ("dnn", "cnnloc", "bayescnn", "baat", "agnostic")
+TRAIN, TEST = make_part(), make_part(part="test")
+
+
+def make_student(network="dnn", train=TRAIN):
+    localizer = make_localizer(make_tiny_config(network=network), train)
+    params = localizer.init(jax.random.key(0), train.num_access_points)
+    return Student(localizer, params, train.access_points, train.dataset)
+
+
+def scans_of(part):
+    """Scans as receivers report them: in an order of their own, without what was not detected."""
+    rows = [zip(part.access_points, map(float, row), strict=True) for row in part.rss_dbm]
+    return [dict(reversed([(n, v) for n, v in row if not np.isnan(v)])) for row in rows]
+
+
+@pytest.fixture
+def exported(tmp_path):
+    export_student(make_student(), tmp_path / "out")
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_places_are_the_students_own(network, tmp_path):
+    site = load_site("synthetic-office")  # The convolutions need more than a few access points.
+    test = site.test.take(range(9))
+    student = make_student(network, site.train.take(range(40)))
+    export_student(student, tmp_path / "out")
+    loaded = load_exported(tmp_path / "out")
+    wanted = predict_m(student.localizer, student.params, test)
+    assert wanted.std(axis=0).max() > 0
+    # Two compilations of one program may order sums in two ways; places are tens of metres.
+    np.testing.assert_allclose(loaded.locate(scans_of(test)), wanted, rtol=0, atol=1e-3)
+    one = loaded.locate(scans_of(test)[:1])
+    np.testing.assert_allclose(one, wanted[:1], rtol=0, atol=1e-3)
+
+
+def test_jax_alone_runs_it(exported):
+    program = (
+        "import json, sys, numpy as np\nfrom pathlib import Path\nfrom jax import export\n"
+        f"folder = Path({str(exported)!r})\n"
+        "card = json.loads((folder / 'exported.json').read_text())\n"
+        "run = export.deserialize(bytearray((folder / 'student.bin').read_bytes()))\n"
+        "rss = np.full((1, len(card['access_points'])), np.nan, np.float32)\n"
+        "rss[0, card['access_points'].index('AP2')] = -60\n"
+        "assert not [m for m in sys.modules if m.split('.')[0] in ('rsstl_jax', 'flax')]\n"
+        "print(json.dumps((np.asarray(run.call(rss), float) + card['origin_m']).tolist()))\n"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    wanted = load_exported(exported).locate([{"AP2": -60.0}])
+    np.testing.assert_allclose(json.loads(printed), wanted, rtol=0, atol=1e-3)
+
+
+def test_what_the_student_does_not_know_changes_nothing(exported):
+    loaded = load_exported(exported)
+    known, more = {"AP1": -50.0}, {"AP1": -50.0, "a telephone": -30.0}
+    np.testing.assert_array_equal(loaded.locate([known]), loaded.locate([more]))
+
+
+@pytest.mark.parametrize(
+    ("scans", "words"),
+    [
+        ([], "at least one scan"),
+        ([{"AP1": -50.0}, {"AP9": -50.0}], "scan 1: none of its 1 .* among the 6 .* of home"),
+        ([{"AP1": -50.0}, {}], "scan 1: none of its 0"),
+        ([{"AP1": 100.0}], r"scan 0, access point 'AP1': 100.0 .* -130...0 dBm"),
+        ([{"AP1": float("nan")}], "scan 0, access point 'AP1': nan"),
+    ],
+)
+def test_bad_scans_are_named(exported, scans, words):
+    with pytest.raises(DataError, match=words):
+        load_exported(exported).locate(scans)
+
+
+@pytest.mark.parametrize("name", ["student.bin", "exported.json"])
+def test_damage_is_named(exported, name):
+    content = bytearray((exported / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (exported / name).write_bytes(content)
+    with pytest.raises(DamagedError, match=name):
+        load_exported(exported)
+    (exported / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name} is missing"):
+        load_exported(exported)
+
+
+def test_an_export_takes_the_place_of_another(exported):
+    other = make_student("baat")
+    export_student(other, exported)
+    wanted = predict_m(other.localizer, other.params, TEST)
+    found = load_exported(exported).locate(scans_of(TEST))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-3)
+
+
+def test_a_missing_flatbuffers_is_told_with_the_remedy(exported, monkeypatch):
+    monkeypatch.setattr("rsstl_jax.export.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'rsstl_jax\[export\]'"):
+        load_exported(exported)
+    with pytest.raises(ConfigError, match="flatbuffers"):
+        export_student(make_student(), exported)
