@@ -21,6 +21,7 @@ LAYERS = (
             "_combinations",
             "_norms",
             "_rules",
+            "_spread",
             "types",
             "config",
             "files",

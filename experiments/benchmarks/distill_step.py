@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
@@ -61,8 +62,18 @@ class _LoopAlignment(Alignment):
         return jax.tree.map(lambda *values: sum(values), *parts)
 
 
-class _PlainEstimator(Estimator):
-    """Both kinds of pairs through the whole estimator, nothing shared."""
+class _PlainEstimator(nn.Module):
+    """A perceptron on the concatenation, called twice for each teacher; nothing shared."""
+
+    extract_width: int
+
+    def setup(self) -> None:
+        self.layers = nn.Dense(ESTIMATOR), nn.Dense(ESTIMATOR), nn.Dense(1)
+
+    def __call__(self, teacher: jax.Array, student: jax.Array) -> jax.Array:
+        first, second, last = self.layers
+        pair = jnp.concatenate([teacher, student], axis=-1)
+        return last(nn.relu(second(nn.relu(first(pair)))))[..., 0]
 
     def score_pairs(self, teacher: jax.Array, student: jax.Array) -> tuple[jax.Array, jax.Array]:
         rolled = jnp.roll(student, -1, axis=0)
@@ -141,13 +152,18 @@ def floor_s(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, fl
     """Seconds of a step's matrix products at the measured rate, and of Adam's memory traffic."""
     from benchmarks.timing import interleaved
 
+    params = (num_access_points + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
+    params += (2 * WIDTH + 1) * ESTIMATOR + (ESTIMATOR + 1) * ESTIMATOR + ESTIMATOR + 1
     side, count = 512, 40
     square = jnp.full((side, side), 1e-3)
-    chain = jax.jit(
-        lambda a: jax.lax.scan(lambda x, _: (x @ square, None), a, None, length=count)[0]
-    )
-    vector = jnp.ones(2**24)
-    touch = jax.jit(lambda x: x + 1)
+    # As much as a step reads of parameters, gradients and both moments, again and again in place.
+    vector = jnp.ones(4 * params)
+
+    def repeat(change: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+        body = lambda x, _: (change(x), None)  # noqa: E731
+        return jax.jit(lambda x: jax.lax.scan(body, x, None, length=count)[0])
+
+    chain, touch = repeat(lambda x: x @ square), repeat(lambda x: 0.5 * x + 1)
     seconds = interleaved(
         {
             "products": lambda: jax.block_until_ready(chain(square)),
@@ -156,10 +172,8 @@ def floor_s(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, fl
         repeats=7,
     )
     flops_per_s = 2 * side**3 * count / seconds["products"]
-    bytes_per_s = 2 * vector.nbytes / seconds["copy"]
+    bytes_per_s = 2 * vector.nbytes * count / seconds["copy"]
     flops = sum(matrix_products(num_teachers, num_access_points).values())
-    params = (num_access_points + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
-    params += (2 * WIDTH + 1) * ESTIMATOR + (ESTIMATOR + 1) * ESTIMATOR + ESTIMATOR + 1
     # Adam reads parameter, gradient and both moments, and writes all but the gradient.
     return {
         "matrix products": flops / flops_per_s,

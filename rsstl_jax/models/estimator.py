@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from rsstl_jax._spread import spread
+
 __all__ = ["Estimator"]
 
 
@@ -32,9 +34,10 @@ class Estimator(nn.Module):
     hidden_width: int = 512
 
     def setup(self) -> None:
-        # One kernel over both inputs keeps the fan-in, and so the initialisation, of the concat.
+        # Drawn as one kernel over both inputs: the fan-in of the concat. Kept as two, or every step
+        # would cut it in two.
         shape = (2 * self.extract_width, self.hidden_width)
-        self.kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        self.kernel = self.param("kernel", _draw_kernels, shape)
         self.bias = self.param("bias", nn.initializers.zeros, shape[1:])
         self.second = nn.Dense(self.hidden_width)
         self.last = nn.Dense(1)
@@ -50,7 +53,8 @@ class Estimator(nn.Module):
             float[B]. log p(Z_G | Z_S) / p(Z_G), up to what the bound leaves open.
         """
         pair = jnp.concatenate([teacher, student], axis=-1)
-        return self._rest(pair @ self.kernel + self.bias[None, :])
+        kernel = jnp.concatenate([self.kernel["teacher"], self.kernel["student"]])
+        return self._rest(pair @ kernel + self.bias[None, :])
 
     def score_pairs(self, teacher: jax.Array, student: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The scores of the joint and of the product pairs of all teachers (Alg. 3, l. 13-15).
@@ -63,14 +67,22 @@ class Estimator(nn.Module):
             joint float[N, B], of (Z_G[i, k], Z_S[k]); product float[N, B], of
             (Z_G[i, k], Z_S[k + 1]), the batch being closed to a ring.
         """
-        from_teacher = teacher @ self.kernel[: self.extract_width] + self.bias[None, None, :]
-        from_student = student @ self.kernel[self.extract_width :]
-        rolled = jnp.roll(from_student, -1, axis=0)
-        # Scored apart: stacking both would copy the largest array of the whole step.
-        joint = self._rest(from_teacher + from_student[None])
-        product = self._rest(from_teacher + rolled[None])
+        num_teachers, batch, width = teacher.shape
+        # Matrices of two axes: products of three would transpose the largest arrays of the step.
+        from_teacher = teacher.reshape(-1, width) @ self.kernel["teacher"] + self.bias[None, :]
+        from_teacher = from_teacher.reshape(num_teachers, batch, -1)
+        from_student = student @ self.kernel["student"]
+        both = jnp.stack([from_student, jnp.roll(from_student, -1, axis=0)])
+        first = spread(from_teacher, 0, 2) + spread(both, 1, num_teachers)
+        scores = self._rest(first.reshape(-1, self.hidden_width))
+        joint, product = scores.reshape(2, num_teachers, batch)
         return joint, product
 
     def _rest(self, first: jax.Array) -> jax.Array:
         hidden = nn.relu(self.second(nn.relu(first)))
         return self.last(hidden)[..., 0]
+
+
+def _draw_kernels(key: jax.Array, shape: tuple[int, int]) -> dict[str, jax.Array]:
+    teacher, student = jnp.split(nn.initializers.lecun_normal()(key, shape), 2)
+    return {"teacher": teacher, "student": student}

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from rsstl_jax._spread import spread
 from rsstl_jax.losses import (
     angular_similarity_loss,
     functional_information,
@@ -72,41 +73,49 @@ class Alignment:
             {term: scalar} of `terms`.
         """
 
-        taught = (frame, extract, context.margin, context.teacher_mask)
-        terms = dict(zip(TERMS, (self._similarity, self._mutual, self._functional), strict=True))
+        own = student.extract
+        # Each term with what it is differentiated in, and what is given to it.
+        terms = {
+            "similarity": (self._similarity, own, (extract, context.margin)),
+            "mutual_information": (self._mutual, (estimator_params, own), extract),
+            "functional_information": (self._functional, (student.frame, own), (frame, extract)),
+        }
         losses = {}
         for term in self.terms:
+            of_teachers, trained, taught = terms[term]
             with jax.named_scope(term):
                 weight = jnp.asarray(context.weights[term])
-                losses[term] = _gated(terms[term], weight, (estimator_params, student), taught)
+                taught = (taught, context.teacher_mask)
+                losses[term] = _gated(partial(self._over, of_teachers), weight, trained, taught)
         return losses
 
-    def _similarity(self, trained: Any, taught: Any) -> jax.Array:
-        (_, student), (_, extract, margin, mask) = trained, taught
+    def _over(self, of_teachers: Callable[[Any, Any], jax.Array], trained: Any, taught: Any) -> Any:
+        """A term reduced over the teachers that take part."""
+        given, mask = taught
+        return self._reduced(of_teachers(trained, given), mask)
+
+    def _similarity(self, student: jax.Array, taught: Any) -> jax.Array:
+        extract, margin = taught
         of_pairs = partial(angular_similarity_loss, margin=margin)
 
-        def of_one(z: jax.Array) -> jax.Array:
+        def of_one(own: jax.Array, z: jax.Array) -> jax.Array:
             if self.similarity_over == "batch":
-                return of_pairs(student.extract, z)
-            return jax.vmap(of_pairs)(student.extract[:, None], z[:, None]).mean()
+                return of_pairs(own, z)
+            return jax.vmap(of_pairs)(own[:, None], z[:, None]).mean()
 
-        return self._reduced(jax.vmap(of_one)(extract), mask)
+        return jax.vmap(of_one)(spread(student, 0, len(extract)), extract)
 
-    def _mutual(self, trained: Any, taught: Any) -> jax.Array:
-        (theta, student), (_, extract, _, mask) = trained, taught
-        pairs = self.estimator.apply(
-            {"params": theta}, extract, student.extract, method="score_pairs"
-        )
-        return self._reduced(jax.vmap(mutual_information_loss)(*pairs), mask)
+    def _mutual(self, trained: Any, extract: jax.Array) -> jax.Array:
+        theta, student = trained
+        pairs = self.estimator.apply({"params": theta}, extract, student, method="score_pairs")
+        return jax.vmap(mutual_information_loss)(*pairs)
 
     def _functional(self, trained: Any, taught: Any) -> jax.Array:
-        (_, student), (frame, extract, _, mask) = trained, taught
-        of_student = self._functional_information(student.frame, student.extract)
-        of_teachers = jax.vmap(self._functional_information)(frame, extract)
-        gaps = functional_information_loss(
+        of_student = self._functional_information(*trained)
+        of_teachers = jax.vmap(self._functional_information)(*taught)
+        return functional_information_loss(
             jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
         )
-        return self._reduced(gaps, mask)
 
     def _reduced(self, values: jax.Array, mask: jax.Array | None) -> jax.Array:
         total = (values if mask is None else jnp.where(mask > 0, values, 0)).sum()

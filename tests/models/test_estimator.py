@@ -30,11 +30,21 @@ def test_parameters_counted_by_hand():
     assert total == (600 * 512 + 512) + (512 * 512 + 512) + (512 + 1)
 
 
+def test_the_first_layer_is_drawn_as_one_kernel_over_both_inputs():
+    """LeCun's variance of the concatenation, 1 / 600; each half alone would have 1 / 300."""
+    pair = jnp.zeros((1, 300))
+    kernel = jax.jit(Estimator(300).init)(jax.random.key(0), pair, pair)["params"]["kernel"]
+    for half in ("teacher", "student"):
+        assert kernel[half].shape == (300, 512)
+        assert 600 * np.var(kernel[half]) == pytest.approx(1, abs=0.05)
+
+
 def test_score_is_a_perceptron_on_the_concatenation(scored):
     estimator, params, teacher, student, _ = scored
     own = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params["params"])
     x = np.concatenate([teacher[0], student], axis=1).astype(np.float64)
-    x = np.maximum(x @ own["kernel"] + own["bias"], 0)
+    kernel = np.concatenate([own["kernel"]["teacher"], own["kernel"]["student"]])
+    x = np.maximum(x @ kernel + own["bias"], 0)
     x = np.maximum(x @ own["second"]["kernel"] + own["second"]["bias"], 0)
     expected = (x @ own["last"]["kernel"] + own["last"]["bias"])[:, 0]
     scores = estimator.apply(params, teacher[0], student)
