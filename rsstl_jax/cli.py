@@ -5,6 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import pooch
@@ -38,6 +39,7 @@ def run(main: Callable[[], None]) -> None:
         True
     """
     _keep_compiled()
+    _silence_storage()
     # Orbax reports every step of every save at the level of information.
     logging.set_verbosity(logging.WARNING)
     try:
@@ -57,6 +59,21 @@ def _keep_compiled() -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def _silence_storage() -> None:
+    """Drops what a thread of Orbax's storage library prints after a save that failed.
+
+    The save's own error says what is wrong; the thread only finds nobody to tell it to.
+    """
+    usual = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        found = unraisable.exc_value
+        if not (isinstance(found, RuntimeError) and str(found) == "Event loop is closed"):
+            usual(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _guarded(main: Callable[[], None]) -> None:

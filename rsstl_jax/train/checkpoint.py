@@ -196,15 +196,19 @@ def _remove(place: Path) -> None:
 
 @contextmanager
 def _orbax() -> Iterator[ocp.Checkpointer]:
-    """Orbax without its log: its threads print a traceback of every error that they hand on."""
-    silence = lambda record: "orbax" not in record.pathname  # noqa: E731
+    """Orbax without its log: its threads print a traceback of every error that they hand on.
+
+    After an error the log stays off, because threads of a save that has failed may go on.
+    """
     logger = logging.getLogger("absl")
-    logger.addFilter(silence)
-    try:
-        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
-            yield checkpointer
-    finally:
-        logger.removeFilter(silence)
+    logger.addFilter(_not_of_orbax)
+    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+        yield checkpointer
+    logger.removeFilter(_not_of_orbax)
+
+
+def _not_of_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in record.pathname
 
 
 def _write_error(error: Exception, place: Path) -> Exception:
