@@ -19,9 +19,9 @@ LAYERS = (
         *(
             "_checks",
             "_combinations",
+            "_cpu",
             "_norms",
             "_rules",
-            "_spread",
             "types",
             "config",
             "files",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rsstl_jax._cpu import top_k
 from rsstl_jax._norms import safe_norm, safe_sqrt
 from rsstl_jax.models.support import EXPONENTS, POWER, Support
 
@@ -115,7 +116,7 @@ def make_tokens(
     """
     level = jnp.where(support.hearers[None, :] > 0, level, 0.0)
     compared = max(num_compared, num_access_points)
-    strongest, column = jax.lax.top_k(level, min(compared, level.shape[1]))
+    strongest, column = top_k(level, min(compared, level.shape[1]))
     heard = _Heard(column, strongest)
     candidates = _find_candidates(level, heard, support, num_candidates, num_access_points)
     heard = jax.tree.map(lambda leaf: leaf[:, :num_access_points], heard)
@@ -171,7 +172,7 @@ def _find_candidates(
 ) -> _Candidates:
     norm = jnp.maximum(safe_norm(level), 1e-6)
     cosine = level @ support.level.T / norm[:, None] / support.norm[None, :]
-    cosine, row = jax.lax.top_k(
+    cosine, row = top_k(
         jnp.where(support.valid[None, :], cosine, -1.0), min(number, support.level.shape[0])
     )
     theirs = support.level[row[:, :, None], heard.column[:, None, :]]
@@ -221,7 +222,7 @@ def _places(
     first = present & ~(same & earlier[None]).any(axis=-1)
     votes = same.sum(axis=-1)
     rank = jnp.where(first, jnp.arange(num_candidates)[None, :], num_candidates)
-    chosen = jax.lax.top_k(-rank, number)[1]
+    chosen = top_k(-rank.astype(jnp.float32), number)[1]
     take = lambda array: jnp.take_along_axis(array, chosen, axis=1)  # noqa: E731
     near = jax.tree.map(take, candidates)
     valid = take(first)

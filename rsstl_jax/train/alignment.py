@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from rsstl_jax._spread import spread
+from rsstl_jax._cpu import spread
 from rsstl_jax.losses import (
     angular_similarity_loss,
     functional_information,

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rsstl_jax._cpu import top_k
 from rsstl_jax.data import DataError, Fingerprints, fit_preprocessor
 from rsstl_jax.models import Support, make_support
 from rsstl_jax.train.survey import place_numbers
@@ -229,20 +230,23 @@ def _draw_rows(
     inside = jnp.where(cropped, disc, inside)
     drawn = jax.random.uniform(query_key, (num_rows,))
     # With a site of few rows, half of them at most are queries.
-    rank, queries = jax.lax.top_k(jnp.where(inside, drawn, -1.0), num_queries)
+    rank, queries = top_k(jnp.where(inside, drawn, -1.0), num_queries)
     asked = (rank >= 0) & (jnp.arange(num_queries) < jnp.maximum(inside.sum() // 2, 1))
     queries = jnp.where(asked, queries, queries[0])
-    apart = jnp.square(position[:, None] - position[queries][None]).sum(axis=-1).min(axis=1)
     size_draw, radius_draw, whole_draw = jax.random.uniform(size_key, (3,))
     hidden_m = settings.hidden_radius * radius_draw * sources.spacing_m[site]
-    open_ = inside & (apart > jnp.square(hidden_m)) if settings.grouped else inside
+    open_ = inside
+    if settings.grouped and settings.hidden_radius > 0:
+        apart = jnp.square(position[:, None] - position[queries][None]).sum(axis=-1).min(axis=1)
+        open_ = inside & (apart > jnp.square(hidden_m))
+    elif settings.grouped:
+        # A place has at most as high a number as there are rows.
+        open_ = inside & ~jnp.zeros(num_rows, bool).at[place[queries]].set(True)[place]
     scan_key, place_key = jax.random.split(order_key)
     by_scan = jax.random.uniform(scan_key, (num_rows,))
     by_place = jax.random.uniform(place_key, (num_rows,))[place] + 1e-4 * by_scan
     order = jnp.where(whole_draw < settings.whole_places, by_place, by_scan)
-    rank, support = jax.lax.top_k(
-        jnp.where(open_, order, -1.0), min(settings.max_support, num_rows)
-    )
+    rank, support = top_k(jnp.where(open_, order, -1.0), min(settings.max_support, num_rows))
     ratio = settings.max_support / settings.min_support
     size = settings.min_support * jnp.exp(size_draw * math.log(ratio))
     valid = (rank >= 0) & (jnp.arange(len(rank)) < size)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rsstl_jax._cpu import top_k
 from rsstl_jax.data import Fingerprints, Preprocessor
 from rsstl_jax.models import Support, make_support
 
@@ -191,7 +192,7 @@ def draw_support(key: jax.Array, survey: Survey, asked: jax.Array) -> Support:
     # A place has at most as high a number as there are rows.
     hidden = jnp.zeros(number, bool).at[survey.place[asked]].set(True)[survey.place]
     order = jnp.where(hidden, -1.0, jax.random.uniform(order_key, (number,)))
-    rank, rows = jax.lax.top_k(order, min(MAX_SUPPORT, number))
+    rank, rows = top_k(order, min(MAX_SUPPORT, number))
     ratio = MAX_SUPPORT / MIN_SUPPORT
     size = MIN_SUPPORT * jnp.exp(jax.random.uniform(size_key) * math.log(ratio))
     valid = (rank >= 0) & (jnp.arange(len(rank)) < size)

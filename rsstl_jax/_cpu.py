@@ -1,4 +1,4 @@
-"""One array for several readers, with a gradient that is cheap on CPUs."""
+"""What XLA makes slow on CPUs, put so that it is not; the values are the same everywhere."""
 
 from functools import partial, reduce
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-__all__ = ["spread"]
+__all__ = ["spread", "top_k"]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -42,3 +42,25 @@ def _backward(axis: int, size: int, saved: None, cotangent: jax.Array) -> tuple[
 
 
 spread.defvjp(_forward, _backward)
+
+
+def top_k(x: jax.Array, number: int) -> tuple[jax.Array, jax.Array]:
+    """The largest values along the last axis, and where they stand; of equal ones the first.
+
+    XLA sorts the whole array where it sees that not all of the result is used, which takes ten to
+    eighty times as long; so it is not shown.
+
+    Args:
+        x: float[..., D]. Integers are sorted as a whole.
+        number: how many, at most D.
+
+    Returns:
+        values float[..., number], the largest first; index int32[..., number].
+
+    Example:
+        >>> values, index = top_k(jnp.array([1.0, 3.0, 3.0]), 2)
+        >>> values.tolist(), index.tolist()
+        ([3.0, 3.0], [1, 2])
+    """
+    values, index = lax.optimization_barrier(lax.top_k(x, number))
+    return values, index

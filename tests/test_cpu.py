@@ -1,4 +1,4 @@
-"""One array for several readers: NumPy's broadcasting, and the sum of what they send back."""
+"""What is written for CPUs gives what NumPy gives: copies, their gradient, the largest values."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from rsstl_jax._spread import spread
+from rsstl_jax._cpu import spread, top_k
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +42,18 @@ def test_replicas_have_gradients_of_their_own(x):
 
     each = [jax.grad(loss)(row) for row in x]
     np.testing.assert_allclose(jax.vmap(jax.grad(loss))(x), each, rtol=1e-6)
+
+
+def test_the_largest_are_found_in_order_and_the_first_of_equal_ones():
+    x = np.random.default_rng(2).integers(0, 9, (4, 60)).astype(np.float32)
+    values, index = jax.jit(top_k, static_argnums=1)(x, 20)
+    expected = np.argsort(-x, axis=1, kind="stable")[:, :20]
+    np.testing.assert_array_equal(index, expected)
+    np.testing.assert_array_equal(values, np.take_along_axis(x, expected, axis=1))
+
+
+def test_replicas_and_gradients_pass_through_the_search_for_the_largest(x):
+    values, _ = jax.vmap(lambda row: top_k(row, 2))(x)
+    np.testing.assert_array_equal(values, -np.sort(-x, axis=1)[:, :2])
+    gradient = jax.grad(lambda x: top_k(x, 2)[0].sum())(x)
+    np.testing.assert_array_equal(gradient, x >= np.sort(x, axis=1)[:, -2:-1])
