@@ -7,7 +7,7 @@
 step      the distilling step (paper's DNN, 520 access points, B = 128, two teachers, all terms)
 networks  an epoch of each network at --target
 teachers  the step under 1 to 16 teachers
-replicas  the step of 1 to 64 students in all modes (on a CPU up to 16)
+replicas  the step of 1 to 64 students in all modes
 samples   an epoch of the step over growing data
 compile   until the step's program is there, cold and cached
 spectral  the spectral term: power iteration against a full SVD, time and gradient memory
@@ -81,9 +81,7 @@ PARTS = {
     "step": time_step,
     "networks": time_networks,
     "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
-    "replicas": lambda: time_replicas(
-        (1, 4, 16) if jax.default_backend() == "cpu" else (1, 4, 16, 64), repeats=_REPEATS.value
-    ),
+    "replicas": lambda: time_replicas((1, 4, 16, 64), repeats=_REPEATS.value),
     "samples": lambda: time_samples((5, 10, 20, 40, 80), repeats=_REPEATS.value),
     "spectral": lambda: time_spectral((1, 3, 10, 30, 100), repeats=_REPEATS.value),
     "compile": time_compile,
