@@ -47,7 +47,7 @@ spread.defvjp(_forward, _backward)
 def top_k(x: jax.Array, number: int) -> tuple[jax.Array, jax.Array]:
     """The largest values along the last axis, and where they stand; of equal ones the first.
 
-    XLA sorts the whole array where it sees that not all of the result is used, which takes ten to
+    XLA sorts the whole array where it sees that not all of the result is used, which takes eight to
     eighty times as long; so it is not shown.
 
     Args:

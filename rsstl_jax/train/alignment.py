@@ -73,29 +73,28 @@ class Alignment:
             {term: scalar} of `terms`.
         """
 
-        own = student.extract
-        # Each term with what it is differentiated in, and what is given to it.
+        own, mask = student.extract, context.teacher_mask
+        # Each term with what it is differentiated in, and what is given to it: a gradient that is
+        # zero would still be written and added up.
         terms = {
-            "similarity": (self._similarity, own, (extract, context.margin)),
-            "mutual_information": (self._mutual, (estimator_params, own), extract),
-            "functional_information": (self._functional, (student.frame, own), (frame, extract)),
+            "similarity": (self._similarity, own, (extract, context.margin, mask)),
+            "mutual_information": (self._mutual, (estimator_params, own), (extract, mask)),
+            "functional_information": (
+                self._functional,
+                (student.frame, own),
+                (frame, extract, mask),
+            ),
         }
         losses = {}
         for term in self.terms:
-            of_teachers, trained, taught = terms[term]
+            function, trained, taught = terms[term]
             with jax.named_scope(term):
                 weight = jnp.asarray(context.weights[term])
-                taught = (taught, context.teacher_mask)
-                losses[term] = _gated(partial(self._over, of_teachers), weight, trained, taught)
+                losses[term] = _gated(function, weight, trained, taught)
         return losses
 
-    def _over(self, of_teachers: Callable[[Any, Any], jax.Array], trained: Any, taught: Any) -> Any:
-        """A term reduced over the teachers that take part."""
-        given, mask = taught
-        return self._reduced(of_teachers(trained, given), mask)
-
     def _similarity(self, student: jax.Array, taught: Any) -> jax.Array:
-        extract, margin = taught
+        extract, margin, mask = taught
         of_pairs = partial(angular_similarity_loss, margin=margin)
 
         def of_one(own: jax.Array, z: jax.Array) -> jax.Array:
@@ -103,19 +102,21 @@ class Alignment:
                 return of_pairs(own, z)
             return jax.vmap(of_pairs)(own[:, None], z[:, None]).mean()
 
-        return jax.vmap(of_one)(spread(student, 0, len(extract)), extract)
+        return self._reduced(jax.vmap(of_one)(spread(student, 0, len(extract)), extract), mask)
 
-    def _mutual(self, trained: Any, extract: jax.Array) -> jax.Array:
-        theta, student = trained
+    def _mutual(self, trained: Any, taught: Any) -> jax.Array:
+        (theta, student), (extract, mask) = trained, taught
         pairs = self.estimator.apply({"params": theta}, extract, student, method="score_pairs")
-        return jax.vmap(mutual_information_loss)(*pairs)
+        return self._reduced(jax.vmap(mutual_information_loss)(*pairs), mask)
 
     def _functional(self, trained: Any, taught: Any) -> jax.Array:
+        frame, extract, mask = taught
         of_student = self._functional_information(*trained)
-        of_teachers = jax.vmap(self._functional_information)(*taught)
-        return functional_information_loss(
+        of_teachers = jax.vmap(self._functional_information)(frame, extract)
+        gaps = functional_information_loss(
             jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
         )
+        return self._reduced(gaps, mask)
 
     def _reduced(self, values: jax.Array, mask: jax.Array | None) -> jax.Array:
         total = (values if mask is None else jnp.where(mask > 0, values, 0)).sum()

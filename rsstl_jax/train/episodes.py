@@ -12,7 +12,7 @@ import numpy as np
 from rsstl_jax._cpu import top_k
 from rsstl_jax.data import DataError, Fingerprints, fit_preprocessor
 from rsstl_jax.models import Support, make_support
-from rsstl_jax.train.survey import place_numbers
+from rsstl_jax.train.survey import at_places, place_numbers
 
 __all__ = ["Episode", "EpisodeSettings", "Sources", "draw_episode", "make_sources"]
 
@@ -234,14 +234,14 @@ def _draw_rows(
     asked = (rank >= 0) & (jnp.arange(num_queries) < jnp.maximum(inside.sum() // 2, 1))
     queries = jnp.where(asked, queries, queries[0])
     size_draw, radius_draw, whole_draw = jax.random.uniform(size_key, (3,))
-    hidden_m = settings.hidden_radius * radius_draw * sources.spacing_m[site]
     open_ = inside
     if settings.grouped and settings.hidden_radius > 0:
+        hidden_m = settings.hidden_radius * radius_draw * sources.spacing_m[site]
         apart = jnp.square(position[:, None] - position[queries][None]).sum(axis=-1).min(axis=1)
         open_ = inside & (apart > jnp.square(hidden_m))
     elif settings.grouped:
-        # A place has at most as high a number as there are rows.
-        open_ = inside & ~jnp.zeros(num_rows, bool).at[place[queries]].set(True)[place]
+        # The same as a radius of 0, without a distance for each pair of rows.
+        open_ = inside & ~at_places(place, queries)
     scan_key, place_key = jax.random.split(order_key)
     by_scan = jax.random.uniform(scan_key, (num_rows,))
     by_place = jax.random.uniform(place_key, (num_rows,))[place] + 1e-4 * by_scan

@@ -13,6 +13,7 @@ from rsstl_jax.models import Support, make_support
 
 __all__ = [
     "Survey",
+    "at_places",
     "count_places",
     "deal_folds",
     "draw_support",
@@ -168,6 +169,24 @@ def whole_support(survey: Survey) -> Support:
     return jax.jit(make_support)(*survey)
 
 
+def at_places(place: jax.Array, asked: jax.Array) -> jax.Array:
+    """Which fingerprints were taken at the place of one of the asked ones.
+
+    Args:
+        place: int[R]. From `place_numbers`.
+        asked: int[B]. Rows that are asked about.
+
+    Returns:
+        bool[R].
+
+    Example:
+        >>> at_places(jnp.array([0, 0, 1, 2]), jnp.array([1, 3])).tolist()
+        [True, True, False, True]
+    """
+    # A place has at most as high a number as there are rows.
+    return jnp.zeros(len(place), bool).at[place[asked]].set(True)[place]
+
+
 def draw_support(key: jax.Array, survey: Survey, asked: jax.Array) -> Support:
     """A support to train with: drawn from the survey, no row at the place of an asked one.
 
@@ -189,9 +208,9 @@ def draw_support(key: jax.Array, survey: Survey, asked: jax.Array) -> Support:
     """
     order_key, size_key = jax.random.split(key)
     number = len(survey.place)
-    # A place has at most as high a number as there are rows.
-    hidden = jnp.zeros(number, bool).at[survey.place[asked]].set(True)[survey.place]
-    order = jnp.where(hidden, -1.0, jax.random.uniform(order_key, (number,)))
+    order = jnp.where(
+        at_places(survey.place, asked), -1.0, jax.random.uniform(order_key, (number,))
+    )
     rank, rows = top_k(order, min(MAX_SUPPORT, number))
     ratio = MAX_SUPPORT / MIN_SUPPORT
     size = MIN_SUPPORT * jnp.exp(jax.random.uniform(size_key) * math.log(ratio))
