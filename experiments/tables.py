@@ -35,7 +35,7 @@ from rsstl_jax.report import (
     results_frame,
     select_table,
 )
-from rsstl_jax.rows import ROWS, TABLE_ROWS, TABLES, has_no_network, row_config, row_name
+from rsstl_jax.rows import ROWS, SITES, TABLE_ROWS, TABLES, has_no_network, row_config, row_name
 from rsstl_jax.tables import read_receipts, run_row
 from rsstl_jax.train.neighbours import check_installed
 
@@ -44,7 +44,7 @@ _TABLE = flags.DEFINE_list(
 )
 _FIGURE = flags.DEFINE_enum("figure", None, ["2"], "which of its figures of results")
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
-_SITES = flags.DEFINE_list("sites", ["uji", "tampere", "tut7"], "the sources, but the target")
+_SITES = flags.DEFINE_list("sites", list(SITES), "the sources, but the target")
 _NETWORKS = flags.DEFINE_list("networks", ["dnn"], "architectures")
 _ROWS = flags.DEFINE_list("rows", None, f"of {', '.join(ROWS)}; by default all that a table needs")
 _SHARES = flags.DEFINE_list("shares", ["0.1"], "shares of the target's train part, for table 4")

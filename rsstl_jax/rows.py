@@ -16,6 +16,7 @@ __all__ = [
     "RIVALS",
     "ROWS",
     "SHARES",
+    "SITES",
     "TABLES",
     "TABLE_ROWS",
     "has_no_network",
@@ -23,6 +24,9 @@ __all__ = [
     "row_name",
     "row_students",
 ]
+
+SITES = ("uji", "tampere", "tut7")
+"""Those that a table's sources are, but for its target, unless others are asked for."""
 
 TABLES = ("1", "2", "3", "4")
 """Of the paper: all methods, single terms, single sources, a share of the target."""

@@ -11,13 +11,15 @@ from rsstl_jax.baselines import run_baseline
 from rsstl_jax.config import flatten
 from rsstl_jax.files import read_json, write_json
 from rsstl_jax.pipeline import run_distillation
-from rsstl_jax.rows import RIVALS, SHARES, row_students
+from rsstl_jax.rows import RIVALS, SHARES, SITES, row_config, row_students
 from rsstl_jax.train import Recorder
 
-__all__ = ["read_receipts", "run_row"]
+__all__ = ["changed_fields", "read_receipts", "run_row"]
 
 # Where data and bundles lie is the machine's business, not the result's.
 _LOCAL = ("data_dir", "bundle_dir")
+# Which seeds and subsets, not under what settings.
+_OF_A_ROUND = ("seeds", "data.fraction_seed", *_LOCAL)
 
 
 def run_row(
@@ -130,6 +132,47 @@ def _merged(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> di
     return first | {"result": result, "config": told, "seconds": seconds, "starts": starts}
 
 
+def changed_fields(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """Under what a row was trained that its recipe, as it is now, and `SITES` do not say.
+
+    Args:
+        receipt: from `run_row`.
+
+    Returns:
+        {dotted field: value in the receipt}: fields that both know, but for `run`, which says
+        how a row is trained and not as what.
+
+    Example:
+        >>> config = row_config("noise", target="uji", network="dnn", sites=SITES,
+        ...                     overrides={"train.epochs": 15})
+        >>> result = {"target": "uji", "network": "dnn", "recipe": "tuned", "seeds": [0]}
+        >>> changed_fields({"row": "noise", "result": result, "config": flatten(config)})
+        {'train.epochs': 15}
+    """
+    told, result = receipt["config"], receipt["result"]
+    own = row_config(
+        receipt["row"],
+        target=result["target"],
+        network=result["network"],
+        sites=SITES,
+        recipe=result["recipe"],
+        seeds=result["seeds"],
+        share=told["data.fraction"] if receipt["row"] in SHARES else 1.0,
+    )
+    # A receipt is JSON, which has no tuples.
+    plain = {path: _plain(value) for path, value in flatten(own).items()}
+    return {
+        path: value
+        for path, value in told.items()
+        if path in plain and _plain(value) != plain[path] and path not in _OF_A_ROUND
+        if not path.startswith("run.")
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
     """The receipts that lie in a folder.
 
@@ -137,7 +180,8 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
         folder: where `experiments/tables.py` keeps them, one file a row.
 
     Yields:
-        One receipt at a time, by file name, with the name under `file`.
+        One receipt at a time, by file name, with the name under `file` and its `changed_fields`
+        under `changed`.
 
     Raises:
         FileNotFoundError: if there is none.
@@ -152,4 +196,5 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
     if not files:
         raise FileNotFoundError(f"{folder} holds no receipt; experiments/tables.py makes them")
     for file in files:
-        yield read_json(file) | {"file": file.name}
+        receipt = read_json(file)
+        yield receipt | {"file": file.name, "changed": changed_fields(receipt)}

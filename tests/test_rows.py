@@ -5,8 +5,9 @@ import json
 import pytest
 import tiny
 
+from rsstl_jax import rows
 from rsstl_jax.baselines import run_baseline
-from rsstl_jax.config import ConfigError
+from rsstl_jax.config import ConfigError, flatten
 from rsstl_jax.rows import row_config, row_name, row_students
 from rsstl_jax.tables import read_receipts, run_row
 from rsstl_jax.train import TERMS
@@ -135,10 +136,18 @@ def test_a_network_has_rows_of_the_terms_that_it_has(network, fields, single):
     assert list(row_students("students", config, ("2",))) == ["standalone", "distilled", *single]
 
 
-def test_receipts_are_read_by_name(tmp_path):
-    for name in ("b", "a"):
-        (tmp_path / f"{name}.json").write_text(json.dumps({"row": name}))
-    assert [found["row"] for found in read_receipts(tmp_path)] == ["a", "b"]
+def test_receipts_are_read_by_name_with_what_was_changed(tmp_path):
+    for name, epochs in (("b", 7), ("a", 60)):
+        config = row_config("noise", target="uji", network="dnn", sites=rows.SITES)
+        told = flatten(config) | {"train.epochs": epochs}
+        result = {"target": "uji", "network": "dnn", "recipe": "tuned", "seeds": [0]}
+        receipt = {"row": "noise", "config": told, "result": result}
+        (tmp_path / f"{name}.json").write_text(json.dumps(receipt))
+    found = [(receipt["file"], receipt["changed"]) for receipt in read_receipts(tmp_path)]
+    assert found == [("a.json", {}), ("b.json", {"train.epochs": 7})]
+
+
+def test_the_name_of_a_row_says_its_network_share_and_label():
     assert row_name("noise", "dnn") == "dnn-noise"
     assert row_name("share", "package.module:make", share=0.01, label="a") == (
         "package.module.make-share-1-a"

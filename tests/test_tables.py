@@ -2,6 +2,7 @@
 
 import pytest
 
+from rsstl_jax.config import flatten
 from rsstl_jax.data import DataError
 from rsstl_jax.report import (
     compare,
@@ -14,7 +15,8 @@ from rsstl_jax.report import (
     select_table,
 )
 from rsstl_jax.report.paper import paper_figure
-from rsstl_jax.rows import row_config, row_students
+from rsstl_jax.rows import SITES, row_config, row_students
+from rsstl_jax.tables import changed_fields
 
 
 def figures(mae_m):
@@ -74,6 +76,28 @@ def test_the_comparison_by_hand():
     assert distilled["difference, paired"].startswith("0.00 [-1.00, ")
     assert (control["difference, paired"], control["verdict"]) == ("0.50", "too few seeds")
     assert control["the paper"] == ""
+
+
+def test_what_was_trained_otherwise_than_its_recipe_says_so_in_every_table():
+    """Of two seeds one had 15 epochs in place of the tuned recipe's 400."""
+    made = []
+    for seed, epochs in enumerate((400, 15)):
+        config = flatten(
+            row_config(
+                "scratch",
+                target="tampere",
+                network="dnn",
+                sites=("tut7",) if seed else SITES,
+                overrides={"train.epochs": epochs, "run.log_every_epochs": 7},
+            )
+        )
+        own = receipt("scratch", "scratch", [7.0], [seed], config=config)
+        own["result"]["recipe"] = "tuned"
+        made.append(own | {"changed": changed_fields(own)})
+    assert made[0]["changed"] == {}
+    assert made[1]["changed"] == {"sources": "tut7", "train.epochs": 15}
+    (line,) = rendered([*made])
+    assert line["changed settings"] == "none or sources=tut7, train.epochs=15"
 
 
 def test_transfer_is_compared_with_its_own_network_from_scratch():

@@ -33,11 +33,12 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
         table: which; the paper's figures are those of that table.
 
     Returns:
-        DataFrame with `network`, `method`, `seeds` (how many), of every figure mean, `_sd` and
-        interval (`_low`, `_high`), the interval over test positions, `reference`, the mean
-        `difference_m` over the seeds that both have with interval (`difference_low_m`,
-        `difference_high_m`), Wilcoxon's `p`, adjusted over the table, the `verdict`, and
-        `paper_m`. NaN where there is nothing to say.
+        DataFrame with `network`, `method`, `seeds` (how many), `changed` (settings that are
+        not the recipe's, those of all its seeds), of every figure mean, `_sd` and interval
+        (`_low`, `_high`), the interval over test positions, `reference`, the mean `difference_m`
+        over the seeds that both have with interval (`difference_low_m`, `difference_high_m`),
+        Wilcoxon's `p`, adjusted over the table, the `verdict`, and `paper_m`. NaN where there is
+        nothing to say.
 
     Example:
         >>> from rsstl_jax.report import results_frame, select_table
@@ -64,6 +65,8 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
     for names, rows in selected.groupby(_METHOD, sort=False):
         first = rows.iloc[0]
         line: dict[str, Any] = dict(zip(_METHOD, names, strict=True)) | {"seeds": len(rows)}
+        settings = rows["changed"].unique()
+        line["changed"] = " or ".join(text or "none" for text in settings) if any(settings) else ""
         for figure in (*FIGURES, "within_10_m"):
             values = rows[figure].tolist()
             line[figure], line[f"{figure}_sd"] = np.mean(values), rows[figure].std()
@@ -139,6 +142,7 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
         "difference, paired": difference.strip(),
         "verdict": "" if pd.isna(line["verdict"]) else line["verdict"],
         "the paper": shown("paper_m"),
+        "changed settings": line["changed"],
     }
 
 

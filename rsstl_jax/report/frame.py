@@ -53,9 +53,9 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         DataFrame with `target`, `network` (empty for rows that have none), `row`, `student`,
-        `share` (of the target's train part), `label`, `seed`, the `FIGURES` and `within_10_m`, and
+        `share` (of the target's train part), `label`, `seed`, the `FIGURES` and `within_10_m`,
         `positions_low_m`, `positions_high_m`, the interval over test positions, NaN where the
-        receipt has none.
+        receipt has none, and `changed`, the settings that are not the recipe's, as text.
 
     Raises:
         DataError: if two receipts hold other figures of the same student of the same seed; it names
@@ -71,6 +71,7 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     lines: dict[tuple[Any, ...], dict[str, Any]] = {}
     for receipt in receipts:
         result, row = receipt["result"], receipt["row"]
+        changed = ", ".join(f"{path}={value}" for path, value in receipt.get("changed", {}).items())
         for student, figures in result.items():
             if not (isinstance(figures, Mapping) and "mae_m" in figures):
                 continue
@@ -96,7 +97,7 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
                         f"seed {seed} ({result['target']}, {row}); keep one of them"
                     )
                 positions = {"positions_low_m": low, "positions_high_m": high, "file": file}
-                lines[key] = line | measured | positions
+                lines[key] = line | measured | positions | {"changed": changed}
     if not lines:
         raise ValueError("receipts holds no figures; at least one receipt is needed")
     return pd.DataFrame(list(lines.values())).drop(columns="file")
