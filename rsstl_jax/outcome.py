@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.metrics import error_m, summarize_each
+from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
 from rsstl_jax.train.alignment import active_terms
 
@@ -41,7 +41,8 @@ def write_outcome(
         teachers: {source: quality of its surrogate teacher}.
 
     Returns:
-        The content of result.json: what was run, and of every student its figures by seed.
+        The content of result.json: what was run, and of every student its figures by seed; of
+        several seeds also, under `mean_place`, those of the mean of their places.
 
     Example:
         >>> import tempfile
@@ -75,6 +76,9 @@ def write_outcome(
         figures["percentiles_m"] = np.percentile(errors, PERCENTILES, axis=1).T.round(3).tolist()
         interval = interval_over_positions(errors.mean(axis=0), actual_m)
         figures["mae_interval_over_positions_m"] = list(interval)
+        if len(errors) > 1:
+            mean_m = np.mean([of_seed[student] for of_seed in predicted_m.values()], axis=0)
+            figures["mean_place"] = summarize(error_m(mean_m, actual_m))
         result[student] = figures
     result["teachers"] = dict(teachers)
     write_json(workdir / "result.json", result)

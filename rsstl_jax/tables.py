@@ -122,7 +122,7 @@ def _merged(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> di
         result[student] = {
             figure: [value for own in results for value in own[student][figure]]
             for figure in figures
-            if figure != "mae_interval_over_positions_m"  # of one round, not of all
+            if len(figures[figure]) == 1  # a value of each seed, not of all together
         }
     if "settings" in result:
         result["settings"] = [own["settings"] for own in results]

@@ -35,7 +35,8 @@ def mean_and_spread(values: Sequence[float]) -> str:
 def render_result(result: Mapping[str, Any]) -> str:
     """A run's result.json as a Markdown table, mean ± sd over its seeds.
 
-    With several seeds a last row holds distilled minus stand-alone, seed by seed.
+    With several seeds there is a row for the mean of their places, and a last one holds distilled
+    minus stand-alone, seed by seed.
 
     Args:
         result: content of result.json.
@@ -64,6 +65,10 @@ def render_result(result: Mapping[str, Any]) -> str:
             continue
         cells = " | ".join(mean_and_spread(result[student][figure]) for figure in FIGURES)
         lines.append(f"| {result['network']} {label} | {cells} |")
+        if mean_place := result[student].get("mean_place"):
+            cells = " | ".join(f"{mean_place[figure]:.2f}" for figure in FIGURES)
+            name = f"{result['network']} {label}, mean place of {len(result['seeds'])} seeds"
+            lines.append(f"| {name} | {cells} |")
     if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= result.keys():
         pairs = {
             figure: zip(result["distilled"][figure], result["standalone"][figure], strict=True)
