@@ -11,8 +11,8 @@ from rsstl_jax.config import ConfigError, name_list, validate
 from rsstl_jax.data import Fingerprints, load_site
 from rsstl_jax.files import write_json
 from rsstl_jax.lock import locked
-from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.outcome import measure
 from rsstl_jax.pipeline import TargetParts, target_parts
 from rsstl_jax.train.agnostic import make_agnostic_localizer
 from rsstl_jax.train.collective import collective_transfer
@@ -105,7 +105,7 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         places = [
             _transfer(method, config, parts, sources, seed, recorder) for seed in config.seeds
         ]
-    result[method] = summarize_each(error_m(p, parts.held_out.position_m) for p in places)
+    result[method] = measure(places, parts.held_out.position_m)
     write_json(workdir / "result.json", result)
     return result
 

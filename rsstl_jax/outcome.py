@@ -1,6 +1,6 @@
 """What a run leaves of its students: figures, predictions, pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,41 @@ from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
 from rsstl_jax.train.alignment import active_terms
 
-__all__ = ["PERCENTILES", "write_outcome"]
+__all__ = ["PERCENTILES", "measure", "write_outcome"]
 
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
+
+
+def measure(predicted_m: Sequence[np.ndarray], actual_m: np.ndarray) -> dict[str, Any]:
+    """What result.json says of the places that one method found.
+
+    Args:
+        predicted_m: float[n, 2] each. Places found, metres, one set a seed.
+        actual_m: float[n, 2]. True places, metres.
+
+    Returns:
+        The figures of `summarize` and `percentiles_m` (at `PERCENTILES`), each a list with a value
+        a seed; `mae_interval_over_positions_m` of the seeds' mean error; of several seeds also
+        `mean_place`, the figures of the mean of their places.
+
+    Raises:
+        ValueError: if there are no places, or the shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> found = measure([np.array([[3.0, 4.0]]), np.array([[-3.0, -4.0]])], np.zeros((1, 2)))
+        >>> found["mae_m"], found["mean_place"]["mae_m"]
+        ([5.0, 5.0], 0.0)
+    """
+    errors_m = [error_m(of_seed, actual_m) for of_seed in predicted_m]
+    figures: dict[str, Any] = dict(summarize_each(errors_m))
+    figures["percentiles_m"] = np.percentile(errors_m, PERCENTILES, axis=1).T.round(3).tolist()
+    interval = interval_over_positions(np.mean(errors_m, axis=0), actual_m)
+    figures["mae_interval_over_positions_m"] = list(interval)
+    if len(errors_m) > 1:
+        figures["mean_place"] = summarize(error_m(np.mean(predicted_m, axis=0), actual_m))
+    return figures
 
 
 def write_outcome(
@@ -41,8 +72,7 @@ def write_outcome(
         teachers: {source: quality of its surrogate teacher}.
 
     Returns:
-        The content of result.json: what was run, and of every student its figures by seed; of
-        several seeds also, under `mean_place`, those of the mean of their places.
+        The content of result.json: what was run, and of every student what `measure` says.
 
     Example:
         >>> import tempfile
@@ -56,9 +86,13 @@ def write_outcome(
         [1.414]
     """
     actual_m = held_out.position_m
-    errors_m = {
-        student: np.stack([error_m(of_seed[student], actual_m) for of_seed in predicted_m.values()])
+    places_m = {
+        student: np.stack([of_seed[student] for of_seed in predicted_m.values()])
         for student in next(iter(predicted_m.values()))
+    }
+    errors_m = {
+        student: np.stack([error_m(of_seed, actual_m) for of_seed in places])
+        for student, places in places_m.items()
     }
     result: dict[str, Any] = {
         "target": config.target,
@@ -71,15 +105,8 @@ def write_outcome(
         "num_train": num_train,
         "num_evaluated": len(held_out),
     }
-    for student, errors in errors_m.items():
-        figures: dict[str, Any] = dict(summarize_each(errors))
-        figures["percentiles_m"] = np.percentile(errors, PERCENTILES, axis=1).T.round(3).tolist()
-        interval = interval_over_positions(errors.mean(axis=0), actual_m)
-        figures["mae_interval_over_positions_m"] = list(interval)
-        if len(errors) > 1:
-            mean_m = np.mean([of_seed[student] for of_seed in predicted_m.values()], axis=0)
-            figures["mean_place"] = summarize(error_m(mean_m, actual_m))
-        result[student] = figures
+    for student, places in places_m.items():
+        result[student] = measure(places, actual_m)
     result["teachers"] = dict(teachers)
     write_json(workdir / "result.json", result)
     write_text(workdir / "predictions.csv", _predictions(held_out, predicted_m, errors_m))
