@@ -43,4 +43,4 @@ lint: $(READY)
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .venv-3.12 results
+	rm -rf $(VENV) .venv-3.12

@@ -7,7 +7,7 @@
 step      the distilling step (paper's DNN, 520 access points, B = 128, two teachers, all terms)
 networks  an epoch of each network at --target
 teachers  the step under 1 to 16 teachers
-replicas  the step of 1 to 64 students in all modes
+replicas  the step of 1 to 64 students, or --counts, in all modes
 samples   an epoch of the step over growing data
 compile   until the step's program is there, cold and cached
 spectral  the spectral term: power iteration against a full SVD, time and gradient memory
@@ -35,7 +35,9 @@ from benchmarks.scaling import (
 from benchmarks.timing import interleaved
 
 from rsstl_jax import cli, default_config
+from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_text
+from rsstl_jax.overrides import COUNT, read_numbers
 from rsstl_jax.train import make_batch, make_localizer
 
 _PARTS = flags.DEFINE_list(
@@ -46,6 +48,9 @@ _PARTS = flags.DEFINE_list(
 _REPEATS = flags.DEFINE_integer("repeats", 7, "rounds, of which the median counts", lower_bound=1)
 _TARGET = flags.DEFINE_string("target", "tampere", "dataset of the part `networks`")
 _RECIPE = flags.DEFINE_string("recipe", "paper", "recipe of the part `networks`")
+_COUNTS = flags.DEFINE_list(
+    "counts", ["1", "4", "16", "64"], "students of the part `replicas`; more while memory lasts"
+)
 _OUTPUT = flags.DEFINE_string("output", "results/benchmark", "folder of the tables")
 
 STEPS = 155  # an epoch of UJIIndoorLoc
@@ -81,7 +86,9 @@ PARTS = {
     "step": time_step,
     "networks": time_networks,
     "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
-    "replicas": lambda: time_replicas((1, 4, 16, 64), repeats=_REPEATS.value),
+    "replicas": lambda: time_replicas(
+        read_numbers("--counts", _COUNTS.value, COUNT), repeats=_REPEATS.value
+    ),
     "samples": lambda: time_samples((5, 10, 20, 40, 80), repeats=_REPEATS.value),
     "spectral": lambda: time_spectral((1, 3, 10, 30, 100), repeats=_REPEATS.value),
     "compile": time_compile,
@@ -92,6 +99,8 @@ PARTS = {
 def main() -> None:
     output = Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
+    if unknown := set(_PARTS.value) - set(PARTS):
+        raise ConfigError(f"--parts has {min(unknown)!r}; it must be of {', '.join(PARTS)}")
     for part in _PARTS.value:
         frame = PARTS[part]()
         write_text(output / f"{part}.csv", frame.to_csv(index=False, float_format="%.4g"))

@@ -13,13 +13,14 @@ _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "configs/<site>.py[:paper|tuned|smoke|tuned-smoke]", lock_config=True
 )
 _WORKDIR = flags.DEFINE_string(
-    "workdir", None, "folder of the run; by default results/expert-<network>-<recipe>"
+    "workdir", None, "folder of the run; by default results/expert-<target>-<network>-<recipe>"
 )
 
 
 def main() -> None:
     config = _CONFIG.value
-    workdir = _WORKDIR.value or f"results/expert-{config.network}-{config.recipe}"
+    name = f"{config.target}-{config.network}-{config.recipe}"
+    workdir = _WORKDIR.value or f"results/expert-{name}"
     teachers = run_expert(config, workdir)
     print(f"\nbundles in {bundle_folder(config, workdir)}")
     for source, report in teachers.reports.items():

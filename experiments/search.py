@@ -5,9 +5,10 @@
     python experiments/search.py --config=configs/tampere.py:tuned --batches=5 --batch_size=8 \
         --range=similarity=0,2 --range=mutual_information=0,2
 
-A grid is one compiled program; with --range Optuna proposes points, a batch at a time, each batch
-one program (pip install 'rsstl_jax[search]'). The test part is never read. <workdir>/search.csv
-holds every point, the best first; the same command started again goes on.
+The points of a grid, and all seeds of them, are replicas of one compiled program, at once or in
+turn, whichever --replicas=auto finds faster; with --range Optuna proposes points, a batch of such
+replicas at a time (pip install 'rsstl_jax[search]'). The test part is never read. All points lie
+in <workdir>/search.csv, the best first; the same command started again goes on.
 """
 
 from pathlib import Path
@@ -19,12 +20,16 @@ from rsstl_jax import cli
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_text
 from rsstl_jax.search import check_point, grid, propose, search
+from rsstl_jax.train.replicas import MODES
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<site>.py", lock_config=True)
 _GRID = flags.DEFINE_multi_string("grid", [], "axis=value,value,...")
 _RANGE = flags.DEFINE_multi_string("range", [], "axis=low,high, for Optuna")
 _BATCHES = flags.DEFINE_integer("batches", 5, "of points that Optuna proposes", lower_bound=1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "points a batch", lower_bound=1)
+_REPLICAS = flags.DEFINE_enum(
+    "replicas", "auto", MODES, "how the points of a batch are trained, all seeds of them"
+)
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "folder of the search; by default results/search/<target>-<network>-<recipe>"
 )
@@ -48,7 +53,7 @@ def main() -> None:
     config = _CONFIG.value
     name = f"{config.target}-{config.network}-{config.recipe}"
     workdir = Path(_WORKDIR.value or f"results/search/{name}")
-    config.data.evaluate_on = "validation"
+    config.data.evaluate_on, config.run.replicas = "validation", _REPLICAS.value
     points, ranges = parse("grid", _GRID.value), parse("range", _RANGE.value)
     if bool(points) == bool(ranges):
         raise ConfigError("give either --grid or --range, at least one")

@@ -11,7 +11,8 @@ Tables as the paper counts them: 1 all methods, 2 single terms, 3 single sources
 target, and its Figure 2, whose students are those of table 1 and which is drawn with every table.
 The students of a row are replicas of one compiled program. Every row trains in a workdir of its own
 below --workdir, where the same command started again goes on; its receipt is copied to
-<output>/receipts/, from which --render alone rebuilds everything.
+<output>/<recipe>/receipts/, from which --render alone rebuilds everything, of all recipes unless
+--recipe names one.
 """
 
 from collections.abc import Iterator
@@ -19,18 +20,22 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax import cli
-from rsstl_jax.config import ConfigError
+from rsstl_jax import cli, load_site
+from rsstl_jax.config import ConfigError, validate
 from rsstl_jax.files import write_json, write_text
+from rsstl_jax.models import make_network
 from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
+from rsstl_jax.recipes import RECIPES
 from rsstl_jax.report import (
     TABLE_NAMES,
     compare,
+    cost_frame,
     distribution_frame,
     insert_table,
     plot_distribution,
     plot_methods,
     render_comparison,
+    render_cost,
     render_distribution,
     results_frame,
     select_table,
@@ -47,7 +52,9 @@ _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
 _SITES = flags.DEFINE_list("sites", list(SITES), "the sources, but the target")
 _NETWORKS = flags.DEFINE_list("networks", ["dnn"], "architectures")
 _ROWS = flags.DEFINE_list("rows", None, f"of {', '.join(ROWS)}; by default all that a table needs")
-_SHARES = flags.DEFINE_list("shares", ["0.1"], "shares of the target's train part, for table 4")
+_SHARES = flags.DEFINE_list(
+    "shares", ["0.01", "0.1"], "shares of the target's train part, for table 4"
+)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "one student of each kind is trained for each")
 _REPLICAS = flags.DEFINE_enum(
     "replicas", "auto", ["auto", "loop", "map", "vmap"], "how the students of a row are trained"
@@ -92,6 +99,9 @@ def train(receipts: Path) -> None:
     rows = list(wanted())
     if any(row.startswith("knn") for _, _, row, _ in rows):
         check_installed()
+    for target in _TARGETS.value:
+        load_site(target)
+    configs = []
     for target, network, row, share in rows:
         config = row_config(
             row,
@@ -105,6 +115,11 @@ def train(receipts: Path) -> None:
         )
         config.bundle_dir = str(workdir / "teachers")
         config.run.replicas = _REPLICAS.value
+        validate(config)
+        make_network(config)
+        configs.append(config)
+    # Every row can be run: now the hours begin.
+    for (target, network, row, share), config in zip(rows, configs, strict=True):
         name = row_name(row, network, share=share, label=_LABEL.value)
         folder = workdir / target / name
         receipt = run_row(row, config, folder, tables=tables(), label=_LABEL.value)
@@ -123,8 +138,9 @@ def show(name: str, text: str) -> None:
     print(f"\n{name}:\n\n{text}")
 
 
-def render(output: Path) -> None:
-    recipe, kept = str(_RECIPE.value), list(read_receipts(output / "receipts"))
+def render(recipe: str) -> None:
+    output = Path(_OUTPUT.value) / recipe
+    kept = list(read_receipts(output / "receipts"))
     frame = results_frame(kept)
     frame.to_csv(output / "seeds.csv", index=False, float_format="%.4f")
     for target in frame["target"].unique():
@@ -141,6 +157,9 @@ def render(output: Path) -> None:
             title = f"{target}, recipe {recipe}: table {table}"
             plot_methods(output / f"{name}.png", selected, title)
             show(f"{recipe} {target} {table}", text)
+        cost = cost_frame(kept, target)
+        write_text(output / f"{target}-cost.csv", cost.to_csv(index=False))
+        show(f"{recipe} {target} cost", render_cost(cost))
         distribution = distribution_frame(kept, target)
         if not distribution.empty:
             name, text = f"{target}-figure-2", render_distribution(distribution)
@@ -152,12 +171,17 @@ def render(output: Path) -> None:
 
 
 def main() -> None:
-    output = Path(_OUTPUT.value) / str(_RECIPE.value)
-    receipts = output / "receipts"
-    receipts.mkdir(parents=True, exist_ok=True)
+    if _DOCUMENT.value and not Path(_DOCUMENT.value).is_file():
+        raise ConfigError(f"--document={_DOCUMENT.value} is no file")
+    output = Path(_OUTPUT.value)
     if not _RENDER.value:
+        receipts = output / str(_RECIPE.value) / "receipts"
+        receipts.mkdir(parents=True, exist_ok=True)
         train(receipts)
-    render(output)
+    kept = [recipe for recipe in RECIPES if (output / recipe / "receipts").is_dir()]
+    all_of_them = _RENDER.value and not flags.FLAGS["recipe"].present
+    for recipe in kept if all_of_them and kept else [str(_RECIPE.value)]:
+        render(recipe)
 
 
 if __name__ == "__main__":

@@ -89,9 +89,24 @@ def _of_teachers(config: ConfigDict) -> str | None:
                 f"{path} is {value} and teacher.kind is {kind!r}; only a site-agnostic teacher "
                 "says where a fingerprint was taken: take agnostic or both, or 0"
             )
-    if distill.num_unlabelled > 0 and config.data.fraction == 1:
+    if distill.told_by == "mean" and distill.num_unlabelled == 0:
+        return (
+            "distill.told_by is 'mean', which only unlabelled fingerprints are told, and "
+            "distill.num_unlabelled is 0; it must be above 0"
+        )
+    if config.data.unlabelled == "file" and distill.num_unlabelled == 0:
+        return (
+            "data.unlabelled is 'file' and distill.num_unlabelled is 0, so that nothing of it "
+            "would be used; take a number above 0, or rest"
+        )
+    if (
+        distill.num_unlabelled > 0
+        and config.data.unlabelled == "rest"
+        and config.data.fraction == 1
+    ):
         return (
             f"distill.num_unlabelled is {distill.num_unlabelled} and data.fraction is 1, which "
-            "leaves no fingerprint of the train part unlabelled; take a share below 1, or 0"
+            "leaves no fingerprint of the train part unlabelled; take a share below 1, 0, or "
+            "data.unlabelled=file"
         )
     return None

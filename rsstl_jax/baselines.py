@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import ConfigError, name_list, validate
-from rsstl_jax.data import Fingerprints, load_site
+from rsstl_jax.data import Fingerprints, check_sources, load_site
 from rsstl_jax.files import write_json
 from rsstl_jax.lock import locked
 from rsstl_jax.models import AgnosticSettings
@@ -48,7 +48,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     Raises:
         ConfigError: if the configuration or the method cannot be run, or needs a package that is
             not installed.
-        DataError: if a dataset cannot be read.
+        DataError: if a dataset cannot be read, or one that parameters are carried from is from the
+            target's building.
         DivergedError: if a training stops being finite.
         LockedError: if another process works in the workdir.
 
@@ -66,6 +67,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     if method == "knn":
         check_installed()
+    if method in ("sequential", "collective"):
+        check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     if method not in _UNTRAINED:
         transfer_localizer(config, parts.train)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import pooch
 from absl import app, flags, logging
+from ml_collections import config_flags
 
 from rsstl_jax.config import ConfigError
 from rsstl_jax.data import DataError
@@ -17,6 +18,7 @@ from rsstl_jax.files import DamagedError
 from rsstl_jax.interrupt import Interrupted, catch_signals
 from rsstl_jax.lock import LockedError
 from rsstl_jax.overrides import check_overrides
+from rsstl_jax.recipes import check_target
 from rsstl_jax.train import DivergedError
 
 __all__ = ["run"]
@@ -38,6 +40,7 @@ def run(main: Callable[[], None]) -> None:
         >>> callable(run)
         True
     """
+    _find_modules()
     _keep_compiled()
     _silence_storage()
     # Orbax reports every step of every save at the level of information.
@@ -50,15 +53,29 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(128 + error.signum)
 
 
+def _find_modules() -> None:
+    """A network of one's own may lie in the current folder; a command hides no module of Python's.
+
+    Python looks first where the command lies, and there `profile` would be experiments/profile.py.
+    """
+    if sys.path and Path(sys.path[0]).resolve() == Path(sys.argv[0]).resolve().parent:
+        sys.path.append(sys.path.pop(0))
+    sys.path.append(str(Path.cwd()))
+
+
 def _keep_compiled() -> None:
     """Keeps compiled programs between commands, unless JAX is told where (or told not to)."""
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ or "JAX_ENABLE_COMPILATION_CACHE" in os.environ:
+    if "JAX_ENABLE_COMPILATION_CACHE" in os.environ:
         return
     # A folder a host: what one CPU runs, another that shares the home may not.
     cache = Path(pooch.os_cache("rsstl_jax")) / ".compiled" / platform.node()
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    for name, value in (
+        ("jax_compilation_cache_dir", str(cache)),
+        ("jax_persistent_cache_min_compile_time_secs", 0),
+        ("jax_persistent_cache_min_entry_size_bytes", 0),
+    ):
+        if name.upper() not in os.environ:
+            jax.config.update(name, value)
 
 
 def _silence_storage() -> None:
@@ -92,6 +109,7 @@ def _parse(argv: list[str]) -> list[str]:
         if "config" in flags.FLAGS:
             # A config file that is not there shows only when a field is looked at.
             hasattr(flags.FLAGS["config"].value, "target")
+            _check_config(flags.FLAGS["config"])
         return rest
     except (ConfigError, OSError, flags.Error) as error:
         # ml_collections puts a whole traceback into the message; its last line is what is wrong.
@@ -101,6 +119,13 @@ def _parse(argv: list[str]) -> list[str]:
         # What ml_collections raises where --config.x names no field of the locked configuration.
         _stop(f"--config names an unknown field: {_words(error)}", BAD_INPUT)
     raise AssertionError("unreachable")
+
+
+def _check_config(flag: Any) -> None:
+    """A target that was set on the command line keeps the values of the file's own target."""
+    if flag.value is not None and "target" in config_flags.get_override_values(flag):
+        as_written = flag.parser.parse(config_flags.get_config_filename(flag))
+        check_target(flag.value, as_written.target)
 
 
 def _words(error: BaseException) -> str:

@@ -68,9 +68,7 @@ FIELDS: dict[str, Field] = {
     "sources": Field("uts,tampere", DATASETS, "datasets of the teachers, separated by commas"),
     "network": Field("dnn", NETWORK, "architecture of the student and of the teachers' originals"),
     "recipe": Field(
-        "paper",
-        one_of("paper", "tuned", "smoke", "tuned-smoke"),
-        "set of values the fields below were taken from",
+        "paper", one_of("paper", "tuned", "smoke", "tuned-smoke"), "where the values come from"
     ),
     "seeds": Field((0,), SEEDS, "one student is trained for each; the unit of the statistics"),
     "data_dir": Field("", FOLDER, "folder of the datasets; empty: RSSTL_DATA_DIR, else the cache"),
@@ -78,6 +76,7 @@ FIELDS: dict[str, Field] = {
     # which fingerprints
     "data.fraction": Field(1.0, SHARE, "share of the target's train part that is used"),
     "data.fraction_seed": Field(0, whole(0), "seed that draws this share"),
+    "data.unlabelled": Field("rest", one_of("rest", "file"), "of that share, or unlabelled.csv"),
     "data.evaluate_on": Field(
         "test", one_of("test", "validation"), "validation: held out of train, test never read"
     ),
@@ -172,7 +171,10 @@ FIELDS: dict[str, Field] = {
         0.0, NOT_NEGATIVE, "of the distance to the places of site-agnostic teachers, per metre"
     ),
     "distill.num_unlabelled": Field(
-        0, whole(0), "fingerprints a step from what data.fraction leaves, their places unknown"
+        0, whole(0), "fingerprints a step that data.unlabelled names, their places unknown"
+    ),
+    "distill.told_by": Field(
+        "teachers", one_of("teachers", "mean"), "mean: of their and a lone student's places"
     ),
     "distill.similarity_over": Field(
         "batch", one_of("batch", "sample"), "J_Sim of the mean cosine (Eq. 1), or of each sample's"
@@ -185,7 +187,7 @@ FIELDS: dict[str, Field] = {
     "distill.num_iterations": Field(10, whole(1), "power iterations of Alg. 1"),
     "distill.estimator_width": Field(512, whole(1), "units of the estimator's hidden layers"),
     # the run itself
-    "run.log_every_epochs": Field(5, whole(1), "epochs per call to the device and log entry"),
+    "run.log_every_epochs": Field(5, whole(1), "epochs per call to the device"),
     "run.replicas": Field(
         "loop", one_of("auto", "loop", "map", "vmap"), "how a run's students are trained"
     ),

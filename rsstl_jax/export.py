@@ -1,8 +1,9 @@
 """A student as a program and a card, for those who have JAX but not this package."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from jax import export
 from numpy.typing import NDArray
 
 from rsstl_jax.config import ConfigError
-from rsstl_jax.data import DataError
-from rsstl_jax.data.schema import MAX_DBM, MIN_DBM
+from rsstl_jax.data import pad_rows, scans_to_rss_dbm
 from rsstl_jax.files import DamagedError, write_bytes, write_sealed
 from rsstl_jax.train.card import read_card
 from rsstl_jax.train.student import Student
@@ -76,26 +76,14 @@ class ExportedStudent:
             >>> exported.locate([{train.access_points[0]: -60.0}]).shape
             (1, 2)
         """
-        if not scans:
-            raise DataError("scans is empty; at least one scan is needed")
-        column = {name: index for index, name in enumerate(self.access_points)}
-        rss_dbm = np.full((len(scans), len(column)), np.nan, np.float32)
-        for row, scan in enumerate(scans):
-            known = scan.keys() & column.keys()
-            if not known:
-                raise DataError(
-                    f"scan {row}: none of its {len(scan)} access points is among the "
-                    f"{len(column)} that the student of {self.dataset} knows"
-                )
-            for name in known:
-                if not MIN_DBM <= scan[name] <= MAX_DBM:
-                    raise DataError(
-                        f"scan {row}, access point {name!r}: {scan[name]!r} lies outside "
-                        f"{MIN_DBM:g}...{MAX_DBM:g} dBm; what was not detected is left out"
-                    )
-                rss_dbm[row, column[name]] = scan[name]
-        places = jax.jit(self.program.call)(rss_dbm)
+        rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
+        places = self._run(pad_rows(rss_dbm))[: len(rss_dbm)]
         return np.asarray(places, np.float64) + self.origin_m
+
+    @cached_property
+    def _run(self) -> Callable[[NDArray[np.float32]], jax.Array]:
+        """The program, compiled once for every number of rows."""
+        return jax.jit(self.program.call)
 
 
 def export_student(student: Student, folder: str | Path) -> None:

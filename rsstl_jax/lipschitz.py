@@ -96,8 +96,7 @@ def compare_student(
             f"{folder}: the extractor of network {network!r} reads a set of tokens, whose places "
             "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
         )
-    train = load_site(student.dataset, data_dir=data_dir or None).train
-    student.check_access_points(train)
+    train = student.in_own_order(load_site(student.dataset, data_dir=data_dir or None).train)
     rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
     initial = student.localizer.init(jax.random.key(0), len(student.access_points))
     measure = jax.jit(partial(_measure, student.localizer))

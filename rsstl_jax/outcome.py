@@ -12,7 +12,8 @@ from rsstl_jax.config import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.metrics import error_m, summarize, summarize_each
-from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, render_result
+from rsstl_jax.report import interval_over_positions, plot_cdf, plot_map, result_title
+from rsstl_jax.train import STUDENTS
 from rsstl_jax.train.alignment import active_terms
 
 __all__ = ["PERCENTILES", "measure", "write_outcome"]
@@ -106,15 +107,14 @@ def write_outcome(
         "num_evaluated": len(held_out),
     }
     for student, places in places_m.items():
-        result[student] = measure(places, actual_m)
+        result[student] = measure(list(places), actual_m)
     result["teachers"] = dict(teachers)
     write_json(workdir / "result.json", result)
     write_text(workdir / "predictions.csv", _predictions(held_out, predicted_m, errors_m))
-    table = render_result(result)
-    title = table.splitlines()[0]
+    title = result_title(result)
     plot_cdf(workdir / "cdf.png", errors_m, title)
-    first = next(iter(predicted_m))
-    shown = dict(list(predicted_m[first].items())[:2])
+    first, of_first = next(iter(predicted_m.items()))
+    shown = {name: of_first[name] for name in STUDENTS if name in of_first} or of_first
     plot_map(workdir / "map.png", actual_m, shown, f"{title}; shown: seed {first}")
     return result
 

@@ -10,10 +10,21 @@ from ml_collections import ConfigDict
 from rsstl_jax._rules import SHARE, Rule, whole
 from rsstl_jax.config import ConfigError, check_names, check_value
 
-__all__ = ["SEED", "SHARE", "check_overrides", "override", "read_assignments", "read_numbers"]
+__all__ = [
+    "COUNT",
+    "SEED",
+    "SHARE",
+    "check_overrides",
+    "override",
+    "read_assignments",
+    "read_numbers",
+]
 
 SEED = whole(0)
 """What a seed on the command line is."""
+
+COUNT = whole(1)
+"""What a number of things on the command line is."""
 
 
 def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
@@ -78,10 +89,10 @@ def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
     Args:
         flag: its name, for messages.
         texts: its parts.
-        rule: what each must be: `SEED` or `SHARE`.
+        rule: what each must be: `SEED`, `COUNT` or `SHARE`.
 
     Returns:
-        int for a seed, float for a share.
+        float for a share, int else.
 
     Raises:
         ConfigError: if there is none, one breaks the rule, or one is given twice.
@@ -90,7 +101,7 @@ def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
         >>> read_numbers("--seeds", ["0", "1"], SEED), read_numbers("--shares", ["1"], SHARE)
         ([0, 1], [1.0])
     """
-    kind = int if rule is SEED else float
+    kind = float if rule is SHARE else int
     numbers: list[Any] = []
     for text in texts:
         try:
@@ -114,7 +125,8 @@ def check_overrides(argv: Sequence[str]) -> None:
         argv: the command line.
 
     Raises:
-        ConfigError: if a field is unknown; the message names the nearest.
+        ConfigError: if a field is unknown, and the message names the nearest, or is one that says
+            where the others come from.
 
     Example:
         >>> check_overrides(["distill.py", "--config.epochs=3"])
@@ -125,4 +137,10 @@ def check_overrides(argv: Sequence[str]) -> None:
     """
     # As ml_collections finds them: everything in front of "=", wherever it stands.
     found = (re.match(r"--?(?:no)?config\.([^=]*)", word) for word in argv)
-    check_names(match[1] for match in found if match)
+    names = [match[1] for match in found if match]
+    check_names(names)
+    if "recipe" in names:
+        raise ConfigError(
+            "recipe says where a configuration's values come from and changes none of them; "
+            "write --config=configs/<site>.py:<recipe>"
+        )

@@ -1,5 +1,6 @@
 """The whole job: read, teach, distil, evaluate, report."""
 
+import hashlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
+from numpy.typing import NDArray
 
-from rsstl_jax.config import ConfigError, validate
+from rsstl_jax.config import ConfigError, name_list, validate
 from rsstl_jax.data import (
     Fingerprints,
     MissingDataError,
+    check_sources,
     grouped_validation_split,
     load_site,
+    load_unlabelled,
     target_fraction,
     target_rest,
 )
@@ -29,7 +33,7 @@ from rsstl_jax.train.specialise import make_localizer
 from rsstl_jax.train.student import Student, save_student
 from rsstl_jax.train.students import train_students
 from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
-from rsstl_jax.train.variants import STUDENTS, Variant, start_at_teacher
+from rsstl_jax.train.variants import STUDENTS, Variant, check_variant, told_by_mean
 from rsstl_jax.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
@@ -41,8 +45,9 @@ class TargetParts(NamedTuple):
     Args:
         train: the share of the train part that is used.
         held_out: the test part, or the validation part held out of train.
-        unlabelled: what the share leaves of the train part, its places unknown; None where
-            students look at none of it.
+        unlabelled_dbm: float32[U, A]. Readings of fingerprints whose places are unknown: what the
+            share leaves of the train part, or the target's unlabelled.csv; None where students look
+            at none.
 
     Example:
         >>> from rsstl_jax import load_site
@@ -53,7 +58,7 @@ class TargetParts(NamedTuple):
 
     train: Fingerprints
     held_out: Fingerprints
-    unlabelled: Fingerprints | None = None
+    unlabelled_dbm: NDArray[np.float32] | None = None
 
 
 def target_parts(config: ConfigDict) -> TargetParts:
@@ -83,12 +88,14 @@ def target_parts(config: ConfigDict) -> TargetParts:
             train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
         )
     share, seed = config.data.fraction, config.data.fraction_seed
-    if share == 1:
-        return TargetParts(train, held_out)
-    kept = target_fraction(train, fraction=share, seed=seed)
+    kept = train if share == 1 else target_fraction(train, fraction=share, seed=seed)
     if config.distill.num_unlabelled == 0:
         return TargetParts(kept, held_out)
-    return TargetParts(kept, held_out, target_rest(train, fraction=share, seed=seed))
+    if config.data.unlabelled == "rest":
+        rest = target_rest(train, fraction=share, seed=seed)
+        return TargetParts(kept, held_out, rest.rss_dbm)
+    of_file = load_unlabelled(config.target, kept.access_points, data_dir=config.data_dir or None)
+    return TargetParts(kept, held_out, of_file)
 
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
@@ -121,7 +128,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
 
     Raises:
         ConfigError: if the configuration cannot be run.
-        DataError: if a source cannot be read.
+        DataError: if a source cannot be read, or is from the target's building.
         DivergedError: if a training stops being finite.
         LockedError: if another process works in the workdir.
 
@@ -135,6 +142,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> Teachers:
         ['jax', 'quality']
     """
     validate(config)
+    check_sources(config.target, name_list(config.sources))
     make_network(config)
     with locked(workdir):
         recorder = open_workdir(config, workdir)
@@ -174,7 +182,7 @@ def run_distillation(
 
     Raises:
         ConfigError: if the configuration cannot be run, or the workdir holds another one's run.
-        DataError: if a dataset cannot be read.
+        DataError: if a dataset cannot be read, or a source is from the target's building.
         DivergedError: if a training stops being finite.
         LockedError: if another process works in the workdir.
 
@@ -188,6 +196,7 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
+    check_sources(config.target, name_list(config.sources))
     _check_students(config, students)
     parts = target_parts(config)
     # What cannot be learnt from is refused before the hours that the teachers may take.
@@ -195,7 +204,11 @@ def run_distillation(
     with locked(workdir):
         recorder = open_workdir(config, workdir)
         sources = _read_sources(config)
-        log_start(recorder, _digests({config.target: parts.train, **sources}))
+        digests = _digests({config.target: parts.train, **sources})
+        if config.data.unlabelled == "file":
+            content = np.ascontiguousarray(parts.unlabelled_dbm).tobytes()
+            digests[f"{config.target}, unlabelled"] = hashlib.sha256(content).hexdigest()
+        log_start(recorder, digests)
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, bundles, recorder, sources=sources)
         predicted_m = _train(config, parts, teachers, students, recorder)
@@ -212,16 +225,9 @@ def run_distillation(
 
 def _check_students(config: ConfigDict, students: Mapping[str, Variant]) -> None:
     for name, variant in students.items():
-        start_at_teacher(config, variant)
-        if variant.told_by not in ("teachers", "mean"):
-            raise ConfigError(f"{name} is told by {variant.told_by!r}; it must be teachers or mean")
-        if variant.told_by == "mean" and "standalone" not in students:
+        check_variant(config, variant)
+        if told_by_mean(config, variant) and "standalone" not in students:
             raise ConfigError(f"{name} is told by a mean with the student standalone; ask for both")
-        if variant.told_by == "mean" and config.distill.num_unlabelled == 0:
-            raise ConfigError(
-                f"{name} is told by a mean on unlabelled fingerprints and "
-                "distill.num_unlabelled is 0; it must be above 0"
-            )
 
 
 def _train(
@@ -242,11 +248,11 @@ def _train(
     }
     agnostic, answers = teachers.agnostic, None
     if agnostic is not None:
-        answers = answer(agnostic.settings, agnostic.members, parts.train, parts.unlabelled)
+        answers = answer(agnostic.settings, agnostic.members, parts.train, parts.unlabelled_dbm)
     train = partial(
         train_students, config, parts.train, teachers.generator, teachers.params, recorder=recorder
     )
-    first = {name: own for name, own in trainings.items() if own[1].told_by == "teachers"}
+    first = {name: own for name, own in trainings.items() if not told_by_mean(config, own[1])}
     localizer, trained = train(first, answers=answers)
     for name in [name for name in trainings if name not in first]:
         # After the stand-alone student of its seed, whose places it is told of.

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config import FIELDS, ConfigError, default_config
 
-__all__ = ["RECIPES", "make_config", "site_config"]
+__all__ = ["RECIPES", "check_target", "make_config", "site_config"]
 
 Overrides = dict[str, Any]
 
@@ -101,6 +101,36 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
     config.update_from_flattened_dict(overrides | {"teacher.epochs": 0})
     config.target, config.sources, config.recipe = target, sources, recipe
     return config
+
+
+def check_target(config: ConfigDict, made_for: str) -> None:
+    """Refuses a target whose recipe is another's: its values would stay those of the old target.
+
+    Args:
+        config: a configuration whose target was set by hand; read here: `recipe`, `target`.
+        made_for: the target that `make_config` was given.
+
+    Raises:
+        ConfigError: if the recipe has other values for the one than for the other.
+
+    Example:
+        >>> config = make_config("tuned", target="table", sources="uji,tampere")
+        >>> config.target = "mysite"
+        >>> check_target(config, "table")
+        >>> config.target = "tampere"
+        >>> check_target(config, "table")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: target is 'tampere' and recipe 'tuned' has other values for it
+        than for 'table', of which the configuration was made; take the configuration of that
+        target, or give make_config its name
+    """
+    if _overrides(config.recipe, config.target) != _overrides(config.recipe, made_for):
+        raise ConfigError(
+            f"target is {config.target!r} and recipe {config.recipe!r} has other values for it "
+            f"than for {made_for!r}, of which the configuration was made; take the configuration "
+            "of that target, or give make_config its name"
+        )
 
 
 def site_config(config: ConfigDict, site: str) -> ConfigDict:

@@ -128,7 +128,7 @@ def row_config(
         ConfigDict.
 
     Raises:
-        ConfigError: if there is no such row or field.
+        ConfigError: if there is no such row or field, or an override is one of the arguments.
 
     Example:
         >>> config = row_config("noise", target="uji", network="dnn", sites=("uji", "tampere"))
@@ -150,8 +150,20 @@ def row_config(
         config.train.epochs = max(epochs, min(round(epochs / share), _MAX_EPOCHS.get(target, 0)))
     if row == "agnostic-share":
         config.distill.num_unlabelled = config.train.batch_size
+    _check_free(overrides or {})
     override(config, overrides or {})
     return config
+
+
+def _check_free(overrides: Mapping[str, Any]) -> None:
+    """What a row's own arguments say is not set a second time."""
+    arguments = ("target", "network", "sources", "recipe", "seeds")
+    for path in overrides:
+        if path in arguments:
+            raise ConfigError(
+                f"{path} is set beside a row's own arguments, which are {', '.join(arguments)} "
+                "(sources are the sites but the target); give it there"
+            )
 
 
 def row_students(

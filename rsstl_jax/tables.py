@@ -11,6 +11,7 @@ from rsstl_jax.baselines import run_baseline
 from rsstl_jax.config import flatten
 from rsstl_jax.files import read_json, write_json
 from rsstl_jax.pipeline import run_distillation
+from rsstl_jax.report import is_figures
 from rsstl_jax.rows import RIVALS, SHARES, SITES, row_config, row_students
 from rsstl_jax.train import Recorder
 
@@ -18,6 +19,7 @@ __all__ = ["changed_fields", "read_receipts", "run_row"]
 
 # Where data and bundles lie is the machine's business, not the result's.
 _LOCAL = ("data_dir", "bundle_dir")
+_OF_A_START = ("run", "time", "seconds_before")
 # Which seeds and subsets, not under what settings.
 _OF_A_ROUND = ("seeds", "data.fraction_seed", *_LOCAL)
 
@@ -44,8 +46,8 @@ def run_row(
 
     Returns:
         The receipt: `result` as result.json has it, the `config`, the `start` record (versions,
-        commit, device, data fingerprints), how many `starts` it took, and the `seconds` of all that
-        finished.
+        commit, device, data fingerprints), how many `starts` it took, and the `seconds` of all of
+        them, those that were killed up to the last that they wrote.
 
     Raises:
         ConfigError: if the configuration cannot be run, or the folder holds another one's run.
@@ -85,13 +87,13 @@ def _run(
         result = run_distillation(config, workdir, students=row_students(row, config, tables))
     seconds = time.perf_counter() - begun
     starts = [r for r in Recorder(workdir).records() if r.get("run") == "start"]
+    seconds += starts[-1]["seconds_before"]
     if file.exists():
         # It had finished: this start trained nothing, and its seconds tell nothing.
         old = read_json(file)
         if old["result"] == read_json(workdir / "result.json"):
             return old
         # It was asked for other seeds or students.
-        seconds += old["seconds"]
         if old["result"]["seeds"] == result["seeds"]:
             result = old["result"] | result
     receipt = {
@@ -99,7 +101,7 @@ def _run(
         "label": label,
         "result": result,
         "config": _told(flatten(config)),
-        "start": {key: value for key, value in starts[0].items() if key != "run"},
+        "start": {k: v for k, v in starts[0].items() if k not in _OF_A_START},
         "starts": len(starts),
         "seconds": round(seconds, 1),
     }
@@ -117,7 +119,7 @@ def _merged(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> di
     results = [receipt["result"] for receipt in receipts]
     result = first["result"] | {"seeds": [seed for own in results for seed in own["seeds"]]}
     for student, figures in results[0].items():
-        if not (isinstance(figures, dict) and "mae_m" in figures):
+        if not is_figures(figures):
             continue
         result[student] = {
             figure: [value for own in results for value in own[student][figure]]

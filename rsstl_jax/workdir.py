@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
+import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -46,15 +47,24 @@ def provenance() -> dict[str, Any]:
 
 
 def _commit(package: Path) -> str | None:
-    """HEAD of the repository whose top folder holds the package; another's is not ours."""
-    command = ["git", "rev-parse", "--show-toplevel", "HEAD"]
+    """HEAD of the repository whose top folder holds the package; another's is not ours.
+
+    With "-dirty" behind it where a file that git knows was changed since.
+    """
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != package.parent.resolve():
+        return None
+    return _git(package, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        git = subprocess.run(command, cwd=package, capture_output=True, text=True, check=False)
+        git = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
     except OSError:
         return None
-    top, _, commit = git.stdout.strip().partition("\n")
-    ours = git.returncode == 0 and Path(top).resolve() == package.parent.resolve()
-    return commit if ours else None
+    return git.stdout.strip() if git.returncode == 0 else None
 
 
 def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
@@ -110,6 +120,8 @@ def _binding(fields: Mapping[str, Any]) -> dict[str, Any]:
 def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
     """Writes the record that a start begins with: versions, commit, device, data fingerprints.
 
+    Also when it begins, and the seconds of earlier starts, each up to the last that it wrote.
+
     Args:
         recorder: of the run's folder.
         data: {dataset: digest of its train part} of all data at hand.
@@ -136,4 +148,14 @@ def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
                     f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
                     "remove the folder"
                 )
-    recorder.log({"run": "start", **provenance(), "data": dict(data)})
+    begins = {"time": round(time.time(), 3), "seconds_before": _seconds_of_starts(recorder)}
+    recorder.log({"run": "start", **provenance(), "data": dict(data), **begins})
+
+
+def _seconds_of_starts(recorder: Recorder) -> float:
+    starts = [record for record in recorder.records() if record.get("run") == "start"]
+    last_written_s = recorder.last_written_s()
+    if not starts or last_written_s is None or "time" not in starts[-1]:
+        return 0.0
+    took = max(0.0, last_written_s - starts[-1]["time"])
+    return round(float(starts[-1]["seconds_before"]) + took, 1)

@@ -225,6 +225,8 @@ def test_a_batch_of_one_has_nothing_to_compare(network, weight):
             {"distill.num_unlabelled": 8, "teacher.kind": "both"},
             "data.fraction is 1, which leaves no fingerprint of the train part unlabelled",
         ),
+        ({"data.unlabelled": "file"}, "data.unlabelled is 'file' and distill.num_unlabelled is 0"),
+        ({"distill.told_by": "mean"}, "only unlabelled fingerprints are told, and distill.num_unl"),
     ],
 )
 def test_only_a_site_agnostic_teacher_says_places(fields, message):
@@ -232,7 +234,8 @@ def test_only_a_site_agnostic_teacher_says_places(fields, message):
     override(config, fields)
     with pytest.raises(ConfigError, match=message):
         validate(config)
-    override(config, {"teacher.kind": "agnostic", "data.fraction": 0.1})
+    agreeing = {"teacher.kind": "agnostic", "data.fraction": 0.1, "distill.num_unlabelled": 8}
+    override(config, agreeing)
     validate(config)
 
 

@@ -11,7 +11,6 @@ import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
-from rsstl_jax.config import ConfigError
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
 from rsstl_jax.train import STUDENTS, Recorder, Variant, init_agnostic
@@ -251,34 +250,3 @@ def test_a_student_of_their_network_may_start_at_its_teachers(data_dir, tmp_path
     jax.tree.map(unmoved, taught, of_second_teacher)
     kernels = [params["framer"] for params in (alone, of_second_teacher)]
     assert not np.allclose(*[jax.tree.leaves(framer)[-1] for framer in kernels])
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"network": "dnn"}, "starts at its teachers and network is 'dnn'; it must be agnostic"),
-        ({"teacher.kind": "noise"}, "starts at its teachers and teacher.kind is 'noise'; it must"),
-        ({"model.agnostic.width": 16}, "model.agnostic has other sizes than theirs; leave it"),
-    ],
-)
-def test_what_cannot_start_at_its_teachers_is_refused_before_anything_runs(
-    fields, message, data_dir, tmp_path
-):
-    able = {"network": "agnostic", "teacher.kind": "agnostic", "agnostic.start": "teachers"}
-    config = make_config(data_dir, "test", **{**able, **fields})
-    with pytest.raises(ConfigError, match=message):
-        run_distillation(config, tmp_path / "run")
-
-
-@pytest.mark.parametrize(
-    ("students", "message"),
-    [
-        ({"a": Variant(told_by="mean")}, "a is told by a mean with the student standalone"),
-        ({"a": Variant(told_by="men")}, "a is told by 'men'; it must be teachers or mean"),
-        ({"a": Variant(start="best")}, "a variant starts at 'best'; it must be fresh or teachers"),
-        (STUDENTS | {"a": Variant(told_by="mean")}, "distill.num_unlabelled is 0"),
-    ],
-)
-def test_variants_are_checked_before_anything_runs(students, message, data_dir, tmp_path):
-    with pytest.raises(ConfigError, match=message):
-        run_distillation(make_config(data_dir), tmp_path / "run", students=students)

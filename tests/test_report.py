@@ -43,6 +43,16 @@ def test_the_table_by_hand():
     assert "paired" not in alone
 
 
+def test_every_student_of_a_result_is_in_its_table():
+    named = dict.fromkeys(("agnostic", "mean", "only-similarity"), FIGURES)
+    rows = [line.split(" | ")[0] for line in render_result(RESULT | named).splitlines()[6:9]]
+    assert rows == [
+        "| site-agnostic teachers",
+        "| mean of teachers and dnn stand-alone",
+        "| dnn only-similarity",
+    ]
+
+
 def read(path):
     """The picture's colours as float[rows, columns, 3]."""
     return matplotlib.image.imread(path)[..., :3]

@@ -6,6 +6,7 @@ import tiny
 from rsstl_jax import search as searching
 from rsstl_jax.config import ConfigError
 from rsstl_jax.search import grid, measure, propose, search
+from rsstl_jax.train import Recorder
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,18 @@ def test_axes_and_parts_that_are_wrong_are_named(config, tmp_path):
     on_test.data.evaluate_on = "test"
     with pytest.raises(ConfigError, match="a search needs 'validation'"):
         measure(on_test, [{"margin": 0.1}], tmp_path)
+
+
+def test_a_batch_at_once_finds_what_it_finds_in_turn(config, tmp_path):
+    points = grid({"similarity": [0.0, 4.0]})
+    found = {}
+    for mode in ("loop", "vmap"):
+        own = config.copy_and_resolve_references()
+        own.run.replicas = mode
+        found[mode] = measure(own, points, tmp_path / mode)
+        groups = [r["replicas"] for r in Recorder(tmp_path / mode).records() if "replicas" in r]
+        assert [len(group) for group in groups] == ([4] if mode == "vmap" else [])
+    assert found["vmap"] == [pytest.approx(errors, rel=1e-3) for errors in found["loop"]]
 
 
 def test_a_grid_is_measured_and_sorted_and_read_again(config, tmp_path, monkeypatch):

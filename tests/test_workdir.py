@@ -1,6 +1,7 @@
 """Whose a run's folder is, and under what it was made."""
 
 import json
+import os
 import subprocess
 from importlib.metadata import version
 
@@ -87,12 +88,22 @@ def test_data_that_join_or_leave_are_no_difference(tmp_path):
     assert [record["run"] for record in recorder.records()] == ["start", "start"]
 
 
+def test_a_start_says_what_those_before_it_took(tmp_path):
+    """Two starts whose last writes came 120 and 7 seconds after they began."""
+    recorder = open_workdir(configured(), tmp_path)
+    for seconds in (120.0, 7.0, 0.0):
+        log_start(recorder, {})
+        begun = recorder.records()[-1]["time"]
+        os.utime(tmp_path / "metrics.jsonl", (begun + seconds, begun + seconds))
+    assert [r["seconds_before"] for r in recorder.records()] == pytest.approx([0.0, 120.0, 127.0])
+
+
 def test_provenance_names_versions_commit_and_device():
     found = provenance()
     assert found["versions"]["jax"] == version("jax")
     assert found["versions"].keys() >= {"rsstl_jax", "jaxlib", "flax", "optax", "numpy"}
     assert ": " in found["device"]
-    assert found["commit"] is None or len(found["commit"]) == 40
+    assert found["commit"] is None or len(found["commit"].removesuffix("-dirty")) == 40
 
 
 def test_the_commit_is_that_of_the_package_alone(tmp_path, monkeypatch):
@@ -101,10 +112,13 @@ def test_the_commit_is_that_of_the_package_alone(tmp_path, monkeypatch):
     for folder in (package, installed):
         folder.mkdir(parents=True)
     git = ["git", "-C", str(tmp_path / "ours"), "-c", "user.name=a", "-c", "user.email=a@b"]
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+    (package / "a.py").write_text("a = 1")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     assert _commit(package) == head.stdout.strip()
+    (package / "a.py").write_text("a = 2")
+    assert _commit(package) == f"{head.stdout.strip()}-dirty"
     # In an environment inside somebody's repository HEAD says nothing of this package.
     assert _commit(installed) is None
     monkeypatch.setenv("PATH", str(tmp_path))

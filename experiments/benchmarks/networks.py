@@ -10,7 +10,7 @@ import torch
 from ml_collections import ConfigDict
 
 from benchmarks.timing import interleaved
-from benchmarks.torch_networks import NETWORKS
+from benchmarks.torch_networks import NETWORKS, torch_device, wait
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.pipeline import target_parts
@@ -76,18 +76,22 @@ def _their_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], 
     localizer = make_localizer(config, train)
     batch_size, _, _ = training_plan(config, localizer, len(train))
     batch = make_batch(train, localizer.preprocessor)
-    encoded = torch.tensor(jax.device_get(localizer.preprocessor.encode(batch.rss_dbm)))
-    actual = torch.tensor(jax.device_get(jnp.asarray(batch.centered_m)))
-    network = NETWORKS[config.network](config, train.num_access_points)
+    device = torch_device()
+    encoded, actual = (
+        torch.tensor(jax.device_get(jnp.asarray(array)), device=device)
+        for array in (localizer.preprocessor.encode(batch.rss_dbm), batch.centered_m)
+    )
+    network = NETWORKS[config.network](config, train.num_access_points).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.train.learning_rate, fused=True)
 
     def epoch() -> None:
-        order = torch.randperm(len(actual))
+        order = torch.randperm(len(actual), device=device)
         for first in range(0, len(order) - batch_size + 1, batch_size):
             rows = order[first : first + batch_size]
             optimizer.zero_grad()
             apart = network(encoded[rows]) * localizer.preprocessor.scale_m - actual[rows]
             apart.norm(dim=1).mean().backward()
             optimizer.step()
+        wait(device)
 
     return epoch, sum(parameter.numel() for parameter in network.parameters())

@@ -6,7 +6,18 @@ import torch
 from ml_collections import ConfigDict
 from torch import Tensor, nn
 
-__all__ = ["NETWORKS"]
+__all__ = ["NETWORKS", "torch_device", "wait"]
+
+
+def torch_device() -> torch.device:
+    """Where PyTorch computes: on a GPU if it finds one, as JAX does."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def wait(device: torch.device) -> None:
+    """Until all that was started there is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def dnn(config: ConfigDict, num_access_points: int) -> nn.Module:

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.distill_step import BATCH, ESTIMATOR, HIDDEN, LATENT, WIDTH
+from benchmarks.torch_networks import torch_device, wait
 
 __all__ = ["make_torch_run"]
 
 MARGIN, ITERATIONS = 0.2, 10
-WEIGHTS = torch.tensor([3.0, 0.5, 0.5, 0.5]) / 4.5
+WEIGHTS = [weight / 4.5 for weight in (3.0, 0.5, 0.5, 0.5)]
 
 
 class Teacher(nn.Module):
@@ -56,7 +57,7 @@ class Distiller(nn.Module):
         extract = self.extractor(frame)
         error_m = (self.regressor(extract) * self.scale_m - actual_m).norm(dim=1).mean()
         own = functional_information(frame, extract)
-        terms = torch.zeros(3)
+        terms = encoded.new_zeros(3)
         for teacher in self.teachers:
             of_teacher, z = teacher(code)
             terms = terms + torch.stack(
@@ -66,7 +67,7 @@ class Distiller(nn.Module):
                     (functional_information(of_teacher, z) - own).abs(),
                 ]
             )
-        return WEIGHTS[0] * error_m + (WEIGHTS[1:] * terms).sum()
+        return WEIGHTS[0] * error_m + (encoded.new_tensor(WEIGHTS[1:]) * terms).sum()
 
     def information_loss(self, z: Tensor, extract: Tensor) -> Tensor:
         joint = self.estimator(torch.cat([z, extract], dim=1))
@@ -84,7 +85,7 @@ def functional_information(frame: Tensor, extract: Tensor) -> Tensor:
     """The top singular value of A, by power iteration; the gradient through the last product."""
     a = functional.normalize(frame) @ functional.normalize(extract).T / len(frame)
     with torch.no_grad():
-        v = torch.ones(a.shape[1])
+        v = a.new_ones(a.shape[1])
         for _ in range(ITERATIONS):
             v = functional.normalize(a.T @ (a @ v), dim=0)
     return (a @ v).norm()
@@ -95,17 +96,21 @@ def make_torch_run(
 ) -> Callable[[], None]:
     """One call: one pass over the data, eager, or with loss and gradient under torch.compile."""
     torch.manual_seed(0)
-    fingerprints, places_m = torch.tensor(encoded), torch.tensor(actual_m)
-    distiller = Distiller(num_teachers, fingerprints.shape[1], float(places_m.std()))
+    device = torch_device()
+    fingerprints = torch.tensor(encoded, device=device)
+    places_m = torch.tensor(actual_m, device=device)
+    distiller = Distiller(num_teachers, fingerprints.shape[1], float(places_m.std())).to(device)
     trained = [p for p in distiller.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True)
     loss_fn = torch.compile(distiller) if compiled else distiller
 
     def call() -> None:
-        order = torch.randperm(len(fingerprints))
+        order = torch.randperm(len(fingerprints), device=device)
         for rows in order.split(BATCH):
             optimizer.zero_grad()
-            loss_fn(fingerprints[rows], places_m[rows], torch.randn(BATCH, LATENT)).backward()
+            code = torch.randn(BATCH, LATENT, device=device)
+            loss_fn(fingerprints[rows], places_m[rows], code).backward()
             optimizer.step()
+        wait(device)
 
     return call

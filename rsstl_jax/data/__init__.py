@@ -8,9 +8,10 @@ from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.buildings import building_of, check_sources
 from rsstl_jax.data.cards import CARDS, DataCard, PublishedFile, check_card
 from rsstl_jax.data.download import download_dataset
-from rsstl_jax.data.load import load_site, resolve_data_dir
+from rsstl_jax.data.load import load_site, load_unlabelled, resolve_data_dir
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
 from rsstl_jax.data.readers import READERS, read_site, read_table, read_tampere, read_uji, read_uts
+from rsstl_jax.data.scans import pad_rows, scans_to_rss_dbm
 from rsstl_jax.data.schema import DataError, Fingerprints, MissingDataError, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 from rsstl_jax.data.synthetic import SYNTHETIC_SITES, Building, make_synthetic_site, survey_building
@@ -38,7 +39,9 @@ __all__ = [
     "fit_preprocessor",
     "grouped_validation_split",
     "load_site",
+    "load_unlabelled",
     "make_synthetic_site",
+    "pad_rows",
     "read_site",
     "read_table",
     "read_tampere",
@@ -46,6 +49,7 @@ __all__ = [
     "read_uji",
     "read_uts",
     "resolve_data_dir",
+    "scans_to_rss_dbm",
     "survey_building",
     "target_fraction",
     "target_rest",

@@ -37,15 +37,15 @@ def building_of(dataset: str) -> str:
 
 
 def check_sources(target: str, sources: Sequence[str]) -> None:
-    """Refuses sources from the target's own building: what moves between them is no transfer.
+    """Refuses sources from the target's own building, since nothing is transferred between them.
 
     Args:
         target: dataset that is located in.
         sources: datasets that are learnt from.
 
     Raises:
-        DataError: there is no source, or one comes from the target's building; the message names
-            both and the building.
+        DataError: there is no source, one is named twice, or one comes from the target's building;
+            the message names both and the building.
 
     Example:
         >>> check_sources("tampere", ["uji", "tut7"])
@@ -59,6 +59,8 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
     if not sources:
         raise DataError("sources is empty; name at least one dataset, such as uji,tut7")
     for source in sources:
+        if sources.count(source) > 1:
+            raise DataError(f"source {source} is named twice; name each dataset once")
         if building_of(source) == building_of(target):
             raise DataError(
                 f"source {source} was surveyed in the same building as the target {target} "

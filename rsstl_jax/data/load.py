@@ -1,18 +1,22 @@
 """From a dataset's name to its two parts: the one entry of the data layer."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pooch
+from numpy.typing import NDArray
 
 from rsstl_jax._combinations import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.readers import read_site
+from rsstl_jax.data.readers.unlabelled import read_unlabelled
 from rsstl_jax.data.schema import DataError, MissingDataError, Site
 from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
 
-__all__ = ["load_site", "resolve_data_dir"]
+__all__ = ["load_site", "load_unlabelled", "resolve_data_dir"]
 
 DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
 
@@ -64,6 +68,34 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
     if card is not None:
         check_card(card, site)
     return site
+
+
+def load_unlabelled(
+    name: str, access_points: Sequence[str], *, data_dir: str | os.PathLike[str] | None = None
+) -> NDArray[np.float32]:
+    """Loads the fingerprints of a dataset whose places nobody knows: <name>/unlabelled.csv[.gz].
+
+    Args:
+        name: the dataset's name.
+        access_points: names of its train part's A access points.
+        data_dir: folder of the datasets, as of `load_site`.
+
+    Returns:
+        float32[n, A]. dBm, NaN where undetected.
+
+    Raises:
+        MissingDataError: the file is not there.
+        DataError: the file is faulty, or has other access points.
+
+    Example:
+        >>> load_unlabelled("home", ("hall",), data_dir=".")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.data.schema.MissingDataError: home/unlabelled.csv is not there. No public address
+        is known for it: put the file there, or choose other sites with --config.sources /
+        --config.target.
+    """
+    return read_unlabelled(resolve_data_dir(data_dir)[0] / name, access_points)
 
 
 def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:

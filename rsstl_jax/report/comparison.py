@@ -84,7 +84,8 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
             }
         of_paper = None
         ours = ("noise", "untrained", "agnostic", "agnostic-share")
-        if first["row"] not in ours and not first["label"]:
+        alone = first["student"] == "standalone"
+        if (alone or first["row"] not in ours) and not first["label"]:
             of_paper = paper_figure(
                 table, first["target"], first["network"], first["student"], share=first["share"]
             )

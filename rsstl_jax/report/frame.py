@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rsstl_jax.data import DataError
-from rsstl_jax.report.tables import FIGURES
+from rsstl_jax.report.tables import FIGURES, is_figures
 
 __all__ = ["TABLE_NAMES", "results_frame", "select_table"]
 
@@ -73,7 +73,7 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         result, row = receipt["result"], receipt["row"]
         changed = ", ".join(f"{path}={value}" for path, value in receipt.get("changed", {}).items())
         for student, figures in result.items():
-            if not (isinstance(figures, Mapping) and "mae_m" in figures):
+            if not is_figures(figures):
                 continue
             low, high = figures.get("mae_interval_over_positions_m", (math.nan, math.nan))
             for index, seed in enumerate(result["seeds"][: len(figures["mae_m"])]):

@@ -4,10 +4,16 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["FIGURES", "mean_and_spread", "render_result"]
+__all__ = ["FIGURES", "is_figures", "mean_and_spread", "render_result", "result_title"]
 
 FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
 """What a table shows of a student, and its columns."""
+
+_LABELS = {
+    "standalone": "{network} stand-alone",
+    "agnostic": "site-agnostic teachers",
+    "mean": "mean of teachers and {network} stand-alone",
+}
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
@@ -32,6 +38,43 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
+def is_figures(value: Any) -> bool:
+    """Whether an entry of result.json holds the figures of a method.
+
+    Args:
+        value: the entry.
+
+    Returns:
+        True for a mapping with a mean error.
+
+    Example:
+        >>> is_figures({"mae_m": [7.0]}), is_figures("tuned")
+        (True, False)
+    """
+    return isinstance(value, Mapping) and "mae_m" in value
+
+
+def result_title(result: Mapping[str, Any]) -> str:
+    """What a result is of: sources, target, recipe, part and seeds.
+
+    Args:
+        result: content of result.json.
+
+    Returns:
+        One line.
+
+    Example:
+        >>> result_title({"target": "uji", "sources": ["tampere"], "seeds": [0], "recipe": "tuned",
+        ...               "part": "test"})
+        'tampere -> uji, recipe tuned, test part, seeds 0'
+    """
+    seeds = ", ".join(str(seed) for seed in result["seeds"])
+    return (
+        f"{' & '.join(result['sources'])} -> {result['target']}, recipe {result['recipe']}, "
+        f"{result['part']} part, seeds {seeds}"
+    )
+
+
 def render_result(result: Mapping[str, Any]) -> str:
     """A run's result.json as a Markdown table, mean ± sd over its seeds.
 
@@ -52,23 +95,23 @@ def render_result(result: Mapping[str, Any]) -> str:
         >>> print(render_result(result).splitlines()[-1])
         | dnn distilled | 7.00 | 9.00 | 20.00 |
     """
-    seeds = ", ".join(str(seed) for seed in result["seeds"])
     lines = [
-        f"{' & '.join(result['sources'])} -> {result['target']}, recipe {result['recipe']}, "
-        f"{result['part']} part, seeds {seeds}",
+        result_title(result),
         "",
         "| student | " + " | ".join(FIGURES.values()) + " |",
         "| --- |" + " --- |" * len(FIGURES),
     ]
-    for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
-        if student not in result:
+    for student, figures in result.items():
+        if not is_figures(figures):
             continue
-        cells = " | ".join(mean_and_spread(result[student][figure]) for figure in FIGURES)
-        lines.append(f"| {result['network']} {label} | {cells} |")
-        if mean_place := result[student].get("mean_place"):
+        label = _LABELS.get(student, f"{result['network']} {student}")
+        label = label.format(network=result["network"])
+        cells = " | ".join(mean_and_spread(figures[figure]) for figure in FIGURES)
+        lines.append(f"| {label} | {cells} |")
+        # What has no seed of its own is the same for all of them.
+        if student != "agnostic" and (mean_place := figures.get("mean_place")):
             cells = " | ".join(f"{mean_place[figure]:.2f}" for figure in FIGURES)
-            name = f"{result['network']} {label}, mean place of {len(result['seeds'])} seeds"
-            lines.append(f"| {name} | {cells} |")
+            lines.append(f"| {label}, mean place of {len(result['seeds'])} seeds | {cells} |")
     if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= result.keys():
         pairs = {
             figure: zip(result["distilled"][figure], result["standalone"][figure], strict=True)

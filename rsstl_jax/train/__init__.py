@@ -41,6 +41,7 @@ from rsstl_jax.train.specialise import (
     training_plan,
 )
 from rsstl_jax.train.state import TrainState, learning_rate, make_optimizer, make_state
+from rsstl_jax.train.student import Student, load_student, save_student
 from rsstl_jax.train.students import Distillation, make_distillation, train_students
 from rsstl_jax.train.surrogate import draw_codes, generate, make_teacher_fn, place_inputs
 from rsstl_jax.train.survey import (
@@ -70,6 +71,7 @@ __all__ = [
     "Replication",
     "SourceBatch",
     "Sources",
+    "Student",
     "Survey",
     "TrainState",
     "Variant",
@@ -91,6 +93,7 @@ __all__ = [
     "load_bundle",
     "load_checkpoint",
     "load_pretrained",
+    "load_student",
     "make_agnostic_localizer",
     "make_autoencoder_step",
     "make_batch",
@@ -116,6 +119,7 @@ __all__ = [
     "save_bundle",
     "save_checkpoint",
     "save_pretrained",
+    "save_student",
     "sharpen",
     "specialise",
     "teacher_quality",

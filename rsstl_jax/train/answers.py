@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rsstl_jax.data import DataError, Fingerprints
 from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Network, make_support
@@ -63,7 +64,7 @@ def answer(
     settings: AgnosticSettings,
     members: Sequence[Params],
     train: Fingerprints,
-    unlabelled: Fingerprints | None = None,
+    unlabelled_dbm: ArrayLike | None = None,
 ) -> Answers:
     """Asks site-agnostic networks about a target's train part, without telling them the answer.
 
@@ -75,7 +76,8 @@ def answer(
         settings: sizes of the network.
         members: parameters of each teacher.
         train: fingerprints of the target with known places.
-        unlabelled: others of the target, same access points; their places are not looked at.
+        unlabelled_dbm: float[U, A]. Readings of others of the target, same access points, whose
+            places are unknown.
 
     Returns:
         Answers.
@@ -110,15 +112,15 @@ def answer(
     ]
     known = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
     known = jax.tree.map(lambda leaf: leaf[:, np.argsort(np.concatenate(folds))], known)
-    unlabelled_dbm = jnp.zeros((0, train.num_access_points))
-    if unlabelled is not None:
-        unlabelled_dbm = jnp.asarray(unlabelled.rss_dbm)
+    asked_dbm = jnp.zeros((0, train.num_access_points))
+    if unlabelled_dbm is not None:
+        asked_dbm = jnp.asarray(unlabelled_dbm)
         everything = partial(ask, jnp.ones(len(train), bool))
-        others = _padded(everything, preprocessor.encode(unlabelled.rss_dbm), size)
+        others = _padded(everything, preprocessor.encode(asked_dbm), size)
         known = jax.tree.map(lambda *pair: jnp.concatenate(pair, axis=1), known, others)
     frame, extract, location = known
     place_m = location.mean(axis=0) * preprocessor.scale_m
-    return Answers(frame, extract, place_m, unlabelled_dbm, tuple(members))
+    return Answers(frame, extract, place_m, asked_dbm, tuple(members))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import Preprocessor
@@ -16,7 +17,7 @@ from rsstl_jax.models.network import Network
 from rsstl_jax.train.survey import Survey, count_places, draw_support
 from rsstl_jax.types import Batch, Params, Representations
 
-__all__ = ["Localizer", "make_batch", "make_predictor", "predict_m"]
+__all__ = ["Localizer", "make_batch", "make_locator", "make_predictor", "predict_m"]
 
 EVALUATION_ROWS = 1024
 
@@ -160,18 +161,40 @@ def make_predictor(localizer: Localizer, part: Fingerprints) -> Callable[[Params
         >>> predict(localizer.init(jax.random.key(0), site.train.num_access_points)).shape[1]
         2
     """
-    rss_dbm = jnp.asarray(part.rss_dbm)
+    rss_dbm, locate = jnp.asarray(part.rss_dbm), make_locator(localizer)
+    return lambda params: locate(params, rss_dbm)
+
+
+def make_locator(localizer: Localizer) -> Callable[[Params, ArrayLike], np.ndarray]:
+    """From readings to places, compiled once for every number of rows.
+
+    Args:
+        localizer: the network at its site.
+
+    Returns:
+        locate(params, rss_dbm), of float[n, A] in dBm, NaN where undetected -> float64[n, 2].
+        Positions in the site's own coordinates, metres.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> site = load_site("synthetic-office")
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(site.train))
+        >>> params = localizer.init(jax.random.key(0), site.train.num_access_points)
+        >>> make_locator(localizer)(params, site.test.rss_dbm[:3]).shape
+        (3, 2)
+    """
 
     @jax.jit
-    def locate(params: Params, support: Any, rows: jax.Array) -> jax.Array:
+    def run(params: Params, support: Any, rows: jax.Array) -> jax.Array:
         # As an argument: a site's fingerprints are no constants of a program.
         return replace(localizer, support=support).represent(params, rows).location
 
-    def predict(params: Params) -> np.ndarray:
-        places = in_chunks(partial(locate, params, localizer.support), rss_dbm)
+    def locate(params: Params, rss_dbm: ArrayLike) -> np.ndarray:
+        places = in_chunks(partial(run, params, localizer.support), jnp.asarray(rss_dbm))
         return localizer.preprocessor.uncenter(np.asarray(places) * localizer.preprocessor.scale_m)
 
-    return predict
+    return locate
 
 
 def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.ndarray:

@@ -90,6 +90,10 @@ class Recorder:
                     raise DamagedError(f"{self._metrics}, line {number}: {error}") from error
         return found
 
+    def last_written_s(self) -> float | None:
+        """When metrics.jsonl was last written, seconds since 1970; None where there is none."""
+        return self._metrics.stat().st_mtime if self._metrics.exists() else None
+
     def forget_after(self, names: Collection[str], epoch: int) -> None:
         """Drops the records of trainings past an epoch: those will be written anew."""
         kept = [

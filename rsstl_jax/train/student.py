@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import flatten
-from rsstl_jax.data import DataError, Fingerprints
+from rsstl_jax.data import DataError, Fingerprints, pad_rows, scans_to_rss_dbm
 from rsstl_jax.files import DamagedError, differences, write_sealed
 from rsstl_jax.models import make_network, model_section
 from rsstl_jax.train.card import read_card, read_student_card
 from rsstl_jax.train.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.train.localizer import Localizer
+from rsstl_jax.train.localizer import Localizer, make_locator
 from rsstl_jax.train.survey import survey_shapes, whole_support
 from rsstl_jax.types import Params
 
@@ -42,8 +43,9 @@ class Student:
         >>> train = load_site("synthetic-office").train
         >>> localizer = make_localizer(default_config(), train)
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-        >>> Student(localizer, params, train.access_points, train.dataset).dataset
-        'synthetic-office'
+        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> student.locate([{"AP003": -61.0, "AP017": -78.0, "a telephone": -40.0}]).shape
+        (1, 2)
     """
 
     def __init__(
@@ -54,19 +56,51 @@ class Student:
         self.access_points = tuple(access_points)
         self.dataset = dataset
 
-    def check_access_points(self, part: Fingerprints) -> None:
-        """Checks that a part has the student's own access points in the same order.
+    def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
+        """The places of scans as a receiver reports them.
+
+        Args:
+            scans: one mapping a scan: an access point's name to its level, dBm. Access points that
+                the student does not know are left out, and those it knows may be missing.
+
+        Returns:
+            float64[n, 2]. Positions in the site's own coordinates, metres.
 
         Raises:
-            DataError: if it has others; the message counts and lists them.
+            DataError: if there is no scan, one has no access point that the student knows, or a
+                level is outside -130...0 dBm; the message names the scan by its index.
+        """
+        rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
+        return self._locator(self.params, pad_rows(rss_dbm))[: len(rss_dbm)]
+
+    @cached_property
+    def _locator(self) -> Callable[..., np.ndarray]:
+        return make_locator(self.localizer)
+
+    def in_own_order(self, part: Fingerprints) -> Fingerprints:
+        """A part with its columns in the order of the student's inputs.
+
+        Args:
+            part: fingerprints of the student's own access points.
+
+        Returns:
+            Fingerprints.
+
+        Raises:
+            DataError: if it has other access points; the message counts and lists them.
         """
         if part.access_points == self.access_points:
-            return
+            return part
+        if set(part.access_points) == set(self.access_points):
+            column = {name: index for index, name in enumerate(part.access_points)}
+            order = [column[name] for name in self.access_points]
+            own = np.ascontiguousarray(part.rss_dbm[:, order])
+            return replace(part, rss_dbm=own, access_points=self.access_points)
         unknown = [name for name in part.access_points if name not in set(self.access_points)]
         missing = [name for name in self.access_points if name not in set(part.access_points)]
         raise DataError(
             f"{part.dataset}: the student of {self.dataset} knows {len(self.access_points)} access "
-            f"points in an order of its own; {len(unknown)} of the dataset's are unknown to it "
+            f"points; {len(unknown)} of the dataset's are unknown to it "
             f"({', '.join(unknown[:5])}) and {len(missing)} are missing ({', '.join(missing[:5])})"
         )
 

@@ -178,16 +178,17 @@ def make_teachers(
         agnostic = make_agnostic_teachers(config, bundle_dir, recorder, sources)
     if config.teacher.kind == "agnostic":
         return Teachers(generator, {}, {}, agnostic)
-    params, reports = [], {}
-    for source, part in sources.items():
+    bundles = {}
+    # What cannot be found is said before the hours that training the others may take.
+    for source, part in sorted(sources.items(), key=lambda own: isinstance(own[1], Fingerprints)):
         network_name = config.network.replace(":", ".")
         folder = Path(bundle_dir) / f"{network_name}-{source}-{config.recipe}"
         if isinstance(part, MissingDataError):
-            bundle = _find_unchecked(config, source, folder, part)
+            bundles[source] = _find_unchecked(config, source, folder, part)
         else:
-            bundle = _find_or_train(config, source, folder, part, recorder)
-        params.append(bundle[0])
-        reports[source] = bundle[1]
+            bundles[source] = _find_or_train(config, source, folder, part, recorder)
+    params = [bundles[source][0] for source in sources]
+    reports = {source: bundles[source][1] for source in sources}
     return Teachers(generator, stack_teachers(params), reports, agnostic)
 
 

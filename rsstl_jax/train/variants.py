@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import WITH_AGNOSTIC, ConfigError, name_list
+from rsstl_jax.config import WITH_AGNOSTIC, ConfigError, check_value, name_list
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.train.alignment import TERMS, allowed_terms
 
@@ -15,9 +15,11 @@ __all__ = [
     "STUDENTS",
     "WEIGHTED",
     "Variant",
+    "check_variant",
     "start_at_teacher",
     "teacher_mask",
     "term_weights",
+    "told_by_mean",
 ]
 
 
@@ -32,7 +34,7 @@ class Variant(NamedTuple):
         start: "fresh" parameters, or those of one of the site-agnostic "teachers"; in place of
             `agnostic.start`.
         told_by: whose places the soft targets are: "teachers", or "mean" of theirs and those of the
-            seed's stand-alone student, which is trained first.
+            seed's stand-alone student, which is trained first; in place of `distill.told_by`.
 
     Example:
         >>> Variant({"similarity": 0.0}).margin is None
@@ -44,17 +46,77 @@ class Variant(NamedTuple):
     sources: tuple[str, ...] | None = None
     learning_rate: float | None = None
     start: str | None = None
-    told_by: str = "teachers"
+    told_by: str | None = None
 
 
 WEIGHTED = ("localization", *TERMS, "soft_target")
 """What has a weight in the overall loss."""
 
 STUDENTS = {
-    "standalone": Variant(dict.fromkeys(WEIGHTED[1:], 0.0), start="fresh"),
+    "standalone": Variant(dict.fromkeys(WEIGHTED[1:], 0.0), start="fresh", told_by="teachers"),
     "distilled": Variant(),
 }
 """The two students of every run: J_MAE alone, and all terms under all teachers."""
+
+
+def told_by_mean(config: ConfigDict, variant: Variant) -> bool:
+    """Whether a student is told the mean of its teachers' and its stand-alone twin's places.
+
+    Args:
+        config: the run's configuration; read here: `distill`.
+        variant: the student.
+
+    Returns:
+        False for one that is told the teachers' places, or none.
+
+    Raises:
+        ConfigError: if it is told by someone else, or nothing is unlabelled.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> told_by_mean(default_config(), Variant())
+        False
+    """
+    told_by = config.distill.told_by if variant.told_by is None else variant.told_by
+    if told_by not in ("teachers", "mean"):
+        raise ConfigError(f"a variant is told by {told_by!r}; it must be teachers or mean")
+    if told_by == "mean" and config.distill.num_unlabelled == 0:
+        raise ConfigError(
+            "a variant is told by a mean on unlabelled fingerprints and distill.num_unlabelled is "
+            "0; it must be above 0"
+        )
+    return told_by == "mean"
+
+
+def check_variant(config: ConfigDict, variant: Variant) -> None:
+    """Checks a student before anything is trained for it.
+
+    Args:
+        config: the run's configuration.
+        variant: the student.
+
+    Raises:
+        ConfigError: if it names a term, source or start that there is not for this configuration,
+            or gives a value that breaks the rule of the field that it stands for.
+
+    Example:
+        >>> from rsstl_jax import default_config
+        >>> check_variant(default_config(), Variant({"similarity": -0.5}))
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.config.ConfigError: distill.weights.similarity is -0.5; it must be a number of at
+        least 0
+    """
+    start_at_teacher(config, variant)
+    told_by_mean(config, variant)
+    term_weights(config, variant)
+    teacher_mask(config, variant)
+    for term, weight in variant.weights.items():
+        check_value(f"distill.weights.{term}", weight)
+    if variant.margin is not None:
+        check_value("distill.margin", variant.margin)
+    if variant.learning_rate is not None:
+        check_value("train.learning_rate", variant.learning_rate)
 
 
 def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:

@@ -46,7 +46,7 @@ def test_no_fingerprint_is_answered_with_its_own_place_in_the_support(monkeypatc
         return echo, echo, echo[..., :2]
 
     monkeypatch.setattr(ANSWERS, "_ask", record)
-    answers = answer(SETTINGS, MEMBERS, part, make_part(part="test"))
+    answers = answer(SETTINGS, MEMBERS, part, make_part(part="test").rss_dbm)
     localizer = ANSWERS.make_agnostic_localizer(SETTINGS, part)
     level = np.asarray(localizer.preprocessor.encode(part.rss_dbm))
     # The three scans of a place are equal rows here: none of them may be known.
@@ -64,7 +64,7 @@ def test_no_fingerprint_is_answered_with_its_own_place_in_the_support(monkeypatc
 
 def test_answers_are_the_networks_own():
     part, others = make_part(), make_part(part="test")
-    answers = answer(SETTINGS, MEMBERS, part, others)
+    answers = answer(SETTINGS, MEMBERS, part, others.rss_dbm)
     assert answers.frame.shape == answers.extract.shape == (2, 30, 8)
     localizer = ANSWERS.make_agnostic_localizer(SETTINGS, part)
     represent = jax.jit(localizer.represent)

@@ -38,7 +38,7 @@ def test_a_loaded_student_predicts_the_same_bits(tmp_path, fields):
     before, after = (predict_m(s.localizer, s.params, part) for s in (student, loaded))
     np.testing.assert_array_equal(after, before)
     assert (loaded.dataset, loaded.access_points) == ("home", student.access_points)
-    loaded.check_access_points(part)
+    assert loaded.in_own_order(part) is part
 
 
 def test_a_save_broken_off_before_the_card_is_made_up_for(tmp_path):
@@ -60,18 +60,35 @@ def test_foreign_access_points_are_refused_by_name():
     part = make_part("home", "test")
     foreign = renamed(part, ["AP0", "AP1", "AP2", "AP3", "lobby", "stairs"])
     message = (
-        r"^home: the student of home knows 6 access points in an order of its own; "
+        r"^home: the student of home knows 6 access points; "
         r"2 of the dataset's are unknown to it \(lobby, stairs\) and 2 are missing \(AP4, AP5\)$"
     )
     with pytest.raises(DataError, match=message):
-        student.check_access_points(foreign)
+        student.in_own_order(foreign)
 
 
-def test_the_same_names_in_another_order_are_refused():
+def test_the_same_access_points_in_another_order_are_read_by_name():
     _, student = make_student()
     part = make_part("home", "test")
-    with pytest.raises(DataError, match="in an order of its own; 0 of the dataset's are unknown"):
-        student.check_access_points(renamed(part, part.access_points[::-1]))
+    turned = dataclasses.replace(
+        renamed(part, part.access_points[::-1]),
+        rss_dbm=np.ascontiguousarray(part.rss_dbm[:, ::-1]),
+    )
+    found = student.in_own_order(turned)
+    assert found.access_points == part.access_points
+    np.testing.assert_array_equal(found.rss_dbm, part.rss_dbm)
+
+
+def test_scans_are_located_as_the_rows_they_make():
+    _, student = make_student()
+    part = make_part("home", "test").take(range(5))
+    scans = [
+        {name: level for name, level in zip(part.access_points, row, strict=True) if level == level}
+        for row in part.rss_dbm.tolist()
+    ]
+    wanted = predict_m(student.localizer, student.params, part)
+    np.testing.assert_allclose(student.locate(scans), wanted, atol=1e-4)
+    np.testing.assert_allclose(student.locate(scans[:1]), wanted[:1], atol=1e-4)
 
 
 def test_parameters_of_other_access_points_are_refused():

@@ -124,8 +124,12 @@ def test_terms_that_a_student_does_not_have_are_not_written_down(in_turn):
     assert of_run["seed-1/mutual"] == common | {"mutual_information"}
 
 
-def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch):
-    """Seeds, weights, margins, learning rates and teachers are values, not programs."""
+@pytest.mark.parametrize(("mode", "times"), [("loop", 1), ("vmap", 2)])
+def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch, mode, times):
+    """Seeds, weights, margins, learning rates and teachers are values, not programs.
+
+    Under vmap once more: what memory the program takes is asked of one over a few rows.
+    """
     traced = []
     make = students_module.make_distill_step
 
@@ -151,9 +155,9 @@ def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch):
         )
         for i in range(20)
     }
-    trained, _ = train_all(tmp_path, sweep)
+    trained, _ = train_all(tmp_path, sweep, **{"run.replicas": mode})
     # A scan traces its body once; nothing is traced for the nineteen others.
-    assert len(trained) == 20 and len(traced) == 1
+    assert len(trained) == 20 and len(traced) == times
 
 
 def test_variants_of_what_the_run_does_not_have_are_refused(tmp_path):

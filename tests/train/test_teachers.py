@@ -125,6 +125,13 @@ def test_with_neither_data_nor_a_matching_bundle_the_file_is_named(place):
         place.make()
 
 
+def test_a_missing_source_is_named_before_another_is_trained(place):
+    shutil.rmtree(place.data_dir / "campus")
+    with pytest.raises(MissingDataError, match=r"campus/train\.csv is not there"):
+        place.make("mall,campus")
+    assert place.trained == []
+
+
 def another_value(path, default):
     """A valid value that is not the default."""
     known = {"network": "baat", "recipe": "tuned", "target": "uts", "seeds": (4,)}

@@ -154,7 +154,7 @@ def read_table(name: str, folder: Path) -> Site:
 def _read_site(name: str, folder: Path, layout: Layout) -> Site:
     address = CARDS[name].address if name in CARDS else ""
     if address and layout is _TABLE:
-        address += ", to be rewritten as a table (see read_table, read_traces)"
+        address += ", to be rewritten as a table (docs/extending.md, A site of one's own)"
     files = [
         find_file(folder, file, subfolder=layout.subfolder, address=address)
         for file in (layout.train_file, layout.test_file)

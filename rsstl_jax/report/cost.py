@@ -1,0 +1,73 @@
+"""What the rows of the tables took to train."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["cost_frame", "render_cost"]
+
+_ROW = ["network", "row", "share", "label", "changed", "device"]
+
+
+def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFrame:
+    """Seconds of the rows trained on a target, receipts of one row added up.
+
+    Args:
+        receipts: as `rsstl_jax.tables.read_receipts` yields them.
+        target: the dataset.
+
+    Returns:
+        DataFrame with `network` (empty for rows that have none), `row`, `share` (of the target's
+        train part), `label`, `changed` settings as text, `device`, `seeds` (how many), `seconds`,
+        `starts`.
+
+    Example:
+        >>> cost_frame([], "uji").empty
+        True
+    """
+    lines = [
+        {
+            "network": "" if receipt["row"].startswith(("knn", "centroid")) else result["network"],
+            "row": receipt["row"],
+            "share": receipt["config"]["data.fraction"],
+            "label": receipt.get("label", ""),
+            "changed": ", ".join(f"{p}={v}" for p, v in receipt.get("changed", {}).items()),
+            "device": receipt["start"]["device"],
+            "seeds": len(result["seeds"]),
+            "seconds": receipt["seconds"],
+            "starts": receipt["starts"],
+        }
+        for receipt in receipts
+        if (result := receipt["result"])["target"] == target
+    ]
+    if not lines:
+        return pd.DataFrame(columns=[*_ROW, "seeds", "seconds", "starts"])
+    return pd.DataFrame(lines).groupby(_ROW, as_index=False).sum()
+
+
+def render_cost(cost: pd.DataFrame) -> str:
+    """The seconds in Markdown, their sum in the last line.
+
+    Args:
+        cost: from `cost_frame`, not empty.
+
+    Returns:
+        The table.
+
+    Example:
+        >>> line = {"network": "dnn", "row": "share", "share": 0.1, "label": "", "changed": "",
+        ...         "device": "cpu: cpu", "seeds": 10, "seconds": 1085.6, "starts": 10}
+        >>> print(render_cost(pd.DataFrame([line])).splitlines()[-1])
+        | all rows |  |  |  | 1,086 | 10 |
+    """
+    lines = [
+        "| row | share | changed settings | seeds | seconds | starts |",
+        "|" + " --- |" * 6,
+    ]
+    for row in cost.to_dict("records"):
+        name = " ".join(filter(None, (row["network"], row["row"], row["label"])))
+        cells = f"{100 * row['share']:g} % | {row['changed']} | {row['seeds']}"
+        lines.append(f"| {name} | {cells} | {row['seconds']:,.0f} | {row['starts']} |")
+    total, starts = cost["seconds"].sum(), cost["starts"].sum()
+    return "\n".join([*lines, f"| all rows |  |  |  | {total:,.0f} | {starts} |"])

@@ -1,0 +1,32 @@
+"""Fingerprints of unknown place: a file of readings alone."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from rsstl_jax.data import DataError
+from rsstl_jax.data.readers.unlabelled import read_unlabelled
+
+
+def test_columns_are_read_by_name_and_packed_files_as_plain_ones(tmp_path):
+    with gzip.open(tmp_path / "unlabelled.csv.gz", "wt") as file:
+        file.write("hall,kitchen,attic\n-60,100,-70\n100,-40,100\n")
+    found = read_unlabelled(tmp_path, ("kitchen", "attic", "hall"))
+    np.testing.assert_array_equal(found, [[np.nan, -70, -60], [-40, np.nan, np.nan]])
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hall\n-60\n", "line 1: column 'kitchen' is missing from the header"),
+        ("hall,kitchen,x\n-60,100,1\n", "line 1: column 'x' is no access point of the train part"),
+        ("hall,kitchen\n-60,7\n", "column 'kitchen': .* expected in -130...0 dBm, or 100"),
+        ("hall,kitchen\n", "has a header but no data rows"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, message):
+    (tmp_path / "unlabelled.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_unlabelled(tmp_path, ("kitchen", "hall"))
