@@ -44,7 +44,7 @@ def by_pretrained() -> tuple[Fingerprints, np.ndarray]:
     pretrained.check_target(_DATASET.value)
     site = load_site(_DATASET.value, data_dir=_DATA_DIR.value)
     localizer = make_agnostic_localizer(pretrained.settings, site.train)
-    sharp = sharpen(localizer, pretrained.members, site.train)
+    sharp = sharpen(localizer, pretrained.members)
     return site.test, predict_members_m(sharp, pretrained.members, site.test)
 
 

@@ -51,7 +51,7 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     site = survey_building(f"square-{size_m:g}", make_building(size_m, seed))
     pretrained = load_pretrained()
     localizer = make_agnostic_localizer(pretrained.settings, site.train)
-    sharp = sharpen(localizer, pretrained.members, site.train)
+    sharp = sharpen(localizer, pretrained.members)
     settings = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     places: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(sharp, pretrained.members, site.test),

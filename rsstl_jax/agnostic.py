@@ -178,7 +178,7 @@ def _measure_share(
     sharpness: list[float] = []
     for subset in subsets:
         localizer = make_agnostic_localizer(plan.network, subset)
-        sharp = sharpen(localizer, members, subset)
+        sharp = sharpen(localizer, members)
         sharpness.append(float(sharp.support.sharpness))
         places["agnostic"].append(predict_members_m(sharp, members, held_out))
         places["agnostic, as trained"].append(predict_members_m(localizer, members, held_out))

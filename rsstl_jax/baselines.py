@@ -27,10 +27,12 @@ from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.transfer import scratch, sequential_transfer, transfer_localizer
 from rsstl_jax.workdir import log_start, open_workdir
 
-__all__ = ["METHODS", "run_baseline"]
+__all__ = ["METHODS", "UNTRAINED", "run_baseline"]
 
-METHODS = ("knn", "centroid", "sequential", "collective", "scratch")
-_UNTRAINED = METHODS[:2]
+UNTRAINED = ("knn", "centroid")
+"""Methods that train no network."""
+
+METHODS = (*UNTRAINED, "sequential", "collective", "scratch")
 
 
 def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
     if method in ("sequential", "collective"):
         check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
-    if method not in _UNTRAINED:
+    if method not in UNTRAINED:
         transfer_localizer(config, parts.train)
     with locked(workdir):
         return _run(config, method, parts, Path(workdir))
@@ -87,7 +89,7 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         "recipe": config.recipe,
         "part": parts.held_out.part,
     }
-    if method in _UNTRAINED:
+    if method in UNTRAINED:
         # Nothing is drawn but the share of the train part.
         result["seeds"] = [config.data.fraction_seed]
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from rsstl_jax.baselines import METHODS, UNTRAINED
 from rsstl_jax.config import ConfigError, name_list
 from rsstl_jax.overrides import override
 from rsstl_jax.recipes import make_config
@@ -13,7 +14,6 @@ from rsstl_jax.train import STUDENTS, TERMS, Variant
 from rsstl_jax.train.alignment import allowed_terms
 
 __all__ = [
-    "RIVALS",
     "ROWS",
     "SHARES",
     "SITES",
@@ -33,14 +33,12 @@ TABLES = ("1", "2", "3", "4")
 
 # What a row trains: the students themselves, on a share of the target, those of site-agnostic
 # teachers, the controls of the alignment, the rivals.
-_OF_NO_NETWORK = ("knn", "centroid")
-SHARES = (*(f"{row}-share" for row in _OF_NO_NETWORK), "share", "agnostic-share")
+SHARES = (*(f"{row}-share" for row in UNTRAINED), "share", "agnostic-share")
 _AGNOSTIC = ("agnostic", "agnostic-share")
 _CONTROLS = ("noise", "untrained")
-RIVALS = ("sequential", "collective", "scratch", *_OF_NO_NETWORK)
-ROWS = ("students", "agnostic", *SHARES, *_CONTROLS, *RIVALS)
+ROWS = ("students", "agnostic", *SHARES, *_CONTROLS, *METHODS)
 TABLE_ROWS = {
-    "1": ("students", "agnostic", *_CONTROLS, *RIVALS),
+    "1": ("students", "agnostic", *_CONTROLS, *METHODS),
     "2": ("students",),
     "3": ("students",),
     "4": SHARES,
@@ -97,7 +95,7 @@ def has_no_network(row: str) -> bool:
         >>> has_no_network("knn-share"), has_no_network("share")
         (True, False)
     """
-    return row.removesuffix("-share") in _OF_NO_NETWORK
+    return row.removesuffix("-share") in UNTRAINED
 
 
 def row_config(

@@ -7,12 +7,12 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.baselines import run_baseline
+from rsstl_jax.baselines import METHODS, run_baseline
 from rsstl_jax.config import flatten
 from rsstl_jax.files import read_json, write_json
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.report import is_figures
-from rsstl_jax.rows import RIVALS, SHARES, SITES, row_config, row_students
+from rsstl_jax.rows import SHARES, SITES, row_config, row_students
 from rsstl_jax.train import Recorder
 
 __all__ = ["changed_fields", "read_receipts", "run_row"]
@@ -81,7 +81,7 @@ def _run(
     file = workdir / "receipt.json"
     begun = time.perf_counter()
     method = row.removesuffix("-share")
-    if method in RIVALS:
+    if method in METHODS:
         result = run_baseline(config, method, workdir)
     else:
         result = run_distillation(config, workdir, students=row_students(row, config, tables))

@@ -15,8 +15,9 @@ from jax.experimental.compilation_cache import compilation_cache
 from benchmarks.distill_step import BATCH, FORMS, make_job, make_run
 from benchmarks.timing import interleaved
 from rsstl_jax.losses import functional_information
-from rsstl_jax.train import DistillContext, make_epochs
+from rsstl_jax.train import make_epochs
 from rsstl_jax.train.replicas import stack
+from rsstl_jax.train.students import OWN
 
 __all__ = ["time_compile", "time_replicas", "time_samples", "time_spectral", "time_teachers"]
 
@@ -44,7 +45,7 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
     """
     step, state, data, key, context = make_job(num_steps=2)
     own = jax.tree.map(jnp.asarray, context._replace(teachers=None))
-    axes = DistillContext(None, 0, 0, 0, 0, 0)  # type: ignore[arg-type]
+    axes = OWN
     one = make_epochs(step, batch_size=BATCH, num_epochs=1)
     lines = []
     for count in counts:

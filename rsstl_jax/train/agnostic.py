@@ -74,8 +74,9 @@ def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> 
         600
     """
     preprocessor = fit_preprocessor(train, encoding="linear")
-    support = whole_support(make_survey(train, preprocessor))
-    return Localizer(make_agnostic(settings), preprocessor, support=support)
+    survey = make_survey(train, preprocessor)
+    support = whole_support(survey)
+    return Localizer(make_agnostic(settings), preprocessor, support=support, survey=survey)
 
 
 def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:

@@ -16,7 +16,7 @@ from rsstl_jax.train.agnostic import make_agnostic_localizer
 from rsstl_jax.train.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.train.replicas import stack
 from rsstl_jax.train.surrogate import TeacherFn
-from rsstl_jax.train.survey import Survey, deal_folds, make_survey, place_numbers
+from rsstl_jax.train.survey import Survey, deal_folds, place_numbers
 from rsstl_jax.types import Batch, Params
 
 __all__ = [
@@ -101,7 +101,8 @@ def answer(
             f"{train.dataset} {train.part}: one place only; a site-agnostic teacher needs others "
             "to say anything of it"
         )
-    survey = make_survey(train, preprocessor)
+    survey = localizer.survey
+    assert survey is not None, "make_agnostic_localizer gives it one"
     ask = partial(_ask, localizer.network, stack(members), survey)
     folds = [np.flatnonzero(fold == number) for number in range(int(fold.max()) + 1)]
     # Equal shapes are compiled once; what fills them up is dropped again.

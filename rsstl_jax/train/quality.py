@@ -3,15 +3,12 @@
 import jax
 import jax.numpy as jnp
 
+from rsstl_jax._norms import unit_vectors
+
 __all__ = ["teacher_quality"]
 
 _SAMPLE = 2000
 _COLLAPSED = 0.05
-
-
-def _unit(rows: jax.Array) -> jax.Array:
-    norms = jnp.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / jnp.maximum(norms, jnp.finfo(rows.dtype).tiny)
 
 
 def teacher_quality(
@@ -48,7 +45,7 @@ def teacher_quality(
     cov_s = jnp.cov(real, rowvar=False).reshape(real.shape[1], -1)
     cov_g = jnp.cov(generated, rowvar=False).reshape(real.shape[1], -1)
     variance_ratio = jnp.trace(cov_g) / jnp.maximum(jnp.trace(cov_s), tiny)
-    cosines = _unit(generated[:_SAMPLE]) @ _unit(real[:_SAMPLE]).T
+    cosines = unit_vectors(generated[:_SAMPLE]) @ unit_vectors(real[:_SAMPLE]).T
     return {
         "mean_distance": float(
             jnp.linalg.norm(mean_g - mean_s) / jnp.maximum(jnp.linalg.norm(mean_s), tiny)

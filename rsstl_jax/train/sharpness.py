@@ -9,12 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.data import Fingerprints
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models import AgnosticNetwork, make_support
 from rsstl_jax.train.localizer import Localizer
 from rsstl_jax.train.replicas import stack
-from rsstl_jax.train.survey import Survey, deal_folds, make_survey, place_numbers
+from rsstl_jax.train.survey import Survey, deal_folds
 from rsstl_jax.types import Params
 
 __all__ = ["SHARPNESS", "sharpen"]
@@ -29,7 +28,7 @@ MIN_PLACES = 20
 """With fewer places than this there is nothing to choose by."""
 
 
-def sharpen(localizer: Localizer, members: Sequence[Params], train: Fingerprints) -> Localizer:
+def sharpen(localizer: Localizer, members: Sequence[Params]) -> Localizer:
     """A site-agnostic network at a site, as sharp as its survey asks for.
 
         w = softmax over tokens of sharpness * score
@@ -44,26 +43,31 @@ def sharpen(localizer: Localizer, members: Sequence[Params], train: Fingerprints
     Args:
         localizer: of `make_agnostic_localizer`.
         members: parameters of each training; the error is that of their mean place.
-        train: the site's train part, of which the localizer was made.
 
     Returns:
-        Localizer, its support with one of `SHARPNESS`; with 1 where the train part has fewer than
-        20 places.
+        Localizer, its support with one of `SHARPNESS`; with 1 where the survey has fewer than 20
+        places.
+
+    Raises:
+        ValueError: if the localizer has no survey.
 
     Example:
         >>> from rsstl_jax import load_site
         >>> from rsstl_jax.train import load_pretrained, make_agnostic_localizer
         >>> train, pretrained = load_site("synthetic-office").train, load_pretrained()
         >>> localizer = make_agnostic_localizer(pretrained.settings, train)
-        >>> round(float(sharpen(localizer, pretrained.members, train).support.sharpness), 1)
+        >>> round(float(sharpen(localizer, pretrained.members).support.sharpness), 1)
         0.7
     """
-    place = place_numbers(train)
+    survey = localizer.survey
+    if survey is None:
+        raise ValueError("localizer has no survey; take one of make_agnostic_localizer")
+    place = np.asarray(survey.place)
     if place.max() + 1 < MIN_PLACES:
         return localizer
-    survey, fold = make_survey(train, localizer.preprocessor), deal_folds(place)
+    fold = deal_folds(place)
     measure = partial(_errors, localizer.network, stack(members), survey)
-    order = np.random.default_rng(0).permutation(len(train))
+    order = np.random.default_rng(0).permutation(len(place))
     asked = [order[fold[order] == number][:NUM_ASKED] for number in range(fold.max() + 1)]
     errors = [
         # Equal shapes are compiled once; what fills them up is dropped again.

@@ -27,7 +27,11 @@ from rsstl_jax.types import Params
 
 __all__ = ["Distillation", "make_distillation", "train_students"]
 
-OWN = DistillContext(None, 0, 0, 0, 0, 0, None, None, None)  # type: ignore[arg-type]
+_AXES: dict[str, Any] = {
+    "teachers": None,
+    **dict.fromkeys(("weights", "margin", "teacher_mask", "learning_rate", "noise_key"), 0),
+}
+OWN = DistillContext(**_AXES)
 """Which parts of the context a student has for itself: all but teachers, their words and data."""
 
 

@@ -57,7 +57,7 @@ def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
         sharpness, "_choose", lambda errors, place: seen.update(errors=errors, place=place) or 2.8
     )
     localizer = make_agnostic_localizer(SETTINGS, train)
-    sharp = sharpen(localizer, MEMBERS, train)
+    sharp = sharpen(localizer, MEMBERS)
     assert float(sharp.support.sharpness) == pytest.approx(2.8)
     assert float(localizer.support.sharpness) == 1.0
     survey = make_survey(train, localizer.preprocessor)
@@ -76,4 +76,4 @@ def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
 def test_few_places_leave_it_as_it_was_trained():
     train = tiny.make_part().take(np.arange(19))
     localizer = make_agnostic_localizer(SETTINGS, train)
-    assert sharpen(localizer, MEMBERS, train) is localizer
+    assert sharpen(localizer, MEMBERS) is localizer
