@@ -12,25 +12,21 @@ again goes on where it stopped.
 
 import shlex
 import sys
-import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from rsstl_jax import cli, load_site
-from rsstl_jax.agnostic import run_agnostic, train_members
-from rsstl_jax.agnostic_plan import AgnosticPlan, open_agnostic
+from rsstl_jax import cli
+from rsstl_jax.agnostic import pretrain, run_agnostic
+from rsstl_jax.agnostic_plan import AgnosticPlan
 from rsstl_jax.config import ConfigError
 from rsstl_jax.files import write_json, write_text
-from rsstl_jax.lock import locked
 from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
 from rsstl_jax.report import render_agnostic
 from rsstl_jax.train.neighbours import check_installed
-from rsstl_jax.train.pretrained import Pretrained, save_pretrained
-from rsstl_jax.workdir import log_start, provenance
 
 _DEFAULT = AgnosticPlan("", ())
 _TARGET = flags.DEFINE_string("target", None, "dataset that is located in")
@@ -89,33 +85,13 @@ def override_parts() -> dict[str, Any]:
     return parts
 
 
-def pretrain(plan: AgnosticPlan, workdir: Path, folder: str) -> None:
-    parts = [load_site(source, data_dir=plan.data_dir or None).train for source in plan.sources]
-    digests = {part.dataset: part.digest() for part in parts}
-    begun = time.perf_counter()
-    with locked(workdir):
-        recorder = open_agnostic(plan, workdir)
-        log_start(recorder, digests)
-        members = train_members(parts, plan, recorder)
-    report = {
-        "command": shlex.join(["python", *sys.argv]),
-        "episodes": asdict(plan.episodes),
-        "epochs": plan.epochs,
-        "learning_rate": plan.learning_rate,
-        "seeds": list(plan.seeds),
-        "seconds": round(time.perf_counter() - begun, 1),
-        "data": digests,
-        **provenance(),
-    }
-    save_pretrained(folder, Pretrained(plan.network, tuple(members), plan.sources, report))
-    print(f"{len(members)} members in {folder}")
-
-
 def main() -> None:
     plan = make_plan()
     if _PRETRAIN.value:
         workdir = Path(_WORKDIR.value or "results/agnostic-pretrained")
-        pretrain(plan, workdir, _PRETRAIN.value)
+        command = shlex.join(["python", *sys.argv])
+        made = pretrain(plan, workdir, _PRETRAIN.value, command=command)
+        print(f"{len(made.members)} members in {_PRETRAIN.value}")
         return
     if not plan.target:
         raise ConfigError("target is empty; name a dataset, such as --target=uji")

@@ -32,12 +32,13 @@ from rsstl_jax.train.neighbours import (
     choose_neighbours,
     predict_neighbours,
 )
+from rsstl_jax.train.pretrained import Pretrained, save_pretrained
 from rsstl_jax.train.recorder import Recorder
 from rsstl_jax.train.sharpness import sharpen
 from rsstl_jax.types import Params
-from rsstl_jax.workdir import log_start
+from rsstl_jax.workdir import log_start, provenance
 
-__all__ = ["run_agnostic", "train_members"]
+__all__ = ["pretrain", "run_agnostic", "train_members"]
 
 VALIDATION_FRACTION, VALIDATION_SEED = 0.15, 0
 NUM_CHOOSING = 4000
@@ -82,6 +83,60 @@ def train_members(
         name="sources",
         recorder=recorder,
     )
+
+
+def pretrain(
+    plan: AgnosticPlan, workdir: str | Path, folder: str | Path, *, command: str = ""
+) -> Pretrained:
+    """Trains on all sources at once and writes the bundle that locates anywhere else.
+
+    Args:
+        plan: what is trained; its target is not looked at.
+        workdir: folder of the trainings; started again, they go on where they stopped.
+        folder: where the bundle goes.
+        command: what was called, for the bundle's card.
+
+    Returns:
+        Pretrained, as `load_pretrained(folder)` reads it.
+
+    Raises:
+        DataError: if a source cannot be read.
+        ConfigError: if the workdir holds trainings of other settings or sources.
+        DivergedError: if a loss stops being finite.
+        LockedError: if another process works in the workdir.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax.models import AgnosticSettings
+        >>> from rsstl_jax.train import EpisodeSettings
+        >>> plan = AgnosticPlan("", ("synthetic-office",), seeds=(0,), epochs=1,
+        ...                     network=AgnosticSettings(num_blocks=1),
+        ...                     episodes=EpisodeSettings(num_queries=8, max_support=64))
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     made = pretrain(plan, workdir, Path(workdir) / "bundle")
+        >>> made.sources
+        ('synthetic-office',)
+    """
+    parts = [load_site(source, data_dir=plan.data_dir or None).train for source in plan.sources]
+    digests = {part.dataset: part.digest() for part in parts}
+    begun = time.perf_counter()
+    with locked(workdir):
+        recorder = open_agnostic(plan, workdir)
+        log_start(recorder, digests)
+        members = train_members(parts, plan, recorder)
+    report = {
+        "command": command,
+        "episodes": asdict(plan.episodes),
+        "epochs": plan.epochs,
+        "learning_rate": plan.learning_rate,
+        "seeds": list(plan.seeds),
+        "seconds": round(time.perf_counter() - begun, 1),
+        "data": digests,
+        **provenance(),
+    }
+    made = Pretrained(plan.network, tuple(members), plan.sources, report)
+    save_pretrained(folder, made)
+    return made
 
 
 def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
