@@ -50,13 +50,14 @@ def main() -> None:
     batch_size = training_plan(config, job.localizer, len(train))[0]
     run = make_epochs(job.step, batch_size=batch_size, num_epochs=1)
     data = make_batch(train, job.localizer.preprocessor)
-    seconds = cost_by_region(run, state, data, key, context, regions=REGIONS, folder=_OUTPUT.value)
-    steps, total = len(train) // batch_size, sum(seconds.values())
+    costs = cost_by_region(run, state, data, key, context, regions=REGIONS, folder=_OUTPUT.value)
+    steps, total = len(train) // batch_size, sum(cost.seconds for cost in costs.values())
     print(f"{config.network} at {config.target}, recipe {config.recipe}, {steps} steps, on")
     print(f"{jax.devices()[0].device_kind}; trace in {_OUTPUT.value}\n")
-    print("| region | ms a step | share |\n| --- | --- | --- |")
-    for region, value in seconds.items():
-        print(f"| {region} | {1e3 * value / steps:.2f} | {value / total:.0%} |")
+    print("| region | ms a step | share | matrix products, ms |\n| --- | --- | --- | --- |")
+    for region, cost in costs.items():
+        milliseconds, products = (1e3 * value / steps for value in cost)
+        print(f"| {region} | {milliseconds:.2f} | {cost.seconds / total:.0%} | {products:.2f} |")
 
 
 if __name__ == "__main__":

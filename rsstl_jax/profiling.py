@@ -4,16 +4,36 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
-__all__ = ["OTHER", "cost_by_region", "region_of"]
+__all__ = ["OTHER", "Cost", "cost_by_region", "region_of"]
 
 OTHER = "everything else"
 
-# An instruction of the compiled program, and the name under which it was traced.
-_INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = .*op_name=\"([^\"]*)\"", re.MULTILINE)
+
+class Cost(NamedTuple):
+    """What the operations of a region took.
+
+    Args:
+        seconds: of all of them.
+        products: seconds of those that are matrix products.
+
+    Example:
+        >>> Cost(seconds=0.5, products=0.25).products
+        0.25
+    """
+
+    seconds: float
+    products: float
+
+
+# An instruction of the compiled program, its opcode (the first small word before a parenthesis; a
+# type has none), and the name under which it was traced.
+_INSTRUCTION = re.compile(
+    r"^\s*(?:ROOT )?%?([\w.\-]+) = .*?\b([a-z][a-z\-]*)\(.*op_name=\"([^\"]*)\"", re.MULTILINE
+)
 # These hold others, whose time is counted by itself.
 _HOLDERS = ("while", "call", "conditional", "parameter", "tuple")
 
@@ -41,7 +61,7 @@ def cost_by_region(
     *arguments: Any,
     regions: Sequence[str],
     folder: str | Path | None = None,
-) -> dict[str, float]:
+) -> dict[str, Cost]:
     """Runs a function once, compiled and warm, under the profiler, and adds up its operations.
 
     Operations that XLA has fused out of several regions count for the one whose name the fusion
@@ -55,7 +75,7 @@ def cost_by_region(
         folder: where the trace is kept for TensorBoard or Perfetto; None keeps none.
 
     Returns:
-        {region: seconds}, `OTHER` last.
+        {region: its cost}, `OTHER` last.
 
     Raises:
         RuntimeError: if the trace names none of the program's operations, as on a backend whose
@@ -70,7 +90,8 @@ def cost_by_region(
         ['everything else', 'product']
     """
     program = jax.jit(function).lower(*arguments).compile()
-    traced = dict(_INSTRUCTION.findall(program.as_text() or ""))
+    found = _INSTRUCTION.findall(program.as_text() or "")
+    traced = {name: (opcode, traced) for name, opcode, traced in found if opcode not in _HOLDERS}
     jax.block_until_ready(program(*arguments))
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(folder or temporary)
@@ -78,18 +99,23 @@ def cost_by_region(
             jax.block_until_ready(program(*arguments))
         newest = max(place.rglob("*.xplane.pb"), key=lambda file: file.stat().st_mtime)
         profile = jax.profiler.ProfileData.from_file(str(newest))
-    seconds = dict.fromkeys((*regions, OTHER), 0.0)
+    costs = dict.fromkeys((*regions, OTHER), Cost(0.0, 0.0))
     matched = 0
     for plane in profile.planes:
         for line in plane.lines:
             for event in line.events:
                 name = _instruction(event)
-                if name in traced and not name.startswith(_HOLDERS):
-                    seconds[region_of(traced[name], regions)] += event.duration_ns / 1e9
+                if name in traced:
+                    opcode, op_name = traced[name]
+                    region = region_of(op_name, regions)
+                    seconds, products = costs[region]
+                    new = event.duration_ns / 1e9
+                    is_product = opcode == "dot" or op_name.endswith("dot_general")
+                    costs[region] = Cost(seconds + new, products + new * is_product)
                     matched += 1
     if not matched:
         raise RuntimeError("the trace names no operation of the program: no profiler here")
-    return seconds
+    return costs
 
 
 def _instruction(event: Any) -> str:
