@@ -99,8 +99,6 @@ def train(receipts: Path) -> None:
     rows = list(wanted())
     if any(row.startswith("knn") for _, _, row, _ in rows):
         check_installed()
-    for target in _TARGETS.value:
-        load_site(target)
     configs = []
     for target, network, row, share in rows:
         config = row_config(
@@ -118,6 +116,8 @@ def train(receipts: Path) -> None:
         validate(config)
         make_network(config)
         configs.append(config)
+    for target, data_dir in sorted({(config.target, config.data_dir) for config in configs}):
+        load_site(target, data_dir=data_dir or None)
     # Every row can be run: now the hours begin.
     for (target, network, row, share), config in zip(rows, configs, strict=True):
         name = row_name(row, network, share=share, label=_LABEL.value)

@@ -1,5 +1,6 @@
 """A run that was killed anywhere and started again equals the uninterrupted one to the last bit."""
 
+import io
 import json
 import random
 import shutil
@@ -7,6 +8,7 @@ import signal
 from pathlib import Path
 
 import killing
+import pandas as pd
 import pytest
 import tiny
 
@@ -100,14 +102,18 @@ def kill_and_resume(whole, folder, random_, after_records, signum):
 
 
 def timeless(left):
-    """Receipts tell how many starts a row took, and the seconds of the last one; of a table's row
-    config.json says where its bundles lie."""
+    """Receipts, and the table of costs made from them, tell the starts and seconds that a row took;
+    of a table's row config.json says where its bundles lie."""
     files = dict(left["files"])
     for name in files:
         if "receipt" in name:
             receipt = json.loads(files[name])
             assert receipt.pop("starts") > 0 and receipt.pop("seconds") > 0
             files[name] = receipt
+        elif name.endswith("-cost.csv"):
+            cost = pd.read_csv(io.BytesIO(files[name]))
+            assert (cost.pop("starts") > 0).all() and (cost.pop("seconds") > 0).all()
+            files[name] = cost.to_csv()
         elif name.startswith("rows/") and name.endswith("/config.json"):
             files[name] = json.loads(files[name]) | {"bundle_dir": ""}
     return left | {"files": files}
