@@ -69,3 +69,14 @@ def test_programs_are_kept_from_the_first_second_unless_jax_is_told_otherwise(
     cli._keep_compiled()
     assert set(found) == {names[name] for name in kept}
     assert all(found[names[name]] == 0 for name in kept - {"dir"})
+
+
+@pytest.mark.parametrize("set_before", [None, "tensorfloat32"])
+def test_products_are_in_full_precision_unless_jax_is_told_otherwise(monkeypatch, set_before):
+    monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
+    if set_before:
+        monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", set_before)
+    found = {}
+    monkeypatch.setattr(jax.config, "update", found.__setitem__)
+    cli._full_products()
+    assert found == ({} if set_before else {"jax_default_matmul_precision": "float32"})

@@ -42,16 +42,17 @@ def _unit(name: str) -> str:
 
 def _lines(axes: Axes, frame: pd.DataFrame, names: Sequence[str], unit: str) -> None:
     first = frame.columns[0]
-    values = frame[names].to_numpy()
+    # Not every line has a point everywhere.
+    low, high = frame[names].min(axis=None), frame[names].max(axis=None)
     for name in names:
         axes.plot(frame[first], frame[name], "o-", label=name.removesuffix(f" ({unit})"))
     axes.set(xlabel=first, ylabel=unit, xscale="log")
     axes.set_xticks(frame[first], [str(value) for value in frame[first]], minor=False)
     # Orders of magnitude need a logarithm; what is nearly flat should look so.
-    if values.max() > 4 * values.min():
+    if high > 4 * low:
         axes.set_yscale("log")
     else:
-        axes.set_ylim(0, 1.1 * values.max())
+        axes.set_ylim(0, 1.1 * high)
     axes.legend()
     axes.grid(alpha=0.3)
 
