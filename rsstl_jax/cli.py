@@ -82,7 +82,7 @@ def _keep_compiled() -> None:
 def _full_products() -> None:
     """Matrix products in full single precision, unless JAX is told otherwise.
 
-    A GPU would by itself round their factors to the ten bits of TF32: 0.1 m in a site of 100 m.
+    A GPU would by itself round their factors to the ten bits of TF32.
     """
     if "JAX_DEFAULT_MATMUL_PRECISION" not in os.environ:
         jax.config.update("jax_default_matmul_precision", "float32")

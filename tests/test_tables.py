@@ -117,6 +117,20 @@ def test_the_seconds_of_one_rows_receipts_are_added_up():
     ]
 
 
+def test_seconds_on_different_devices_are_not_added_up():
+    common = {"config": {"data.fraction": 0.1}, "starts": 1}
+    made = [
+        receipt("share", "standalone", [12.0], [seed], seconds=s, start={"device": d}, **common)
+        for seed, s, d in ((0, 1000.0, "cpu: cpu"), (1, 20.0, "gpu: NVIDIA H100"))
+    ]
+    assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
+        "| dnn share | 10 % |  | 1 | 1,000 | 1 |",
+        "| dnn share on one NVIDIA H100 | 10 % |  | 1 | 20 | 1 |",
+        "| all rows |  |  |  | 1,000 | 1 |",
+        "| all rows on one NVIDIA H100 |  |  |  | 20 | 1 |",
+    ]
+
+
 def test_transfer_is_compared_with_its_own_network_from_scratch():
     scratch, sequential, collective = rendered(
         [

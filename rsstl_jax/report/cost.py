@@ -47,7 +47,7 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
 
 
 def render_cost(cost: pd.DataFrame) -> str:
-    """The seconds in Markdown, their sum in the last line.
+    """The seconds in Markdown, their sum on each device in the last lines.
 
     Args:
         cost: from `cost_frame`, not empty.
@@ -67,7 +67,17 @@ def render_cost(cost: pd.DataFrame) -> str:
     ]
     for row in cost.to_dict("records"):
         name = " ".join(filter(None, (row["network"], row["row"], row["label"])))
+        name += _where(row["device"])
         cells = f"{100 * row['share']:g} % | {row['changed']} | {row['seeds']}"
         lines.append(f"| {name} | {cells} | {row['seconds']:,.0f} | {row['starts']} |")
-    total, starts = cost["seconds"].sum(), cost["starts"].sum()
-    return "\n".join([*lines, f"| all rows |  |  |  | {total:,.0f} | {starts} |"])
+    for device, rows in cost.groupby("device"):
+        name = f"all rows{_where(str(device))}"
+        total, starts = rows["seconds"].sum(), rows["starts"].sum()
+        lines.append(f"| {name} |  |  |  | {total:,.0f} | {starts} |")
+    return "\n".join(lines)
+
+
+def _where(device: str) -> str:
+    """Behind a name: on which device, but for a CPU."""
+    platform, _, model = device.partition(": ")
+    return "" if platform == "cpu" else f" on one {model}"
