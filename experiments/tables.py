@@ -5,6 +5,7 @@
     python experiments/tables.py --table=4 --shares=0.01,0.1
     python experiments/tables.py --figure=2 --networks=dnn,cnnloc,bayescnn,baat
     python experiments/tables.py --rows=students --label=literal --set=teacher.conditioning=none
+    python experiments/tables.py --rows=agnostic --students=standalone,soft-target
     python experiments/tables.py --render --output=docs/results --document=docs/results.md
 
 Tables as the paper counts them: 1 all methods, 2 single terms, 3 single sources, 4 a share of the
@@ -21,6 +22,7 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax import cli, load_site
+from rsstl_jax.baselines import METHODS
 from rsstl_jax.config import ConfigError, validate
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.models import make_network
@@ -40,7 +42,16 @@ from rsstl_jax.report import (
     results_frame,
     select_table,
 )
-from rsstl_jax.rows import ROWS, SITES, TABLE_ROWS, TABLES, has_no_network, row_config, row_name
+from rsstl_jax.rows import (
+    ROWS,
+    SITES,
+    TABLE_ROWS,
+    TABLES,
+    has_no_network,
+    row_config,
+    row_name,
+    row_students,
+)
 from rsstl_jax.tables import read_receipts, run_row
 from rsstl_jax.train.neighbours import check_installed
 
@@ -56,6 +67,7 @@ _SHARES = flags.DEFINE_list(
     "shares", ["0.01", "0.1"], "shares of the target's train part, for table 4"
 )
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "one student of each kind is trained for each")
+_STUDENTS = flags.DEFINE_list("students", None, "of those that a row trains; by default all")
 _REPLICAS = flags.DEFINE_enum(
     "replicas", "auto", ["auto", "loop", "map", "vmap"], "how the students of a row are trained"
 )
@@ -97,6 +109,9 @@ def train(receipts: Path) -> None:
     if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
         of_seeds = f"seeds-{seeds[0]}-to-{seeds[-1]}"
     rows = list(wanted())
+    rivals = {row for _, _, row, _ in rows if row.removesuffix("-share") in METHODS}
+    if _STUDENTS.value and rivals:
+        raise ConfigError(f"--students chooses of a row's students; {min(rivals)} has none")
     if any(row.startswith("knn") for _, _, row, _ in rows):
         check_installed()
     configs = []
@@ -115,6 +130,8 @@ def train(receipts: Path) -> None:
         config.run.replicas = _REPLICAS.value
         validate(config)
         make_network(config)
+        if row not in rivals:
+            row_students(row, config, tables(), _STUDENTS.value or ())
         configs.append(config)
     for target, data_dir in sorted({(config.target, config.data_dir) for config in configs}):
         load_site(target, data_dir=data_dir or None)
@@ -122,7 +139,14 @@ def train(receipts: Path) -> None:
     for (target, network, row, share), config in zip(rows, configs, strict=True):
         name = row_name(row, network, share=share, label=_LABEL.value)
         folder = workdir / target / name
-        receipt = run_row(row, config, folder, tables=tables(), label=_LABEL.value)
+        receipt = run_row(
+            row,
+            config,
+            folder,
+            tables=tables(),
+            label=_LABEL.value,
+            students=_STUDENTS.value or (),
+        )
         # What has no seed is the same whatever the seeds.
         told = [target, name] if receipt["row"] in ("knn", "centroid") else [target, name, of_seeds]
         write_json(receipts / f"{'-'.join(told)}.json", receipt)

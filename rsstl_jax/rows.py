@@ -165,7 +165,7 @@ def _check_free(overrides: Mapping[str, Any]) -> None:
 
 
 def row_students(
-    row: str, config: ConfigDict, tables: Sequence[str] = ("1",)
+    row: str, config: ConfigDict, tables: Sequence[str] = ("1",), only: Sequence[str] = ()
 ) -> dict[str, Variant]:
     """The students that a row trains for every seed, for the tables asked for.
 
@@ -176,12 +176,13 @@ def row_students(
         row: one of `ROWS`, no rival.
         config: from `row_config`; read here: `sources`, `network`, `distill`.
         tables: of `TABLES`.
+        only: which of them, if not all.
 
     Returns:
         {name: Variant}.
 
     Raises:
-        ConfigError: if there is no such table.
+        ConfigError: if there is no such table, or the row has no student of a name in `only`.
 
     Example:
         >>> config = row_config("students", target="uji", network="dnn", sites=("tampere", "tut7"))
@@ -190,6 +191,15 @@ def row_students(
     """
     if unknown := set(tables) - set(TABLES):
         raise ConfigError(f"table is {min(unknown)!r}; it must be one of {', '.join(TABLES)}")
+    students = _all_students(row, config, tables)
+    if unknown := set(only) - set(students):
+        raise ConfigError(
+            f"the row {row} has no student {min(unknown)!r}; it has {', '.join(students)}"
+        )
+    return {name: variant for name, variant in students.items() if not only or name in only}
+
+
+def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, Variant]:
     if row in _CONTROLS:
         return {"distilled": STUDENTS["distilled"]}
     students = dict(STUDENTS)

@@ -31,6 +31,7 @@ def run_row(
     *,
     tables: Sequence[str] = ("1",),
     label: str = "",
+    students: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Trains a row, or goes on with it, and returns its receipt.
 
@@ -43,6 +44,7 @@ def run_row(
         workdir: the row's own folder; a row that has finished is read from it.
         tables: of `TABLES`, those that the row is trained for.
         label: what sets it apart from the recipe's own row.
+        students: which of its students are trained, if not all.
 
     Returns:
         The receipt: `result` as result.json has it, the `config`, the `start` record (versions,
@@ -50,7 +52,8 @@ def run_row(
         them, those that were killed up to the last that they wrote.
 
     Raises:
-        ConfigError: if the configuration cannot be run, or the folder holds another one's run.
+        ConfigError: if the configuration cannot be run, the folder holds another one's run, or the
+            row has no such student.
         DataError: if a dataset cannot be read.
         DivergedError: if a training stops being finite.
 
@@ -66,17 +69,22 @@ def run_row(
     """
     folder = Path(workdir)
     if row not in SHARES:
-        return _run(row, config, folder, tables, label)
+        return _run(row, config, folder, tables, label, students)
     rounds = []
     for seed in config.seeds:
         own = config.copy_and_resolve_references()
         own.seeds, own.data.fraction_seed = (seed,), seed
-        rounds.append(_run(row, own, folder / f"round-{seed}", tables, label))
+        rounds.append(_run(row, own, folder / f"round-{seed}", tables, label, students))
     return _merged(rounds, flatten(config))
 
 
 def _run(
-    row: str, config: ConfigDict, workdir: Path, tables: Sequence[str], label: str
+    row: str,
+    config: ConfigDict,
+    workdir: Path,
+    tables: Sequence[str],
+    label: str,
+    students: Sequence[str],
 ) -> dict[str, Any]:
     file = workdir / "receipt.json"
     begun = time.perf_counter()
@@ -84,7 +92,8 @@ def _run(
     if method in METHODS:
         result = run_baseline(config, method, workdir)
     else:
-        result = run_distillation(config, workdir, students=row_students(row, config, tables))
+        wanted = row_students(row, config, tables, students)
+        result = run_distillation(config, workdir, students=wanted)
     seconds = time.perf_counter() - begun
     starts = [r for r in Recorder(workdir).records() if r.get("run") == "start"]
     seconds += starts[-1]["seconds_before"]
@@ -120,6 +129,10 @@ def _merged(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> di
     result = first["result"] | {"seeds": [seed for own in results for seed in own["seeds"]]}
     for student, figures in results[0].items():
         if not is_figures(figures):
+            continue
+        if any(student not in own for own in results):
+            # An earlier start asked one of the rounds for more students than this one does.
+            del result[student]
             continue
         result[student] = {
             figure: [value for own in results for value in own[student][figure]]

@@ -105,6 +105,29 @@ def test_a_share_has_a_subset_of_its_own_for_every_seed(tmp_path):
     assert digests[0]["data"] != digests[1]["data"]
 
 
+def test_some_of_a_rows_students_may_be_asked_for(tmp_path):
+    config = row_config("agnostic-share", target="uji", network="dnn", sites=SITES, share=0.1)
+    assert list(row_students("agnostic-share", config, only=["soft-target", "standalone"])) == [
+        "standalone",
+        "soft-target",
+    ]
+    match = "agnostic-share has no student 'started'; it has standalone, distilled, soft-target"
+    with pytest.raises(ConfigError, match=match):
+        row_students("agnostic-share", config, only=["standalone", "started"])
+
+
+def test_a_receipt_of_several_rounds_has_the_students_that_all_of_them_have(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
+    config.teacher.kind, config.data.fraction = "untrained", 0.5
+    both = run_row("share", config, tmp_path / "run")["result"]
+    config.seeds = (0, 1)
+    made = run_row("share", config, tmp_path / "run", students=["standalone"])["result"]
+    assert "distilled" in both and "distilled" not in made
+    assert made["standalone"]["mae_m"][0] == both["standalone"]["mae_m"][0]
+    assert len(made["standalone"]["mae_m"]) == 2
+
+
 def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))

@@ -214,6 +214,21 @@ def test_a_label_that_changes_the_training_has_a_stand_alone_student_of_its_own(
     }
 
 
+def test_a_label_of_site_agnostic_teachers_is_compared_with_its_own_stand_alone_twins():
+    longer = receipt("agnostic", "standalone", [4.0, 5.0], [0, 1], label="longer")
+    longer["result"]["soft-target"] = figures([3.0, 4.5])
+    lines = {
+        line["method"]: line["difference, paired"][:5]
+        for line in rendered([full_receipt(("1", "2")), longer], "settings")
+    }
+    assert lines == {
+        "dnn stand-alone": "",
+        "dnn all terms": "1.00",
+        "dnn stand-alone; longer": "-1.00",
+        "dnn distilled, their places alone; longer": "-0.75",
+    }
+
+
 def test_site_agnostic_teachers_stand_beside_the_surrogates():
     made = lambda row: receipt(row, "standalone", [9.0], [0], config={"data.fraction": 0.1})  # noqa: E731
     share, agnostic = made("share"), made("agnostic-share")

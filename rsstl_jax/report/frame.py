@@ -199,30 +199,35 @@ def _name_4(line: Mapping[Hashable, Any]) -> _Name:
 
 
 def _name_setting(line: Mapping[Hashable, Any]) -> _Name:
-    student, label = line["student"], line["label"]
-    if line["row"] != "students" or not (label or student in ("standalone", "distilled")):
+    row, student, label = line["row"], line["student"], line["label"]
+    of_teachers = row == "agnostic" and label and (row, student) in _TABLE_1
+    of_row = row == "students" and (label or student in ("standalone", "distilled"))
+    twin = row == "agnostic" and label and student == "standalone"
+    if not (of_row or of_teachers or twin):
         return None
     # Where a label's stand-alone students are others than the recipe's, they are its reference.
     alone = f"{_ALONE}; {label}" if line["trained_otherwise"] else _ALONE
     if student == "standalone":
         own = not label or line["trained_otherwise"]
         return ((label, 0), alone, _ALONE if label else "") if own else None
+    if of_teachers:
+        order = list(_TABLE_1).index((row, student))
+        return (label, 2 + order), f"{_TABLE_1[row, student][0]}; {label}", alone
     name = _TABLE_2.get(student, student)
     return (label, 1), f"{name}; {label}" if label else name, alone
 
 
 def _trained_otherwise(lines: Iterable[Mapping[Hashable, Any]]) -> set[tuple[Any, ...]]:
     """(network, label) of which some stand-alone student is not that of the recipe's own row."""
-    of_recipe = {}
-    labelled = []
-    for line in lines:
-        if line["row"] == "students" and line["student"] == "standalone":
-            if line["label"]:
-                labelled.append(line)
-            else:
-                of_recipe[line["network"], line["seed"]] = line["mae_m"]
+    alone = [
+        line
+        for line in lines
+        if line["row"] in ("students", "agnostic") and line["student"] == "standalone"
+    ]
+    what = lambda line: (line["network"], line["row"], line["seed"], line["mae_m"])  # noqa: E731
+    of_recipe = {what(line) for line in alone if not line["label"]}
     return {
         (line["network"], line["label"])
-        for line in labelled
-        if of_recipe.get((line["network"], line["seed"])) != line["mae_m"]
+        for line in alone
+        if line["label"] and what(line) not in of_recipe
     }
