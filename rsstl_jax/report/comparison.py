@@ -206,6 +206,7 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
         axes.set_yticks(range(len(groups)), names)
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.grid(alpha=0.3)
-    every[0].set_title(title)
-    every[-1].set_xlabel("mean error (m) of each seed, and their mean")
+    # Of the figure, not of its axes: long names leave these too little room.
+    figure.suptitle(title, fontsize="large")
+    figure.supxlabel("mean error (m) of each seed, and their mean", fontsize="medium")
     save_figure(figure, path)
