@@ -43,7 +43,7 @@ def _unit(name: str) -> str:
 def _lines(axes: Axes, frame: pd.DataFrame, names: Sequence[str], unit: str) -> None:
     first = frame.columns[0]
     # Not every line has a point everywhere.
-    low, high = frame[names].min(axis=None), frame[names].max(axis=None)
+    low, high = float(frame[names].min().min()), float(frame[names].max().max())
     for name in names:
         axes.plot(frame[first], frame[name], "o-", label=name.removesuffix(f" ({unit})"))
     axes.set(xlabel=first, ylabel=unit, xscale="log")

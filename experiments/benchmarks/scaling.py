@@ -56,11 +56,10 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
     for count in counts:
         several = (stack([state] * count), data, stack([key] * count))
         contexts = stack([own] * count)._replace(teachers=context.teachers)
-        runs, modes = {}, ("vmap",)
+        runs = {}
         if count <= MOST_IN_TURN:
             runs["loop"] = partial(_in_turn, one, (state, data, key, context), count)
-            modes = ("map", "vmap")
-        for mode in modes:
+        for mode in ("map", "vmap") if count <= MOST_IN_TURN else ("vmap",):
             run = make_epochs(step, batch_size=BATCH, num_epochs=1, mode=mode, context_axes=axes)
             runs[mode] = partial(_once, run, (*several, contexts))
         for mode, seconds in interleaved(runs, repeats=repeats).items():
