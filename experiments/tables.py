@@ -22,7 +22,6 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax import cli, load_site
-from rsstl_jax.baselines import METHODS
 from rsstl_jax.config import ConfigError, validate
 from rsstl_jax.files import write_json, write_text
 from rsstl_jax.models import make_network
@@ -108,10 +107,7 @@ def train(receipts: Path) -> None:
     of_seeds = f"seeds-{'-'.join(map(str, seeds))}"
     if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
         of_seeds = f"seeds-{seeds[0]}-to-{seeds[-1]}"
-    rows = list(wanted())
-    rivals = {row for _, _, row, _ in rows if row.removesuffix("-share") in METHODS}
-    if _STUDENTS.value and rivals:
-        raise ConfigError(f"--students chooses of a row's students; {min(rivals)} has none")
+    rows, students = list(wanted()), _STUDENTS.value or ()
     if any(row.startswith("knn") for _, _, row, _ in rows):
         check_installed()
     configs = []
@@ -130,8 +126,7 @@ def train(receipts: Path) -> None:
         config.run.replicas = _REPLICAS.value
         validate(config)
         make_network(config)
-        if row not in rivals:
-            row_students(row, config, tables(), _STUDENTS.value or ())
+        row_students(row, config, tables(), students)
         configs.append(config)
     for target, data_dir in sorted({(config.target, config.data_dir) for config in configs}):
         load_site(target, data_dir=data_dir or None)
@@ -140,12 +135,7 @@ def train(receipts: Path) -> None:
         name = row_name(row, network, share=share, label=_LABEL.value)
         folder = workdir / target / name
         receipt = run_row(
-            row,
-            config,
-            folder,
-            tables=tables(),
-            label=_LABEL.value,
-            students=_STUDENTS.value or (),
+            row, config, folder, tables=tables(), label=_LABEL.value, students=students
         )
         # What has no seed is the same whatever the seeds.
         told = [target, name] if receipt["row"] in ("knn", "centroid") else [target, name, of_seeds]

@@ -173,7 +173,7 @@ def row_students(
     "students" of the same seeds.
 
     Args:
-        row: one of `ROWS`, no rival.
+        row: one of `ROWS`; a rival has none.
         config: from `row_config`; read here: `sources`, `network`, `distill`.
         tables: of `TABLES`.
         only: which of them, if not all.
@@ -193,13 +193,14 @@ def row_students(
         raise ConfigError(f"table is {min(unknown)!r}; it must be one of {', '.join(TABLES)}")
     students = _all_students(row, config, tables)
     if unknown := set(only) - set(students):
-        raise ConfigError(
-            f"the row {row} has no student {min(unknown)!r}; it has {', '.join(students)}"
-        )
+        there = ", ".join(students) or "none"
+        raise ConfigError(f"the row {row} has no student {min(unknown)!r}; it has {there}")
     return {name: variant for name, variant in students.items() if not only or name in only}
 
 
 def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, Variant]:
+    if row.removesuffix("-share") in METHODS:
+        return {}
     if row in _CONTROLS:
         return {"distilled": STUDENTS["distilled"]}
     students = dict(STUDENTS)

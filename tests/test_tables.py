@@ -6,12 +6,10 @@ from rsstl_jax.config import flatten
 from rsstl_jax.data import DataError
 from rsstl_jax.report import (
     compare,
-    cost_frame,
     distribution_frame,
     plot_distribution,
     plot_methods,
     render_comparison,
-    render_cost,
     render_distribution,
     results_frame,
     select_table,
@@ -100,35 +98,6 @@ def test_what_was_trained_otherwise_than_its_recipe_says_so_in_every_table():
     assert made[1]["changed"] == {"sources": "tut7", "train.epochs": 15}
     (line,) = rendered([*made])
     assert line["changed settings"] == "none or sources=tut7, train.epochs=15"
-
-
-def test_the_seconds_of_one_rows_receipts_are_added_up():
-    common = {"start": {"device": "cpu: cpu"}, "config": {"data.fraction": 0.1}, "starts": 2}
-    made = [
-        receipt("share", "standalone", [12.0] * 3, [0, 1, 2], seconds=1000.4, **common),
-        receipt("share", "standalone", [12.0], [3], seconds=500.2, **common),
-        receipt("knn-share", "knn", [14.0], [0], seconds=7.0, **common),
-    ]
-    assert cost_frame(made, "uji").empty
-    assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
-        "| knn-share | 10 % |  | 1 | 7 | 2 |",
-        "| dnn share | 10 % |  | 4 | 1,501 | 4 |",
-        "| all rows |  |  |  | 1,508 | 6 |",
-    ]
-
-
-def test_seconds_on_different_devices_are_not_added_up():
-    common = {"config": {"data.fraction": 0.1}, "starts": 1}
-    made = [
-        receipt("share", "standalone", [12.0], [seed], seconds=s, start={"device": d}, **common)
-        for seed, s, d in ((0, 1000.0, "cpu: cpu"), (1, 20.0, "gpu: NVIDIA H100"))
-    ]
-    assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
-        "| dnn share | 10 % |  | 1 | 1,000 | 1 |",
-        "| dnn share on one NVIDIA H100 | 10 % |  | 1 | 20 | 1 |",
-        "| all rows |  |  |  | 1,000 | 1 |",
-        "| all rows on one NVIDIA H100 |  |  |  | 20 | 1 |",
-    ]
 
 
 def test_transfer_is_compared_with_its_own_network_from_scratch():

@@ -230,14 +230,7 @@ BAD = {
         ["tables", "--targets=synthetic-office", "--rows=scratch", "--networks=dnn,cnnlock"],
         "network is 'cnnlock'",
     ),
-    "students": (
-        ["tables", "--targets=synthetic-office", "--rows=students", "--students=soft-target"],
-        "the row students has no student 'soft-target'; it has standalone, distilled",
-    ),
-    "rival": (
-        ["tables", "--targets=synthetic-office", "--rows=knn", "--students=standalone"],
-        "--students chooses of a row's students; knn has none",
-    ),
+    "students": (["tables", "--rows=knn", "--students=a"], "has no student 'a'; it has none"),
     "folder": (
         ["tables", "--targets=uts", "--rows=knn", "--set=data_dir={data}"],
         "{data}/uts/UTS_training.csv is not there",
