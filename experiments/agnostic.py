@@ -20,13 +20,14 @@ from typing import Any
 from absl import flags
 
 from rsstl_jax import cli
-from rsstl_jax.agnostic import pretrain, run_agnostic
-from rsstl_jax.agnostic_plan import AgnosticPlan
-from rsstl_jax.config import ConfigError
-from rsstl_jax.files import write_json, write_text
-from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
-from rsstl_jax.report import render_agnostic
-from rsstl_jax.train.neighbours import check_installed
+from rsstl_jax.baselines.knn import check_installed
+from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
+from rsstl_jax.config.rules import SHARE
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.report.zero_shot_table import render_agnostic
+from rsstl_jax.site_agnostic.plan import AgnosticPlan
+from rsstl_jax.site_agnostic.zero_shot import pretrain, run_agnostic
+from rsstl_jax.store.files import write_json, write_text
 
 _DEFAULT = AgnosticPlan("", ())
 _TARGET = flags.DEFINE_string("target", None, "dataset that is located in")

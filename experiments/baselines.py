@@ -9,9 +9,9 @@ from absl import flags
 from ml_collections import config_flags
 
 from rsstl_jax import cli
-from rsstl_jax.baselines import METHODS, run_baseline
-from rsstl_jax.report import mean_and_spread
-from rsstl_jax.rows import has_no_network
+from rsstl_jax.baselines.run_baseline import METHODS, run_baseline
+from rsstl_jax.paper.rows import has_no_network
+from rsstl_jax.report.result_table import mean_and_spread
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "configs/<site>.py[:paper|tuned|smoke|tuned-smoke]", lock_config=True

@@ -35,10 +35,11 @@ from benchmarks.scaling import (
 from benchmarks.timing import interleaved
 
 from rsstl_jax import cli, default_config
-from rsstl_jax.config import ConfigError
-from rsstl_jax.files import write_text
-from rsstl_jax.overrides import COUNT, read_numbers
-from rsstl_jax.train import make_batch, make_localizer
+from rsstl_jax.config.overrides import COUNT, read_numbers
+from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.phases.specialise import make_localizer
+from rsstl_jax.store.files import write_text
 
 _PARTS = flags.DEFINE_list(
     "parts",

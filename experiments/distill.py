@@ -7,7 +7,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from rsstl_jax import cli, run_distillation
-from rsstl_jax.report import render_result
+from rsstl_jax.report.result_table import render_result
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "configs/<site>.py[:paper|tuned|smoke|tuned-smoke]", lock_config=True

@@ -11,13 +11,14 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax import Fingerprints, cli, load_site
-from rsstl_jax.config import ConfigError
-from rsstl_jax.files import write_text
+from rsstl_jax.engine.localizer import predict_m
+from rsstl_jax.engine.saved_student import load_student
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m, summarize
-from rsstl_jax.train import load_student, predict_m
-from rsstl_jax.train.agnostic import make_agnostic_localizer, predict_members_m
-from rsstl_jax.train.pretrained import load_pretrained
-from rsstl_jax.train.sharpness import sharpen
+from rsstl_jax.site_agnostic.temperature import sharpen
+from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.weights import load_pretrained
+from rsstl_jax.store.files import write_text
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of a finished distill.py run")
 _STUDENT = flags.DEFINE_string(

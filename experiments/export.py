@@ -6,8 +6,8 @@ python experiments/export.py --workdir=results/tampere-dnn-tuned --output=result
 from absl import flags
 
 from rsstl_jax import cli
+from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.export import export_student
-from rsstl_jax.train.student import load_student
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of a finished distill.py run")
 _STUDENT = flags.DEFINE_string("student", "seed-0/distilled", "which of its students")

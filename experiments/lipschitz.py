@@ -12,8 +12,8 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax import cli
-from rsstl_jax.files import write_json
-from rsstl_jax.lipschitz import compare_student, plot_comparison
+from rsstl_jax.commands.lipschitz_bound import compare_student, plot_comparison
+from rsstl_jax.store.files import write_json
 
 _WORKDIRS = flags.DEFINE_list("workdirs", None, "finished distill.py runs, one a network")
 _STUDENT = flags.DEFINE_string("student", "seed-0/standalone", "which of their students")

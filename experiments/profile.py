@@ -10,12 +10,18 @@ from absl import flags
 from ml_collections import config_flags
 
 from rsstl_jax import cli
-from rsstl_jax.config import WITH_AGNOSTIC, ConfigError, validate
+from rsstl_jax.commands.region_cost import cost_by_region
+from rsstl_jax.config.contradictions import WITH_AGNOSTIC
+from rsstl_jax.config.schema import validate
+from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.engine.loop import make_epochs
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.phases.distillation import make_distillation
+from rsstl_jax.phases.specialise import training_plan
+from rsstl_jax.phases.student_specs import STUDENTS
+from rsstl_jax.phases.teacher_set import make_teachers
 from rsstl_jax.pipeline import target_parts
-from rsstl_jax.profiling import cost_by_region
-from rsstl_jax.train import STUDENTS, make_batch, make_distillation, make_epochs, training_plan
-from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.teachers import make_teachers
+from rsstl_jax.store.recorder import Recorder
 
 REGIONS = (
     "student",

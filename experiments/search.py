@@ -17,10 +17,10 @@ from absl import flags
 from ml_collections import config_flags
 
 from rsstl_jax import cli
-from rsstl_jax.config import ConfigError
-from rsstl_jax.files import write_text
-from rsstl_jax.search import check_point, grid, propose, search
-from rsstl_jax.train.replicas import MODES
+from rsstl_jax.commands.point_search import check_point, grid, propose, search
+from rsstl_jax.engine.replicas import MODES
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.store.files import write_text
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<site>.py", lock_config=True)
 _GRID = flags.DEFINE_multi_string("grid", [], "axis=value,value,...")

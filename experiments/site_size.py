@@ -13,17 +13,14 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax import cli
+from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, predict_neighbours
 from rsstl_jax.data import Building, survey_building
-from rsstl_jax.files import write_text
 from rsstl_jax.metrics import error_m
-from rsstl_jax.report import mean_and_spread
-from rsstl_jax.train import (
-    load_pretrained,
-    make_agnostic_localizer,
-    predict_members_m,
-    sharpen,
-)
-from rsstl_jax.train.neighbours import centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.site_agnostic.temperature import sharpen
+from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.weights import load_pretrained
+from rsstl_jax.store.files import write_text
 
 _SIZES = flags.DEFINE_list("sizes", ["20", "50", "100", "200", "400"], "widths, metres")
 _SEEDS = flags.DEFINE_list("seeds", ["10", "11", "12"], "buildings of each size")

@@ -22,26 +22,19 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax import cli, load_site
-from rsstl_jax.config import ConfigError, validate
-from rsstl_jax.files import write_json, write_text
+from rsstl_jax.baselines.knn import check_installed
+from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
+from rsstl_jax.config.recipes import RECIPES
+from rsstl_jax.config.rules import SHARE
+from rsstl_jax.config.schema import validate
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
-from rsstl_jax.overrides import SEED, SHARE, read_assignments, read_numbers
-from rsstl_jax.recipes import RECIPES
-from rsstl_jax.report import (
-    TABLE_NAMES,
-    compare,
-    cost_frame,
-    distribution_frame,
-    insert_table,
-    plot_distribution,
-    plot_methods,
-    render_comparison,
-    render_cost,
-    render_distribution,
-    results_frame,
-    select_table,
-)
-from rsstl_jax.rows import (
+from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, render_comparison
+from rsstl_jax.paper.cost import cost_frame, render_cost
+from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
+from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
+from rsstl_jax.paper.receipts import read_receipts, run_row
+from rsstl_jax.paper.rows import (
     ROWS,
     SITES,
     TABLE_ROWS,
@@ -51,8 +44,7 @@ from rsstl_jax.rows import (
     row_name,
     row_students,
 )
-from rsstl_jax.tables import read_receipts, run_row
-from rsstl_jax.train.neighbours import check_installed
+from rsstl_jax.store.files import write_json, write_text
 
 _TABLE = flags.DEFINE_list(
     "table", None, "which of the paper's tables, of 1, 2, 3 and 4; 1 where no figure is asked for"

@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rsstl_jax.config import default_config, validate
+    from rsstl_jax.config.recipes import make_config
+    from rsstl_jax.config.schema import default_config, validate
     from rsstl_jax.data import Fingerprints, Site, load_site
     from rsstl_jax.models import NETWORKS, Network, make_network
     from rsstl_jax.pipeline import run_distillation
-    from rsstl_jax.recipes import make_config
     from rsstl_jax.types import Batch, Representations
 
 _HOME = {
@@ -22,12 +22,12 @@ _HOME = {
     "Network": "models",
     "Representations": "types",
     "Site": "data",
-    "default_config": "config",
+    "default_config": "config.schema",
     "load_site": "data",
-    "make_config": "recipes",
+    "make_config": "config.recipes",
     "make_network": "models",
     "run_distillation": "pipeline",
-    "validate": "config",
+    "validate": "config.schema",
 }
 
 __all__ = [

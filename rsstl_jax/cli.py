@@ -12,14 +12,17 @@ import pooch
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rsstl_jax.config import ConfigError
-from rsstl_jax.data import DataError
-from rsstl_jax.files import DamagedError
-from rsstl_jax.interrupt import Interrupted, catch_signals
-from rsstl_jax.lock import LockedError
-from rsstl_jax.overrides import check_overrides
-from rsstl_jax.recipes import check_target
-from rsstl_jax.train import DivergedError
+from rsstl_jax.config.overrides import check_overrides
+from rsstl_jax.config.recipes import check_target
+from rsstl_jax.errors import (
+    ConfigError,
+    DamagedError,
+    DataError,
+    DivergedError,
+    Interrupted,
+    LockedError,
+)
+from rsstl_jax.store.interrupt import catch_signals
 
 __all__ = ["run"]
 
@@ -27,19 +30,7 @@ BAD_INPUT, DIVERGED = 2, 3
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a command: parses flags, calls it, and turns what it refuses into one line.
-
-    Exit codes: 0 done, 2 bad input (configuration, data, a file that is missing, damaged or
-    cannot be written, a workdir in use), 3 a loss or gradient stopped being finite, 143 and 130
-    ended by SIGTERM and SIGINT.
-
-    Args:
-        main: the command; reads its flags itself.
-
-    Example:
-        >>> callable(run)
-        True
-    """
+    """Runs a command: parses flags, calls it, and turns what it refuses into one line."""
     _find_modules()
     _keep_compiled()
     _full_products()
@@ -55,10 +46,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _find_modules() -> None:
-    """A network of one's own may lie in the current folder; a command hides no module of Python's.
-
-    Python looks first where the command lies, and there `profile` would be experiments/profile.py.
-    """
+    """Lets a network lie in the current folder, and keeps commands from hiding Python's modules."""
     if sys.path and Path(sys.path[0]).resolve() == Path(sys.argv[0]).resolve().parent:
         sys.path.append(sys.path.pop(0))
     sys.path.append(str(Path.cwd()))
@@ -80,19 +68,13 @@ def _keep_compiled() -> None:
 
 
 def _full_products() -> None:
-    """Matrix products in full single precision, unless JAX is told otherwise.
-
-    A GPU would by itself round their factors to the ten bits of TF32.
-    """
+    """Matrix products in full single precision, unless JAX is told otherwise."""
     if "JAX_DEFAULT_MATMUL_PRECISION" not in os.environ:
         jax.config.update("jax_default_matmul_precision", "float32")
 
 
 def _silence_storage() -> None:
-    """Drops what a thread of Orbax's storage library prints after a save that failed.
-
-    The save's own error says what is wrong; the thread only finds nobody to tell it to.
-    """
+    """Drops what a thread of Orbax's storage library prints after a save that failed."""
     usual = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
@@ -124,7 +106,7 @@ def _parse(argv: list[str]) -> list[str]:
     except (ConfigError, OSError, flags.Error) as error:
         # ml_collections puts a whole traceback into the message; its last line is what is wrong.
         last = str(error).strip().splitlines()[-1].strip()
-        _stop(last.removeprefix("rsstl_jax.config.ConfigError: "), BAD_INPUT)
+        _stop(last.removeprefix("rsstl_jax.errors.ConfigError: "), BAD_INPUT)
     except (AttributeError, KeyError) as error:
         # What ml_collections raises where --config.x names no field of the locked configuration.
         _stop(f"--config names an unknown field: {_words(error)}", BAD_INPUT)

@@ -13,11 +13,11 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
-from rsstl_jax.config import ConfigError
 from rsstl_jax.data import pad_rows, scans_to_rss_dbm
-from rsstl_jax.files import DamagedError, write_bytes, write_sealed
-from rsstl_jax.train.card import read_card
-from rsstl_jax.train.student import Student
+from rsstl_jax.engine.saved_student import Student
+from rsstl_jax.engine.student_card import read_card
+from rsstl_jax.errors import ConfigError, DamagedError
+from rsstl_jax.store.files import write_bytes, write_sealed
 
 __all__ = ["ExportedStudent", "export_student", "load_exported"]
 
@@ -64,7 +64,7 @@ class ExportedStudent:
 
         Example:
             >>> from rsstl_jax import default_config, load_site
-            >>> from rsstl_jax.train import make_localizer
+            >>> from rsstl_jax.phases.specialise import make_localizer
             >>> import tempfile
             >>> train = load_site("synthetic-office").train
             >>> localizer = make_localizer(default_config(), train)
@@ -104,7 +104,7 @@ def export_student(student: Student, folder: str | Path) -> None:
     Example:
         >>> import tempfile
         >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.train import make_localizer
+        >>> from rsstl_jax.phases.specialise import make_localizer
         >>> train = load_site("synthetic-office").train
         >>> localizer = make_localizer(default_config(), train)
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)

@@ -10,10 +10,11 @@ import numpy as np
 from ml_collections import ConfigDict
 from numpy.typing import NDArray
 
-from rsstl_jax.config import ConfigError, name_list, validate
+from rsstl_jax.config.recipes import site_config
+from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.schema import validate
 from rsstl_jax.data import (
     Fingerprints,
-    MissingDataError,
     check_sources,
     grouped_validation_split,
     load_site,
@@ -21,20 +22,20 @@ from rsstl_jax.data import (
     target_fraction,
     target_rest,
 )
-from rsstl_jax.lock import locked
+from rsstl_jax.engine.localizer import make_predictor
+from rsstl_jax.engine.saved_student import Student, save_student
+from rsstl_jax.errors import ConfigError, MissingDataError
 from rsstl_jax.models import make_network
-from rsstl_jax.outcome import write_outcome
-from rsstl_jax.recipes import site_config
-from rsstl_jax.train.agnostic import make_agnostic_localizer, predict_members_m
-from rsstl_jax.train.answers import answer, average_with
-from rsstl_jax.train.localizer import make_predictor
-from rsstl_jax.train.recorder import Recorder
-from rsstl_jax.train.specialise import make_localizer
-from rsstl_jax.train.student import Student, save_student
-from rsstl_jax.train.students import train_students
-from rsstl_jax.train.teachers import Teachers, make_teachers, read_sources
-from rsstl_jax.train.variants import STUDENTS, Variant, check_variant, told_by_mean
-from rsstl_jax.workdir import log_start, open_workdir
+from rsstl_jax.phases.distillation import train_students
+from rsstl_jax.phases.specialise import make_localizer
+from rsstl_jax.phases.student_specs import STUDENTS, Variant, check_variant, told_by_mean
+from rsstl_jax.phases.teacher_set import Teachers, make_teachers, read_sources
+from rsstl_jax.report.run_result import write_outcome
+from rsstl_jax.site_agnostic.teacher_outputs import answer, average_with
+from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.store.lock import locked
+from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.store.workdir import log_start, open_workdir
 
 __all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
 

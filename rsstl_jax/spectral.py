@@ -14,8 +14,7 @@ from jax import lax
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_rank
-from rsstl_jax._norms import safe_norm
+from rsstl_jax._numerics import as_floating, check_rank, safe_norm
 
 __all__ = ["PowerIteration", "top_eigenvalue", "top_singular_value"]
 

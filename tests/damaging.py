@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
-from rsstl_jax.files import write_json
-from rsstl_jax.train import save_checkpoint
+from rsstl_jax.store.checkpoint import save_checkpoint
+from rsstl_jax.store.files import write_json
 
 TREE = {"w": np.arange(12, dtype=np.float32).reshape(3, 4), "n": {"count": np.int32(7)}}
 

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 import tiny
 
-from rsstl_jax.files import read_sealed
-from rsstl_jax.train import load_checkpoint
+from rsstl_jax.store.checkpoint import load_checkpoint
+from rsstl_jax.store.files import read_sealed
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,20 +4,25 @@ import dataclasses
 import inspect
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-import rsstl_jax
-
-ROOT = Path(rsstl_jax.__file__).parent
+# The rooms whose names other projects use; a name inside another room needs one line.
 MODULES = [
     "rsstl_jax",
-    *sorted(
-        f"rsstl_jax.{path.stem}"
-        for path in ROOT.iterdir()
-        if not path.stem.startswith("_")
-        and (path.suffix == ".py" or (path / "__init__.py").exists())
+    *(
+        f"rsstl_jax.{name}"
+        for name in (
+            "config.recipes",
+            "config.schema",
+            "data",
+            "errors",
+            "losses",
+            "metrics",
+            "models",
+            "spectral",
+            "types",
+        )
     ),
 ]
 SECTION = re.compile(

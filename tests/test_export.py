@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tiny import make_part, make_tiny_config
 
-from rsstl_jax.config import ConfigError
-from rsstl_jax.data import DataError, load_site
+from rsstl_jax.data import load_site
+from rsstl_jax.engine.localizer import predict_m
+from rsstl_jax.engine.saved_student import Student
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import export_student, load_exported
-from rsstl_jax.files import DamagedError
-from rsstl_jax.train import make_localizer, predict_m
-from rsstl_jax.train.student import Student
+from rsstl_jax.phases.specialise import make_localizer
 
 NETWORKS = ("dnn", "cnnloc", "bayescnn", "baat", "agnostic")
 TRAIN, TEST = make_part(), make_part(part="test")

@@ -11,16 +11,18 @@ import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.phases.student_specs import STUDENTS, Variant
+from rsstl_jax.phases.teacher_set import Teachers
 from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
-from rsstl_jax.train import STUDENTS, Recorder, Variant, init_agnostic
-from rsstl_jax.train.student import load_student
-from rsstl_jax.train.teachers import Teachers
+from rsstl_jax.site_agnostic.training import init_agnostic
+from rsstl_jax.store.recorder import Recorder
 
 SEEDS = (3,)
-READERS = [pipeline, import_module("rsstl_jax.train.teachers")]
+READERS = [pipeline, import_module("rsstl_jax.phases.teacher_set")]
 TRAINERS = [
-    import_module(f"rsstl_jax.train.{name}") for name in ("specialise", "expert", "students")
+    import_module(f"rsstl_jax.phases.{name}") for name in ("specialise", "expert", "distillation")
 ]
 TRAININGS = [
     "teacher-mall/specialise",
@@ -200,11 +202,11 @@ def test_target_is_cut_as_configured(data_dir):
 
 
 def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_path, monkeypatch):
-    module = import_module("rsstl_jax.train.agnostic_teachers")
+    module = import_module("rsstl_jax.site_agnostic.teachers")
     small = AgnosticSettings(width=8, num_heads=2, num_blocks=1, num_candidates=16)
     fresh = lambda parts, *, seed, **_: init_agnostic(small, jax.random.key(seed))  # noqa: E731
     monkeypatch.setattr(module, "AgnosticSettings", lambda: small)
-    monkeypatch.setattr(import_module("rsstl_jax.train.agnostic"), "fit_agnostic", fresh)
+    monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.training"), "fit_agnostic", fresh)
     fields = {
         "teacher.kind": "both",
         "agnostic.members": 2,
@@ -230,7 +232,7 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
 
 def test_a_student_of_their_network_may_start_at_its_teachers(data_dir, tmp_path, monkeypatch):
     drawn = lambda parts, *, seed, **_: init_agnostic(AgnosticSettings(), jax.random.key(seed))  # noqa: E731
-    monkeypatch.setattr(import_module("rsstl_jax.train.agnostic"), "fit_agnostic", drawn)
+    monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.training"), "fit_agnostic", drawn)
     fields = {
         "network": "agnostic",
         "teacher.kind": "agnostic",

@@ -13,7 +13,7 @@ import pytest
 
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.train import Recorder
+from rsstl_jax.store.recorder import Recorder
 
 # Compiling is nearly all that a tiny training costs, and a test often trains the same one again.
 COMPILED = os.environ.get("JAX_COMPILATION_CACHE_DIR") or tempfile.mkdtemp(prefix="rsstl-jax-")

@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import interleaved
+from rsstl_jax.baselines.knn import Neighbours, predict_neighbours
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.train import init_agnostic, make_agnostic_localizer, predict_members_m
-from rsstl_jax.train.neighbours import Neighbours, predict_neighbours
+from rsstl_jax.site_agnostic.training import (
+    init_agnostic,
+    make_agnostic_localizer,
+    predict_members_m,
+)
 
 __all__ = ["time_supports"]
 

@@ -11,20 +11,14 @@ from flax import linen as nn
 
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.engine.loop import Step, make_epochs
+from rsstl_jax.engine.train_state import TrainState, make_optimizer
 from rsstl_jax.models import Estimator, make_generator, stack_teachers
-from rsstl_jax.train import (
-    Alignment,
-    DistillContext,
-    make_batch,
-    make_distill_state,
-    make_distill_step,
-    make_epochs,
-    make_localizer,
-    make_optimizer,
-    make_teacher_fn,
-)
-from rsstl_jax.train.loop import Step
-from rsstl_jax.train.state import TrainState
+from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
+from rsstl_jax.phases.generators import make_teacher_fn
+from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.types import Batch
 
 __all__ = ["FORMS", "draw_site", "floor_s", "make_job", "make_run", "matrix_products"]

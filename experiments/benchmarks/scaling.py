@@ -14,10 +14,10 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from benchmarks.distill_step import BATCH, FORMS, make_job, make_run
 from benchmarks.timing import interleaved
+from rsstl_jax.engine.loop import make_epochs
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.losses import functional_information
-from rsstl_jax.train import make_epochs
-from rsstl_jax.train.replicas import stack
-from rsstl_jax.train.students import OWN
+from rsstl_jax.phases.distillation import OWN
 
 __all__ = ["time_compile", "time_replicas", "time_samples", "time_spectral", "time_teachers"]
 

@@ -11,11 +11,12 @@ from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.load import load_site, load_unlabelled, resolve_data_dir
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
 from rsstl_jax.data.readers import READERS, read_site, read_table, read_tampere, read_uji, read_uts
+from rsstl_jax.data.readers.walks import read_traces, write_table
 from rsstl_jax.data.scans import pad_rows, scans_to_rss_dbm
-from rsstl_jax.data.schema import DataError, Fingerprints, MissingDataError, Site
+from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 from rsstl_jax.data.synthetic import SYNTHETIC_SITES, Building, make_synthetic_site, survey_building
-from rsstl_jax.data.traces import read_traces, write_table
+from rsstl_jax.errors import DataError, MissingDataError
 
 __all__ = [
     "CARDS",

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax.data.schema import MAX_DBM
+from rsstl_jax.data.site import MAX_DBM
 
 __all__ = ["augment_rss"]
 

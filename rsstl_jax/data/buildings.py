@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.data.schema import DataError
+from rsstl_jax.errors import DataError
 
 __all__ = ["building_of", "check_sources"]
 
@@ -52,7 +52,7 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
         >>> check_sources("tampere", ["uji", "tut3"])
         Traceback (most recent call last):
         ...
-        rsstl_jax.data.schema.DataError: source tut3 was surveyed in the same building as the
+        rsstl_jax.errors.DataError: source tut3 was surveyed in the same building as the
         target tampere (Tampere University, the building of TUT1, TUT3, TUT4 and TUT6); take a
         source from another building
     """

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rsstl_jax.data.schema import DataError, Site
+from rsstl_jax.data.site import Site
+from rsstl_jax.errors import DataError
 
 __all__ = ["CARDS", "DataCard", "PublishedFile", "check_card"]
 

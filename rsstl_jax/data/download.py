@@ -13,8 +13,8 @@ import pooch
 import requests
 
 from rsstl_jax.data.cards import DataCard, PublishedFile
-from rsstl_jax.data.readers.files import find_file
-from rsstl_jax.data.schema import DataError, MissingDataError
+from rsstl_jax.data.readers.archives import find_file
+from rsstl_jax.errors import DataError, MissingDataError
 
 __all__ = ["download_dataset", "verify_digest"]
 

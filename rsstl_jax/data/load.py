@@ -8,13 +8,14 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from rsstl_jax._combinations import DATASET_NAME
+from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.readers import read_site
 from rsstl_jax.data.readers.unlabelled import read_unlabelled
-from rsstl_jax.data.schema import DataError, MissingDataError, Site
+from rsstl_jax.data.site import Site
 from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
+from rsstl_jax.errors import DataError, MissingDataError
 
 __all__ = ["load_site", "load_unlabelled", "resolve_data_dir"]
 
@@ -91,7 +92,7 @@ def load_unlabelled(
         >>> load_unlabelled("home", ("hall",), data_dir=".")
         Traceback (most recent call last):
         ...
-        rsstl_jax.data.schema.MissingDataError: home/unlabelled.csv is not there. No public address
+        rsstl_jax.errors.MissingDataError: home/unlabelled.csv is not there. No public address
         is known for it: put the file there, or choose other sites with --config.sources /
         --config.target.
     """

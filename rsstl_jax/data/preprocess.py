@@ -11,8 +11,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from rsstl_jax.data.schema import DataError, Fingerprints
-from rsstl_jax.files import shown_name
+from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.errors import DataError, shown_name
 
 __all__ = ["ENCODINGS", "Preprocessor", "encode_rss", "fit_preprocessor"]
 

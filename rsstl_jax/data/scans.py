@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.data.schema import MAX_DBM, MIN_DBM, DataError
+from rsstl_jax.data.site import MAX_DBM, MIN_DBM
+from rsstl_jax.errors import DataError
 
 __all__ = ["pad_rows", "scans_to_rss_dbm"]
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.data.schema import DataError, Fingerprints
+from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.errors import DataError
 
 __all__ = ["grouped_validation_split", "target_fraction", "target_rest"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.data.schema import DataError, Fingerprints, Site
+from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.errors import DataError
 
 __all__ = [
     "SYNTHETIC_PREFIX",

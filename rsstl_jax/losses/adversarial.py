@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_same_shape
-from rsstl_jax._norms import safe_norm
+from rsstl_jax._numerics import as_floating, check_same_shape, safe_norm
 
 
 def critic_loss(real_scores: ArrayLike, generated_scores: ArrayLike) -> jax.Array:

@@ -4,8 +4,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_rank, check_same_shape
-from rsstl_jax._norms import safe_norm, safe_sqrt, unit_vectors
+from rsstl_jax._numerics import (
+    as_floating,
+    check_rank,
+    check_same_shape,
+    safe_norm,
+    safe_sqrt,
+    unit_vectors,
+)
 
 
 def angular_similarity_loss(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_rank
+from rsstl_jax._numerics import as_floating, check_rank
 
 
 @overload

@@ -6,8 +6,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_rank, check_same_shape
-from rsstl_jax._norms import unit_vectors
+from rsstl_jax._numerics import as_floating, check_rank, check_same_shape, unit_vectors
 from rsstl_jax.spectral import top_singular_value
 
 

@@ -3,8 +3,7 @@
 import jax
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_rank, check_same_shape
-from rsstl_jax._norms import safe_norm
+from rsstl_jax._numerics import as_floating, check_rank, check_same_shape, safe_norm
 
 
 def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:

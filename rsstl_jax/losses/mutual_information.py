@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._checks import as_floating, check_same_shape
+from rsstl_jax._numerics import as_floating, check_same_shape
 
 
 def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:

@@ -1,13 +1,17 @@
-"""Networks, teachers and the estimator: pure Flax modules, and the registry of networks."""
+"""Networks, teachers and the estimator: pure Flax modules; the registry."""
 
-from collections.abc import Callable
-from importlib import import_module
-from inspect import signature
-
-from ml_collections import ConfigDict
-
-from rsstl_jax.config import FIELDS, ConfigError
-from rsstl_jax.models.agnostic import (
+from rsstl_jax.models.baat import make_baat, token_penalties
+from rsstl_jax.models.bayescnn import make_bayescnn
+from rsstl_jax.models.cnnloc import make_cnnloc
+from rsstl_jax.models.convolution import Convolution
+from rsstl_jax.models.dnn import DenseFramer, DenseStack, make_dnn
+from rsstl_jax.models.estimator import Estimator
+from rsstl_jax.models.generator import Critic, Generator, make_generator, stack_teachers
+from rsstl_jax.models.network import Network, Regressor
+from rsstl_jax.models.registry import NETWORKS, make_network, model_section
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.models.site_agnostic.support import Support, make_support, power_centroid
+from rsstl_jax.models.site_agnostic.token_network import (
     AgnosticNetwork,
     SetExtractor,
     TokenFramer,
@@ -15,17 +19,7 @@ from rsstl_jax.models.agnostic import (
     make_agnostic,
     make_configured_agnostic,
 )
-from rsstl_jax.models.agnostic_settings import AgnosticSettings
-from rsstl_jax.models.baat import make_baat, token_penalties
-from rsstl_jax.models.bayescnn import make_bayescnn
-from rsstl_jax.models.cnnloc import make_cnnloc
-from rsstl_jax.models.convolution import Convolution
-from rsstl_jax.models.dnn import DenseFramer, DenseStack, make_dnn
-from rsstl_jax.models.estimator import Estimator
-from rsstl_jax.models.network import Network, Regressor
-from rsstl_jax.models.support import Support, make_support, power_centroid
-from rsstl_jax.models.teacher import Critic, Generator, make_generator, stack_teachers
-from rsstl_jax.models.tokens import Tokens, make_tokens
+from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
 
 __all__ = [
     "NETWORKS",
@@ -59,67 +53,3 @@ __all__ = [
     "stack_teachers",
     "token_penalties",
 ]
-
-NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
-    "agnostic": make_configured_agnostic,
-    "baat": make_baat,
-    "bayescnn": make_bayescnn,
-    "cnnloc": make_cnnloc,
-    "dnn": make_dnn,
-}
-"""The registry: `config.network` names an entry; a network of one's own is one more line."""
-
-
-def model_section(network: str) -> str:
-    """Which fields of a configuration a network is made of.
-
-    Args:
-        network: a name in `NETWORKS`, or the path of a function of one's own. One that has no
-            section of its own may read any field of `model`.
-
-    Returns:
-        What their names begin with.
-
-    Example:
-        >>> model_section("dnn"), model_section("mine:make_network")
-        ('model.dnn.', 'model.')
-    """
-    section = f"model.{network}."
-    return section if any(path.startswith(section) for path in FIELDS) else "model."
-
-
-def make_network(config: ConfigDict) -> Network:
-    """The network that the configuration names.
-
-    Args:
-        config: the run's configuration; read here: `network`, a name in `NETWORKS` or the path
-            "package.module:function" of a function of one's own, and its `model` section.
-
-    Returns:
-        Network, without parameters.
-
-    Raises:
-        ConfigError: if no network of that name is registered, or what lies at the path is no
-            function that makes a network of a configuration.
-
-    Example:
-        >>> from rsstl_jax.config import default_config
-        >>> make_network(default_config()).extract_width
-        300
-    """
-    if config.network in NETWORKS:
-        return NETWORKS[config.network](config)
-    module, _, function = config.network.partition(":")
-    try:
-        make = getattr(import_module(module), function)
-        signature(make).bind(config)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        names = ", ".join(sorted(NETWORKS))
-        raise ConfigError(
-            f"network is {config.network!r}; it must be one of {names}, "
-            f"or package.module:function ({error})"
-        ) from error
-    network = make(config)
-    if not isinstance(network, Network):
-        raise ConfigError(f"network is {config.network!r}, which makes no Network: {network!r}")
-    return network

@@ -148,7 +148,7 @@ def make_baat(config: ConfigDict) -> Network:
         Network. frame is the mean token, extract the class token, both `token_width` wide.
 
     Example:
-        >>> from rsstl_jax.config import default_config
+        >>> from rsstl_jax.config.schema import default_config
         >>> make_baat(default_config()).frame_width
         128
     """

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from ml_collections import ConfigDict
 
-from rsstl_jax.config import ConfigError
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.network import Network, Regressor
 
@@ -121,7 +121,7 @@ def make_bayescnn(config: ConfigDict) -> Network:
         `dense_width` wide and non-negative.
 
     Example:
-        >>> from rsstl_jax.config import default_config
+        >>> from rsstl_jax.config.schema import default_config
         >>> make_bayescnn(default_config()).extract_width
         128
     """

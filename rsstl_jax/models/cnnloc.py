@@ -100,7 +100,7 @@ def make_cnnloc(config: ConfigDict) -> Network:
         Network. frame is 64, extract 33 wide and above -1.
 
     Example:
-        >>> from rsstl_jax.config import default_config
+        >>> from rsstl_jax.config.schema import default_config
         >>> make_cnnloc(default_config()).extract_width
         33
     """

@@ -73,7 +73,7 @@ def make_dnn(config: ConfigDict) -> Network:
         Network. frame and extract are `hidden_width` wide and non-negative.
 
     Example:
-        >>> from rsstl_jax.config import default_config
+        >>> from rsstl_jax.config.schema import default_config
         >>> make_dnn(default_config()).frame_width
         300
     """

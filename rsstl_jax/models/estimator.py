@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from rsstl_jax._cpu import spread
+from rsstl_jax._numerics import spread
 
 __all__ = ["Estimator"]
 

@@ -41,7 +41,7 @@ class Network(nn.Module):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from rsstl_jax.config import default_config
+        >>> from rsstl_jax.config.schema import default_config
         >>> from rsstl_jax.models import make_network
         >>> network = make_network(default_config())
         >>> params = network.init(jax.random.key(0), jnp.zeros((1, 520)))

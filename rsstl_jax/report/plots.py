@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from rsstl_jax.files import write_bytes
+from rsstl_jax.store.files import write_bytes
 
 __all__ = ["plot_cdf", "plot_map"]
 
@@ -28,20 +28,7 @@ _LABELS = {
 
 
 def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -> None:
-    """Draws the empirical distribution of the errors of each student (the paper's Fig. 2).
-
-    Args:
-        path: PNG to write.
-        errors_m: {student: float[...]}. Errors in metres; several seeds are pooled.
-        title: what was run.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plot_cdf(Path(folder) / "cdf.png", {"distilled": np.arange(5.0)}, "demo")
-        ...     (Path(folder) / "cdf.png").exists()
-        True
-    """
+    """Draws the empirical distribution of the errors of each student (the paper's Fig. 2)."""
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     for student, errors in errors_m.items():
@@ -71,22 +58,7 @@ def plot_map(
     predicted_m: Mapping[str, np.ndarray],
     title: str,
 ) -> None:
-    """Draws true and predicted places on the plan, each pair joined by a line.
-
-    Args:
-        path: PNG to write.
-        actual_m: float64[n, 2]. True positions, metres.
-        predicted_m: {student: float64[n, 2]}. Predicted positions of one seed.
-        title: what was run.
-
-    Example:
-        >>> import tempfile
-        >>> places = np.zeros((3, 2))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plot_map(Path(folder) / "map.png", places, {"distilled": places + 1}, "demo")
-        ...     (Path(folder) / "map.png").exists()
-        True
-    """
+    """Draws true and predicted places on the plan, each pair joined by a line."""
     corner = actual_m.min(axis=0)
     size = float(np.clip(4000 / len(actual_m), 1.5, 12))
     width_m, height_m = np.maximum(np.ptp(actual_m, axis=0), 1.0)

@@ -8,10 +8,10 @@ import pytest
 import tiny
 
 from rsstl_jax import run_distillation
-from rsstl_jax.config import flatten, validate
+from rsstl_jax.config.recipes import RECIPES, site_config
+from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.data import cards, load_site
 from rsstl_jax.data import load as load_module
-from rsstl_jax.recipes import RECIPES, site_config
 
 FOLDER = Path(__file__).parents[2] / "configs"
 FILES = sorted(file.stem for file in FOLDER.glob("*.py"))

@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsstl_jax.data import (
-    ENCODINGS,
-    DataError,
-    Fingerprints,
-    Preprocessor,
-    encode_rss,
-    fit_preprocessor,
-)
+from rsstl_jax.data import ENCODINGS, Fingerprints, Preprocessor, encode_rss, fit_preprocessor
+from rsstl_jax.errors import DataError
 
 RSS_DBM = np.array([[0.0, -26.0, -104.0, -105.0, np.nan]], np.float32)
 FLOOR_DBM = -104.0

@@ -6,7 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from rsstl_jax.data import DataError, MissingDataError, read_site, read_table
+from rsstl_jax.data import read_site, read_table
+from rsstl_jax.errors import DataError, MissingDataError
 
 UJI = """WAP001,WAP002,WAP003,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,TIMESTAMP
 -60,100,0,-7541.2643,4864920.7782,2,1,106,1371713733

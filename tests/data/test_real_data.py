@@ -9,14 +9,14 @@ import pytest
 
 from rsstl_jax.data import (
     CARDS,
-    MissingDataError,
     fit_preprocessor,
     grouped_validation_split,
     load_site,
     target_fraction,
 )
 from rsstl_jax.data.download import verify_digest
-from rsstl_jax.data.readers.files import find_file
+from rsstl_jax.data.readers.archives import find_file
+from rsstl_jax.errors import MissingDataError
 
 DATA_DIR = os.environ.get("RSSTL_DATA_DIR", "")
 pytestmark = [

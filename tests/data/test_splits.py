@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsstl_jax.data import (
-    DataError,
     Fingerprints,
     grouped_validation_split,
     make_synthetic_site,
     target_fraction,
 )
+from rsstl_jax.errors import DataError
 
 
 def make_part(num_rows, num_places, *, floor=None, building=None):

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rsstl_jax.data import SYNTHETIC_SITES, DataError, fit_preprocessor, make_synthetic_site
+from rsstl_jax.data import SYNTHETIC_SITES, fit_preprocessor, make_synthetic_site
 from rsstl_jax.data.synthetic import _mean_rss_dbm, _Waves
+from rsstl_jax.errors import DataError
 
 NAMES = sorted(SYNTHETIC_SITES)
 

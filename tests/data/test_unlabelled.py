@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from rsstl_jax.data import DataError
 from rsstl_jax.data.readers.unlabelled import read_unlabelled
+from rsstl_jax.errors import DataError
 
 
 def test_columns_are_read_by_name_and_packed_files_as_plain_ones(tmp_path):

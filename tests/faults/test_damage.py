@@ -13,20 +13,18 @@ import pytest
 from damaging import DAMAGES, TREE, array_file, flip_a_byte, truncate
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config
 
-from rsstl_jax.files import DamagedError, write_json
-from rsstl_jax.train import (
-    Recorder,
-    fit,
-    load_bundle,
-    load_checkpoint,
-    make_localizer,
-    make_state,
-    save_bundle,
-)
-from rsstl_jax.train.student import Student, load_student, save_student
-from rsstl_jax.train.teachers import make_card, make_teachers
+from rsstl_jax.engine.loop import fit
+from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.train_state import make_state
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.phases.bundle import load_bundle, save_bundle
+from rsstl_jax.phases.specialise import make_localizer
+from rsstl_jax.phases.teacher_set import make_card, make_teachers
+from rsstl_jax.store.checkpoint import load_checkpoint
+from rsstl_jax.store.files import write_json
+from rsstl_jax.store.recorder import Recorder
 
-TEACHERS = import_module("rsstl_jax.train.teachers")
+TEACHERS = import_module("rsstl_jax.phases.teacher_set")
 named = lambda function: function.__name__  # noqa: E731
 
 

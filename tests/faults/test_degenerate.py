@@ -11,8 +11,10 @@ import pytest
 from tiny import make_part, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
-from rsstl_jax.config import ConfigError
-from rsstl_jax.data import DataError, Fingerprints
+from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.losses import (
     angular_similarity_loss,
     critic_loss,
@@ -23,18 +25,12 @@ from rsstl_jax.losses import (
     mutual_information_loss,
 )
 from rsstl_jax.models import Critic, make_generator, stack_teachers
+from rsstl_jax.phases.expert import SourceBatch, make_expert_step
+from rsstl_jax.phases.generators import place_inputs
+from rsstl_jax.phases.specialise import make_localizer, specialise
+from rsstl_jax.phases.teacher_quality import teacher_quality
 from rsstl_jax.pipeline import run_expert, target_parts
-from rsstl_jax.train import (
-    Recorder,
-    SourceBatch,
-    TrainState,
-    make_expert_step,
-    make_localizer,
-    place_inputs,
-    specialise,
-    teacher_quality,
-)
-from rsstl_jax.train.neighbours import Neighbours, choose_neighbours, predict_neighbours
+from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch
 
 NAMES = tuple(f"campus{number}" for number in range(20))

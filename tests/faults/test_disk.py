@@ -9,9 +9,10 @@ import killing
 import numpy as np
 import pytest
 
-from rsstl_jax.files import write_json, write_text
-from rsstl_jax.lock import locked
-from rsstl_jax.train import Recorder, load_checkpoint, save_checkpoint
+from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
+from rsstl_jax.store.files import write_json, write_text
+from rsstl_jax.store.lock import locked
+from rsstl_jax.store.recorder import Recorder
 
 TREE = {"w": np.random.default_rng(0).random((300, 300), np.float32)}
 COMMAND = (

@@ -11,12 +11,13 @@ from fuzz import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsstl_jax.config import default_config, flatten
+from rsstl_jax.config.schema import default_config, flatten
 from rsstl_jax.data import Preprocessor
-from rsstl_jax.files import DamagedError, read_json, write_json, write_sealed
-from rsstl_jax.train import bundle
-from rsstl_jax.train.bundle import BundleCard, load_bundle
-from rsstl_jax.train.card import read_student_card
+from rsstl_jax.engine.student_card import read_student_card
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.phases import bundle
+from rsstl_jax.phases.bundle import BundleCard, load_bundle
+from rsstl_jax.store.files import read_json, write_json, write_sealed
 
 MODEL = {p: v for p, v in flatten(default_config()).items() if p.startswith("model.dnn.")}
 STUDENT = {

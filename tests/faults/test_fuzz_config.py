@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ml_collections import ConfigDict, config_flags
 
 from rsstl_jax import cli
-from rsstl_jax.config import FIELDS, ConfigError, default_config, flatten, validate
-from rsstl_jax.overrides import override
+from rsstl_jax.config.overrides import override
+from rsstl_jax.config.schema import FIELDS, default_config, flatten, validate
+from rsstl_jax.errors import ConfigError
 
 CONFIG_FILE = Path(__file__).parents[2] / "configs" / "synthetic.py"
 CHOICES = {word for field in FIELDS.values() for word in re.findall(r"[\w-]+", field.rule.words)}

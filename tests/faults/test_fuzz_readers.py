@@ -13,7 +13,8 @@ from fuzz import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsstl_jax.data import DataError, read_site
+from rsstl_jax.data import read_site
+from rsstl_jax.errors import DataError
 
 UJI = """WAP001,WAP002,WAP003,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,TIMESTAMP
 -60,100,0,-7541.2643,4864920.7782,2,1,106,1371713733

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import rsstl_jax
-from rsstl_jax.data import CARDS, DataError, MissingDataError, PublishedFile, download_dataset
+from rsstl_jax.data import CARDS, PublishedFile, download_dataset
 from rsstl_jax.data.readers import read_site, read_table
+from rsstl_jax.errors import DataError, MissingDataError
 
 GOOD = "AP1,AP2,x,y\n-50,100,1,2\n-51,-52,1,2\n"
 

@@ -14,13 +14,15 @@ import killing
 import pytest
 from tiny import draw_params, make_part, make_tiny_config
 
-from rsstl_jax.lock import LockedError, locked
-from rsstl_jax.train import Recorder, save_bundle
-from rsstl_jax.train.teachers import make_card, make_teachers
+from rsstl_jax.errors import LockedError
+from rsstl_jax.phases.bundle import save_bundle
+from rsstl_jax.phases.teacher_set import make_card, make_teachers
+from rsstl_jax.store.lock import locked
+from rsstl_jax.store.recorder import Recorder
 
 HOLD = (
     "import sys, time\n"
-    "from rsstl_jax.lock import locked\n"
+    "from rsstl_jax.store.lock import locked\n"
     "with locked(sys.argv[1]):\n"
     "    print('held', flush=True)\n"
     "    time.sleep(600)\n"
@@ -70,7 +72,7 @@ def test_the_lock_of_a_dead_process_is_taken_over(holder, tmp_path):
 def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch, caplog):
     """And then trains none."""
     trained = []
-    teachers = import_module("rsstl_jax.train.teachers")
+    teachers = import_module("rsstl_jax.phases.teacher_set")
     monkeypatch.setattr(teachers, "_train_teacher", lambda *_: trained.append(1))
     folder, train = tmp_path / "dnn-mall-tuned-smoke", make_part("mall")
     card = make_card(make_tiny_config(), "mall", train)
@@ -100,7 +102,7 @@ def test_a_file_system_without_locks_is_said_and_worked_on(tmp_path, monkeypatch
     def flock(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("rsstl_jax.lock.fcntl.flock", flock)
+    monkeypatch.setattr("rsstl_jax.store.lock.fcntl.flock", flock)
     with locked(tmp_path):
         pass
     [line] = caplog.messages

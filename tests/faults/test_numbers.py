@@ -9,13 +9,15 @@ import pytest
 from tiny import assert_same_bits, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
+from rsstl_jax.engine.loop import fit
+from rsstl_jax.errors import DivergedError
 from rsstl_jax.losses import localization_loss
-from rsstl_jax.train import DivergedError, Recorder, fit
+from rsstl_jax.store.recorder import Recorder
 
 PHASES = {
     "specialise": "teacher-mall/specialise",
     "expert": "teacher-mall/expert",
-    "distill": "seed-0/standalone",
+    "distill_step": "seed-0/standalone",
 }
 STUDENTS = {"seed-0/standalone", "seed-0/distilled"}
 
@@ -29,7 +31,7 @@ def flawed(predicted, actual):
 def test_a_gradient_that_is_not_finite_is_named_with_its_step(tmp_path, monkeypatch, phase):
     write_sites(tmp_path / "data", "home", "mall")
     config = make_tiny_config(data_dir=str(tmp_path / "data"))
-    module = import_module(f"rsstl_jax.train.{phase}")
+    module = import_module(f"rsstl_jax.phases.{phase}")
     monkeypatch.setattr(module, "localization_loss", flawed)
     said = rf"^{PHASES[phase]}: gradient_norm is nan in epoch 1, step 1$"
     with pytest.raises(DivergedError, match=said):
@@ -48,7 +50,7 @@ def test_every_phase_logs_the_norm_of_its_gradient(tmp_path):
 
 def test_the_last_good_state_is_kept_and_a_good_training_goes_on_from_it(tmp_path, monkeypatch):
     """As when the flaw is mended: the result is that of a training that never had it."""
-    students = import_module("rsstl_jax.train.students")
+    students = import_module("rsstl_jax.phases.distillation")
     write_sites(tmp_path / "data", "home", "mall")
     fields = {"train.epochs": 6, "run.checkpoint_every_s": 1e9, "run.log_every_epochs": 1}
     config = make_tiny_config(data_dir=str(tmp_path / "data"), **fields)

@@ -11,12 +11,16 @@ import killing
 import optax
 import pytest
 
-from rsstl_jax.interrupt import Interrupted, catch_signals, defer_signals
-from rsstl_jax.train import Recorder, checkpoint, fit, make_state
+from rsstl_jax.engine.loop import fit
+from rsstl_jax.engine.train_state import make_state
+from rsstl_jax.errors import Interrupted
+from rsstl_jax.store import checkpoint
+from rsstl_jax.store.interrupt import catch_signals, defer_signals
+from rsstl_jax.store.recorder import Recorder
 
 STUBBORN = (
     "import time\n"
-    "from rsstl_jax.interrupt import catch_signals, defer_signals\n"
+    "from rsstl_jax.store.interrupt import catch_signals, defer_signals\n"
     "with catch_signals(), defer_signals():\n"
     "    print('on', flush=True)\n"
     "    while True: time.sleep(0.1)\n"

@@ -8,7 +8,7 @@ from flax import linen as nn
 from tiny import draw_params
 
 from rsstl_jax import Network, default_config, make_network
-from rsstl_jax.config import ConfigError
+from rsstl_jax.errors import ConfigError
 
 
 class Windows(nn.Module):

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rsstl_jax.config import ConfigError, default_config
+from rsstl_jax.config.schema import default_config
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network, token_penalties
 
 ACCESS_POINTS = {"uji": 520, "uts": 589, "tut7": 801, "tampere": 992}
@@ -143,14 +144,14 @@ def test_a_function_that_makes_something_else_is_refused():
 
 
 def test_heads_that_do_not_divide_the_token_are_refused():
-    from rsstl_jax.config import validate
+    from rsstl_jax.config.schema import validate
 
     with pytest.raises(ConfigError, match=r"model\.baat\.num_heads, 7, must divide it"):
         validate(configured("baat", **{"model.baat.num_heads": 7}))
 
 
 def test_functional_information_is_left_out_for_baat_unless_forced():
-    from rsstl_jax.train import active_terms
+    from rsstl_jax.phases.alignment_terms import active_terms
 
     both = ("similarity", "mutual_information")
     assert active_terms(configured("baat")) == both

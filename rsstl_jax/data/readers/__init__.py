@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rsstl_jax.data.readers.headed import read_table, read_uji, read_uts
 from rsstl_jax.data.readers.tampere import read_tampere
-from rsstl_jax.data.schema import Site
+from rsstl_jax.data.readers.with_header import read_table, read_uji, read_uts
+from rsstl_jax.data.site import Site
 
 __all__ = ["READERS", "read_site", "read_table", "read_tampere", "read_uji", "read_uts"]
 

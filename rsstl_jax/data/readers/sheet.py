@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsstl_jax.data.readers.files import DataFile
-from rsstl_jax.data.schema import DataError
+from rsstl_jax.data.readers.archives import DataFile
+from rsstl_jax.errors import DataError
 
 __all__ = ["Sheet", "count_columns", "open_sheet"]
 

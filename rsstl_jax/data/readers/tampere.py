@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.data.readers.columns import to_position_m, to_rss_dbm
-from rsstl_jax.data.readers.files import DataFile, find_file
+from rsstl_jax.data.readers.archives import DataFile, find_file
+from rsstl_jax.data.readers.checks import to_position_m, to_rss_dbm
 from rsstl_jax.data.readers.sheet import Sheet, count_columns, open_sheet
-from rsstl_jax.data.schema import DataError, Fingerprints, Site
+from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.errors import DataError
 
 __all__ = ["FLOOR_HEIGHT_M", "read_tampere"]
 

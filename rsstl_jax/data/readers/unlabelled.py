@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.data.readers.columns import to_rss_dbm
-from rsstl_jax.data.readers.files import find_file
+from rsstl_jax.data.readers.archives import find_file
+from rsstl_jax.data.readers.checks import to_rss_dbm
 from rsstl_jax.data.readers.sheet import open_sheet
-from rsstl_jax.data.schema import DataError
+from rsstl_jax.errors import DataError
 
 __all__ = ["read_unlabelled"]
 

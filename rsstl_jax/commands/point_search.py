@@ -1,0 +1,112 @@
+"""Search of loss weights, margin and learning rate on a validation part, many points a program."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.schema import check_value
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.phases.alignment_terms import TERMS
+from rsstl_jax.phases.student_specs import Variant
+from rsstl_jax.pipeline import run_distillation
+
+__all__ = ["AXES", "check_point", "grid", "measure", "propose", "search"]
+
+AXES = (*TERMS, "margin", "learning_rate")
+"""What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start."""
+
+_FIELDS = {"margin": "distill.margin", "learning_rate": "train.learning_rate"}
+
+Point = Mapping[str, float]
+Ask = Callable[[Sequence[float]], list[dict[str, float]]]
+
+
+def grid(values: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
+    """Every combination of the values of several axes."""
+    _check_axes(values)
+    return [dict(zip(values, own, strict=True)) for own in itertools.product(*values.values())]
+
+
+def _check_axes(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in AXES:
+            raise ConfigError(f"axis is {name!r}; it must be one of {', '.join(AXES)}")
+
+
+def check_point(point: Point) -> None:
+    """Checks a point as the fields of the configuration that it stands for are checked."""
+    _check_axes(point)
+    for axis, value in point.items():
+        check_value(_FIELDS.get(axis, f"distill.weights.{axis}"), value)
+
+
+def _variant(point: Point) -> Variant:
+    weights = {term: point[term] for term in TERMS if term in point}
+    return Variant(weights, point.get("margin"), None, point.get("learning_rate"))
+
+
+def _name(point: Point) -> str:
+    text = json.dumps(dict(sorted(point.items())))
+    return f"point-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) -> list[list[float]]:
+    """Trains the students of many points, all seeds, as replicas of one program."""
+    if config.data.evaluate_on != "validation":
+        raise ConfigError(
+            f"data.evaluate_on is {config.data.evaluate_on!r}; a search needs 'validation', "
+            "the test part is for the final figure alone"
+        )
+    for point in points:
+        check_point(point)
+    students = {_name(point): _variant(point) for point in points}
+    result = run_distillation(config, workdir, students=students)
+    return [result[_name(point)]["mae_m"] for point in points]
+
+
+def propose(ranges: Mapping[str, tuple[float, float]], *, batch_size: int, seed: int = 0) -> Ask:
+    """Points by Optuna's tree-structured Parzen estimator [Bergstra et al. 2011]."""
+    _check_axes(ranges)
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise ConfigError("Optuna is not installed; pip install 'rsstl_jax[search]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed)
+    study = optuna.create_study(sampler=sampler)
+    space: dict[str, optuna.distributions.BaseDistribution] = {
+        axis: optuna.distributions.FloatDistribution(low, high, log=axis == "learning_rate")
+        for axis, (low, high) in ranges.items()
+    }
+    asked: list[Any] = []
+
+    def ask(told: Sequence[float]) -> list[dict[str, float]]:
+        for trial, error_m in zip(asked, told, strict=True):
+            study.tell(trial, error_m)
+        asked[:] = [study.ask(space) for _ in range(batch_size)]
+        return [{axis: float(f"{trial.params[axis]:.6g}") for axis in ranges} for trial in asked]
+
+    return ask
+
+
+def search(
+    config: ConfigDict, ask: Ask, workdir: str | Path, *, num_batches: int = 1
+) -> pd.DataFrame:
+    """Measures batches of points, each batch one program."""
+    lines: list[dict[str, float]] = []
+    told: list[float] = []
+    for number in range(num_batches):
+        points = ask(told)
+        errors_m = measure(config, points, Path(workdir) / f"batch-{number}")
+        told = [float(np.mean(of_seeds)) for of_seeds in errors_m]
+        for point, of_seeds, mean_m in zip(points, errors_m, told, strict=True):
+            sd_m = float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else float("nan")
+            lines.append({**point, "mae_m": mean_m, "sd_m": sd_m})
+    return pd.DataFrame(lines).sort_values("mae_m", ignore_index=True)

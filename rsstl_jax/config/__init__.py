@@ -1,0 +1,1 @@
+"""The configuration: one schema, its rules, what contradicts, overrides, recipes."""

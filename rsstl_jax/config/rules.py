@@ -1,0 +1,73 @@
+"""The rules that fields of a configuration obey, each with the words for what passes it."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a dataset may be called: its name is also that of its folder."""
+
+
+def name_list(names: str) -> tuple[str, ...]:
+    """The names in a comma-separated text, in their order."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+class Rule(NamedTuple):
+    """A test of one value and the words for what passes it."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    # An int that is too large for a float is finite, and `validate` has words for it.
+    return is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def whole(least: int) -> Rule:
+    return Rule(lambda v: is_int(v) and v >= least, f"a whole number of at least {least}")
+
+
+def one_of(*names: str) -> Rule:
+    return Rule(lambda v: v in names, "one of " + ", ".join(names))
+
+
+FOLDER = Rule(lambda v: isinstance(v, str) and "\0" not in v, "a folder, or empty")
+NETWORK = Rule(
+    lambda v: isinstance(v, str) and bool(re.fullmatch(r"\w+|\w+(\.\w+)*:\w+", v)),
+    "a network's name, or package.module:function",
+)
+DATASET = Rule(
+    lambda v: isinstance(v, str) and bool(DATASET_NAME.fullmatch(v)),
+    "a dataset's name of letters, digits, '.', '_' and '-', such as uji",
+)
+DATASETS = Rule(
+    lambda v: isinstance(v, str) and all(map(DATASET_NAME.fullmatch, name_list(v))),
+    "datasets' names separated by commas, such as uji,tampere",
+)
+POSITIVE = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
+NOT_NEGATIVE = Rule(lambda v: is_number(v) and v >= 0, "a number of at least 0")
+SHARE = Rule(lambda v: is_number(v) and 0 < v <= 1, "a share above 0 and up to 1")
+PART = Rule(lambda v: is_number(v) and 0 < v < 1, "a share above 0 and below 1")
+RATE = Rule(lambda v: is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")
+ACUTE = Rule(lambda v: is_number(v) and 0 <= v < math.pi / 2, "an angle from 0 to below pi / 2")
+SEEDS = Rule(
+    lambda v: (
+        isinstance(v, tuple | list)
+        and len(v) > 0
+        and all(is_int(s) and s >= 0 for s in v)
+        and len(set(v)) == len(v)
+    ),
+    "different whole numbers of at least 0, such as (0, 1, 2)",
+)
+BOOL = Rule(lambda v: isinstance(v, bool), "True or False")
+CHANNELS = Rule(
+    lambda v: isinstance(v, tuple | list) and len(v) > 1 and all(is_int(c) and c > 0 for c in v),
+    "two or more whole numbers above 0, such as (32, 64, 128)",
+)

@@ -1,0 +1,203 @@
+"""What every reader returns and every model takes: fingerprints with their positions."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsstl_jax.errors import DataError
+
+__all__ = [
+    "MAX_DBM",
+    "MAX_POSITION_M",
+    "MIN_DBM",
+    "Fingerprints",
+    "Site",
+]
+
+MIN_DBM = -130.0
+"""Weakest received signal strength taken for a reading, dBm."""
+
+MAX_DBM = 0.0
+"""Strongest received signal strength taken for a reading, dBm; 0 dBm itself is a reading."""
+
+MAX_POSITION_M = 1e9
+"""Largest size of a coordinate, metres: beyond every map projection, and exact to a micrometre."""
+
+PARTS = ("train", "test", "validation")
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprints:
+    """One part of a dataset: n fingerprints and the places they were taken at.
+
+    Args:
+        dataset: name of the dataset.
+        part: 'train', 'test' or 'validation'.
+        rss_dbm: float32[n, A]. Received signal strengths, -130...0 dBm; NaN where undetected.
+        position_m: float64[n, 2]. Metres in the dataset's own plane coordinates, never cast to
+            float32 before they are centred.
+        floor: int32[n] or None. Floor index.
+        building: int32[n] or None. Building index.
+        access_points: A different names, in the order of the columns.
+
+    Raises:
+        DataError: an array has another shape or dtype, a position is not finite or beyond 1e9 m, a
+            reading lies outside -130...0 dBm, a name occurs twice, or there is no fingerprint.
+
+    Example:
+        >>> rss_dbm = np.array([[-60.0, np.nan]], np.float32)
+        >>> part = Fingerprints("home", "train", rss_dbm, np.zeros((1, 2)), None, None, ("a", "b"))
+        >>> len(part), part.num_access_points
+        (1, 2)
+    """
+
+    dataset: str
+    part: str
+    rss_dbm: NDArray[np.float32]
+    position_m: NDArray[np.float64]
+    floor: NDArray[np.int32] | None
+    building: NDArray[np.int32] | None
+    access_points: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.part not in PARTS:
+            raise DataError(f"part is {self.part!r}; it must be one of {', '.join(PARTS)}")
+        num_rows = len(self.rss_dbm)
+        self._check_array("rss_dbm", self.rss_dbm, (num_rows, len(self.access_points)), np.float32)
+        self._check_array("position_m", self.position_m, (num_rows, 2), np.float64)
+        for name, labels in (("floor", self.floor), ("building", self.building)):
+            if labels is not None:
+                self._check_array(name, labels, (num_rows,), np.int32)
+        if self.rss_dbm.size == 0:
+            raise self._error("has no fingerprints or no access points")
+        self._check_values()
+
+    def _check_array(self, name: str, array: object, shape: tuple[int, ...], dtype: type) -> None:
+        wanted = f"{np.dtype(dtype)}{list(shape)}"
+        if not isinstance(array, np.ndarray):
+            raise self._error(f"{name} is a {type(array).__name__}; a NumPy {wanted} is expected")
+        if array.shape != shape or array.dtype != dtype:
+            raise self._error(f"{name} is {array.dtype}{list(array.shape)}; expected {wanted}")
+
+    def _check_values(self) -> None:
+        if len(set(self.access_points)) != len(self.access_points):
+            twice = next(n for n in self.access_points if self.access_points.count(n) > 1)
+            raise self._error(f"access point {twice!r} is named more than once")
+        outside = (self.rss_dbm < MIN_DBM) | (self.rss_dbm > MAX_DBM)
+        if outside.any():
+            row, column = np.argwhere(outside)[0]
+            raise self._error(
+                f"row {row + 1}, access point {self.access_points[column]!r}: "
+                f"{self.rss_dbm[row, column]:g} lies outside {MIN_DBM:g}...{MAX_DBM:g} dBm; "
+                "undetected is NaN here"
+            )
+        lost = ~(np.abs(self.position_m) <= MAX_POSITION_M).all(axis=1)
+        if lost.any():
+            raise self._error(
+                f"row {np.argmax(lost) + 1}: the position is not finite, or beyond "
+                f"{MAX_POSITION_M:g} m"
+            )
+
+    def _error(self, text: str) -> DataError:
+        return DataError(f"{self.dataset} {self.part}: {text}")
+
+    def __len__(self) -> int:
+        return len(self.rss_dbm)
+
+    @property
+    def num_access_points(self) -> int:
+        """Number A of access points, detected or not.
+
+        Returns:
+            int. Width of `rss_dbm`.
+        """
+        return len(self.access_points)
+
+    def take(self, indices: Sequence[int] | NDArray[np.integer]) -> "Fingerprints":
+        """The fingerprints at the given rows, in the given order.
+
+        Args:
+            indices: int[m]. Rows, 0...n-1.
+
+        Returns:
+            Fingerprints. The same dataset, part and access points with m rows.
+
+        Raises:
+            DataError: no row is left.
+
+        Example:
+            >>> rss_dbm = np.array([[-60.0], [-70.0]], np.float32)
+            >>> part = Fingerprints("home", "test", rss_dbm, np.zeros((2, 2)), None, None, ("a",))
+            >>> part.take([1]).rss_dbm.tolist()
+            [[-70.0]]
+        """
+        rows = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            rss_dbm=self.rss_dbm[rows],
+            position_m=self.position_m[rows],
+            floor=None if self.floor is None else self.floor[rows],
+            building=None if self.building is None else self.building[rows],
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of the contents; the same wherever and whenever the same data are read.
+
+        It covers access points, readings, positions (to the micrometre: decimal parsers differ in
+        the last bit), floors and buildings, but not the names of the dataset and of the part.
+
+        Returns:
+            str. 64 hexadecimal digits.
+
+        Example:
+            >>> rss_dbm = np.array([[-60.0]], np.float32)
+            >>> part = Fingerprints("home", "test", rss_dbm, np.zeros((1, 2)), None, None, ("a",))
+            >>> part.digest()[:8], part.digest() == part.take([0]).digest()
+            ('f0f88206', True)
+        """
+        undetected = np.isnan(self.rss_dbm)
+        readings = np.where(undetected, np.float32(100), self.rss_dbm) + np.float32(0)
+        fields: dict[str, NDArray[np.generic] | None] = {
+            "rss_dbm": readings.astype("<f4"),
+            "position_um": np.rint(self.position_m * 1e6).astype("<i8"),
+            "floor": None if self.floor is None else self.floor.astype("<i4"),
+            "building": None if self.building is None else self.building.astype("<i4"),
+        }
+        total = hashlib.sha256(repr(self.access_points).encode())
+        for name, array in fields.items():
+            total.update(f"{name}{None if array is None else array.shape}".encode())
+            total.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One place with its two published parts, which share their access points in one order.
+
+    Args:
+        name: the dataset's name.
+        train: what networks are fitted on.
+        test: what the final figure is read on.
+
+    Raises:
+        DataError: the parts' access points differ in name or order.
+
+    Example:
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> site = make_synthetic_site("synthetic-office")
+        >>> site.train.access_points == site.test.access_points
+        True
+    """
+
+    name: str
+    train: Fingerprints
+    test: Fingerprints
+
+    def __post_init__(self) -> None:
+        if self.train.access_points != self.test.access_points:
+            raise DataError(
+                f"{self.name}: train and test must have the same access points in the same order"
+            )

@@ -1,0 +1,232 @@
+"""Whole epochs as one compiled program, and the loop on the host around them."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm.auto import tqdm
+
+from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.errors import DivergedError
+from rsstl_jax.store.interrupt import defer_signals
+from rsstl_jax.store.recorder import Recorder
+
+__all__ = ["Replication", "Step", "effective_batch_size", "fit", "make_epochs"]
+
+Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
+"""(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
+
+
+class Replication(NamedTuple):
+    """Several trainings as one program: states and keys have a leading axis of replicas."""
+
+    names: tuple[str, ...]  # of the trainings, in the order of that axis
+    mode: str  # "vmap", all at once, or "map", one after the other inside the program
+    # as `jax.vmap` takes them for the context: 0 where a replica has its own
+    context_axes: Any = None
+
+
+def effective_batch_size(batch_size: int, num_samples: int) -> int:
+    """The batch size, or the whole site where that is smaller."""
+    return min(batch_size, num_samples)
+
+
+def make_epochs(
+    step: Step, *, batch_size: int, num_epochs: int, mode: str = "loop", context_axes: Any = None
+) -> Callable[..., Any]:
+    """Compiles `num_epochs` epochs of a training step into one program.
+
+    An epoch shuffles all rows anew and drops the last partial batch. All randomness comes from
+    (key, epoch, step), so that a state resumed at an epoch goes on bit by bit. The same arguments
+    give the same program, which is compiled once.
+
+    Args:
+        step: the training step.
+        batch_size: rows a step, at most as many as the data have.
+        num_epochs: epochs per call.
+        mode: "loop" for one training a call; "map" or "vmap" for several, as `Replication` has it.
+        context_axes: which part of the context has a leading axis of replicas; hashable.
+
+    Returns:
+        run(state, data, key, context) -> (state, metrics, broken): data is a pytree of arrays with
+        one leading axis of rows; metrics are the means over each epoch, float[num_epochs]; broken
+        says of each metric in which step of the epoch it first was not finite, int[num_epochs],
+        counted from 1, or 0. With several trainings, state, key, metrics and broken have a leading
+        axis of replicas; the data are shared.
+
+    Example:
+        >>> import optax
+        >>> from rsstl_jax.engine.train_state import make_state
+        >>> def count(state, batch, key, context):
+        ...     return state._replace(params=state.params + batch.sum()), {"sum": batch.sum()}
+        >>> run = make_epochs(count, batch_size=2, num_epochs=3)
+        >>> state = make_state(jnp.zeros(()), optax.sgd(1.0))
+        >>> state, metrics, broken = run(state, jnp.ones(4), jax.random.key(0), ())
+        >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
+        (12.0, (3,), [0, 0, 0])
+    """
+    return _compiled(step, batch_size, num_epochs, mode, context_axes)
+
+
+@lru_cache(maxsize=16)
+def _compiled(
+    step: Step, batch_size: int, num_epochs: int, mode: str, context_axes: Any
+) -> Callable[..., Any]:
+    def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
+        num_samples = jax.tree.leaves(data)[0].shape[0]
+        num_steps = num_samples // batch_size
+
+        def one_epoch(state: TrainState, _: None) -> Any:
+            order_key, step_key = jax.random.split(jax.random.fold_in(key, state.epoch))
+            order = jax.random.permutation(order_key, num_samples)[: num_steps * batch_size]
+
+            def one_step(state: TrainState, inputs: Any) -> Any:
+                index, rows = inputs
+                batch = jax.tree.map(lambda leaf: leaf[rows], data)
+                return step(state, batch, jax.random.fold_in(step_key, index), context)
+
+            inputs = (jnp.arange(num_steps), order.reshape(num_steps, batch_size))
+            state, metrics = jax.lax.scan(one_step, state, inputs)
+            state = state._replace(epoch=state.epoch + 1)
+            means = jax.tree.map(lambda values: values.mean(axis=0), metrics)
+            return state, (means, jax.tree.map(_first_not_finite, metrics))
+
+        state, (means, broken) = jax.lax.scan(one_epoch, state, None, length=num_epochs)
+        return state, means, broken
+
+    # The state passed in is not donated: it is the last good one if a metric stops being finite.
+    if mode == "loop":
+        return jax.jit(run)
+    each = jax.custom_batching.sequential_vmap(run) if mode == "map" else run
+    return jax.jit(jax.vmap(each, in_axes=(0, None, 0, context_axes)))
+
+
+def _first_not_finite(values: jax.Array) -> jax.Array:
+    """The first step whose value is not finite, counted from 1; 0 if all are."""
+    bad = ~jnp.isfinite(values)
+    return jnp.where(bad.any(), bad.argmax() + 1, 0)
+
+
+def fit(
+    step: Step,
+    state: TrainState,
+    data: Any,
+    key: jax.Array,
+    *,
+    epochs: int,
+    batch_size: int,
+    name: str,
+    recorder: Recorder,
+    context: Any = (),
+    replication: Replication | None = None,
+    omit: Mapping[str, Collection[str]] | None = None,
+) -> TrainState:
+    """Trains to the end, or from where an interrupted training of this name stopped.
+
+    Args:
+        step: the training step.
+        state: the state at epoch 0.
+        data: pytree of arrays with one leading axis of rows.
+        key: typed key of the training's randomness.
+        epochs: epochs in all.
+        batch_size: rows a step.
+        name: of the training, such as "seed-0/distilled".
+        recorder: takes metrics and states; knows the last saved state.
+        context: pytree of arrays handed to every step unchanged.
+        replication: given for several trainings at once; `name` is then that of their states.
+        omit: {training: metrics that are not written down for it}.
+
+    Returns:
+        TrainState at the last epoch.
+
+    Raises:
+        DivergedError: if a metric stops being finite; the last good state is on disk.
+        Interrupted: if a signal that `catch_signals` caught came; the state is on disk.
+
+    Example:
+        >>> import tempfile, optax
+        >>> from rsstl_jax.engine.train_state import make_state
+        >>> def step(state, batch, key, context):
+        ...     return state._replace(params=state.params + 1), {"loss": state.params}
+        >>> with tempfile.TemporaryDirectory() as workdir:
+        ...     state = fit(step, make_state(jnp.zeros(()), optax.sgd(1.0)), jnp.ones(4),
+        ...                 jax.random.key(0), epochs=5, batch_size=2, name="count",
+        ...                 recorder=Recorder(workdir))
+        >>> float(state.params)
+        10.0
+    """
+    names = (name,) if replication is None else replication.names
+    done, state = recorder.load_latest(name, state) or (0, state)
+    recorder.forget_after(names, done)
+    # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
+    whole = math.gcd(epochs, done)
+    chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
+    how = {} if replication is None else replication._asdict()
+    how.pop("names", None)
+    run = make_epochs(step, batch_size=batch_size, num_epochs=chunk, **how)
+    bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
+    with defer_signals() as asked_to_end, bar:
+        while done < epochs:
+            new, *metrics = run(state, data, key, context)
+            # One row a training, one column an epoch.
+            values, broken = jax.tree.map(np.atleast_2d, jax.device_get(metrics))
+            if message := _not_finite(names, values, broken, done):
+                if done > 0:
+                    recorder.save_latest(name, state, done, now=True)
+                raise DivergedError(message)
+            state = new
+            recorder.log(*_records(names, values, done, batch_size, omit or {}))
+            done += chunk
+            end = asked_to_end()
+            recorder.save_latest(name, state, done, now=end)
+            losses = {term: f"{value[:, -1].mean():.3g}" for term, value in values.items()}
+            bar.set_postfix(losses, refresh=False)
+            bar.update(chunk)
+            if end:
+                break
+    return state
+
+
+def _records(
+    names: tuple[str, ...],
+    values: Mapping[str, np.ndarray],
+    done: int,
+    batch_size: int,
+    omit: Mapping[str, Collection[str]],
+) -> list[dict[str, Any]]:
+    """What metrics.jsonl says of a chunk of epochs, training by training."""
+    num_epochs = next(iter(values.values())).shape[1]
+    return [
+        {"run": name, "epoch": done + i + 1, "batch_size": batch_size}
+        | {term: float(v[row, i]) for term, v in values.items() if term not in omit.get(name, ())}
+        for row, name in enumerate(names)
+        for i in range(num_epochs)
+    ]
+
+
+def _not_finite(
+    names: tuple[str, ...],
+    values: Mapping[str, np.ndarray],
+    broken: Mapping[str, np.ndarray],
+    done: int,
+) -> str:
+    """Which metrics stopped being finite first, and where, in words; empty if none did."""
+    found: dict[tuple[int, str], tuple[int, int]] = {}
+    for term, of_term in values.items():
+        for row, means in enumerate(of_term):
+            for i, mean in enumerate(means):
+                # A mean may overflow where no step's value did; its step is 0.
+                if broken[term][row, i] > 0 or not math.isfinite(mean):
+                    found.setdefault((row, term), (i, int(broken[term][row, i])))
+    if not found:
+        return ""
+    first, step = min(found.values())
+    row = min(row for (row, _), at in found.items() if at == (first, step))
+    terms = [term for (of, term), at in found.items() if of == row and at == (first, step)]
+    words = " and ".join(f"{term} is {float(values[term][row, first])}" for term in terms)
+    place = f"in epoch {done + first + 1}" + (f", step {step}" if step else "")
+    return f"{names[row]}: {words} {place}"

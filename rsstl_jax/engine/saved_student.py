@@ -1,0 +1,220 @@
+"""A trained student on disk: parameters, and all that a fingerprint needs on its way to metres."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.data import Fingerprints, pad_rows, scans_to_rss_dbm
+from rsstl_jax.engine.localizer import Localizer, make_locator
+from rsstl_jax.engine.radio_map import survey_shapes, whole_support
+from rsstl_jax.engine.student_card import read_card, read_student_card
+from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.models import make_network, model_section
+from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
+from rsstl_jax.store.files import differences, write_sealed
+from rsstl_jax.types import Params
+
+__all__ = ["Student", "load_student", "save_student"]
+
+_log = logging.getLogger(__name__)
+
+
+class Student:
+    """A localiser with its parameters and the access points it knows.
+
+    Args:
+        localizer: the network at its site.
+        params: its trained parameters.
+        access_points: names of its inputs, in their order.
+        dataset: the site it was trained at.
+
+    Example:
+        >>> import jax
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> student.locate([{"AP003": -61.0, "AP017": -78.0, "a telephone": -40.0}]).shape
+        (1, 2)
+    """
+
+    def __init__(
+        self, localizer: Localizer, params: Params, access_points: tuple[str, ...], dataset: str
+    ) -> None:
+        self.localizer = localizer
+        self.params = params
+        self.access_points = tuple(access_points)
+        self.dataset = dataset
+
+    def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
+        """The places of scans as a receiver reports them.
+
+        Args:
+            scans: one mapping a scan: an access point's name to its level, dBm. Access points that
+                the student does not know are left out, and those it knows may be missing.
+
+        Returns:
+            float64[n, 2]. Positions in the site's own coordinates, metres.
+
+        Raises:
+            DataError: if there is no scan, one has no access point that the student knows, or a
+                level is outside -130...0 dBm; the message names the scan by its index.
+        """
+        rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
+        return self._locator(self.params, pad_rows(rss_dbm))[: len(rss_dbm)]
+
+    @cached_property
+    def _locator(self) -> Callable[..., np.ndarray]:
+        return make_locator(self.localizer)
+
+    def in_own_order(self, part: Fingerprints) -> Fingerprints:
+        """A part with its columns in the order of the student's inputs.
+
+        Args:
+            part: fingerprints of the student's own access points.
+
+        Returns:
+            Fingerprints.
+
+        Raises:
+            DataError: if it has other access points; the message counts and lists them.
+        """
+        if part.access_points == self.access_points:
+            return part
+        if set(part.access_points) == set(self.access_points):
+            column = {name: index for index, name in enumerate(part.access_points)}
+            order = [column[name] for name in self.access_points]
+            own = np.ascontiguousarray(part.rss_dbm[:, order])
+            return replace(part, rss_dbm=own, access_points=self.access_points)
+        unknown = [name for name in part.access_points if name not in set(self.access_points)]
+        missing = [name for name in self.access_points if name not in set(part.access_points)]
+        raise DataError(
+            f"{part.dataset}: the student of {self.dataset} knows {len(self.access_points)} access "
+            f"points; {len(unknown)} of the dataset's are unknown to it "
+            f"({', '.join(unknown[:5])}) and {len(missing)} are missing ({', '.join(missing[:5])})"
+        )
+
+
+def save_student(
+    folder: str | Path,
+    config: ConfigDict,
+    student: Student,
+    *,
+    report: Callable[[str], None] = _log.warning,
+) -> None:
+    """Writes a student, unless the folder holds this very one; student.json comes last.
+
+    Args:
+        folder: the student's own folder.
+        config: the configuration of its training; read here: `network` and `model`.
+        student: what is saved.
+        report: is told about a damaged student, which is written anew, and about another one,
+            which this one replaces.
+
+    Raises:
+        OSError: if it cannot be written; the message names the file.
+
+    Example:
+        >>> import jax, tempfile
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = make_localizer(default_config(), train)
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_student(folder, default_config(), student)
+        ...     load_student(folder).access_points == train.access_points
+        True
+    """
+    folder = Path(folder)
+    card, survey = folder / "student.json", student.localizer.survey
+    section = model_section(config.network)
+    facts = {
+        "network": config.network,
+        "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
+        "dataset": student.dataset,
+        "preprocessor": student.localizer.preprocessor.to_dict(),
+        "access_points": student.access_points,
+        "num_support": 0 if survey is None else len(survey.place),
+    }
+    try:
+        held = load_student(folder)
+        if _same((held.params, held.localizer.survey), (student.params, survey)):
+            written = read_card(card, {})
+            if not differences(
+                {name: written.get(name) for name in facts}, json.loads(json.dumps(facts))
+            ):
+                return
+        report(f"{folder} holds another student of {held.dataset}; this one takes its place")
+    except FileNotFoundError:
+        pass  # An earlier start may have been stopped between the parameters and the card.
+    except DamagedError as error:
+        report(f"{error}; the student is written anew")
+    card.unlink(missing_ok=True)
+    owner = _owner(student.dataset)
+    save_checkpoint(folder / "params", student.params, step=0, owner=owner)
+    if survey is not None:
+        save_checkpoint(folder / "survey", survey, step=0, owner=owner)
+    write_sealed(card, facts)
+
+
+def _same(held: Any, student: Any) -> bool:
+    """Whether two pytrees have one structure and, bit for bit, the same leaves."""
+    if str(jax.tree.structure(held)) != str(jax.tree.structure(student)):
+        return False
+    pairs = zip(jax.tree.leaves(held), jax.tree.leaves(student), strict=True)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
+
+
+def load_student(folder: str | Path) -> Student:
+    """Reads a student that `save_student` wrote.
+
+    Args:
+        folder: the student's own folder.
+
+    Returns:
+        Student, ready for `predict_m`.
+
+    Raises:
+        FileNotFoundError: if the folder holds no student; the message names it.
+        DamagedError: if a file of it is damaged or foreign; the message names it.
+
+    Example:
+        >>> load_student("/nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: /nowhere holds no student: student.json is missing
+    """
+    card_file = Path(folder) / "student.json"
+    if not card_file.exists():
+        raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
+    config, preprocessor, access_points, dataset, num_support = read_student_card(card_file)
+    localizer, owner = Localizer(make_network(config), preprocessor), _owner(dataset)
+    if localizer.network.uses_support:
+        survey = _load(folder, "survey", survey_shapes(num_support, len(access_points)), owner)
+        localizer = replace(localizer, support=whole_support(survey), survey=survey)
+    params = _load(folder, "params", localizer.shapes(len(access_points)), owner)
+    return Student(localizer, params, access_points, dataset)
+
+
+def _load(folder: str | Path, name: str, shapes: Any, owner: str) -> Any:
+    loaded = load_checkpoint(Path(folder) / name, shapes, owner=owner)
+    if loaded is None:
+        raise FileNotFoundError(f"{folder} holds no student: {name} is missing")
+    return loaded[1]
+
+
+def _owner(dataset: str) -> str:
+    return f"a student of {dataset}"

@@ -1,0 +1,69 @@
+"""Reading the cards of students and bundles: JSON that somebody may have edited or broken."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.overrides import override
+from rsstl_jax.config.schema import default_config
+from rsstl_jax.data import Preprocessor
+from rsstl_jax.errors import ConfigError, DamagedError
+from rsstl_jax.store.files import read_sealed
+
+__all__ = ["StudentCard", "read_card", "read_student_card"]
+
+MOST_SUPPORT = 10**8
+"""Fingerprints that no survey has."""
+
+_STUDENT = {
+    "network": str,
+    "model": dict,
+    "dataset": str,
+    "preprocessor": dict,
+    "access_points": list,
+}
+
+
+def read_card(file: str | Path, fields: Mapping[str, type]) -> dict[str, Any]:
+    """Reads a card that `write_sealed` wrote, and checks the fields that the reader needs."""
+    card = read_sealed(file)
+    for name, kind in fields.items():
+        if name not in card:
+            raise DamagedError(f"{file}: {name} is missing; {kind.__name__} is expected")
+        if not isinstance(card[name], kind):
+            found = type(card[name]).__name__
+            raise DamagedError(f"{file}: {name} is of type {found}; {kind.__name__} is expected")
+    return card
+
+
+class StudentCard(NamedTuple):
+    """What a student is, as its student.json says."""
+
+    config: ConfigDict  # a configuration with its `network` and the network's `model` section
+    preprocessor: Preprocessor  # from dBm to its input, and from its output to metres
+    access_points: tuple[str, ...]  # names of its inputs, in their order
+    dataset: str  # the site it was trained at
+    num_support: int  # fingerprints that a network with a support is given
+
+
+def read_student_card(file: str | Path) -> StudentCard:
+    """Reads the student.json that `save_student` wrote."""
+    card = read_card(file, _STUDENT)
+    names = card["access_points"]
+    if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
+        raise DamagedError(f"{file}: access_points must be different names, at least one")
+    num_support = card.get("num_support", 0)
+    if not isinstance(num_support, int) or not 0 <= num_support <= MOST_SUPPORT:
+        raise DamagedError(
+            f"{file}: num_support is {num_support!r}; a whole number from 0 to {MOST_SUPPORT} "
+            "is expected"
+        )
+    config = default_config()
+    try:
+        override(config, {"network": card["network"], **card["model"]})
+        preprocessor = Preprocessor.from_dict(card["preprocessor"])
+    except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
+        raise DamagedError(f"{file}: {error}") from error
+    return StudentCard(config, preprocessor, tuple(names), card["dataset"], num_support)

@@ -1,0 +1,70 @@
+"""The state of a training: arrays only."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from rsstl_jax.models import make_network
+from rsstl_jax.types import Params
+
+__all__ = ["TrainState", "descend", "learning_rate", "make_optimizer", "make_state"]
+
+
+class TrainState(NamedTuple):
+    """All that a training step reads and writes; no optimiser object, no apply function.
+
+    Args:
+        params: pytree of what is trained.
+        opt_state: the optimiser's state, or a pytree of several.
+        epoch: int32 scalar. Epochs done; with the key it fixes all randomness to come.
+
+    Example:
+        >>> state = make_state({"w": jnp.ones(3)}, optax.adam(1e-3))
+        >>> int(state.epoch)
+        0
+    """
+
+    params: Params
+    opt_state: Any
+    epoch: jax.Array
+
+
+def make_state(params: Params, tx: optax.GradientTransformation) -> TrainState:
+    """A state at epoch 0."""
+    return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
+
+
+def descend(
+    state: TrainState,
+    tx: optax.GradientTransformation,
+    loss_fn: Callable[[Params], jax.Array],
+    *,
+    term: str = "localization",
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One update of all parameters along the gradient of a loss."""
+    loss, grads = jax.value_and_grad(loss_fn)(state.params)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {term: loss, "gradient_norm": optax.tree.norm(grads)}
+    return state._replace(params=params, opt_state=opt_state), metrics
+
+
+def learning_rate(config: ConfigDict, of_site: float | None = None) -> float:
+    """The step size with which the configured network is trained at a site."""
+    rate = config.train.learning_rate if of_site is None else of_site
+    return rate * make_network(config).learning_rate_factor
+
+
+def make_optimizer(
+    learning_rate: float, schedule: str, num_steps: int
+) -> optax.GradientTransformation:
+    """Adam with a constant rate, or one that falls to zero along half a cosine."""
+    if schedule == "constant":
+        return optax.adam(learning_rate)
+    if schedule == "cosine":
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, num_steps))
+    raise ValueError(f"schedule is {schedule!r}; it must be constant or cosine")

@@ -1,0 +1,117 @@
+"""What the package raises; every message names what is wrong and what would be right."""
+
+import signal
+from os import PathLike
+
+__all__ = [
+    "ConfigError",
+    "DamagedError",
+    "DataError",
+    "DivergedError",
+    "Interrupted",
+    "LockedError",
+    "MissingDataError",
+    "shown_name",
+]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message names the field and what would be right.
+
+    Example:
+        >>> raise ConfigError("train.epochs is 0; it must be a whole number of at least 1")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.ConfigError: train.epochs is 0; it must be a whole number of at least 1
+    """
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message names the place and what would be right there.
+
+    Example:
+        >>> raise DataError("train.csv, row 3 (line 4), column 'x': is empty")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.DataError: train.csv, row 3 (line 4), column 'x': is empty
+    """
+
+
+class MissingDataError(DataError):
+    """A file that is not there; the message names it, where it can be had, and what to do.
+
+    Args:
+        file: the file that was looked for.
+        address: where it can be had; empty if no address is known.
+        cause: why it could not be fetched, in one phrase; empty if nothing was tried.
+
+    Example:
+        >>> print(MissingDataError("uts/UTS_training.csv", address="https://github.com/..."))
+        uts/UTS_training.csv is not there. It can be had from https://github.com/...: put the file
+        there, or choose other sites with --config.sources / --config.target.
+    """
+
+    def __init__(self, file: str | PathLike[str], *, address: str = "", cause: str = "") -> None:
+        self.file = str(file)
+        self.address = address
+        self.cause = cause
+        absent = f"{file} is not there" + (f" and {cause}" if cause else "")
+        origin = f"It can be had from {address}" if address else "No public address is known for it"
+        super().__init__(
+            f"{absent}. {origin}: put the file there, "
+            "or choose other sites with --config.sources / --config.target."
+        )
+
+
+class DamagedError(ValueError):
+    """A file that is not what was written, or not what was asked for; the message names it.
+
+    Example:
+        >>> raise DamagedError("teachers/card.json was changed: its checksum does not fit")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.DamagedError: teachers/card.json was changed: its checksum does not fit
+    """
+
+
+class LockedError(RuntimeError):
+    """Another process works in the folder; the message names it.
+
+    Example:
+        >>> raise LockedError("results/uji is in use by process 17 on host-a")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.LockedError: results/uji is in use by process 17 on host-a
+    """
+
+
+class DivergedError(FloatingPointError):
+    """A loss stopped being finite; the message names training, term, epoch and step.
+
+    Example:
+        >>> raise DivergedError("seed-0/distilled: similarity is nan in epoch 3, step 7")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.DivergedError: seed-0/distilled: similarity is nan in epoch 3, step 7
+    """
+
+
+class Interrupted(BaseException):
+    """The process was asked to end; like KeyboardInterrupt, it is no Exception.
+
+    Args:
+        signum: number of the signal.
+
+    Example:
+        >>> str(Interrupted(signal.SIGTERM))
+        'interrupted by SIGTERM'
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+def shown_name(name: str) -> str:
+    """A field's name as a message shows it: as it is, or quoted where it would not print."""
+    return name if name and name.isprintable() else repr(name)

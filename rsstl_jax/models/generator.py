@@ -1,0 +1,120 @@
+"""Surrogate teachers: the generator that stands in for a source network, and its critic."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from rsstl_jax.models.network import ACTIVATIONS, Network
+from rsstl_jax.types import Params
+
+__all__ = ["Critic", "Generator", "make_generator", "stack_teachers"]
+
+
+class Generator(nn.Module):
+    """A surrogate teacher G = {F, E}: noise to (Z_G^F, Z_G^E) (paper, Sec. 3.1).
+
+    Three dense layers with LeakyReLU 0.2 between them. The first is the framer; the last ends
+    as the network's own extractor does, so that both representations have the same support.
+
+    Args:
+        frame_width: F, that of the network it stands in for.
+        extract_width: D, likewise.
+        extract_activation: key of `ACTIVATIONS`, likewise.
+        hidden_width: units of the layer between.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> generator = Generator(300, 300, "relu")
+        >>> params = generator.init(jax.random.key(0), jnp.zeros((1, 128)))
+        >>> frame, extract = generator.apply(params, jnp.zeros((4, 128)))
+        >>> frame.shape, extract.shape
+        ((4, 300), (4, 300))
+    """
+
+    frame_width: int
+    extract_width: int
+    extract_activation: str
+    hidden_width: int = 256
+
+    @nn.compact
+    def __call__(self, code: jax.Array) -> tuple[jax.Array, jax.Array]:
+        frame = nn.leaky_relu(nn.Dense(self.frame_width, name="framer")(code), 0.2)
+        hidden = nn.leaky_relu(nn.Dense(self.hidden_width, name="hidden")(frame), 0.2)
+        extract = nn.Dense(self.extract_width, name="extractor")(hidden)
+        return frame, ACTIVATIONS[self.extract_activation](extract)
+
+
+class Critic(nn.Module):
+    """The Wasserstein critic: how real a representation looks [Gulrajani et al. 2017].
+
+    LeakyReLU 0.2 between dense layers; no normalisation, which the gradient penalty forbids.
+
+    Args:
+        hidden_width: units of both hidden layers.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> scores, _ = Critic().init_with_output(jax.random.key(0), jnp.ones((4, 300)))
+        >>> scores.shape
+        (4,)
+    """
+
+    hidden_width: int = 256
+
+    @nn.compact
+    def __call__(self, extract: jax.Array) -> jax.Array:
+        x = nn.leaky_relu(nn.Dense(self.hidden_width)(extract), 0.2)
+        x = nn.leaky_relu(nn.Dense(self.hidden_width)(x), 0.2)
+        return nn.Dense(1)(x)[:, 0]
+
+
+def make_generator(network: Network, hidden_width: int = 256) -> Generator:
+    """The generator that fits a network's representations.
+
+    Args:
+        network: the network whose representations it shall generate.
+        hidden_width: units of its middle layer.
+
+    Returns:
+        Generator of the network's widths and last activation.
+
+    Example:
+        >>> from rsstl_jax.config.schema import default_config
+        >>> from rsstl_jax.models import make_network
+        >>> make_generator(make_network(default_config())).extract_width
+        300
+    """
+    return Generator(
+        network.frame_width, network.extract_width, network.extract_activation, hidden_width
+    )
+
+
+def stack_teachers(teachers: Sequence[Params]) -> Params:
+    """The parameters of N teachers as one pytree with a leading axis N, for `jax.vmap`.
+
+    Args:
+        teachers: parameters of N generators of one shape.
+
+    Returns:
+        Pytree of float[N, ...].
+
+    Raises:
+        ValueError: if there is no teacher, or if two do not have the same shapes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> stack_teachers([{"w": jnp.zeros(3)}, {"w": jnp.ones(3)}])["w"].shape
+        (2, 3)
+    """
+    if not teachers:
+        raise ValueError("teachers is empty; at least one is needed")
+    shapes = [jax.tree.map(jnp.shape, teacher) for teacher in teachers]
+    for position, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise ValueError(
+                f"teachers[{position}] has shapes {shape}, teachers[0] has {shapes[0]}; "
+                "teachers must model the same network"
+            )
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *teachers)

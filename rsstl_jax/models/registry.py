@@ -1,0 +1,82 @@
+"""The registry of networks: `config.network` names an entry."""
+
+from collections.abc import Callable
+from importlib import import_module
+from inspect import signature
+
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.schema import FIELDS
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.models.baat import make_baat
+from rsstl_jax.models.bayescnn import make_bayescnn
+from rsstl_jax.models.cnnloc import make_cnnloc
+from rsstl_jax.models.dnn import make_dnn
+from rsstl_jax.models.network import Network
+from rsstl_jax.models.site_agnostic.token_network import make_configured_agnostic
+
+__all__ = ["NETWORKS", "make_network", "model_section"]
+
+NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
+    "agnostic": make_configured_agnostic,
+    "baat": make_baat,
+    "bayescnn": make_bayescnn,
+    "cnnloc": make_cnnloc,
+    "dnn": make_dnn,
+}
+"""The registry: `config.network` names an entry; a network of one's own is one more line."""
+
+
+def model_section(network: str) -> str:
+    """Which fields of a configuration a network is made of.
+
+    Args:
+        network: a name in `NETWORKS`, or the path of a function of one's own. One that has no
+            section of its own may read any field of `model`.
+
+    Returns:
+        What their names begin with.
+
+    Example:
+        >>> model_section("dnn"), model_section("mine:make_network")
+        ('model.dnn.', 'model.')
+    """
+    section = f"model.{network}."
+    return section if any(path.startswith(section) for path in FIELDS) else "model."
+
+
+def make_network(config: ConfigDict) -> Network:
+    """The network that the configuration names.
+
+    Args:
+        config: the run's configuration; read here: `network`, a name in `NETWORKS` or the path
+            "package.module:function" of a function of one's own, and its `model` section.
+
+    Returns:
+        Network, without parameters.
+
+    Raises:
+        ConfigError: if no network of that name is registered, or what lies at the path is no
+            function that makes a network of a configuration.
+
+    Example:
+        >>> from rsstl_jax.config.schema import default_config
+        >>> make_network(default_config()).extract_width
+        300
+    """
+    if config.network in NETWORKS:
+        return NETWORKS[config.network](config)
+    module, _, function = config.network.partition(":")
+    try:
+        make = getattr(import_module(module), function)
+        signature(make).bind(config)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        names = ", ".join(sorted(NETWORKS))
+        raise ConfigError(
+            f"network is {config.network!r}; it must be one of {names}, "
+            f"or package.module:function ({error})"
+        ) from error
+    network = make(config)
+    if not isinstance(network, Network):
+        raise ConfigError(f"network is {config.network!r}, which makes no Network: {network!r}")
+    return network

@@ -1,0 +1,1 @@
+"""The parts of the site-agnostic network: settings, support, tokens, network."""

@@ -1,0 +1,159 @@
+"""The rows of the paper's tables and their rivals: what each is called, and what it trains."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from rsstl_jax.baselines.run_baseline import METHODS, UNTRAINED
+from rsstl_jax.config.overrides import override
+from rsstl_jax.config.recipes import make_config
+from rsstl_jax.config.rules import name_list
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
+from rsstl_jax.phases.student_specs import STUDENTS, Variant
+
+__all__ = [
+    "ROWS",
+    "SHARES",
+    "SITES",
+    "TABLES",
+    "TABLE_ROWS",
+    "has_no_network",
+    "row_config",
+    "row_name",
+    "row_students",
+]
+
+SITES = ("uji", "tampere", "tut7")
+"""Those that a table's sources are, but for its target, unless others are asked for."""
+
+TABLES = ("1", "2", "3", "4")
+"""Of the paper: all methods, single terms, single sources, a share of the target."""
+
+# What a row trains: the students themselves, on a share of the target, those of site-agnostic
+# teachers, the controls of the alignment, the rivals.
+SHARES = (*(f"{row}-share" for row in UNTRAINED), "share", "agnostic-share")
+_AGNOSTIC = ("agnostic", "agnostic-share")
+_CONTROLS = ("noise", "untrained")
+ROWS = ("students", "agnostic", *SHARES, *_CONTROLS, *METHODS)
+TABLE_ROWS = {
+    "1": ("students", "agnostic", *_CONTROLS, *METHODS),
+    "2": ("students",),
+    "3": ("students",),
+    "4": SHARES,
+}
+"""Rows that stand in each of the `TABLES`."""
+
+# Where a small share is visited more often, up to so many epochs: 1 % of UJIIndoorLoc would give
+# 60 updates and 39.8 m on the validation part, 2000 of them give 13.4 m. On 10 % of Tampere 400
+# and 1600 epochs differ by 0.1 m (three seeds each, DNN).
+_MAX_EPOCHS = {"uji": 2000}
+
+_BY_AGNOSTIC = {"teacher.kind": "agnostic", "distill.weights.soft_target": 1.0}
+
+# Table 2 of the paper: which terms each of its rows has, beside none and all.
+_ABLATIONS = (TERMS[:1], TERMS[1:2], TERMS[:2], TERMS[2:])
+
+
+def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> str:
+    """What a row's workdir and receipt are called."""
+    name = network.replace(":", ".")
+    if has_no_network(row):
+        name = row
+    elif row != "students":
+        name += f"-{row}"
+    if row in SHARES:
+        name += f"-{100 * share:g}"
+    return f"{name}-{label}" if label else name
+
+
+def has_no_network(row: str) -> bool:
+    """Whether a row is the same whatever the network."""
+    return row.removesuffix("-share") in UNTRAINED
+
+
+def row_config(
+    row: str,
+    *,
+    target: str,
+    network: str,
+    sites: Sequence[str],
+    recipe: str = "tuned",
+    seeds: Sequence[int] = (0,),
+    share: float = 1.0,
+    overrides: Mapping[str, Any] | None = None,
+) -> ConfigDict:
+    """The configuration under which a row is trained."""
+    if row not in ROWS:
+        raise ConfigError(f"row is {row!r}; it must be one of {', '.join(ROWS)}")
+    sources = ",".join(site for site in sites if site != target)
+    config = make_config(recipe, target=target, sources=sources)
+    config.network, config.seeds = network, tuple(seeds)
+    if row in _CONTROLS:
+        config.teacher.kind = row
+    if row in _AGNOSTIC:
+        override(config, _BY_AGNOSTIC)
+    if row in SHARES:
+        config.data.fraction = share
+        epochs = config.train.epochs
+        config.train.epochs = max(epochs, min(round(epochs / share), _MAX_EPOCHS.get(target, 0)))
+    if row == "agnostic-share":
+        config.distill.num_unlabelled = config.train.batch_size
+    _check_free(overrides or {})
+    override(config, overrides or {})
+    return config
+
+
+def _check_free(overrides: Mapping[str, Any]) -> None:
+    """What a row's own arguments say is not set a second time."""
+    arguments = ("target", "network", "sources", "recipe", "seeds")
+    for path in overrides:
+        if path in arguments:
+            raise ConfigError(
+                f"{path} is set beside a row's own arguments, which are {', '.join(arguments)} "
+                "(sources are the sites but the target); give it there"
+            )
+
+
+def row_students(
+    row: str, config: ConfigDict, tables: Sequence[str] = ("1",), only: Sequence[str] = ()
+) -> dict[str, Variant]:
+    """The students that a row trains for every seed, for the tables asked for."""
+    if unknown := set(tables) - set(TABLES):
+        raise ConfigError(f"table is {min(unknown)!r}; it must be one of {', '.join(TABLES)}")
+    students = _all_students(row, config, tables)
+    if unknown := set(only) - set(students):
+        there = ", ".join(students) or "none"
+        raise ConfigError(f"the row {row} has no student {min(unknown)!r}; it has {there}")
+    return {name: variant for name, variant in students.items() if not only or name in only}
+
+
+def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, Variant]:
+    if row.removesuffix("-share") in METHODS:
+        return {}
+    if row in _CONTROLS:
+        return {"distilled": STUDENTS["distilled"]}
+    students = dict(STUDENTS)
+    if row in _AGNOSTIC:
+        students["soft-target"] = Variant(dict.fromkeys(TERMS, 0.0))
+        if row in SHARES:
+            students["ensemble"] = Variant(dict.fromkeys(TERMS, 0.0), told_by="mean")
+        students["alignment"] = Variant({"soft_target": 0.0})
+        if config.network == "agnostic":
+            students["started"] = STUDENTS["standalone"]._replace(start="teachers")
+    if row in (*SHARES, *_AGNOSTIC):
+        return students
+    if "2" in tables:
+        # A network without a term has no row of it, nor one that only lacks it.
+        possible = allowed_terms(config)
+        for terms in [terms for terms in _ABLATIONS if set(terms) < set(possible)]:
+            absent = {term: 0.0 for term in TERMS if term not in terms}
+            students["+".join(terms)] = Variant(absent)
+    if "3" in tables:
+        sources = name_list(config.sources)
+        for count in range(1, len(sources)):
+            for some in combinations(sources, count):
+                students["from-" + "+".join(some)] = Variant(sources=some)
+    return students

@@ -1,0 +1,74 @@
+"""Where a training starts: fresh parameters, and the auto-encoder that CNNLoc begins with."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from ml_collections import ConfigDict
+
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.localizer import Localizer, make_batch
+from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.train_state import TrainState, descend, make_state
+from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["initial_params", "make_autoencoder_step"]
+
+
+def initial_params(
+    config: ConfigDict,
+    localizer: Localizer,
+    train: Fingerprints,
+    key: jax.Array,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> Params:
+    """Fresh parameters; the framer of a network with a decoder is trained as an auto-encoder."""
+    params = localizer.init(key, train.num_access_points)
+    decoder, epochs = localizer.network.decoder, config.model.cnnloc.pretrain_epochs
+    if decoder is None or epochs == 0:
+        return params
+    name = f"{name.rsplit('/', 1)[0]}/autoencoder"
+    finished = recorder.load_final(name, params["framer"])
+    if finished is None:
+        decoder_key, train_key = jax.random.split(jax.random.fold_in(key, 2))
+        frame = jnp.zeros((1, localizer.network.frame_width))
+        both = {
+            "framer": params["framer"],
+            "decoder": decoder.init(decoder_key, frame, train.num_access_points)["params"],
+        }
+        tx = optax.adam(config.train.learning_rate)
+        state = fit(
+            make_autoencoder_step(localizer, decoder, tx),
+            make_state(both, tx),
+            make_batch(train, localizer.preprocessor),
+            train_key,
+            epochs=epochs,
+            batch_size=effective_batch_size(config.train.batch_size, len(train)),
+            name=name,
+            recorder=recorder,
+        )
+        finished = state.params["framer"]
+        recorder.save_final(name, finished, epochs)
+    return {**params, "framer": finished}
+
+
+def make_autoencoder_step(
+    localizer: Localizer, decoder: nn.Module, tx: optax.GradientTransformation
+) -> Step:
+    """A step of framer and decoder on the mean squared reconstruction error [Song et al. 2019]."""
+
+    def loss_fn(params: Params, encoded: jax.Array) -> jax.Array:
+        frame = localizer.network.framer.apply({"params": params["framer"]}, encoded)
+        decoded = decoder.apply({"params": params["decoder"]}, frame, encoded.shape[1])
+        return jnp.square(decoded - encoded).mean()
+
+    def step(
+        state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        encoded = localizer.preprocessor.encode(batch.rss_dbm)
+        return descend(state, tx, lambda params: loss_fn(params, encoded), term="reconstruction")
+
+    return step

@@ -1,0 +1,184 @@
+"""The distilling step of phase 2: one student under all its teachers (Alg. 3)."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.loop import Step
+from rsstl_jax.engine.radio_map import Survey
+from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.losses import combine, localization_loss, normalize_weights
+from rsstl_jax.phases.alignment_terms import Alignment, if_positive
+from rsstl_jax.phases.generators import TeacherFn
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["DistillContext", "make_distill_state", "make_distill_step"]
+
+# What gives the estimator no gradient; J_MI, and any term of one's own, may.
+_WITHOUT_ESTIMATOR = ("localization", "soft_target", "similarity", "functional_information")
+
+
+class DistillContext(NamedTuple):
+    """What a distilling step reads and never writes; all of it is traced.
+
+    Students that differ in these values alone, and in their seed, share one compiled program.
+
+    Args:
+        teachers: pytree of float[N, ...]. Stacked parameters of the teachers.
+        weights: lambda of Eq. 12 by name of the term, before norming; 0 leaves a term out.
+        margin: alpha of Eq. 1, radians.
+        teacher_mask: float[N] of 1 and 0, which teachers take part; None: all.
+        learning_rate: what the optimiser's updates are multiplied by.
+        noise_key: typed key that the teachers are given at every step, for "fixed" noise; None:
+            a key of its own at every step.
+        soft_target_m: float[R + U, 2]. Where teachers say that each fingerprint was taken, centred,
+            metres; None: they do not say.
+        unlabelled: U fingerprints with the teachers' places for theirs, of which some are drawn at
+            every step; None: there are none.
+        survey: that of the localizer, for a network that uses a support; None: there is none.
+
+    Example:
+        >>> DistillContext({}, {"localization": 3.0}, 0.2).learning_rate
+        1.0
+    """
+
+    teachers: Params
+    weights: dict[str, jax.Array | float]
+    margin: jax.Array | float
+    teacher_mask: jax.Array | None = None
+    learning_rate: jax.Array | float = 1.0
+    noise_key: jax.Array | None = None
+    soft_target_m: jax.Array | None = None
+    unlabelled: Batch | None = None
+    survey: Survey | None = None
+
+
+def _weight_without(context: DistillContext, *terms: str) -> jax.Array | float:
+    """What all other terms weigh together, those of one's own among them."""
+    return sum(jnp.asarray(w) for term, w in context.weights.items() if term not in terms)
+
+
+def make_distill_state(
+    student: Params, estimator: Params, tx: optax.GradientTransformation
+) -> TrainState:
+    """The state a distilling step begins with; student and estimator have an optimiser each."""
+    params = {"student": student, "estimator": estimator}
+    opt_state = {part: tx.init(of_part) for part, of_part in params.items()}
+    return TrainState(params, opt_state, jnp.zeros((), jnp.int32))
+
+
+def make_distill_step(
+    localizer: Localizer,
+    teachers: TeacherFn,
+    alignment: Alignment,
+    tx: optax.GradientTransformation,
+    *,
+    num_unlabelled: int = 0,
+) -> Step:
+    """A step of student and estimator on J_overall (Eq. 12).
+
+    J_overall = l1 J_MAE + l2 J_Sim + l3 J_MI + l4 J_FI, with l = lambda / sum(lambda); J_MI is
+    the negative of Eq. 4's bound, which the estimator maximises together with the student. Where
+    teachers say places, l5 times the mean distance to these is added; unlabelled fingerprints take
+    part in all terms but J_MAE.
+
+    Differs: Alg. 3 never updates the estimator, which would leave it at chance.
+
+    Args:
+        localizer: the student at the target.
+        teachers: what the teachers make of a batch.
+        alignment: the terms.
+        tx: the optimiser; `DistillContext.learning_rate` multiplies its updates.
+        num_unlabelled: fingerprints of `DistillContext.unlabelled` that are drawn for a step.
+
+    Returns:
+        step(state, batch, key, context) -> (state, metrics): the state is that of
+        `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
+        total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
+        be drawn and the context has none.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.models import Estimator
+        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> localizer = make_localizer(default_config(), load_site("synthetic-office").train)
+        >>> teachers = lambda params, key, batch: (params["frame"], params["extract"])
+        >>> alignment = Alignment(Estimator(300), ("similarity",))
+        >>> callable(make_distill_step(localizer, teachers, alignment, optax.adam(1e-3)))
+        True
+    """
+
+    def loss_fn(
+        params: Params,
+        batch: Batch,
+        taught: tuple[jax.Array, jax.Array],
+        context: DistillContext,
+        key: jax.Array,
+        num_labelled: int,
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        with jax.named_scope("student"):
+            own = localizer.for_step(key, context.survey, batch.row[:num_labelled])
+            student = own.represent(params["student"], batch.rss_dbm, key=key)
+        predicted_m = student.location * localizer.preprocessor.scale_m
+        with jax.named_scope("localization"):
+            labelled = slice(num_labelled)
+            error_m = localization_loss(predicted_m[labelled], batch.centered_m[labelled]).mean()
+        losses = {"localization": error_m + student.penalty}
+        if context.soft_target_m is not None:
+            with jax.named_scope("soft_target"):
+                soft_m = context.soft_target_m[batch.row]
+                losses["soft_target"] = localization_loss(predicted_m, soft_m).mean()
+        losses |= alignment.losses(params["estimator"], student, *taught, context)
+        weights = normalize_weights({term: context.weights[term] for term in losses})
+        total, parts = combine({term: (weights[term], losses[term]) for term in losses})
+        return total, parts
+
+    def update(part: str, state: TrainState, grads: Params, rate: Any) -> tuple[Params, Any]:
+        params = state.params[part]
+        updates, opt_state = tx.update(grads[part], state.opt_state[part], params)
+        updates = jax.tree.map(lambda leaf: rate * leaf, updates)
+        return optax.apply_updates(params, updates), opt_state
+
+    def step(
+        state: TrainState, batch: Batch, key: jax.Array, context: DistillContext
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        # All students of a seed share this key: same batches, augmentation and dropout.
+        student_key, teacher_key, unlabelled_key = (jax.random.fold_in(key, i) for i in range(3))
+        num_labelled, among = len(batch.row), context.unlabelled
+        if num_unlabelled > 0:
+            if among is None:
+                raise ValueError(
+                    f"num_unlabelled is {num_unlabelled} and the context's unlabelled is None"
+                )
+            drawn = jax.random.randint(unlabelled_key, (num_unlabelled,), 0, len(among.row))
+            batch = jax.tree.map(lambda own, of: jnp.concatenate([own, of[drawn]]), batch, among)
+        if context.noise_key is not None:
+            teacher_key = context.noise_key
+        with jax.named_scope("teachers"):
+            taught = if_positive(
+                _weight_without(context, "localization", "soft_target"),
+                lambda: jax.lax.stop_gradient(teachers(context.teachers, teacher_key, batch)),
+            )
+        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        (total, parts), grads = grad_fn(
+            state.params, batch, taught, context, student_key, num_labelled
+        )
+        with jax.named_scope("optimizer"):
+            rate = context.learning_rate
+            student = update("student", state, grads, rate)
+            estimator = if_positive(
+                _weight_without(context, *_WITHOUT_ESTIMATOR),
+                lambda: update("estimator", state, grads, rate),
+                otherwise=lambda: (state.params["estimator"], state.opt_state["estimator"]),
+            )
+        params, opt_state = (
+            {"student": of_student, "estimator": of_estimator}
+            for of_student, of_estimator in zip(student, estimator, strict=True)
+        )
+        metrics = {"total": total, **parts, "gradient_norm": optax.tree.norm(grads)}
+        return state._replace(params=params, opt_state=opt_state), metrics
+
+    return step

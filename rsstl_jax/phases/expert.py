@@ -1,0 +1,184 @@
+"""Phase 1, expert training: a generator learns the representations of a source network."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from rsstl_jax.engine.localizer import Localizer, in_chunks
+from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.losses import (
+    angular_similarity_loss,
+    critic_loss,
+    generator_loss,
+    gradient_penalty,
+    localization_loss,
+)
+from rsstl_jax.models import Critic, Generator, make_generator
+from rsstl_jax.phases.generators import draw_codes, place_inputs
+from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["SourceBatch", "make_expert_step", "represent_source", "train_expert"]
+
+# As in WGAN-GP's own Algorithm 1 [Gulrajani et al. 2017].
+_ADAM_BETAS = (0.5, 0.9)
+
+
+class SourceBatch(NamedTuple):
+    """What phase 1 learns from: a source network's representations and the places behind them."""
+
+    extract: jax.Array  # float[B, D]: Z_S^E of the trained source network, without dropout
+    centered_m: jax.Array  # float[B, 2]: Positions minus the source's origin, metres
+    row: jax.Array  # int[B]: Row in the train part
+
+
+def represent_source(localizer: Localizer, params: Params, batch: Batch) -> SourceBatch:
+    """The representations of a source's whole train part."""
+    represent = jax.jit(lambda rss_dbm: localizer.represent(params, rss_dbm).extract)
+    return SourceBatch(in_chunks(represent, batch.rss_dbm), batch.centered_m, batch.row)
+
+
+def make_expert_step(
+    localizer: Localizer, generator: Generator, critic: Critic, settings: ConfigDict
+) -> Step:
+    """A step of WGAN-GP with J_Sim and J_MAE through the frozen regressor (Sec. 3.1).
+
+    The critic is updated `num_critic_steps` times on the batch, each time with new noise; then
+    the generator once, on -E[C(G)] + w_sim J_Sim (Eq. 1) + w_mae J_MAE (Eq. 2).
+
+    Differs: Eq. 2's first addend, the frozen network's own error, has no gradient here and is
+    left out; the paper gives no weights for the three terms.
+
+    Args:
+        localizer: the source network at its site; only its regressor is used.
+        generator: the generator that is trained.
+        critic: its critic.
+        settings: the configuration's section `teacher`.
+
+    Returns:
+        step(state, batch, key, context) -> (state, metrics) on a SourceBatch; the context is the
+        source network's frozen parameters.
+
+    Example:
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> config = default_config()
+        >>> localizer = make_localizer(config, load_site("synthetic-office").train)
+        >>> generator = make_generator(localizer.network)
+        >>> callable(make_expert_step(localizer, generator, Critic(), config.teacher))
+        True
+    """
+    tx = optax.adam(settings.learning_rate, *_ADAM_BETAS)
+    scale_m = localizer.preprocessor.scale_m
+
+    def imitate(params: Params, batch: SourceBatch, key: jax.Array) -> jax.Array:
+        codes = draw_codes(key, batch.row, latent_width=settings.latent_width)
+        inputs = place_inputs(codes, batch.centered_m / scale_m, conditioning=settings.conditioning)
+        return generator.apply({"params": params}, inputs)[1]
+
+    def critic_total(
+        params: Params, batch: SourceBatch, generated: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        score = lambda extract: critic.apply({"params": params}, extract)  # noqa: E731
+        loss = critic_loss(score(batch.extract), score(generated))
+        penalty = gradient_penalty(score, batch.extract, generated, key)
+        return loss + settings.penalty_weight * penalty, -loss
+
+    def generator_total(
+        params: Params, critic_params: Params, source: Params, batch: SourceBatch, key: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        generated = imitate(params, batch, key)
+        adversarial = generator_loss(critic.apply({"params": critic_params}, generated))
+        similarity = angular_similarity_loss(batch.extract, generated, margin=settings.margin)
+        decoded_m = localizer.regress(source, generated)
+        localization = localization_loss(decoded_m, batch.centered_m).mean()
+        total = adversarial + settings.similarity_weight * similarity
+        total += settings.localization_weight * localization
+        return total, {"similarity": similarity, "localization": localization}
+
+    def step(
+        state: TrainState, batch: SourceBatch, key: jax.Array, context: Params
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        params, opt_state = state.params, state.opt_state
+
+        def critic_step(carry: Any, key: jax.Array) -> Any:
+            critic_params, critic_opt = carry
+            noise_key, penalty_key = jax.random.split(key)
+            generated = imitate(params["generator"], batch, noise_key)
+            grad_fn = jax.grad(critic_total, has_aux=True)
+            grads, distance = grad_fn(critic_params, batch, generated, penalty_key)
+            updates, critic_opt = tx.update(grads, critic_opt)
+            norm = optax.tree.norm(grads)
+            return (optax.apply_updates(critic_params, updates), critic_opt), (distance, norm)
+
+        key, generator_key = jax.random.split(key)
+        (critic_params, critic_opt), (distances, norms) = jax.lax.scan(
+            critic_step,
+            (params["critic"], opt_state["critic"]),
+            jax.random.split(key, settings.num_critic_steps),
+        )
+        grads, terms = jax.grad(generator_total, has_aux=True)(
+            params["generator"], critic_params, context, batch, generator_key
+        )
+        updates, generator_opt = tx.update(grads, opt_state["generator"])
+        generator_params = optax.apply_updates(params["generator"], updates)
+        new = state._replace(
+            params={"generator": generator_params, "critic": critic_params},
+            opt_state={"generator": generator_opt, "critic": critic_opt},
+        )
+        return new, {
+            "wasserstein": distances[-1],
+            **terms,
+            "critic_gradient_norm": norms.max(),
+            "gradient_norm": optax.tree.norm(grads),
+        }
+
+    return step
+
+
+def train_expert(
+    config: ConfigDict,
+    localizer: Localizer,
+    params: Params,
+    source: SourceBatch,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> tuple[Generator, Params]:
+    """Trains one source's surrogate teacher (phase 1)."""
+    settings = config.teacher
+    generator = make_generator(localizer.network, settings.hidden_width)
+    critic = Critic(settings.hidden_width)
+    generator_key, critic_key, train_key = jax.random.split(jax.random.key(settings.seed), 3)
+    example = place_inputs(
+        jnp.zeros((1, settings.latent_width)),
+        source.centered_m[:1],
+        conditioning=settings.conditioning,
+    )
+    initial = {
+        "generator": generator.init(generator_key, example)["params"],
+        "critic": critic.init(critic_key, source.extract[:1])["params"],
+    }
+    finished = recorder.load_final(name, initial["generator"])
+    if finished is not None:
+        return generator, finished
+    tx = optax.adam(settings.learning_rate, *_ADAM_BETAS)
+    opt_state = {part: tx.init(part_params) for part, part_params in initial.items()}
+    state = TrainState(initial, opt_state, jnp.zeros((), jnp.int32))
+    state = fit(
+        make_expert_step(localizer, generator, critic, settings),
+        state,
+        source,
+        train_key,
+        epochs=settings.epochs,
+        batch_size=effective_batch_size(config.train.batch_size, len(source.row)),
+        name=name,
+        recorder=recorder,
+        context=params,
+    )
+    recorder.save_final(name, state.params["generator"], settings.epochs)
+    return generator, state.params["generator"]

@@ -1,0 +1,37 @@
+"""The figures of a site-agnostic network as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rsstl_jax.report.result_table import mean_and_spread
+
+__all__ = ["render_agnostic"]
+
+_LABELS = {
+    "centroid": "power-weighted centroid of access points",
+    "knn": "kNN, chosen on each subset",
+    "agnostic, one seed": "agnostic, one training",
+    "agnostic, as trained": "agnostic, mean place of all trainings, as sharp as trained",
+    "agnostic": "agnostic, mean place of all trainings",
+    "fine-tuned": "agnostic, fine-tuned on the target",
+}
+
+
+def render_agnostic(result: Mapping[str, Any]) -> str:
+    """The result.json of `run_agnostic` as a Markdown table."""
+    plan = result["plan"]
+    seeds = ", ".join(map(str, plan["seeds"]))
+    lines = [
+        f"{' & '.join(plan['sources'])} -> {plan['target']}, {result['part']} part, seeds {seeds}",
+        "",
+        "| share | support | method | mean (m) | 75th (m) | 95th (m) |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for share, methods in result["shares"].items():
+        for method, label in _LABELS.items():
+            if method in methods:
+                figures = methods[method]
+                cells = " | ".join(mean_and_spread(figures[f]) for f in ("mae_m", "p75_m", "p95_m"))
+                number = methods["num_support"][0]
+                lines.append(f"| {float(share) * 100:g} % | {number} | {label} | {cells} |")
+    return "\n".join(lines)

@@ -1,0 +1,149 @@
+"""Training a site-agnostic network over episodes, and using it at a site."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.engine.localizer import Localizer, in_chunks
+from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.radio_map import make_survey, whole_support
+from rsstl_jax.engine.replicas import stack
+from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
+from rsstl_jax.losses import localization_loss
+from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Support, make_agnostic, make_support
+from rsstl_jax.site_agnostic.episodes import EpisodeSettings, Sources, draw_episode, make_sources
+from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.types import Params
+
+__all__ = [
+    "EPISODES_PER_EPOCH",
+    "LEARNING_RATE",
+    "fit_agnostic",
+    "fit_members",
+    "init_agnostic",
+    "make_agnostic_localizer",
+    "make_episode_step",
+    "predict_members_m",
+]
+
+EPISODES_PER_EPOCH = 100
+"""Episodes have no end of their own; an epoch is what lies between two looks at the device."""
+
+LEARNING_RATE = 2e-3
+"""Adam's step size at the start of a training on the sources."""
+
+MAX_GRADIENT_M = 10.0
+"""Norm to which larger gradients are cut, metres: some episodes have hardly any support."""
+
+
+def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> Localizer:
+    """A site-agnostic network at a site: its train part becomes the support."""
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    survey = make_survey(train, preprocessor)
+    support = whole_support(survey)
+    return Localizer(make_agnostic(settings), preprocessor, support=support, survey=survey)
+
+
+def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
+    """Fresh parameters; they fit every site."""
+
+    def init(key: jax.Array) -> Params:
+        level = jnp.zeros((1, 1))
+        support = make_support(level, jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32))
+        return make_agnostic(settings).init(key, level, support)["params"]
+
+    return jax.jit(init)(key)
+
+
+def make_episode_step(
+    network: AgnosticNetwork,
+    settings: EpisodeSettings,
+    tx: optax.GradientTransformation,
+    *,
+    num_rows: int,
+) -> Step:
+    """A step on the mean Euclidean error of an episode's queries, in metres."""
+
+    def step(
+        state: TrainState, batch: object, key: jax.Array, sources: Sources
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        episode = draw_episode(key, sources, settings, num_rows=num_rows)
+
+        def loss_fn(params: Params) -> jax.Array:
+            out = network.apply({"params": params}, episode.level, episode.support, train=True)
+            return localization_loss(out.location, episode.position).mean()
+
+        return descend(state, tx, loss_fn)
+
+    return step
+
+
+def fit_agnostic(
+    parts: Sequence[Fingerprints],
+    *,
+    network: AgnosticSettings = AgnosticSettings(),  # noqa: B008
+    episodes: EpisodeSettings = EpisodeSettings(),  # noqa: B008
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+    name: str,
+    recorder: Recorder,
+    params: Params | None = None,
+) -> Params:
+    """Trains a site-agnostic network on episodes of the given sites."""
+    init_key, train_key = jax.random.split(jax.random.key(seed))
+    start = init_agnostic(network, init_key)
+    finished = recorder.load_final(name, start)
+    if finished is not None:
+        return finished
+    tx = optax.chain(
+        optax.clip_by_global_norm(MAX_GRADIENT_M),
+        make_optimizer(learning_rate, "cosine", epochs * EPISODES_PER_EPOCH),
+    )
+    state = fit(
+        make_episode_step(
+            make_agnostic(network), episodes, tx, num_rows=max(len(part) for part in parts)
+        ),
+        make_state(start if params is None else params, tx),
+        jnp.arange(EPISODES_PER_EPOCH),
+        train_key,
+        epochs=epochs,
+        batch_size=1,
+        name=name,
+        recorder=recorder,
+        context=make_sources(parts),
+    )
+    recorder.save_final(name, state.params, epochs)
+    return state.params
+
+
+def fit_members(
+    seeds: Sequence[int], parts: Sequence[Fingerprints], *, name: str, **plan: Any
+) -> list[Params]:
+    """Several trainings of a site-agnostic network, one for each seed."""
+    return [fit_agnostic(parts, seed=seed, name=f"{name}/seed-{seed}", **plan) for seed in seeds]
+
+
+def predict_members_m(
+    localizer: Localizer, members: Sequence[Params], part: Fingerprints
+) -> np.ndarray:
+    """The mean of the places that several trainings of one network give for a part."""
+    if not members:
+        raise ValueError("members is empty; at least one training is needed")
+    locate = partial(_locate, localizer.network, stack(members), localizer.support)
+    preprocessor = localizer.preprocessor
+    places = in_chunks(locate, preprocessor.encode(part.rss_dbm)) * preprocessor.scale_m
+    return preprocessor.uncenter(np.asarray(places))
+
+
+@partial(jax.jit, static_argnums=0)
+def _locate(network: AgnosticNetwork, members: Params, support: Support, level: jax.Array) -> Any:
+    """Mean place of the members; the tokens do not depend on them and are made once."""
+    places = jax.vmap(lambda params: network.apply({"params": params}, level, support).location)
+    return places(members).mean(axis=0)

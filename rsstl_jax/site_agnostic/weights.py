@@ -1,0 +1,171 @@
+"""The site-agnostic network that the package carries: parameters, and the card that names them."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rsstl_jax.data import CARDS, building_of
+from rsstl_jax.engine.student_card import read_card
+from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.site_agnostic.training import init_agnostic
+from rsstl_jax.store.files import write_bytes, write_sealed
+from rsstl_jax.types import Params
+
+__all__ = ["PRETRAINED", "Pretrained", "load_pretrained", "save_pretrained"]
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+"""Where the package keeps it: agnostic.npz and agnostic.json."""
+
+FORMAT = 1
+_FIELDS = {
+    "format": int,
+    "settings": dict,
+    "sources": list,
+    "members": int,
+    "parameters_sha256": str,
+    "report": dict,
+}
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Trained members of a site-agnostic network.
+
+    Args:
+        settings: sizes of the network.
+        members: parameters of each training.
+        sources: names of the datasets that they were trained on.
+        report: what else is worth knowing: how they were trained, with which versions.
+
+    Example:
+        >>> settings = AgnosticSettings()
+        >>> members = (init_agnostic(settings, jax.random.key(0)),)
+        >>> Pretrained(settings, members, ("uji",)).sources
+        ('uji',)
+    """
+
+    settings: AgnosticSettings
+    members: tuple[Params, ...]
+    sources: tuple[str, ...]
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def check_target(self, target: str) -> None:
+        """Refuses a dataset from a building that the members have seen.
+
+        Args:
+            target: name of the dataset.
+
+        Raises:
+            DataError: if it is from such a building.
+        """
+        for source in self.sources:
+            if building_of(source) == building_of(target):
+                raise DataError(
+                    f"the pretrained network was trained in the building of {target} (on {source}):"
+                    " its figure there says nothing of new sites; experiments/agnostic.py trains "
+                    "one that has not seen it"
+                )
+
+
+def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:
+    """Writes parameters and card; the card comes last."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: Any = {
+        f"{number}/{_path(path)}": np.asarray(leaf)
+        for number, params in enumerate(pretrained.members)
+        for path, leaf in jax.tree.leaves_with_path(params)
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_bytes(folder / "agnostic.npz", content.getvalue())
+    card = {
+        "format": FORMAT,
+        "settings": asdict(pretrained.settings),
+        "sources": [_describe(source) for source in pretrained.sources],
+        "members": len(pretrained.members),
+        "parameters_sha256": hashlib.sha256(content.getvalue()).hexdigest(),
+        "report": dict(pretrained.report),
+    }
+    write_sealed(folder / "agnostic.json", card)
+
+
+def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
+    """Reads what `save_pretrained` wrote; by default what the package carries.
+
+    Args:
+        folder: where it lies.
+
+    Returns:
+        Pretrained.
+
+    Raises:
+        FileNotFoundError: if there is none; the message names the file.
+        DamagedError: if a file is not what was written; the message names it.
+
+    Example:
+        >>> load_pretrained("/nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: /nowhere/agnostic.json is not there
+    """
+    card_file, file = Path(folder) / "agnostic.json", Path(folder) / "agnostic.npz"
+    for needed in (card_file, file):
+        if not needed.exists():
+            raise FileNotFoundError(f"{needed} is not there")
+    card = read_card(card_file, _FIELDS)
+    if card["format"] != FORMAT:
+        raise DamagedError(f"{card_file}: format is {card['format']}; {FORMAT} is expected")
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != card["parameters_sha256"]:
+        raise DamagedError(f"{file} was changed: its checksum is not that of {card_file.name}")
+    try:
+        settings = AgnosticSettings(
+            **{**card["settings"], "kinds": tuple(card["settings"]["kinds"])}
+        )
+        sources = tuple(source["name"] for source in card["sources"])
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            members = tuple(_member(settings, arrays, n) for n in range(card["members"]))
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise DamagedError(f"{card_file} does not fit {file.name}: {error}") from error
+    return Pretrained(settings, members, sources, card["report"])
+
+
+def _member(settings: AgnosticSettings, arrays: Mapping[str, np.ndarray], number: int) -> Params:
+    shapes = jax.eval_shape(lambda: init_agnostic(settings, jax.random.key(0)))
+
+    def read(path: Any, like: jax.ShapeDtypeStruct) -> jax.Array:
+        name = f"{number}/{_path(path)}"
+        if arrays[name].shape != like.shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}; {like.shape} is expected")
+        return jnp.asarray(arrays[name], like.dtype)
+
+    return jax.tree.map_with_path(read, shapes)
+
+
+def _path(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _describe(source: str) -> dict[str, str]:
+    """A source as its data card has it."""
+    card = CARDS.get(source)
+    if card is None:
+        return {"name": source}
+    return {
+        "name": source,
+        "title": card.title,
+        "address": card.address,
+        "licence": card.licence,
+        "citation": card.citation,
+        "building": card.building,
+    }

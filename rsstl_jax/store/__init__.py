@@ -1,0 +1,1 @@
+"""What touches the disk: files written whole, locks, signals, states, the folder of a run."""

@@ -1,0 +1,177 @@
+"""Saving and loading pytrees; the only file that imports Orbax.
+
+A state is a folder named by its step: what Orbax wrote, and manifest.json with the checksum of
+every file, the structure, and whose state it is. It gets its name when all of that is on the disk.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.store.files import differences, read_sealed, sync_folder, write_sealed
+from rsstl_jax.store.interrupt import defer_signals
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+MANIFEST = "manifest.json"
+
+
+def save_checkpoint(
+    folder: str | Path, tree: Any, *, step: int, owner: str = "", keep: int = 1
+) -> None:
+    """Saves a pytree as the latest state in a folder."""
+    # Orbax writes from threads of its own, which a signal in between would leave alone.
+    with defer_signals():
+        _save(Path(folder).absolute(), tree, step, owner, keep)
+
+
+def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
+    place, new = folder / str(step), folder / f"{step}.new"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(new, ignore_errors=True)
+        with _orbax() as checkpointer:
+            checkpointer.save(new / "state", args=ocp.args.StandardSave(tree))
+        manifest = {"owner": owner, "structure": _structure(tree), "files": _checksums(new)}
+        write_sealed(new / MANIFEST, manifest)
+        if place.exists():
+            _remove(place)
+        new.rename(place)
+        sync_folder(folder)
+        older = [other for other in _steps(folder) if other < step]
+        for other in {*_steps(folder)} - {step, *older[max(len(older) - keep + 1, 0) :]}:
+            _remove(folder / str(other))
+    except Exception as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise _write_error(error, place) from error
+    for rest in [*folder.glob("*.new"), *folder.glob("*.old")]:
+        shutil.rmtree(rest, ignore_errors=True)
+
+
+def load_checkpoint(
+    folder: str | Path,
+    like: Any,
+    *,
+    owner: str = "",
+    report: Callable[[str], None] | None = None,
+) -> tuple[int, Any] | None:
+    """The latest good state saved in a folder."""
+    folder = Path(folder).absolute()
+    for step in reversed(_steps(folder)):
+        try:
+            _check(folder / str(step), _structure(like), owner)
+        except DamagedError as error:
+            if report is None:
+                raise
+            report(str(error))
+        else:
+            return step, _restore(folder / str(step) / "state", like)
+    return None
+
+
+def _restore(state: Path, like: Any) -> Any:
+    # As NumPy arrays: Orbax would bind others to the device they were saved on, and a compiled
+    # program that meets both kinds is compiled once more.
+    target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    with defer_signals(), _orbax() as checkpointer:
+        restored = checkpointer.restore(state, args=ocp.args.StandardRestore(target))
+    return jax.tree.map(jnp.array, restored)
+
+
+def _check(place: Path, structure: dict[str, str], owner: str) -> None:
+    """Raises DamagedError unless a state is whole, its owner's, and of that structure."""
+    if not (place / MANIFEST).exists():
+        raise DamagedError(f"{place} has no {MANIFEST}: an earlier version or another tool made it")
+    manifest = read_sealed(place / MANIFEST)
+    if manifest["owner"] != owner:
+        raise DamagedError(
+            f"{place} is a state of {manifest['owner'] or 'no owner'!r}; "
+            f"one of {owner or 'no owner'!r} is needed"
+        )
+    # Orbax would find this too, and print a traceback of its own.
+    if changed := differences(manifest["structure"], structure):
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise DamagedError(
+            f"{place} is a state of another structure: {'; '.join(changed[:3])}{more}"
+        )
+    for name, checksum in manifest["files"].items():
+        file = place / name
+        if not file.is_file():
+            raise DamagedError(f"{file} is missing")
+        if _checksum(file) != checksum:
+            raise DamagedError(f"{file} is damaged: its checksum does not fit")
+
+
+def _structure(tree: Any) -> dict[str, str]:
+    """{path of a leaf: its dtype and shape}."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): (
+            f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
+        )
+        for path, leaf in jax.tree.leaves_with_path(tree)
+    }
+
+
+def _steps(folder: Path) -> list[int]:
+    return sorted(int(place.name) for place in folder.glob("*") if place.name.isdigit())
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """{file below a folder: its SHA-256}, once it is on the disk."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            found[path.relative_to(folder).as_posix()] = _checksum(path)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    return found
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove(place: Path) -> None:
+    """Takes its name from a state first: half a state must not look like one."""
+    old = place.with_name(place.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    place.rename(old)
+    shutil.rmtree(old)
+
+
+@contextmanager
+def _orbax() -> Iterator[ocp.Checkpointer]:
+    """Orbax without its log: its threads print a traceback of every error that they hand on."""
+    logger = logging.getLogger("absl")
+    logger.addFilter(_not_of_orbax)
+    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+        yield checkpointer
+    logger.removeFilter(_not_of_orbax)
+
+
+def _not_of_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in record.pathname
+
+
+def _write_error(error: Exception, place: Path) -> Exception:
+    """The error that names the state; Orbax hands on its storage library's as a ValueError."""
+    if isinstance(error, OSError):
+        return OSError(error.errno, error.strerror, str(place))
+    if code := re.search(r"os_error_code='(\d+)'", str(error)):
+        return OSError(int(code[1]), os.strerror(int(code[1])), str(place))
+    return error

@@ -1,0 +1,104 @@
+"""Writing small files whole or not at all, and knowing them again."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rsstl_jax.errors import DamagedError, shown_name
+
+__all__ = [
+    "differences",
+    "read_json",
+    "read_sealed",
+    "sync_folder",
+    "write_bytes",
+    "write_json",
+    "write_sealed",
+    "write_text",
+]
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Waits until the names in a folder are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file under a temporary name and puts it in place when it is on the disk."""
+    path = Path(path)
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        # A full disk shows when the bytes go out, and that error knows no name.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Writes a JSON file whole or not at all."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Reads a JSON file that holds one object."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} is not the JSON that was written: {error}") from error
+    if not isinstance(content, dict):
+        raise DamagedError(f"{path} is not the JSON that was written: it holds no object")
+    return content
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_sealed(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object with its own checksum in it, as the field "sha256"."""
+    content = json.loads(json.dumps(content))
+    write_json(path, {**content, "sha256": _seal(content)})
+
+
+def read_sealed(path: str | Path) -> dict[str, Any]:
+    """Reads what `write_sealed` wrote."""
+    content = read_json(path)
+    if "sha256" not in content:
+        raise DamagedError(f"{path} has no checksum: it was made by hand or by an earlier version")
+    if content.pop("sha256") != _seal(content):
+        raise DamagedError(f"{path} was changed: its checksum does not fit")
+    return content
+
+
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What differs between a card on disk and the one asked for, in words."""
+    shown = lambda fields, name: repr(fields[name]) if name in fields else "absent"  # noqa: E731
+    return [
+        f"{shown_name(name)} was {shown(found, name)} and is {shown(wanted, name)}"
+        for name in sorted(found.keys() | wanted.keys())
+        if name not in found or name not in wanted or found[name] != wanted[name]
+    ]

@@ -1,0 +1,63 @@
+"""One process at a time in a folder."""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from rsstl_jax.errors import LockedError
+
+__all__ = ["locked"]
+
+_log = logging.getLogger(__name__)
+
+# What file systems without locks answer.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
+
+
+@contextmanager
+def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
+    """Holds a folder for this process; the system lets go of it when the process ends, anyhow."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+        told = False
+        while not _take(file):
+            if not wait:
+                raise LockedError(f"{folder} is in use by {_holder(file)}")
+            if not told:
+                _log.warning("waiting for %s, which %s holds", folder, _holder(file))
+            told = True
+            time.sleep(0.5)
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
+        file.flush()
+        yield
+
+
+def _take(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _log.warning("%s: this file system has no locks; start no second run there", file.name)
+    return True
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    try:
+        holder = json.loads(file.read())
+        return f"process {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"  # which has taken it and not yet written its name

@@ -1,0 +1,136 @@
+"""What a training leaves on disk while it runs: metrics and states."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
+from rsstl_jax.store.files import write_text
+
+__all__ = ["Recorder"]
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes metrics.jsonl and checkpoints/ of one workdir; reading them back resumes a run."""
+
+    def __init__(
+        self,
+        workdir: str | Path,
+        *,
+        log_every_epochs: int = 5,
+        checkpoint_every_s: float = 30.0,
+        owner: str = "",
+    ) -> None:
+        self.workdir = Path(workdir)
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        self.log_every_epochs = log_every_epochs
+        self.checkpoint_every_s = checkpoint_every_s
+        self.owner = owner
+        self._metrics = self.workdir / "metrics.jsonl"
+        self._last_save = time.monotonic()
+        self._saved: dict[str, int] = {}
+
+    def log(self, *records: Mapping[str, Any]) -> None:
+        """Appends records to metrics.jsonl, one JSON object a line."""
+        lines = "".join(json.dumps(record) + "\n" for record in records).encode()
+        try:
+            with self._metrics.open("a+b") as file:
+                _drop_broken_line(file)
+                file.write(lines)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._metrics)) from error
+
+    def log_once(self, record: Mapping[str, Any]) -> None:
+        """Appends a record unless an earlier start has written the same."""
+        if json.loads(json.dumps(record)) not in self.records():
+            self.log(record)
+
+    def report(self, name: str, message: str) -> None:
+        """Says that something on disk was not used: in metrics.jsonl and on stderr."""
+        _log.warning("%s", message)
+        self.log({"run": name, "not used": message})
+
+    def records(self) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl; empty where there is none."""
+        if not self._metrics.exists():
+            return []
+        lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        found = []
+        for number, line in enumerate(lines, 1):
+            # A line without its newline is the rest of a write that was broken off.
+            if line.endswith("\n"):
+                try:
+                    found.append(json.loads(line))
+                except ValueError as error:
+                    raise DamagedError(f"{self._metrics}, line {number}: {error}") from error
+        return found
+
+    def last_written_s(self) -> float | None:
+        """When metrics.jsonl was last written, seconds since 1970; None where there is none."""
+        return self._metrics.stat().st_mtime if self._metrics.exists() else None
+
+    def forget_after(self, names: Collection[str], epoch: int) -> None:
+        """Drops the records of trainings past an epoch: those will be written anew."""
+        kept = [
+            r for r in self.records() if r.get("run") not in names or r.get("epoch", 0) <= epoch
+        ]
+        write_text(self._metrics, "".join(json.dumps(record) + "\n" for record in kept))
+
+    def save_latest(self, name: str, state: Any, epoch: int, *, now: bool = False) -> None:
+        """Saves a training's state if enough time has gone by since the last save, or now."""
+        due = time.monotonic() - self._last_save >= self.checkpoint_every_s
+        if (due or now) and self._saved.get(name) != epoch:
+            self._sync_metrics()
+            folder = self._folder(name) / "latest"
+            save_checkpoint(folder, state, step=epoch, owner=self._owner(name), keep=2)
+            self._last_save, self._saved[name] = time.monotonic(), epoch
+
+    def load_latest(self, name: str, like: Any) -> tuple[int, Any] | None:
+        """(epoch, state) to go on from, or None."""
+        loaded = self._load(name, "latest", like)
+        if loaded is not None:
+            self._saved[name] = loaded[0]
+        return loaded
+
+    def save_final(self, name: str, result: Any, epoch: int) -> None:
+        """Saves what a training ended with, kept apart from the latest state."""
+        self._sync_metrics()
+        save_checkpoint(self._folder(name) / "final", result, step=epoch, owner=self._owner(name))
+
+    def load_final(self, name: str, like: Any) -> Any | None:
+        """What a finished training ended with, or None if it has not finished."""
+        loaded = self._load(name, "final", like)
+        return None if loaded is None else loaded[1]
+
+    def _load(self, name: str, kind: str, like: Any) -> tuple[int, Any] | None:
+        report = lambda message: self.report(name, message)  # noqa: E731
+        folder = self._folder(name) / kind
+        return load_checkpoint(folder, like, owner=self._owner(name), report=report)
+
+    def _owner(self, name: str) -> str:
+        return f"{name} of {self.owner}" if self.owner else name
+
+    def _sync_metrics(self) -> None:
+        """The metrics of a state are on the disk before the state is."""
+        if self._metrics.exists():
+            with self._metrics.open("ab") as file:
+                os.fsync(file.fileno())
+
+    def _folder(self, name: str) -> Path:
+        return self.workdir / "checkpoints" / name
+
+
+def _drop_broken_line(file: Any) -> None:
+    """Cuts off the rest of a write that was broken off, or the next line would join it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - 1, 0))
+    if file.read(1) not in (b"", b"\n"):
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)

@@ -1,0 +1,108 @@
+"""The folder of a run: whose it is, and under what it was made."""
+
+import hashlib
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.store.files import differences, read_json, write_json
+from rsstl_jax.store.recorder import Recorder
+
+__all__ = ["log_start", "open_workdir", "provenance"]
+
+_PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+# Fields that may change between two starts in one workdir: they do not bear on the result.
+_FREE = ("data_dir", "bundle_dir", "seeds", "run.checkpoint_every_s", "run.replicas")
+
+
+def provenance() -> dict[str, Any]:
+    """Versions, commit and device of this process, for the first line of metrics.jsonl."""
+    device = jax.devices()[0]
+    return {
+        "versions": {package: version(package) for package in _PACKAGES},
+        "python": platform.python_version(),
+        "commit": _commit(Path(__file__).parents[1]),
+        "device": f"{device.platform}: {device.device_kind}",
+    }
+
+
+def _commit(package: Path) -> str | None:
+    """HEAD of the repository whose top folder holds the package; another's is not ours."""
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != package.parent.resolve():
+        return None
+    return _git(package, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        git = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return git.stdout.strip() if git.returncode == 0 else None
+
+
+def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
+    """Opens a run's folder, new or left by an earlier start of the same run."""
+    wanted = json.loads(json.dumps(flatten(config)))
+    file = Path(workdir) / "config.json"
+    # A start that was refused, or stopped before its first state, has nothing to protect.
+    taken = file.exists() and (file.parent / "checkpoints").exists()
+    if taken and (changed := differences(_binding(read_json(file)), _binding(wanted))):
+        raise ConfigError(
+            f"{workdir} holds a run of another configuration ({'; '.join(changed)}); "
+            "choose another --workdir or remove the folder"
+        )
+    digest = hashlib.sha256(json.dumps(_binding(wanted), sort_keys=True).encode()).hexdigest()
+    recorder = Recorder(
+        workdir,
+        log_every_epochs=config.run.log_every_epochs,
+        checkpoint_every_s=config.run.checkpoint_every_s,
+        owner=f"configuration {digest[:16]}",
+    )
+    write_json(file, wanted)
+    return recorder
+
+
+def _binding(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that a run's result depends on."""
+    return {path: value for path, value in fields.items() if path not in _FREE}
+
+
+def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
+    """Writes the record that a start begins with: versions, commit, device, data fingerprints."""
+    if (recorder.workdir / "checkpoints").exists():
+        made_from: dict[str, str] = {}
+        for record in recorder.records():
+            made_from |= record.get("data", {})
+        for dataset, digest in made_from.items():
+            if data.get(dataset, digest) != digest:
+                raise DataError(
+                    f"{recorder.workdir} was made from other data of {dataset} (digest "
+                    f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
+                    "remove the folder"
+                )
+    begins = {"time": round(time.time(), 3), "seconds_before": _seconds_of_starts(recorder)}
+    recorder.log({"run": "start", **provenance(), "data": dict(data), **begins})
+
+
+def _seconds_of_starts(recorder: Recorder) -> float:
+    starts = [record for record in recorder.records() if record.get("run") == "start"]
+    last_written_s = recorder.last_written_s()
+    if not starts or last_written_s is None or "time" not in starts[-1]:
+        return 0.0
+    took = max(0.0, last_written_s - starts[-1]["time"])
+    return round(float(starts[-1]["seconds_before"]) + took, 1)

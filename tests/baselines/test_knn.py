@@ -1,0 +1,65 @@
+"""kNN against a brute-force search in NumPy."""
+
+import numpy as np
+import pytest
+from tiny import make_part
+
+from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
+from rsstl_jax.data import Fingerprints, fit_preprocessor, load_site
+from rsstl_jax.metrics import error_m
+
+
+def distance(metric, a, b):
+    if metric == "euclidean":
+        return np.sqrt(np.square(a - b).sum())
+    if metric == "manhattan":
+        return np.abs(a - b).sum()
+    return np.abs(a - b).sum() / np.abs(a + b).sum()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "braycurtis"])
+@pytest.mark.parametrize("weighting", ["uniform", "distance"])
+def test_places_equal_a_search_by_loops(metric, weighting):
+    train, test = make_part(), make_part(part="test")
+    settings = Neighbours("linear", metric, 3, weighting)
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    known = np.asarray(preprocessor.encode(train.rss_dbm), np.float64)
+    expected = []
+    for query in np.asarray(preprocessor.encode(test.rss_dbm), np.float64):
+        apart = np.array([distance(metric, query, row) for row in known])
+        nearest = np.argsort(apart)[:3]
+        weights = np.ones(3) if weighting == "uniform" else 1 / apart[nearest]
+        expected.append((weights[:, None] * train.position_m[nearest]).sum(0) / weights.sum())
+    np.testing.assert_allclose(
+        predict_neighbours(settings, train, test), np.array(expected), atol=1e-4
+    )
+
+
+def test_fingerprints_that_hear_nothing_are_placed_too():
+    train = make_part()
+    silent = Fingerprints(
+        dataset="home",
+        part="test",
+        rss_dbm=np.full((1, train.num_access_points), np.nan, np.float32),
+        position_m=np.zeros((1, 2)),
+        floor=None,
+        building=None,
+        access_points=train.access_points,
+    )
+    for metric in ("euclidean", "braycurtis"):
+        places = predict_neighbours(Neighbours("linear", metric, 2, "distance"), train, silent)
+        assert np.isfinite(places).all()
+
+
+def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
+    site = load_site("synthetic-office")
+    best, tried = choose_neighbours(site.train, encodings=["linear"], metrics=["euclidean"])
+    errors = [row["mae_m"] for row in tried]
+    chosen = {"encoding": "linear", "metric": "euclidean"}
+    chosen |= {"number": best.number, "weighting": best.weighting}
+    assert next(r for r in tried if r["mae_m"] == min(errors)) == chosen | {"mae_m": min(errors)}
+    assert max(errors) > min(errors)
+    places = predict_neighbours(best, site.train, site.test)
+    middle = site.train.position_m.mean(0, keepdims=True)
+    constant = error_m(np.repeat(middle, len(site.test), 0), site.test.position_m).mean()
+    assert error_m(places, site.test.position_m).mean() < constant / 3

@@ -1,0 +1,300 @@
+"""The commands as they are called: exit codes, what they print, and what they leave behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+
+from rsstl_jax.config.recipes import make_config
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.data import load_site
+from rsstl_jax.export import load_exported
+
+ROOT = Path(__file__).parents[2]
+SMOKE = "--config=configs/synthetic.py:smoke"
+TEACHERS = [
+    f"teacher-synthetic-{site}/{p}" for site in ("mall", "campus") for p in ("specialise", "expert")
+]
+STUDENTS = ["seed-0/standalone", "seed-0/distilled"]
+TABLE = "synthetic-office-table-1.md"
+UTS = "WAP001,Pos_x,Pos_y,Floor_ID\n-50,1,2,3\n"
+
+
+def start(script, *arguments):
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    }
+    return subprocess.Popen(
+        [sys.executable, f"experiments/{script}.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    """(exit code, stdout, stderr)."""
+    out, err = process.communicate(timeout=600)
+    return process.returncode, out, err
+
+
+def succeed(script, *arguments):
+    code, out, err = finish(start(script, *arguments))
+    assert code == 0, err
+    return out
+
+
+def records_of(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def epochs_of(workdir):
+    """{training: its epochs in the order of metrics.jsonl}."""
+    found = {}
+    for record in records_of(workdir):
+        if "epoch" in record:
+            found.setdefault(record["run"], []).append(record["epoch"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def expert(folder):
+    """Stdout of expert.py, which makes the teachers of all runs in this folder."""
+    return succeed("expert", SMOKE, f"--workdir={folder}/expert")
+
+
+@pytest.fixture(scope="module")
+def distilled(folder, expert):
+    """(workdir, stdout) of distill.py."""
+    workdir = folder / "run"
+    return workdir, succeed("distill", SMOKE, f"--workdir={workdir}")
+
+
+def test_expert_makes_the_bundles_and_prints_their_quality(folder, expert):
+    assert f"bundles in {folder}/teachers" in expert
+    for site in ("mall", "campus"):
+        card = folder / "teachers" / f"dnn-synthetic-{site}-smoke" / "card.json"
+        quality = json.loads(card.read_text())["report"]["quality"]
+        line = next(line for line in expert.splitlines() if line.startswith(f"synthetic-{site} "))
+        assert f"'pair_cosine': {round(quality['pair_cosine'], 3)}" in line
+    assert epochs_of(folder / "expert") == {name: [1, 2] for name in TEACHERS}
+
+
+def test_distill_takes_these_bundles_and_trains_students_alone(distilled):
+    assert epochs_of(distilled[0]) == {name: [1, 2] for name in STUDENTS}
+
+
+def test_distill_prints_the_table_of_its_result(distilled):
+    workdir, out = distilled
+    result = json.loads((workdir / "result.json").read_text())
+    assert "synthetic-mall & synthetic-campus -> synthetic-office, recipe smoke, test part" in out
+    for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
+        figures = [f"{result[student][name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
+        assert f"| dnn {label} | {' | '.join(figures)} |" in out
+    assert f"pictures: {workdir}/cdf.png {workdir}/map.png" in out
+
+
+def test_the_workdir_holds_all_that_is_promised(distilled):
+    workdir, _ = distilled
+    site = load_site("synthetic-office")
+    config = make_config(
+        "smoke", target="synthetic-office", sources="synthetic-mall,synthetic-campus"
+    )
+    written = json.loads((workdir / "config.json").read_text())
+    assert written == json.loads(json.dumps(flatten(config)))
+    first = records_of(workdir)[0]
+    assert first["run"] == "start" and first["device"].startswith(("cpu", "gpu", "tpu"))
+    assert first["versions"].keys() >= {"rsstl_jax", "jax", "flax", "optax", "orbax-checkpoint"}
+    assert first["commit"] is None or len(first["commit"].removesuffix("-dirty")) == 40
+    assert first["data"]["synthetic-office"] == site.train.digest()
+    assert set(first["data"]) == {"synthetic-office", "synthetic-mall", "synthetic-campus"}
+    result = json.loads((workdir / "result.json").read_text())
+    names = {"target", "sources", "network", "recipe", "seeds", "standalone", "distilled"}
+    assert names <= result.keys()
+    for student in ("standalone", "distilled"):
+        low, high = result[student].pop("mae_interval_over_positions_m")
+        assert {"mae_m", "p75_m", "p95_m"} <= result[student].keys()
+        assert all(len(values) == 1 for values in result[student].values())
+        assert low < result[student]["mae_m"][0] < high
+        [percentiles] = result[student]["percentiles_m"]
+        assert len(percentiles) == 51 and percentiles == sorted(percentiles)
+    table = pd.read_csv(workdir / "predictions.csv")
+    assert len(table) == len(site.test) == result["num_evaluated"]
+    assert table.distilled_error_m.mean() == pytest.approx(
+        result["distilled"]["mae_m"][0], abs=1e-3
+    )
+    for picture in ("cdf.png", "map.png"):
+        assert matplotlib.image.imread(workdir / picture).std() > 0.05
+    for student in STUDENTS:
+        assert (workdir / "checkpoints" / student / "final").is_dir()
+
+
+def test_a_second_start_trains_nothing_and_says_the_same(distilled):
+    workdir, out = distilled
+    before = {name: (workdir / name).read_bytes() for name in ("result.json", "predictions.csv")}
+    assert succeed("distill", SMOKE, f"--workdir={workdir}") == out
+    assert {name: (workdir / name).read_bytes() for name in before} == before
+    assert epochs_of(workdir) == {name: [1, 2] for name in STUDENTS}
+    assert [r["run"] for r in records_of(workdir)].count("start") == 2
+
+
+@pytest.mark.parametrize("student", ["standalone", "distilled"])
+def test_evaluate_prints_the_figures_of_the_result(distilled, student):
+    workdir, _ = distilled
+    out = succeed("evaluate", f"--workdir={workdir}", f"--student=seed-0/{student}")
+    figures = json.loads((workdir / "result.json").read_text())[student]
+    assert f"seed-0/{student} on synthetic-office, test part, 200 fingerprints:" in out
+    for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
+        assert f"{name} {figures[name][0]:.3f}" in out
+
+
+@pytest.mark.parametrize("student", ["standalone", "distilled"])
+def test_export_leaves_a_program_that_gives_the_predictions(distilled, student, tmp_path):
+    workdir, _ = distilled
+    name = f"seed-0/{student}"
+    out = succeed("export", f"--workdir={workdir}", f"--student={name}", f"--output={tmp_path}")
+    assert out == f"{tmp_path}: {name} of synthetic-office, 60 access points\n"
+    test = load_site("synthetic-office").test
+    scans = [
+        {name: level for name, level in zip(test.access_points, row, strict=True) if level < 0}
+        for row in test.rss_dbm.tolist()
+    ]
+    written = pd.read_csv(workdir / "predictions.csv")
+    predicted_m = written[[f"{student}_x_m", f"{student}_y_m"]].to_numpy()
+    np.testing.assert_allclose(load_exported(tmp_path).locate(scans), predicted_m, atol=1e-3)
+
+
+def test_a_loss_that_is_not_finite_ends_with_exit_code_3():
+    """A training that diverges is tests/engine/test_loop.py's; here it is what the command does."""
+    message = "seed-0/distilled: similarity is nan in epoch 3"
+    code = (
+        "from rsstl_jax import cli\n"
+        "from rsstl_jax.errors import DivergedError\n"
+        "def main():\n"
+        f"    raise DivergedError({message!r})\n"
+        "cli.run(main)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr == f"error: {message}\n"
+
+
+BAD = {
+    "recipe": (
+        ["distill", "--config=configs/synthetic.py:quick"],
+        "recipe is 'quick'; it must be one of paper, tuned, smoke, tuned-smoke",
+    ),
+    "field": (["distill", SMOKE, "--config.train.epoch=3"], "did you mean train.epochs?"),
+    "value": (
+        ["expert", SMOKE, "--config.train.epochs=0"],
+        "train.epochs is 0; it must be a whole number of at least 1",
+    ),
+    "file": (
+        ["distill", "--config=configs/nowhere.py"],
+        "No such file or directory: 'configs/nowh",
+    ),
+    "uts": (
+        ["distill", "--config=configs/uts.py:smoke", "--config.data_dir={data}"],
+        "{data}/uts/UTS_training.csv is not there. It can be had from "
+        "https://github.com/XudongSong/UTSIndoorLoc-dataset: put the file there, or choose other "
+        "sites with --config.sources / --config.target.",
+    ),
+    "target": (
+        ["distill", "--config=configs/uji.py:tuned", "--config.target=tampere"],
+        "target is 'tampere' and recipe 'tuned' has other values for it than for 'uji'",
+    ),
+    "label": (
+        ["distill", "--config=configs/uji.py", "--config.recipe=tuned"],
+        "recipe says where a configuration's values come from and changes none of them; write "
+        "--config=configs/<site>.py:<recipe>",
+    ),
+    "row": (
+        ["tables", "--targets=synthetic-office", "--rows=scratch", "--networks=dnn,cnnlock"],
+        "network is 'cnnlock'",
+    ),
+    "students": (["tables", "--rows=knn", "--students=a"], "has no student 'a'; it has none"),
+    "folder": (
+        ["tables", "--targets=uts", "--rows=knn", "--set=data_dir={data}"],
+        "{data}/uts/UTS_training.csv is not there",
+    ),
+    "part": (["benchmark", "--parts=step,foo"], "--parts has 'foo'; it must be of step, networ"),
+    "student": (
+        ["evaluate", "--workdir={data}"],
+        "{data}/students/seed-0/distilled holds no student: student.json is missing",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory):
+    """What each bad call ends with; they run two at a time."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "uts").mkdir()
+    (data / "uts" / "UTS_test.csv").write_text(UTS)
+    ended = {}
+    for at in range(0, len(BAD), 2):
+        running = {}
+        for name in list(BAD)[at : at + 2]:
+            script, *arguments = (word.format(data=data) for word in BAD[name][0])
+            if script in ("distill", "expert", "tables"):
+                arguments.append(f"--workdir={data}/results/{name}")
+            running[name] = start(script, *arguments)
+        ended |= {name: finish(process) for name, process in running.items()}
+    return data, ended
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(refused, name):
+    data, ended = refused
+    code, out, err = ended[name]
+    assert (code, out) == (2, "")
+    [line] = err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert BAD[name][1].format(data=data) in line
+
+
+def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert):
+    """As the message advises."""
+    workdir = folder / "other-sources"
+    arguments = (SMOKE, f"--workdir={workdir}", f"--config.data_dir={folder}")
+    code, out, err = finish(start("expert", *arguments, "--config.sources=uts"))
+    assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
+    assert f"error: {folder}/uts/UTS_training.csv is not there" in err
+    out = succeed("expert", *arguments, "--config.sources=synthetic-mall")
+    assert "synthetic-mall {" in out
+
+
+def test_tables_are_rebuilt_from_their_receipts_alone(folder):
+    """Trained once; rendered again with the workdirs gone, the files are the same."""
+    output = folder / "tables"
+    where = (f"--output={output}", f"--workdir={folder}/rows", "--recipe=smoke")
+    sites = ("--targets=synthetic-office", "--sites=synthetic-office,synthetic-mall")
+    train = ("--rows=knn,scratch", "--set=model.dnn.hidden_width=8", "--seeds=0")
+    out = succeed("tables", *where, *sites, *train)
+    made = {name: (output / "smoke" / name).read_text() for name in ("seeds.csv", TABLE)}
+    assert made[TABLE] in out
+    assert "| kNN | 1 |" in out and "| dnn transfer network, from scratch | 1 |" in out
+    for name in made:
+        (output / "smoke" / name).unlink()
+    (folder / "rows").rename(folder / "rows-elsewhere")
+    succeed("tables", *where, "--render")
+    assert made == {name: (output / "smoke" / name).read_text() for name in made}
+    assert matplotlib.image.imread(output / "smoke" / "synthetic-office-table-1.png").std() > 0.05

@@ -1,0 +1,67 @@
+"""Fields set by their names, in Python and on the command line, and what is said of mistakes."""
+
+import re
+
+import pytest
+
+from rsstl_jax.config.overrides import (
+    SEED,
+    check_overrides,
+    override,
+    read_assignments,
+    read_numbers,
+)
+from rsstl_jax.config.rules import SHARE
+from rsstl_jax.config.schema import default_config
+from rsstl_jax.errors import ConfigError
+
+
+@pytest.mark.parametrize("path", ["", "a b", "train[", "\n"])
+def test_what_cannot_be_a_name_is_refused_as_a_name(path):
+    with pytest.raises(ConfigError, match="is not a field of the configuration"):
+        check_overrides(["distill.py", f"--config.{path}=3"])
+
+
+def test_fields_are_set_in_python_with_the_words_of_their_rules():
+    config = default_config()
+    override(config, {"train.epochs": 7, "input.encoding": "raw", "distill.margin": 0})
+    assert (config.train.epochs, config.input.encoding, config.distill.margin) == (7, "raw", 0.0)
+    for value in ("ten", 2.5, None, [3]):
+        with pytest.raises(ConfigError) as error:
+            override(config, {"train.epochs": value})
+        words = "it must be a whole number of at least 1"
+        assert str(error.value) == f"train.epochs is {value!r}; {words}"
+
+
+def test_assignments_are_literals_or_texts():
+    texts = ["a.b=1", "c=(2, 3)", "d=fixed", "e=x=y", "f="]
+    wanted = {"a.b": 1, "c": (2, 3), "d": "fixed", "e": "x=y", "f": ""}
+    assert read_assignments(texts) == wanted
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["train.epochs"], "--set=train.epochs: it must read field=value"),
+        (["a=1", "a=2"], "--set=a=2: a is set twice"),
+    ],
+)
+def test_assignments_that_say_nothing_or_two_things_are_refused(texts, words):
+    with pytest.raises(ConfigError, match=words):
+        read_assignments(texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "rule", "message"),
+    [
+        (["a"], SEED, "--n=a: 'a' must be a whole number of at least 0, given once"),
+        (["1", "-1"], SEED, "--n=1,-1: '-1' must be a whole number"),
+        (["1", "1"], SEED, "--n=1,1: '1' must be"),
+        (["10%"], SHARE, "'10%' must be a share above 0 and up to 1"),
+        (["0"], SHARE, "'0' must be a share"),
+        ([], SEED, "--n= is empty; at least one is needed: a whole number of at least 0"),
+    ],
+)
+def test_numbers_of_a_flag_are_refused_in_one_line(texts, rule, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        read_numbers("--n", texts, rule)

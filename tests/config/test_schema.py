@@ -1,0 +1,263 @@
+"""The configuration schema: every field, every kind of mistake, and what is said of it."""
+
+import math
+
+import pytest
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.overrides import check_overrides, override
+from rsstl_jax.config.recipes import RECIPES
+from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.schema import FIELDS, default_config, flatten, validate
+from rsstl_jax.errors import ConfigError
+
+# One value that is wrong for each rule's words; a field's rule is found by its words.
+WRONG = {
+    "a folder, or empty": [3, None, "a\0b"],
+    "True or False": [1, 0, "True", None],
+    "a dataset's name of letters, digits, '.', '_' and '-', such as uji": [
+        *("", "  ", 3, None, "../uji", "uji ", "-uji", "uji,uts", "u/v", "uji\n"),
+    ],
+    "datasets' names separated by commas, such as uji,tampere": [
+        *(3, None, "uji;uts", "uji uts", "../uji", "uji,/etc", ("uji", "uts")),
+    ],
+    "a network's name, or package.module:function": [
+        *("", "  ", 3, None, "dnn:", ":dnn", ".:dnn", "a.b", "a..b:c", "dnn\n", "a b"),
+    ],
+    "a share above 0 and below 1": [0.0, 1, 1.0, math.nan, "0.5", True],
+    "a number above 0": [0.0, -1, math.nan, math.inf, "1", True, None],
+    "a number of at least 0": [-1e-9, math.nan, math.inf, "1", True],
+    "a share above 0 and up to 1": [0.0, 1.01, "1", True],
+    "a probability from 0 to below 1": [-0.1, 1.0, 1, math.nan, True],
+    "an angle from 0 to below pi / 2": [-0.1, math.pi / 2, math.nan, "0.2"],
+    "different whole numbers of at least 0, such as (0, 1, 2)": [
+        (),
+        (0, 0),
+        (-1,),
+        (0.5,),
+        (True,),
+        0,
+        "0",
+    ],
+    "two or more whole numbers above 0, such as (32, 64, 128)": [(32,), (0, 1), (1.5, 2), 32],
+}
+
+
+def wrong_values(words):
+    if words.startswith("a whole number of at least "):
+        least = int(words.rsplit(" ", 1)[1])
+        return [least - 1, least + 0.5, float(least), True, "1", None]
+    return ["wrong", 1, None] if words.startswith("one of ") else WRONG[words]
+
+
+def with_value(path, value):
+    """The default configuration with a field forced to a value of any type."""
+    config = default_config().unlock()
+    *sections, name = path.split(".")
+    node = config
+    for section in sections:
+        node = node[section]
+    if name in node:
+        del node[name]  # Else a float field would turn an int, or True, into a float.
+    node[name] = value
+    return config
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_default_passes_its_own_rule_and_the_field_is_explained(path):
+    field = FIELDS[path]
+    assert field.rule.holds(field.default)
+    assert field.rule.words and field.meaning
+
+
+def test_the_defaults_together_are_valid_and_the_schema_is_locked():
+    config = default_config()
+    validate(config)
+    assert flatten(config) == {path: field.default for path, field in FIELDS.items()}
+    with pytest.raises(AttributeError):
+        config.epochs = 3
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_wrong_value_is_refused_with_name_value_and_remedy(path):
+    words = FIELDS[path].rule.words
+    for value in wrong_values(words):
+        with pytest.raises(ConfigError) as error:
+            validate(with_value(path, value))
+        assert str(error.value) == f"{path} is {value!r}; it must be {words}"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("seeds", [3, 1]),
+        ("seeds", (7,)),
+        ("teacher.penalty_weight", 0),
+        ("distill.margin", 0.0),
+        ("data.fraction", 1),
+        ("model.dnn.dropout", 0),
+        ("specialise.epochs", 0),
+        ("data_dir", "/some/where"),
+        ("network", "package.module:function"),
+        ("sources", "uts, tampere,"),
+        ("train.epochs", 2**31 - 1),
+        ("distill.weights.similarity", 1e-37),
+    ],
+)
+def test_values_at_the_edge_of_their_range_pass(path, value):
+    validate(with_value(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("train.epoch", "train.epochs"),
+        ("distill.weights.similarty", "distill.weights.similarity"),
+        ("source", "sources"),
+        ("epochs", "train.epochs"),
+        ("trian.epochs", "train.epochs"),
+        ("specialise", "specialise.epochs"),
+        ("model", "model.dnn.hidden_width"),
+        ("run.checkpoint_every_s.x", "run.checkpoint_every_s"),
+    ],
+)
+def test_an_unknown_field_is_told_the_nearest_name(path, near):
+    """Whichever way it comes: in a whole configuration, set in Python, or on the command line."""
+    message = f"{path} is not a field of the configuration; did you mean {near}?"
+    ways = [
+        lambda: override(default_config(), {path: 1}),
+        lambda: check_overrides(["distill.py", "--config=uji.py", f"--config.{path}=1"]),
+        lambda: check_overrides(["distill.py", f"-noconfig.{path}"]),
+    ]
+    if path not in ("model", "specialise", "trian.epochs", "run.checkpoint_every_s.x"):
+        ways.append(lambda: validate(with_value(path, 1)))
+    for way in ways:
+        with pytest.raises(ConfigError) as error:
+            way()
+        assert str(error.value) == message
+
+
+def test_a_section_in_place_of_a_field_is_refused_even_if_it_is_empty():
+    config = with_value("epochs", ConfigDict())
+    message = "^epochs is not a field of the configuration; did you mean train.epochs"
+    with pytest.raises(ConfigError, match=message):
+        validate(config)
+    with pytest.raises(ConfigError, match=r"^train.epochs.x is not a field .* mean train.epochs"):
+        validate(with_value("train.epochs", ConfigDict({"x": 3})))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "shown"),
+    [
+        ("train.epochs", 2**31, "2147483648"),
+        ("train.learning_rate", 1e300, "1e+300"),
+        ("distill.margin", 1e-300, "1e-300"),
+        ("seeds", (1, 10**40), f"(1, {10**40})"),
+        ("distill.weights.similarity", 10**400, str(10**400)),
+        pytest.param("teacher.seed", 10**5000, "a number of thousands of digits", id="5000 digits"),
+    ],
+)
+def test_numbers_that_single_precision_does_not_hold_are_refused(path, value, shown):
+    with pytest.raises(ConfigError) as error:
+        validate(with_value(path, value))
+    expected = f"{path} is {shown}; a number must be 0 or of a size from 1.2e-38 to 2147483647"
+    assert str(error.value) == expected
+
+
+def test_an_unknown_field_like_no_other_is_named_alone():
+    with pytest.raises(ConfigError) as error:
+        validate(with_value("zzz", 1))
+    assert str(error.value) == "zzz is not a field of the configuration"
+
+
+def test_a_missing_field_is_named():
+    config = default_config().unlock()
+    del config.train["epochs"]
+    message = "^train.epochs is missing; it must be a whole number of at least 1$"
+    with pytest.raises(ConfigError, match=message):
+        validate(config)
+
+
+@pytest.mark.parametrize(
+    ("target", "sources", "message"),
+    [
+        ("uji", "", "sources is empty; name at least one dataset, such as uji,tampere"),
+        ("uji", " , ", "sources is empty; name at least one dataset"),
+        ("uji", "uts,tampere,uts", "name each dataset once"),
+        ("uji", "uts, uji", "sources is 'uts, uji' and holds the target 'uji'"),
+    ],
+)
+def test_fields_that_contradict_each_other(target, sources, message):
+    config = default_config()
+    config.target, config.sources = target, sources
+    with pytest.raises(ConfigError, match=message):
+        validate(config)
+
+
+@pytest.mark.parametrize(
+    ("network", "weight"),
+    [
+        ("dnn", "distill.weights.mutual_information"),
+        ("baat", "model.baat.variance_weight"),
+        ("baat", "model.baat.covariance_weight"),
+    ],
+)
+def test_a_batch_of_one_has_nothing_to_compare(network, weight):
+    config = default_config()
+    alone = {"train.batch_size": 1, "distill.weights.mutual_information": 0.0, "network": network}
+    override(config, alone)
+    validate(config)
+    override(config, {weight: 0.5})
+    with pytest.raises(ConfigError) as error:
+        validate(config)
+    assert str(error.value) == (
+        f"train.batch_size is 1 and {weight} is above 0, which compares the fingerprints of a "
+        "batch with one another; take at least 2, or 0 for the weight"
+    )
+    override(config, {"train.batch_size": 2})
+    validate(config)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"distill.weights.soft_target": 1.0}, "teacher.kind is 'surrogate'; only a site-agnostic"),
+        ({"distill.num_unlabelled": 8}, "teacher.kind is 'surrogate'; only a site-agnostic"),
+        (
+            {"distill.num_unlabelled": 8, "teacher.kind": "both"},
+            "data.fraction is 1, which leaves no fingerprint of the train part unlabelled",
+        ),
+        ({"data.unlabelled": "file"}, "data.unlabelled is 'file' and distill.num_unlabelled is 0"),
+        ({"distill.told_by": "mean"}, "only unlabelled fingerprints are told, and distill.num_unl"),
+    ],
+)
+def test_only_a_site_agnostic_teacher_says_places(fields, message):
+    config = default_config()
+    override(config, fields)
+    with pytest.raises(ConfigError, match=message):
+        validate(config)
+    agreeing = {"teacher.kind": "agnostic", "data.fraction": 0.1, "distill.num_unlabelled": 8}
+    override(config, agreeing)
+    validate(config)
+
+
+def test_heads_must_divide_the_width_of_a_token():
+    config = default_config()
+    config.model.baat.num_heads = 7
+    message = r"^model.baat.token_width is 128; model.baat.num_heads, 7, must divide it$"
+    with pytest.raises(ConfigError, match=message):
+        validate(config)
+
+
+def test_the_recipes_are_those_there_are():
+    assert FIELDS["recipe"].rule.words == "one of " + ", ".join(RECIPES)
+
+
+def test_names_are_read_without_blanks():
+    assert name_list(" uji ,tampere,") == ("uji", "tampere")
+    assert name_list("") == ()
+
+
+def test_flattening_keeps_every_leaf_by_its_path():
+    nested = ConfigDict({"a": 1, "b": {"c": {"d": 2}, "e": (3, 4)}})
+    assert flatten(nested) == {"a": 1, "b.c.d": 2, "b.e": (3, 4)}

@@ -1,0 +1,36 @@
+"""What the rows of the tables took: receipts of one row and one device added up."""
+
+from rsstl_jax.paper.cost import cost_frame, render_cost
+
+
+def receipt(row, seeds, **fields):
+    return {"row": row, "result": {"target": "tampere", "network": "dnn", "seeds": seeds}} | fields
+
+
+def test_the_seconds_of_one_rows_receipts_are_added_up():
+    common = {"start": {"device": "cpu: cpu"}, "config": {"data.fraction": 0.1}, "starts": 2}
+    made = [
+        receipt("share", [0, 1, 2], seconds=1000.4, **common),
+        receipt("share", [3], seconds=500.2, **common),
+        receipt("knn-share", [0], seconds=7.0, **common),
+    ]
+    assert cost_frame(made, "uji").empty
+    assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
+        "| knn-share | 10 % |  | 1 | 7 | 2 |",
+        "| dnn share | 10 % |  | 4 | 1,501 | 4 |",
+        "| all rows |  |  |  | 1,508 | 6 |",
+    ]
+
+
+def test_seconds_on_different_devices_are_not_added_up():
+    common = {"config": {"data.fraction": 0.1}, "starts": 1}
+    made = [
+        receipt("share", [seed], seconds=s, start={"device": d}, **common)
+        for seed, s, d in ((0, 1000.0, "cpu: cpu"), (1, 20.0, "gpu: NVIDIA H100"))
+    ]
+    assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
+        "| dnn share | 10 % |  | 1 | 1,000 | 1 |",
+        "| dnn share on one NVIDIA H100 | 10 % |  | 1 | 20 | 1 |",
+        "| all rows |  |  |  | 1,000 | 1 |",
+        "| all rows on one NVIDIA H100 |  |  |  | 20 | 1 |",
+    ]

@@ -1,0 +1,195 @@
+"""Rows of result tables: what each trains, and the receipt that it leaves."""
+
+import json
+
+import pytest
+import tiny
+
+from rsstl_jax.baselines.run_baseline import run_baseline
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.paper import rows
+from rsstl_jax.paper.receipts import read_receipts, run_row
+from rsstl_jax.paper.rows import row_config, row_name, row_students
+from rsstl_jax.phases.alignment_terms import TERMS
+from rsstl_jax.phases.student_specs import start_at_teacher, term_weights
+
+SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
+
+
+def test_sources_are_the_sites_but_the_target():
+    config = row_config("students", target="synthetic-mall", network="baat", sites=SITES)
+    assert config.sources == "synthetic-office,synthetic-campus"
+    assert config.network == "baat" and config.teacher.kind == "surrogate"
+
+
+@pytest.mark.parametrize("control", ["noise", "untrained"])
+def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
+    of_students, of_control = (
+        row_config(row, target="uji", network="dnn", sites=SITES) for row in ("students", control)
+    )
+    assert of_control.teacher.kind == control
+    of_control.teacher.kind = of_students.teacher.kind
+    assert of_control == of_students
+
+
+def test_rows_and_fields_that_do_not_exist_are_named():
+    with pytest.raises(
+        ConfigError, match=r"row is .students2.; it must be one of students, agnostic, knn-share, "
+    ):
+        row_config("students2", target="uji", network="dnn", sites=SITES)
+    with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
+        row_config("knn", target="uji", network="dnn", sites=SITES, overrides={"train.epoch": 3})
+
+
+def test_a_control_trains_no_second_stand_alone_student(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
+    config.teacher.kind = "untrained"
+    first = run_row("untrained", config, tmp_path / "run")
+    assert "distilled" in first["result"] and "standalone" not in first["result"]
+    assert not (tmp_path / "run/students/seed-0/standalone").exists()
+    assert first["start"]["data"].keys() == {"home"}, "untrained teachers need no source data"
+    assert not {"data_dir", "bundle_dir"} & first["config"].keys()
+    # A second start trains nothing, and the receipt stays that of the first.
+    assert run_row("untrained", config, tmp_path / "run") == first
+
+
+def test_rivals_without_training_have_a_round_for_every_share(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(3, 5))
+    config.data.fraction = 0.5
+    for rival in ("knn", "centroid"):
+        made = run_row(f"{rival}-share", config, tmp_path / rival)["result"]
+        assert made["seeds"] == [3, 5]
+        # Of one round alone: the share is that of the seed.
+        own = config.copy_and_resolve_references()
+        own.data.fraction_seed = 5
+        alone = run_baseline(own, rival, tmp_path / "alone" / rival)[rival]
+        low, high = alone["mae_interval_over_positions_m"]
+        assert alone["mae_m"] == [made[rival]["mae_m"][1]] and low < alone["mae_m"][0] < high
+        assert made[rival]["mae_m"][0] != made[rival]["mae_m"][1]
+    assert len(run_row("knn-share", config, tmp_path / "knn")["result"]["settings"]) == 2
+
+
+def test_a_share_of_uji_is_visited_as_often_as_the_whole_up_to_a_limit():
+    for share, epochs in ((1.0, 60), (0.1, 600), (0.01, 2000)):
+        for row in ("share", "agnostic-share"):
+            config = row_config(row, target="uji", network="dnn", sites=SITES, share=share)
+            assert (config.train.epochs, config.data.fraction) == (epochs, share)
+    assert config.teacher.kind == "agnostic" and config.distill.num_unlabelled == 128
+    of_tampere = row_config("share", target="tampere", network="dnn", sites=SITES, share=0.1)
+    assert of_tampere.train.epochs == 400
+    assert list(row_students("agnostic-share", config)) == [
+        "standalone",
+        "distilled",
+        "soft-target",
+        "ensemble",
+        "alignment",
+    ]
+
+
+def test_a_share_has_a_subset_of_its_own_for_every_seed(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(0, 1))
+    config.teacher.kind, config.data.fraction = "untrained", 0.5
+    made = run_row("share", config, tmp_path / "run")
+    assert made["result"]["seeds"] == [0, 1] and made["starts"] == 2
+    for student in ("standalone", "distilled"):
+        first, second = made["result"][student]["mae_m"]
+        assert first != second
+    assert made["config"]["data.fraction_seed"] == "the seed"
+    digests = [
+        json.loads((tmp_path / f"run/round-{seed}/metrics.jsonl").read_text().splitlines()[0])
+        for seed in (0, 1)
+    ]
+    assert digests[0]["data"] != digests[1]["data"]
+
+
+def test_some_of_a_rows_students_may_be_asked_for(tmp_path):
+    config = row_config("agnostic-share", target="uji", network="dnn", sites=SITES, share=0.1)
+    assert list(row_students("agnostic-share", config, only=["soft-target", "standalone"])) == [
+        "standalone",
+        "soft-target",
+    ]
+    match = "agnostic-share has no student 'started'; it has standalone, distilled, soft-target"
+    with pytest.raises(ConfigError, match=match):
+        row_students("agnostic-share", config, only=["standalone", "started"])
+
+
+def test_a_receipt_of_several_rounds_has_the_students_that_all_of_them_have(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
+    config.teacher.kind, config.data.fraction = "untrained", 0.5
+    both = run_row("share", config, tmp_path / "run")["result"]
+    config.seeds = (0, 1)
+    made = run_row("share", config, tmp_path / "run", students=["standalone"])["result"]
+    assert "distilled" in both and "distilled" not in made
+    assert made["standalone"]["mae_m"][0] == both["standalone"]["mae_m"][0]
+    assert len(made["standalone"]["mae_m"]) == 2
+
+
+def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
+    tiny.write_sites(tmp_path / "data", "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
+    config.teacher.kind = "untrained"
+    first = run_row("students", config, tmp_path / "run")["result"]
+    config.seeds = (0, 1)
+    second = run_row("students", config, tmp_path / "run", tables=("1", "2"))["result"]
+    assert first.keys() < second.keys()
+    for student in ("standalone", "distilled"):
+        assert second[student]["mae_m"][0] == first[student]["mae_m"][0]
+        assert len(second[student]["mae_m"]) == 2
+    # Fewer tables take nothing away.
+    assert run_row("students", config, tmp_path / "run")["result"] == second
+
+
+@pytest.mark.parametrize(
+    ("network", "fields", "single"),
+    [
+        ("baat", {}, ["similarity", "mutual_information"]),
+        (
+            "baat",
+            {"distill.force_functional_information": True},
+            [*TERMS[:2], "similarity+mutual_information", "functional_information"],
+        ),
+    ],
+)
+def test_a_network_has_rows_of_the_terms_that_it_has(network, fields, single):
+    config = row_config("students", target="uji", network=network, sites=SITES, overrides=fields)
+    assert list(row_students("students", config, ("2",))) == ["standalone", "distilled", *single]
+
+
+def test_receipts_are_read_by_name_with_what_was_changed(tmp_path):
+    for name, epochs in (("b", 7), ("a", 60)):
+        config = row_config("noise", target="uji", network="dnn", sites=rows.SITES)
+        told = flatten(config) | {"train.epochs": epochs}
+        result = {"target": "uji", "network": "dnn", "recipe": "tuned", "seeds": [0]}
+        receipt = {"row": "noise", "config": told, "result": result}
+        (tmp_path / f"{name}.json").write_text(json.dumps(receipt))
+    found = [(receipt["file"], receipt["changed"]) for receipt in read_receipts(tmp_path)]
+    assert found == [("a.json", {}), ("b.json", {"train.epochs": 7})]
+
+
+def test_the_name_of_a_row_says_its_network_share_and_label():
+    assert row_name("noise", "dnn") == "dnn-noise"
+    assert row_name("share", "package.module:make", share=0.01, label="a") == (
+        "package.module.make-share-1-a"
+    )
+
+
+def test_a_table_that_does_not_exist_is_named():
+    config = row_config("students", target="uji", network="dnn", sites=SITES)
+    with pytest.raises(ConfigError, match="table is '5'; it must be one of 1, 2, 3, 4"):
+        row_students("students", config, ("1", "5"))
+
+
+def test_only_a_student_of_their_own_network_can_start_at_site_agnostic_teachers():
+    for network, able in (("agnostic", True), ("dnn", False)):
+        config = row_config("agnostic", target="uji", network=network, sites=SITES)
+        started = row_students("agnostic", config).get("started")
+        assert (started is not None) == able
+        if started:
+            weights = term_weights(config, started)
+            assert start_at_teacher(config, started)
+            assert {term for term, weight in weights.items() if weight > 0} == {"localization"}

@@ -1,0 +1,291 @@
+"""The alignment of a student with stacked teachers equals a loop over them; Eq. 12 by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny import differing, draw_params, make_part, make_tiny_config
+
+from rsstl_jax import Representations
+from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.losses import (
+    angular_similarity_loss,
+    functional_information,
+    functional_information_loss,
+    mutual_information_loss,
+    product_pairs,
+)
+from rsstl_jax.models import Estimator, make_generator, stack_teachers
+from rsstl_jax.phases.alignment_terms import Alignment, active_terms
+from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
+from rsstl_jax.phases.specialise import make_localizer
+
+TERMS = ("similarity", "mutual_information", "functional_information")
+NUM_TEACHERS, BATCH, WIDTH = 3, 6, 8
+ESTIMATOR = Estimator(WIDTH, 8)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+STUDENT = Representations(normal(0, BATCH, WIDTH), normal(1, BATCH, WIDTH), normal(2, BATCH, 2))
+FRAME, EXTRACT = normal(3, NUM_TEACHERS, BATCH, WIDTH), normal(4, NUM_TEACHERS, BATCH, WIDTH)
+THETA = draw_params(ESTIMATOR, STUDENT.extract, STUDENT.extract)
+
+
+WITH_ALL = Alignment(ESTIMATOR, TERMS)
+
+
+def losses_of(alignment, margin=0.3, mask=None, **weights):
+    context = DistillContext({}, dict.fromkeys(TERMS, 1.0) | weights, margin, mask)
+    return jax.jit(alignment.losses)(THETA, STUDENT, FRAME, EXTRACT, context)
+
+
+def loop_over_teachers(num_iterations, margin=0.3):
+    score = lambda z_g, z_s: ESTIMATOR.apply({"params": THETA}, z_g, z_s)  # noqa: E731
+    fi = jax.jit(
+        lambda z_in, z_out: functional_information(z_in, z_out, num_iterations=num_iterations)
+    )
+    terms = {term: [] for term in TERMS}
+    for frame, extract in zip(FRAME, EXTRACT, strict=True):
+        z_s = STUDENT.extract
+        terms["similarity"].append(angular_similarity_loss(z_s, extract, margin=margin))
+        terms["mutual_information"].append(
+            mutual_information_loss(score(extract, z_s), score(extract, product_pairs(z_s)))
+        )
+        terms["functional_information"].append(
+            functional_information_loss(fi(STUDENT.frame, z_s), fi(frame, extract))
+        )
+    return {term: np.array(values, np.float64) for term, values in terms.items()}
+
+
+@pytest.mark.parametrize(("reduction", "num_iterations"), [("sum", 10), ("mean", 2)])
+def test_stacked_teachers_equal_a_loop_over_them(reduction, num_iterations):
+    losses = losses_of(Alignment(ESTIMATOR, TERMS, reduction, num_iterations))
+    expected = loop_over_teachers(num_iterations)
+    assert losses.keys() == expected.keys()
+    for term, values in expected.items():
+        assert np.ptp(values) > 1e-3  # the teachers differ, so that their order would show
+        reduced = values.sum() if reduction == "sum" else values.mean()
+        np.testing.assert_allclose(losses[term], reduced, rtol=1e-5, err_msg=term)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_by_itself_is_the_same_and_the_others_are_not_computed(term):
+    alone = losses_of(Alignment(ESTIMATOR, (term,)))
+    assert alone.keys() == {term}
+    together = losses_of(Alignment(ESTIMATOR, TERMS))
+    np.testing.assert_allclose(alone[term], together[term], rtol=1e-6)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_of_weight_zero_is_zero_and_hides_what_is_not_finite(term):
+    """It is not computed, so that NaN from a teacher does not reach what the others give."""
+    weights = {name: float(name != term) for name in TERMS}
+    losses, together = losses_of(Alignment(ESTIMATOR, TERMS), **weights), losses_of(WITH_ALL)
+    assert losses.pop(term) == 0.0
+    for other, value in losses.items():
+        np.testing.assert_allclose(value, together[other], rtol=1e-6)
+    context = DistillContext({}, dict.fromkeys(TERMS, 0.0), 0.3)
+    broken = jnp.full_like(EXTRACT, jnp.nan)
+    gradients = jax.grad(
+        lambda student: sum(WITH_ALL.losses(THETA, student, FRAME, broken, context).values())
+    )(STUDENT)
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(gradients))
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_masked_teachers_take_no_part(reduction):
+    """The second of three left out equals a stack of the two others."""
+    some = np.array([0, 2])
+    context = DistillContext({}, dict.fromkeys(TERMS, 1.0), 0.3)
+    alignment = Alignment(ESTIMATOR, TERMS, reduction)
+    two = jax.jit(alignment.losses)(THETA, STUDENT, FRAME[some], EXTRACT[some], context)
+    masked = losses_of(alignment, mask=jnp.array([1.0, 0.0, 1.0]))
+    for term in TERMS:
+        np.testing.assert_allclose(masked[term], two[term], rtol=1e-6, err_msg=term)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_gradients_are_those_of_the_term_written_out(term):
+    """The gradient that is taken inside the branch, against autodiff through a loop."""
+    of_gate = jax.jit(
+        jax.grad(
+            lambda student: Alignment(ESTIMATOR, (term,)).losses(
+                THETA, student, FRAME, EXTRACT, DistillContext({}, {term: 1.0}, 0.3)
+            )[term]
+        )
+    )(STUDENT)
+
+    def written_out(student):
+        z_s, loss = student.extract, 0.0
+        for frame, extract in zip(FRAME, EXTRACT, strict=True):
+            score = lambda z_g, z: ESTIMATOR.apply({"params": THETA}, z_g, z)  # noqa: E731
+            if term == "similarity":
+                loss += angular_similarity_loss(z_s, extract, margin=0.3)
+            elif term == "mutual_information":
+                joint, product = score(extract, z_s), score(extract, product_pairs(z_s))
+                loss += mutual_information_loss(joint, product)
+            else:
+                of_student = functional_information(student.frame, z_s)
+                of_teacher = functional_information(frame, extract)
+                loss += functional_information_loss(of_student, of_teacher)
+        return loss
+
+    expected = jax.jit(jax.grad(written_out))(STUDENT)
+    for name in ("frame", "extract"):
+        found, want = getattr(of_gate, name), getattr(expected, name)
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-7, err_msg=name)
+
+
+def test_terms_of_weight_zero_are_left_out():
+    config = make_tiny_config(**{"distill.weights.mutual_information": 0.0})
+    assert active_terms(config) == ("similarity", "functional_information")
+    config.distill.weights.update(similarity=0.0, functional_information=0.0)
+    assert active_terms(config) == ()
+
+
+class Distilling:
+    """One step on a whole small site, with teachers that do not stop the gradient themselves."""
+
+    def __init__(self):
+        part = make_part()
+        self.localizer = make_localizer(make_tiny_config(), part)
+        self.batch = make_batch(part, self.localizer.preprocessor)
+        self.generator = make_generator(self.localizer.network, 8)
+        draws = [draw_params(self.generator, jnp.zeros((1, 4)), seed=i) for i in range(2)]
+        self.teachers = stack_teachers(draws)
+        self.codes = normal(5, len(part), 4)
+        self.tx = optax.adam(1e-3)
+        example = jnp.zeros((1, part.num_access_points))
+        student = draw_params(self.localizer.network, example)
+        self.state = make_distill_state(student, THETA, self.tx)
+
+    def ask(self, params, key, batch):
+        ask_one = lambda one: self.generator.apply({"params": one}, self.codes)  # noqa: E731
+        return jax.vmap(ask_one)(params)
+
+    def step(self, terms, weights=(3.0, 0.5, 0.25, 1.25), teachers=None):
+        alignment = Alignment(ESTIMATOR, terms)
+        step = make_distill_step(self.localizer, self.ask, alignment, self.tx)
+        named = dict(zip(("localization", *TERMS), weights, strict=True))
+        context = DistillContext(self.teachers if teachers is None else teachers, named, 0.2)
+        return step(self.state, self.batch, jax.random.key(0), context)
+
+
+@pytest.fixture(scope="module")
+def distilling():
+    return Distilling()
+
+
+@pytest.fixture(scope="module")
+def stepped(distilling):
+    return jax.jit(lambda: distilling.step(TERMS))()
+
+
+def test_the_total_is_eq_12_with_weights_of_sum_one(stepped):
+    """(3, 0.5, 0.25, 1.25) have the sum 5: 0.6, 0.1, 0.05 and 0.25."""
+    metrics = {term: float(value) for term, value in stepped[1].items()}
+    assert metrics.keys() == {"total", "gradient_norm", "localization", *TERMS}
+    expected = 0.6 * metrics["localization"] + 0.1 * metrics["similarity"]
+    expected += 0.05 * metrics["mutual_information"] + 0.25 * metrics["functional_information"]
+    np.testing.assert_allclose(metrics["total"], expected, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def stepped_without_estimator(distilling):
+    return jax.jit(lambda: distilling.step(("functional_information",)))()
+
+
+def test_weights_are_normed_over_the_terms_that_are_computed(stepped_without_estimator):
+    """3 and 1.25 have the sum 4.25, whatever the weights of what is left out."""
+    metrics = stepped_without_estimator[1]
+    named = {"total", "gradient_norm", "localization", "functional_information"}
+    assert metrics.keys() == named
+    expected = (3 * metrics["localization"] + 1.25 * metrics["functional_information"]) / 4.25
+    np.testing.assert_allclose(metrics["total"], expected, rtol=1e-6)
+
+
+def test_a_step_updates_all_of_student_and_estimator(distilling, stepped):
+    changed = differing(stepped[0].params, distilling.state.params)
+    everything = {
+        jax.tree_util.keystr(path, simple=True, separator="/")
+        for path, _ in jax.tree.leaves_with_path(distilling.state.params)
+    }
+    # The scores' last bias has the gradient mean(sigmoid) of opposite signs, small but not zero.
+    assert changed == everything
+
+
+def test_the_estimator_learns_from_its_own_term_alone(distilling, stepped_without_estimator):
+    changed = differing(stepped_without_estimator[0].params, distilling.state.params)
+    assert changed and all(path.startswith("student/") for path in changed)
+
+
+def test_the_estimators_step_raises_the_bound(distilling):
+    """Twenty steps with the student's own weight next to nothing."""
+    alignment = Alignment(ESTIMATOR, ("mutual_information",))
+    step = jax.jit(
+        make_distill_step(distilling.localizer, distilling.ask, alignment, distilling.tx)
+    )
+    context = DistillContext(
+        distilling.teachers, {"localization": 1e-6, "mutual_information": 1.0}, 0.2
+    )
+    state, losses = distilling.state, []
+    for _ in range(20):
+        state, metrics = step(state, distilling.batch, jax.random.key(0), context)
+        losses.append(float(metrics["mutual_information"]))
+    assert losses[-1] < losses[0] - 0.01
+
+
+def test_no_gradient_reaches_the_teachers(distilling):
+    @jax.jit
+    def gradients(teachers):
+        of_step = lambda params: distilling.step(TERMS, teachers=params)[1]["total"]  # noqa: E731
+        # A loss of what they say does have one.
+        of_loss = lambda params: angular_similarity_loss(  # noqa: E731
+            own.extract, distilling.ask(params, None, None)[1][0]
+        )
+        own = distilling.localizer.represent(
+            distilling.state.params["student"], distilling.batch.rss_dbm
+        )
+        return jax.grad(of_step)(teachers), jax.grad(of_loss)(teachers)
+
+    of_step, of_loss = gradients(distilling.teachers)
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(of_step))
+    assert any((leaf != 0).any() for leaf in jax.tree.leaves(of_loss))
+
+
+def test_similarity_over_samples_is_the_mean_of_each_samples_loss():
+    sample = Alignment(ESTIMATOR, TERMS[:1], similarity_over="sample")
+    expected = sum(
+        np.mean([angular_similarity_loss(s[None], z[None], margin=0.3) for s, z in pairs])
+        for pairs in (list(zip(STUDENT.extract, extract, strict=True)) for extract in EXTRACT)
+    )
+    found = losses_of(sample)["similarity"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert (
+        abs(float(found) - float(losses_of(Alignment(ESTIMATOR, TERMS[:1]))["similarity"])) > 1e-3
+    )
+
+
+@pytest.mark.parametrize("others", [{}, {"similarity": 0.0}])
+def test_a_term_of_ones_own_is_given_the_teachers_and_the_estimator(others):
+    class Seen(Alignment):
+        def losses(self, estimator_params, student, frame, extract, context):
+            return dict.fromkeys(others, jnp.zeros(())) | {
+                "seen": extract.mean() * estimator_params["w"]
+            }
+
+    part, tx = make_part(), optax.sgd(1.0)
+    localizer = make_localizer(make_tiny_config(), part)
+    ones = lambda teachers, key, batch: (jnp.ones((1, len(batch.row), 8)),) * 2  # noqa: E731
+    step = make_distill_step(localizer, ones, Seen(None, tuple(others)), tx)
+    student = localizer.init(jax.random.key(0), part.num_access_points)
+    context = DistillContext({}, {"localization": 1.0, **others, "seen": 1.0}, 0.2)
+    state = make_distill_state(student, {"w": jnp.ones(())}, tx)
+    batch = make_batch(part.take(range(8)), localizer.preprocessor)
+    state, metrics = jax.jit(step)(state, batch, jax.random.key(1), context)
+    assert float(metrics["seen"]) == 1.0
+    assert float(state.params["estimator"]["w"]) == 0.5  # a step of its half of the weight

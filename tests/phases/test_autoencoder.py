@@ -1,0 +1,47 @@
+"""The start of a training, and CNNLoc's auto-encoder."""
+
+import jax
+import numpy as np
+from tiny import make_part, make_tiny_config
+
+from rsstl_jax.phases.autoencoder import initial_params
+from rsstl_jax.phases.specialise import make_localizer
+from rsstl_jax.store.recorder import Recorder
+
+
+def start(config, recorder, name="seed-0/standalone"):
+    train = make_part()
+    return initial_params(
+        config,
+        make_localizer(config, train),
+        train,
+        jax.random.key(0),
+        name=name,
+        recorder=recorder,
+    )
+
+
+def test_reconstruction_error_of_the_auto_encoder_falls(tmp_path):
+    config = make_tiny_config(network="cnnloc", **{"model.cnnloc.pretrain_epochs": 30})
+    recorder = Recorder(tmp_path)
+    start(config, recorder)
+    errors = [record["reconstruction"] for record in recorder.records()]
+    assert len(errors) == 30
+    assert errors[-1] < 0.5 * errors[0]
+
+
+def test_both_students_of_a_seed_start_from_one_auto_encoder(tmp_path):
+    config = make_tiny_config(network="cnnloc", **{"model.cnnloc.pretrain_epochs": 2})
+    recorder = Recorder(tmp_path)
+    first = start(config, recorder, "seed-0/standalone")
+    second = start(config, recorder, "seed-0/distilled")
+    assert len(recorder.records()) == 2
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_networks_without_a_decoder_start_fresh(tmp_path):
+    config = make_tiny_config()
+    recorder = Recorder(tmp_path)
+    fresh = make_localizer(config, make_part()).init(jax.random.key(0), 6)
+    jax.tree.map(np.testing.assert_array_equal, start(config, recorder), fresh)
+    assert recorder.records() == []

@@ -1,0 +1,253 @@
+"""Phase 2 as a whole: students as replicas of one program, their equality, and interruptions."""
+
+from importlib import import_module
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import assert_same_bits, broken_off, differing, draw_params, make_part, make_tiny_config
+
+from rsstl_jax import make_network
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.models import make_generator, stack_teachers
+from rsstl_jax.phases.distillation import make_distillation, train_students
+from rsstl_jax.phases.specialise import specialise
+from rsstl_jax.phases.student_specs import STUDENTS, Variant, term_weights
+from rsstl_jax.store.recorder import Recorder
+
+students_module = import_module("rsstl_jax.phases.distillation")
+EPOCHS = 4
+NO_ALIGNMENT = {
+    f"distill.weights.{term}": 0.0
+    for term in ("similarity", "mutual_information", "functional_information")
+}
+
+
+def make_stack(config):
+    generator = make_generator(make_network(config), 8)
+    draws = [draw_params(generator, jnp.zeros((1, 6)), seed=seed) for seed in range(2)]
+    return generator, stack_teachers(draws)
+
+
+def train_all(workdir, students, checkpoint_every_s=30.0, **fields):
+    """({name: parameters}, records) of students under the teachers of "mall" and "campus"."""
+    config = make_tiny_config("mall,campus", **{"train.epochs": EPOCHS} | fields)
+    recorder = Recorder(workdir, log_every_epochs=2, checkpoint_every_s=checkpoint_every_s)
+    generator, teachers = make_stack(config)
+    before = jax.tree.map(np.array, teachers)
+    trained = train_students(config, make_part(), generator, teachers, students, recorder=recorder)
+    assert_same_bits(teachers, before)
+    return trained[1], recorder.records()
+
+
+def train(workdir, seed=0, variant=STUDENTS["distilled"], **fields):
+    trained, records = train_all(workdir, {"student": (seed, variant)}, **fields)
+    return trained["student"], records
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    config = make_tiny_config(**{"train.epochs": EPOCHS})
+    recorder = Recorder(tmp_path_factory.mktemp("alone"), log_every_epochs=2)
+    return specialise(config, make_part(), seed=0, name="alone", recorder=recorder)[1]
+
+
+def test_without_alignment_the_student_is_the_stand_alone_one(alone, tmp_path):
+    """Same start, batches, augmentation and dropout, and a localisation weight of 3 / 3."""
+    student, records = train(tmp_path, **NO_ALIGNMENT)
+    for leaf, want in zip(jax.tree.leaves(student), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(leaf, want, rtol=1e-4, atol=1e-6)
+    assert records[0].keys() == {
+        "run",
+        "epoch",
+        "batch_size",
+        "total",
+        "localization",
+        "gradient_norm",
+    }
+    assert all(record["total"] == record["localization"] for record in records)
+
+
+ABLATIONS = {
+    "standalone": STUDENTS["standalone"],
+    "distilled": STUDENTS["distilled"],
+    "mutual": Variant({"similarity": 0.0, "functional_information": 0.0}),
+    "from-mall": Variant(sources=("mall",)),
+    "wide": Variant({"similarity": 2.0}, margin=0.7, learning_rate=3e-3),
+}
+
+
+def mixed(seeds=(0, 1)):
+    return {f"seed-{s}/{n}": (s, variant) for s in seeds for n, variant in ABLATIONS.items()}
+
+
+@pytest.fixture(scope="module")
+def in_turn(tmp_path_factory):
+    return train_all(tmp_path_factory.mktemp("loop"), mixed())
+
+
+@pytest.mark.parametrize("mode", ["map", "vmap"])
+def test_all_modes_give_the_same_students(in_turn, tmp_path, mode):
+    trained, records = train_all(tmp_path, mixed(), **{"run.replicas": mode})
+    assert trained.keys() == in_turn[0].keys()
+    for name, params in trained.items():
+        for leaf, want in zip(
+            jax.tree.leaves(params), jax.tree.leaves(in_turn[0][name]), strict=True
+        ):
+            np.testing.assert_allclose(leaf, want, rtol=2e-3, atol=2e-4, err_msg=name)
+    told = [{k: v for k, v in r.items() if k != "total"} for r in records if "epoch" in r]
+    by_name = lambda records: {(r["run"], r["epoch"]): set(r) for r in records if "epoch" in r}  # noqa: E731
+    assert {key: value - {"total"} for key, value in by_name(in_turn[1]).items()} == by_name(told)
+
+
+def test_students_of_a_seed_differ_by_their_variant_alone(in_turn, tmp_path):
+    """Each of the mixed program equals the one of a program of its own, to rounding."""
+    for name in ("seed-0/from-mall", "seed-1/wide", "seed-0/standalone"):
+        alone, _ = train_all(tmp_path / name, {name: mixed()[name]})
+        for leaf, want in zip(
+            jax.tree.leaves(alone[name]), jax.tree.leaves(in_turn[0][name]), strict=True
+        ):
+            np.testing.assert_allclose(leaf, want, rtol=2e-3, atol=2e-4, err_msg=name)
+    trained = in_turn[0]
+    assert len({np.asarray(jax.tree.leaves(p)[0]).tobytes() for p in trained.values()}) == 10
+
+
+def test_terms_that_a_student_does_not_have_are_not_written_down(in_turn):
+    of_run = {record["run"]: set(record) for record in in_turn[1] if "epoch" in record}
+    common = {"run", "epoch", "batch_size", "total", "localization", "gradient_norm"}
+    assert of_run["seed-0/standalone"] == common
+    assert of_run["seed-1/mutual"] == common | {"mutual_information"}
+
+
+@pytest.mark.parametrize(("mode", "times"), [("loop", 1), ("vmap", 2)])
+def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch, mode, times):
+    """Seeds, weights, margins, learning rates and teachers are values, not programs.
+
+    Under vmap once more: what memory the program takes is asked of one over a few rows.
+    """
+    traced = []
+    make = students_module.make_distill_step
+
+    def counting(*args, **kwargs):
+        step = make(*args, **kwargs)
+
+        def counted(*inputs):
+            traced.append(1)
+            return step(*inputs)
+
+        return counted
+
+    monkeypatch.setattr(students_module, "make_distill_step", counting)
+    sweep = {
+        f"seed-{i % 3}/point-{i}": (
+            i % 3,
+            Variant(
+                {"similarity": 0.1 * i, "mutual_information": 0.05 * (20 - i)},
+                margin=0.01 * i,
+                sources=("mall",) if i % 2 else None,
+                learning_rate=1e-3 * (1 + i),
+            ),
+        )
+        for i in range(20)
+    }
+    trained, _ = train_all(tmp_path, sweep, **{"run.replicas": mode})
+    # A scan traces its body once; nothing is traced for the nineteen others.
+    assert len(trained) == 20 and len(traced) == times
+
+
+def test_variants_of_what_the_run_does_not_have_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="a variant has the teacher of office; sources is 'mall"):
+        train(tmp_path, variant=Variant(sources=("office",)))
+    with pytest.raises(ConfigError, match="a variant has no sources; name at least one"):
+        train(tmp_path, variant=Variant(sources=()))
+    with pytest.raises(ConfigError, match="a variant weighs 'similiarity'; the terms are similar"):
+        train(tmp_path, variant=Variant({"similiarity": 1.0}))
+
+
+@pytest.mark.parametrize("mode", ["map", "vmap"])
+def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch, mode):
+    """Its state is saved at epoch 2; then another mode is asked for, and more students."""
+    some = {name: own for name, own in mixed((0,)).items() if "from" not in name}
+    whole, records = train_all(tmp_path / "whole", some, **{"run.replicas": mode})
+    fields = {"checkpoint_every_s": 0}
+    with broken_off(monkeypatch, at=EPOCHS):
+        train_all(tmp_path / "run", some, **fields, **{"run.replicas": mode})
+    trained, again = train_all(tmp_path / "run", mixed((0,)), **fields)
+    for name, params in whole.items():
+        assert_same_bits(trained[name], params)
+    assert "seed-0/from-mall" in trained
+    of_some = [r for r in again if r["run"] != "seed-0/from-mall"]
+    key = lambda record: (record["run"], record.get("epoch", 0))  # noqa: E731
+    assert sorted(of_some, key=key) == sorted(records, key=key)
+
+
+def test_what_auto_chose_stays(tmp_path, monkeypatch):
+    """A machine that measures otherwise at the next start does not change the run."""
+    for found in (("vmap", 2), ("loop", 1)):
+        monkeypatch.setattr(students_module, "choose_mode", lambda *_, found=found, **__: found)
+        some = dict(list(mixed().items())[: 3 if found[0] == "vmap" else 6])
+        _, records = train_all(tmp_path, some, **{"run.replicas": "auto"})
+    groups = [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r]
+    assert groups == [("vmap", 2), ("vmap", 1), ("vmap", 2), ("vmap", 1)]
+
+
+def test_what_was_chosen_for_one_training_says_nothing_of_more(tmp_path):
+    fields = {"run.replicas": "vmap"}
+    students = list(mixed().items())
+    train_all(tmp_path, dict(students[:1]), **fields)
+    _, records = train_all(tmp_path, dict(students[:4]), **fields)
+    assert [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r] == [("vmap", 3)]
+
+
+def test_with_alignment_it_is_another_one(whole, alone):
+    assert len(differing(whole[0], alone)) == 8
+    terms = {"localization", "similarity", "mutual_information", "functional_information"}
+    assert whole[1][0].keys() == {"run", "epoch", "batch_size", "total", "gradient_norm"} | terms
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others(whole, tmp_path):
+    again, records = train(tmp_path / "again")
+    assert_same_bits(again, whole[0])
+    assert records == whole[1]
+    assert len(differing(train(tmp_path / "other", seed=1)[0], whole[0])) == 8
+
+
+def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkeypatch):
+    """Broken off with the metrics of epoch 4 on disk and the state of epoch 2."""
+    with broken_off(monkeypatch, at=EPOCHS):
+        train(tmp_path, checkpoint_every_s=0)
+    student, records = train(tmp_path, checkpoint_every_s=0)
+    assert_same_bits(student, whole[0])
+    assert records == whole[1]
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+
+
+def test_a_variants_learning_rate_stands_for_that_of_the_configuration(tmp_path):
+    """CNNLoc multiplies it by a factor of its own, which the variant does not replace."""
+    config = make_tiny_config(network="cnnloc")
+    config.model.cnnloc.learning_rate_factor = 3.0
+    generator, teachers = make_stack(config)
+    variants = {"run": Variant(), "given": Variant(learning_rate=config.train.learning_rate)}
+    job = make_distillation(
+        config,
+        make_part(),
+        generator,
+        teachers,
+        {name: (0, variant) for name, variant in variants.items()},
+        recorder=Recorder(tmp_path),
+    )
+    rates = [float(job.starts[name]()[2].learning_rate) for name in variants]
+    assert rates == pytest.approx([3 * config.train.learning_rate] * 2)
+
+
+def test_a_term_that_makes_no_sense_for_the_network_is_refused():
+    config = make_tiny_config(network="baat")
+    with pytest.raises(ConfigError, match="'functional_information', which makes no sense"):
+        term_weights(config, Variant({"functional_information": 1.0}))
+    assert term_weights(config, Variant({"functional_information": 0.0}))["similarity"] > 0

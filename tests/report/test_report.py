@@ -1,0 +1,97 @@
+"""What people look at: the table and the two pictures."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from rsstl_jax.report.plots import plot_cdf, plot_map
+from rsstl_jax.report.result_table import mean_and_spread, render_result
+
+FIGURES = {"mae_m": [7.0, 7.2], "p75_m": [9.0, 10.0], "p95_m": [20.0, 20.0]}
+RESULT = {
+    "target": "uji",
+    "sources": ["tampere", "tut7"],
+    "network": "dnn",
+    "recipe": "tuned",
+    "part": "test",
+    "seeds": [0, 1],
+    "standalone": FIGURES,
+    "distilled": {name: [value - 1 for value in values] for name, values in FIGURES.items()},
+}
+
+
+def test_mean_and_spread_by_hand():
+    """(1 + 2 + 6) / 3 = 3; deviations -2, -1, 3 with squares 14 / 2 = 7, root 2.6458."""
+    assert mean_and_spread([1.0, 2.0, 6.0]) == "3.00 ± 2.65"
+    assert mean_and_spread([7.031]) == "7.03"
+    with pytest.raises(ValueError, match="values is empty"):
+        mean_and_spread([])
+
+
+def test_the_table_by_hand():
+    """Two values that differ by 0.2 have the sd 0.1 * sqrt(2) = 0.14; by 1, 0.71."""
+    assert render_result(RESULT).splitlines() == [
+        "tampere & tut7 -> uji, recipe tuned, test part, seeds 0, 1",
+        "",
+        "| student | mean (m) | 75th (m) | 95th (m) |",
+        "| --- | --- | --- | --- |",
+        "| dnn stand-alone | 7.10 ± 0.14 | 9.50 ± 0.71 | 20.00 ± 0.00 |",
+        "| dnn distilled | 6.10 ± 0.14 | 8.50 ± 0.71 | 19.00 ± 0.00 |",
+        "| difference, paired by seed | -1.00 ± 0.00 | -1.00 ± 0.00 | -1.00 ± 0.00 |",
+    ]
+    single = {name: [values[0]] for name, values in FIGURES.items()}
+    alone = render_result(RESULT | {"seeds": [0], "standalone": single, "distilled": single})
+    assert "paired" not in alone
+
+
+def test_every_student_of_a_result_is_in_its_table():
+    named = dict.fromkeys(("agnostic", "mean", "only-similarity"), FIGURES)
+    rows = [line.split(" | ")[0] for line in render_result(RESULT | named).splitlines()[6:9]]
+    assert rows == [
+        "| site-agnostic teachers",
+        "| mean of teachers and dnn stand-alone",
+        "| dnn only-similarity",
+    ]
+
+
+def read(path):
+    """The picture's colours as float[rows, columns, 3]."""
+    return matplotlib.image.imread(path)[..., :3]
+
+
+def share_of(picture, color):
+    wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return (np.abs(picture - wanted[None, None]) < 0.02).all(axis=-1).mean()
+
+
+STANDALONE, DISTILLED = "#d1762d", "#2d6fb0"
+
+
+def test_the_cdf_shows_a_curve_for_each_student(tmp_path):
+    errors = np.random.default_rng(0).gamma(2.0, 4.0, (2, 200))
+    plot_cdf(tmp_path / "both.png", {"standalone": errors, "distilled": errors / 2}, "demo")
+    plot_cdf(tmp_path / "one.png", {"distilled": errors / 2}, "demo")
+    both, one = read(tmp_path / "both.png"), read(tmp_path / "one.png")
+    assert both.shape[0] > 400 and both.shape[1] > 600
+    assert share_of(both, STANDALONE) > 1e-3 and share_of(both, DISTILLED) > 1e-3
+    assert share_of(one, STANDALONE) == 0 and share_of(one, DISTILLED) > 1e-3
+
+
+def test_the_map_shows_true_and_predicted_places(tmp_path):
+    actual_m = np.random.default_rng(0).uniform(0, 50, (60, 2)) + np.array([[0, 4864900.0]])
+    predicted_m = {"standalone": actual_m + 5, "distilled": actual_m + 1}
+    plot_map(tmp_path / "map.png", actual_m, predicted_m, "demo")
+    picture = read(tmp_path / "map.png")
+    left, right = np.array_split(picture, 2, axis=1)
+    assert share_of(left, STANDALONE) > 1e-3 > share_of(left, DISTILLED)
+    assert share_of(right, DISTILLED) > 1e-3 > share_of(right, STANDALONE)
+    assert share_of(left, "#000000") > 1e-3
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_degenerate_pictures_are_drawn_without_a_warning(tmp_path, number):
+    """All errors zero, all fingerprints at one place."""
+    places = np.full((number, 2), 3.0)
+    plot_cdf(tmp_path / "cdf.png", {"distilled": np.zeros(number)}, "x " * 100)
+    plot_map(tmp_path / "map.png", places, {"distilled": places}, "x " * 100)
+    assert read(tmp_path / "cdf.png").std() > 0.01 and read(tmp_path / "map.png").std() > 0.01

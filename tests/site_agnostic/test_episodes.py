@@ -1,0 +1,212 @@
+"""Episodes: what a query may see, how large a support is, and what is varied."""
+
+from dataclasses import replace
+from functools import lru_cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from rsstl_jax.engine.radio_map import place_numbers
+from rsstl_jax.errors import DataError
+from rsstl_jax.site_agnostic.episodes import EpisodeSettings, draw_episode, make_sources
+
+PARTS = [tiny.make_part(name) for name in ("home", "mall")]
+SOURCES = make_sources(PARTS)
+NUM_ROWS = max(len(part) for part in PARTS)
+PLAIN = EpisodeSettings(
+    num_queries=4,
+    min_support=3,
+    max_support=16,
+    crop=0.0,
+    whole_places=0.0,
+    hidden_radius=0.0,
+    access_point_dropout=0.0,
+    query_dropout=0.0,
+    gain_offset_db=0.0,
+    reading_noise_db=0.0,
+    turn=False,
+)
+FULL = EpisodeSettings(num_queries=4, min_support=3, max_support=16, access_points_merged=0.2)
+
+
+@lru_cache
+def program(settings):
+    one = partial(draw_episode, settings=settings, num_rows=NUM_ROWS)
+    return jax.jit(jax.vmap(one, in_axes=(0, None)))
+
+
+def draw(settings, sources=SOURCES, seed=0):
+    """Many episodes at once; each setting is compiled once."""
+    return program(settings)(jax.random.split(jax.random.key(seed), 64), sources)
+
+
+def nearest_m(episodes):
+    """Distance from each query to the nearest row of its support that counts."""
+    apart = np.linalg.norm(
+        np.asarray(episodes.position)[:, :, None] - np.asarray(episodes.support.position)[:, None],
+        axis=-1,
+    )
+    return np.where(np.asarray(episodes.support.valid)[:, None], apart, np.inf).min(axis=-1)
+
+
+def repeated_sources():
+    """Sites whose every place was visited twice."""
+    return make_sources([part.take([*range(10), *range(10)]) for part in PARTS])
+
+
+def test_no_query_sees_its_own_place():
+    sources = repeated_sources()
+    for settings in (PLAIN, FULL):
+        assert nearest_m(draw(settings, sources=sources)).min() > 0.1
+    shown = draw(replace(PLAIN, grouped=False), sources=sources)
+    assert (nearest_m(shown) < 1e-3).mean() > 0.3
+
+
+def test_a_hidden_radius_hides_what_is_near():
+    assert nearest_m(draw(replace(PLAIN, hidden_radius=2.0))).mean() > (
+        1.2 * nearest_m(draw(PLAIN)).mean()
+    )
+
+
+def test_queries_and_support_are_of_one_site():
+    episodes = draw(PLAIN)
+    rows = {
+        tuple(np.round(row, 3)): site
+        for site in range(2)
+        for row in np.asarray(SOURCES.position)[np.arange(21) + 21 * site]
+    }
+    for queries, support, valid in zip(
+        episodes.position, episodes.support.position, episodes.support.valid, strict=True
+    ):
+        places = [*np.asarray(queries), *np.asarray(support)[np.asarray(valid)]]
+        assert len({rows[tuple(np.round(place, 3))] for place in places}) == 1
+
+
+def test_sizes_of_supports_are_spread_over_their_range():
+    numbers = np.asarray(draw(PLAIN).support.number)
+    assert 3 <= numbers.min() <= 4 and 12 <= numbers.max() <= 16
+    # log-uniform: the median is the geometric mean
+    assert 5 <= np.median(numbers) <= 9
+
+
+def test_a_support_holds_different_rows_that_count_first():
+    for position, valid in zip(*draw(PLAIN).support[1:4:2], strict=True):
+        valid = np.asarray(valid)
+        assert valid[: valid.sum()].all()
+        assert len(np.unique(np.asarray(position)[valid], axis=0)) == valid.sum()
+
+
+def test_whole_places_come_with_all_their_scans():
+    sources = repeated_sources()
+    share = []
+    for whole in (0.0, 1.0):
+        support = draw(replace(PLAIN, whole_places=whole), sources=sources).support
+        share.append(
+            np.mean(
+                [
+                    v.sum() / len(np.unique(np.asarray(p)[np.asarray(v)]))
+                    for p, v in zip(support.place, support.valid, strict=True)
+                ]
+            )
+        )
+    assert share[0] + 0.1 < share[1] > 1.6
+
+
+def test_without_variation_readings_are_those_of_the_rows():
+    levels = {tuple(np.round(row, 5)) for row in np.asarray(SOURCES.level)}
+    episodes = draw(PLAIN)
+    for row in np.asarray(episodes.level).reshape(-1, episodes.level.shape[-1]):
+        assert tuple(np.round(row, 5)) in levels
+
+
+def test_a_missing_access_point_is_missing_in_both():
+    episodes = draw(replace(PLAIN, access_point_dropout=0.5))
+    unheard = np.asarray(episodes.support.hearers == 0)
+    assert unheard.mean() > 0.3
+    lost = (~(np.asarray(episodes.level) > 0).any(axis=1)) & unheard
+    assert lost.sum() > 0.8 * unheard.sum()
+
+
+def test_readings_of_queries_alone_are_missing_shifted_and_noisy():
+    plain = draw(PLAIN)
+    for fields, differs in (
+        ({"query_dropout": 0.4}, "missing"),
+        ({"gain_offset_db": 5.0}, "shifted"),
+        ({"reading_noise_db": 5.0}, "noisy"),
+    ):
+        episodes = draw(replace(PLAIN, **fields))
+        np.testing.assert_array_equal(episodes.support.level, plain.support.level)
+        heard = np.asarray((plain.level > 0) & (episodes.level > 0))
+        assert not np.asarray((plain.level == 0) & (episodes.level > 0)).any()
+        apart = np.where(heard, np.asarray(episodes.level - plain.level), np.nan)
+        if differs == "missing":
+            assert np.nanmax(np.abs(apart)) == 0
+            assert 0.2 < 1 - heard.sum() / np.asarray(plain.level > 0).sum() < 0.6
+        else:
+            inside = np.asarray(episodes.level) < 1
+            spread = np.nanstd(np.where(inside, apart, np.nan), axis=-1)
+            assert (np.nanmax(spread) < 1e-5) == (differs == "shifted")
+            assert 0.01 < np.nanstd(apart) < 0.1
+
+
+def test_merged_access_points_report_the_stronger_reading():
+    plain = draw(PLAIN)
+    merged = draw(replace(PLAIN, access_points_merged=0.5))
+    assert bool((merged.level >= plain.level).all())
+    assert bool((merged.support.level > plain.support.level).any())
+
+
+def test_turning_keeps_every_distance_and_mirrors_half():
+    plain, turned = draw(PLAIN), draw(replace(PLAIN, turn=True))
+    np.testing.assert_allclose(nearest_m(turned), nearest_m(plain), rtol=1e-3)
+    basis = np.asarray(plain.position)[:, 1:3] - np.asarray(plain.position)[:, :1]
+    other = np.asarray(turned.position)[:, 1:3] - np.asarray(turned.position)[:, :1]
+    mirrored = np.sign(np.linalg.det(basis)) != np.sign(np.linalg.det(other))
+    assert 0.25 < mirrored.mean() < 0.75
+
+
+def test_a_crop_is_smaller_than_its_site():
+    settings = EpisodeSettings(num_queries=2, min_support=3, max_support=16, crop=1.0)
+    radius = draw(settings).support.radius
+    assert float(radius.mean()) < 0.9 * float(
+        draw(replace(settings, crop=0.0)).support.radius.mean()
+    )
+
+
+def test_the_same_key_draws_the_same_episode():
+    tiny.assert_same_bits(draw(FULL), draw(FULL))
+    assert tiny.differing(draw(FULL), draw(FULL, seed=1))
+
+
+def test_places_are_those_of_the_plane():
+    part = PARTS[0].take([0, 1, 0, 2])
+    place = place_numbers(part)
+    assert place[0] == place[2] and len(set(place.tolist())) == 3
+
+
+def test_sources_that_leave_no_support_are_refused():
+    with pytest.raises(DataError, match="there is no source"):
+        make_sources([])
+    with pytest.raises(DataError, match="home train: one place only"):
+        make_sources([PARTS[0].take([0, 0])])
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"min_support": 2000}, "are 48, 2000 and 1024; they must be at least 1, in this order"),
+        ({"crop": 1.5}, "crop is 1.5; it must be from 0 to 1"),
+        ({"query_dropout": 0.7}, "query_dropout is 0.7; it must be from 0 to 0.5"),
+    ],
+)
+def test_impossible_settings_are_refused(fields, words):
+    with pytest.raises(ValueError, match=words):
+        EpisodeSettings(**fields)
+
+
+def test_padded_columns_of_a_narrow_site_are_never_heard():
+    assert bool((SOURCES.level[:21, 6:] == 0).all())
+    assert bool(jnp.any(SOURCES.level[21:, 6:] > 0))

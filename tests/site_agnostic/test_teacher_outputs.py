@@ -1,0 +1,156 @@
+"""What site-agnostic teachers say of the target, and what a student makes of it."""
+
+from importlib import import_module
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny import make_part, make_tiny_config
+
+from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.errors import DataError
+from rsstl_jax.models import AgnosticSettings, make_network
+from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
+from rsstl_jax.phases.specialise import make_localizer
+from rsstl_jax.site_agnostic.teacher_outputs import (
+    Answers,
+    answer,
+    as_teachers,
+    ask_answers,
+    average_with,
+    join_teachers,
+)
+from rsstl_jax.site_agnostic.training import init_agnostic
+from rsstl_jax.types import Batch
+
+ANSWERS = import_module("rsstl_jax.site_agnostic.teacher_outputs")
+SETTINGS = AgnosticSettings(width=8, num_heads=2, feed_width=4, num_blocks=1)
+MEMBERS = [init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1)]
+
+
+def test_no_fingerprint_is_answered_with_its_own_place_in_the_support(monkeypatch):
+    part = make_part().take(np.repeat(np.arange(21), 3))
+    asked_of = []
+
+    def record(network, members, survey, valid, asked):
+        known = np.asarray(survey.level)[np.asarray(valid)]
+        asked_of.extend((row, known) for row in np.asarray(asked))
+        echo = jnp.stack([asked, asked])
+        return echo, echo, echo[..., :2]
+
+    monkeypatch.setattr(ANSWERS, "_ask", record)
+    answers = answer(SETTINGS, MEMBERS, part, make_part(part="test").rss_dbm)
+    localizer = ANSWERS.make_agnostic_localizer(SETTINGS, part)
+    level = np.asarray(localizer.preprocessor.encode(part.rss_dbm))
+    # The three scans of a place are equal rows here: none of them may be known.
+    of_train = [(row, known) for row, known in asked_of if len(known) < len(part)]
+    assert len(of_train) >= len(part)
+    for row, known in of_train:
+        assert len(known) >= len(part) * 0.7
+        assert not (known == row).all(axis=1).any()
+    # In the order of the part, the unlabelled ones behind it, those with the whole part known.
+    np.testing.assert_array_equal(answers.extract[1, : len(part)], level)
+    others = localizer.preprocessor.encode(make_part(part="test").rss_dbm)
+    np.testing.assert_array_equal(answers.extract[0, len(part) :], others)
+    assert answers.unlabelled().row.tolist() == list(range(63, 72))
+
+
+def test_answers_are_the_networks_own():
+    part, others = make_part(), make_part(part="test")
+    answers = answer(SETTINGS, MEMBERS, part, others.rss_dbm)
+    assert answers.frame.shape == answers.extract.shape == (2, 30, 8)
+    localizer = ANSWERS.make_agnostic_localizer(SETTINGS, part)
+    represent = jax.jit(localizer.represent)
+    out = [represent(params, jnp.asarray(others.rss_dbm)) for params in MEMBERS]
+    for member, own in enumerate(out):
+        np.testing.assert_allclose(answers.extract[member, 21:], own.extract, atol=1e-5)
+    place_m = np.mean([own.location for own in out], axis=0) * localizer.preprocessor.scale_m
+    np.testing.assert_allclose(answers.place_m[21:], place_m, rtol=1e-4, atol=1e-3)
+    np.testing.assert_array_equal(answers.unlabelled().centered_m, answers.place_m[21:])
+
+
+def test_a_site_of_one_place_is_refused():
+    with pytest.raises(DataError, match="one place only"):
+        answer(SETTINGS, MEMBERS, make_part().take(np.zeros(5, int)))
+
+
+def test_a_wider_student_is_told_the_same_inner_products():
+    drawn = jax.random.normal(jax.random.key(0), (2, 40, 6))
+    answers = Answers(drawn, drawn, jnp.zeros((40, 2)), jnp.zeros((0, 5)))
+    network = make_network(make_tiny_config())
+    frame, extract = ask_answers(network)(
+        as_teachers(answers, network),
+        jax.random.key(1),
+        Batch(jnp.zeros((40, 5)), jnp.zeros((40, 2)), jnp.arange(40)),
+    )
+    units = (drawn - drawn.mean(axis=1, keepdims=True)) / drawn.std(axis=1, keepdims=True)
+    gram = lambda z: np.einsum("nbd,ncd->nbc", z, z)  # noqa: E731
+    np.testing.assert_allclose(gram(frame), gram(units), rtol=1e-4, atol=1e-3)
+    assert extract.shape == (2, 40, 8) and float(extract.min()) == 0.0  # behind the DNN's ReLU
+
+
+def test_teachers_of_two_kinds_are_stacked_in_order():
+    kinds = [lambda value, key, batch: (jnp.full((1, 2, 3), value),) * 2] * 2
+    frame, _ = join_teachers(*kinds)((1.0, 2.0), jax.random.key(0), None)
+    assert frame[:, 0, 0].tolist() == [1.0, 2.0]
+
+
+def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
+    plain = {"model.dnn.dropout": 0.0} | dict.fromkeys(
+        ("augment.access_point_dropout", "augment.gain_offset_db", "augment.reading_noise_db"), 0.0
+    )
+    part = make_part()
+    localizer = make_localizer(make_tiny_config(**plain), part)
+    tx = optax.sgd(1e-2)
+    data = make_batch(part, localizer.preprocessor)
+    own = jax.tree.map(lambda leaf: leaf[:8], data)
+    among = jax.tree.map(lambda leaf: leaf[8:9], data)
+    silent = lambda teachers, key, batch: (jnp.zeros((1, len(batch.row), 8)),) * 2  # noqa: E731
+
+    def metrics(number, soft_m, weight=1.0):
+        step = make_distill_step(localizer, silent, Alignment(None, ()), tx, num_unlabelled=number)
+        weights = {"localization": 1.0, "soft_target": weight}
+        context = DistillContext({}, weights, 0.2, soft_target_m=soft_m, unlabelled=among)
+        student = localizer.init(jax.random.key(0), part.num_access_points)
+        state, found = jax.jit(step)(
+            make_distill_state(student, {}, tx), own, jax.random.key(1), context
+        )
+        return state, {term: float(value) for term, value in found.items()}
+
+    truth = data.centered_m
+    far = truth.at[8].add(1000.0)
+    _, near_alone = metrics(0, truth)
+    _, near = metrics(4, truth)
+    _, away = metrics(4, far)
+    assert near_alone["soft_target"] == pytest.approx(near_alone["localization"], rel=1e-5)
+    for found in (near, away):
+        assert found["localization"] == pytest.approx(near_alone["localization"], rel=1e-5)
+    # A third of the rows lie 1000 sqrt(2) m further away.
+    moved = (away["soft_target"] - near["soft_target"]) / (1000 * np.sqrt(2) / 3)
+    assert moved == pytest.approx(1.0, abs=0.1)
+    without, _ = metrics(4, far, weight=0.0)
+    plain_state, _ = metrics(0, truth, weight=0.0)
+    for leaf, other in zip(
+        jax.tree.leaves(without.params), jax.tree.leaves(plain_state.params), strict=True
+    ):
+        np.testing.assert_allclose(leaf, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_student_is_averaged_with_where_places_are_unknown():
+    part, others = make_part(), make_part(part="test")
+    localizer = make_localizer(make_tiny_config(), part)
+    params = localizer.init(jax.random.key(0), part.num_access_points)
+    place_m = jax.random.normal(jax.random.key(1), (30, 2))
+    silent = jnp.zeros((1, 30, 8))
+    answers = Answers(silent, silent, place_m, jnp.asarray(others.rss_dbm))
+    found = average_with(answers, localizer, params).place_m
+    own = localizer.represent(params, answers.unlabelled_dbm).location
+    own_m = own * localizer.preprocessor.scale_m
+    np.testing.assert_array_equal(found[:21], place_m[:21])
+    np.testing.assert_allclose(found[21:], (place_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
+    nobody = answers._replace(unlabelled_dbm=answers.unlabelled_dbm[:0])
+    with pytest.raises(ValueError, match="no unlabelled fingerprint"):
+        average_with(nobody, localizer, params)

@@ -1,0 +1,92 @@
+"""The bundle that the package carries, and what happens to one that was changed."""
+
+import json
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.site_agnostic.training import init_agnostic
+from rsstl_jax.site_agnostic.weights import PRETRAINED, Pretrained, load_pretrained, save_pretrained
+from rsstl_jax.store.files import write_sealed
+
+SETTINGS = AgnosticSettings(width=8, num_heads=2, feed_width=4, num_blocks=1)
+MEMBERS = tuple(init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1))
+BUNDLE = Pretrained(SETTINGS, MEMBERS, ("uji", "home"), {"seconds": 3})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_pretrained(tmp_path, BUNDLE)
+    return tmp_path
+
+
+def test_what_was_written_is_read(folder):
+    found = load_pretrained(folder)
+    assert (found.settings, found.sources) == (SETTINGS, ("uji", "home"))
+    tiny.assert_same_bits(found.members, MEMBERS)
+    card = json.loads((folder / "agnostic.json").read_text())
+    assert card["sources"][0]["licence"] == "CC BY 4.0" and card["report"] == {"seconds": 3}
+
+
+def test_parameters_are_plain_arrays(folder):
+    with np.load(folder / "agnostic.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype == np.float32 for name in arrays.files)
+        assert "1/framer/query/kernel" in arrays.files
+
+
+def test_a_changed_file_is_named(folder):
+    content = bytearray((folder / "agnostic.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "agnostic.npz").write_bytes(content)
+    with pytest.raises(DamagedError, match=r"agnostic\.npz was changed: its checksum"):
+        load_pretrained(folder)
+
+
+def test_a_changed_or_foreign_card_is_named(folder):
+    file = folder / "agnostic.json"
+    card = json.loads(file.read_text())
+    file.write_text(json.dumps({**card, "members": 3}))
+    with pytest.raises(DamagedError, match=r"agnostic\.json"):
+        load_pretrained(folder)
+    card.pop("sha256")
+    for changed, words in (
+        ({"members": 3}, "does not fit agnostic.npz"),
+        ({"settings": {**card["settings"], "width": 12}}, "does not fit agnostic.npz"),
+        ({"settings": {"width": 8}}, "does not fit agnostic.npz"),
+        ({"format": 7}, "format is 7; 1 is expected"),
+        ({"sources": 5}, "sources is of type int; list is expected"),
+    ):
+        write_sealed(file, {**card, **changed})
+        with pytest.raises(DamagedError, match=words):
+            load_pretrained(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "agnostic.npz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"agnostic\.npz is not there"):
+        load_pretrained(folder)
+
+
+def test_buildings_that_it_has_seen_are_refused():
+    bundle = replace(BUNDLE, sources=("uji", "tampere"))
+    bundle.check_target("tut7")
+    bundle.check_target("my-office")
+    for target in ("uji", "tampere", "TUT3"):
+        with pytest.raises(DataError, match=f"trained in the building of {target}"):
+            bundle.check_target(target)
+
+
+def test_the_package_carries_one_below_a_megabyte_that_is_what_its_card_says():
+    files = sorted(PRETRAINED.iterdir())
+    assert [file.name for file in files] == ["agnostic.json", "agnostic.npz"]
+    assert sum(file.stat().st_size for file in files) < 1_000_000
+    found = load_pretrained()
+    assert found.sources == ("uji", "tampere", "tut7", "mall-1", "mall-2")
+    card = json.loads((PRETRAINED / "agnostic.json").read_text())
+    assert all(source["licence"] for source in card["sources"])
+    assert "experiments/agnostic.py" in card["report"]["command"]
