@@ -25,7 +25,7 @@ from rsstl_jax import cli, load_site
 from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import SHARE
+from rsstl_jax.config.rules import FRACTION
 from rsstl_jax.config.schema import validate
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
@@ -60,7 +60,7 @@ _SHARES = flags.DEFINE_list(
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "one student of each kind is trained for each")
 _STUDENTS = flags.DEFINE_list("students", None, "of those that a row trains; by default all")
 _REPLICAS = flags.DEFINE_enum(
-    "replicas", "auto", ["auto", "loop", "map", "vmap"], "how the students of a row are trained"
+    "replicas", "loop", ["loop", "vmap"], "how the students of a row are trained"
 )
 _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke versions")
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")
@@ -83,7 +83,7 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
     needed = {row for table in tables() for row in TABLE_ROWS.get(table, ())}
     needed |= {"students"} if _FIGURE.value else set()
     rows = _ROWS.value or [row for row in ROWS if row in needed]
-    shares = read_numbers("--shares", _SHARES.value, SHARE)
+    shares = read_numbers("--shares", _SHARES.value, FRACTION)
     for target in _TARGETS.value:
         for network in _NETWORKS.value:
             for row in rows:

@@ -32,13 +32,14 @@ def dnn(config: ConfigDict, num_access_points: int) -> nn.Module:
 
 def cnnloc(config: ConfigDict, num_access_points: int) -> nn.Module:
     own = config.model.cnnloc
-    frame_width = 3 * (own.window - 1) + 1
+    window = 22
+    frame_width = 3 * (window - 1) + 1
     layers: list[nn.Module] = [nn.Linear(num_access_points, own.hidden_width), nn.ELU()]
     layers += [nn.Linear(own.hidden_width, frame_width), nn.ELU()]
     layers += [nn.Dropout(own.dropout), nn.Unflatten(1, (1, frame_width))]
     channels = 1
     for filters in (99, 66, 33):
-        layers += [nn.Conv1d(channels, filters, own.window), nn.ELU()]
+        layers += [nn.Conv1d(channels, filters, window), nn.ELU()]
         channels = filters
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels, 2))
 

@@ -153,12 +153,6 @@ def make_baat(config: ConfigDict) -> Network:
         128
     """
     own = config.model.baat
-    weights = {"variance": own.variance_weight, "covariance": own.covariance_weight}
-
-    def penalty(tokens: jax.Array) -> jax.Array:
-        values = token_penalties(tokens)
-        return sum((weights[name] * value for name, value in values.items()), jnp.zeros(()))
-
     return Network(
         framer=Anchor2Vec(own.num_tokens, own.token_width),
         extractor=TokenExtractor(own.num_blocks, own.num_heads, own.feed_width, own.dropout),
@@ -167,6 +161,5 @@ def make_baat(config: ConfigDict) -> Network:
         extract_width=own.token_width,
         extract_activation="linear",
         lipschitz=False,
-        penalty=penalty if any(weights.values()) else None,
         learning_rate_factor=own.learning_rate_factor,
     )

@@ -105,11 +105,11 @@ def make_cnnloc(config: ConfigDict) -> Network:
         33
     """
     own = config.model.cnnloc
-    widths = (own.hidden_width, 3 * (own.window - 1) + 1)
+    widths = (own.hidden_width, 3 * (22 - 1) + 1)
     return Network(
         framer=Encoder(widths),
         extractor=CnnlocExtractor(
-            (99, 66, 33), own.window, own.dropout, method=config.model.convolution
+            (99, 66, 33), 22, own.dropout, method=config.model.convolution
         ),
         regressor=Regressor(),
         frame_width=widths[-1],

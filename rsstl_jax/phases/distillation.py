@@ -71,7 +71,7 @@ def make_distillation(
     width = localizer.network.extract_width
     estimator = Estimator(width, config.distill.estimator_width)
     own = config.distill
-    alignment = Alignment(estimator, terms, own.reduction, own.num_iterations, own.similarity_over)
+    alignment = Alignment(estimator, terms, "sum", own.num_iterations, own.similarity_over)
     ask, asked = _kinds(config, localizer, generator, teachers, answers)
     tx = training_plan(config, localizer, len(train), learning_rate=1.0)[2]
     fresh = partial(initial_params, config, localizer, train, recorder=recorder)

@@ -37,7 +37,7 @@ class Variant(NamedTuple):
         start: "fresh" parameters, or those of one of the site-agnostic "teachers"; in place of
             `agnostic.start`.
         told_by: whose places the soft targets are: "teachers", or "mean" of theirs and those of the
-            seed's stand-alone student, which is trained first; in place of `distill.told_by`.
+            seed's stand-alone student, which is trained first; in place of `distill.pseudo_labels`.
 
     Example:
         >>> Variant({"similarity": 0.0}).margin is None
@@ -64,7 +64,7 @@ STUDENTS = {
 
 def told_by_mean(config: ConfigDict, variant: Variant) -> bool:
     """Whether a student is told the mean of its teachers' and its stand-alone twin's places."""
-    told_by = config.distill.told_by if variant.told_by is None else variant.told_by
+    told_by = config.distill.pseudo_labels if variant.told_by is None else variant.told_by
     if told_by not in ("teachers", "mean"):
         raise ConfigError(f"a variant is told by {told_by!r}; it must be teachers or mean")
     if told_by == "mean" and config.distill.num_unlabelled == 0:
