@@ -15,7 +15,7 @@ from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m, summarize
-from rsstl_jax.site_agnostic.temperature import sharpen
+from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.site_agnostic.weights import load_pretrained
 from rsstl_jax.store.files import write_text
@@ -45,7 +45,7 @@ def by_pretrained() -> tuple[Fingerprints, np.ndarray]:
     pretrained.check_target(_DATASET.value)
     site = load_site(_DATASET.value, data_dir=_DATA_DIR.value)
     localizer = make_agnostic_localizer(pretrained.settings, site.train)
-    sharp = sharpen(localizer, pretrained.members)
+    sharp = choose_temperature(localizer, pretrained.members)
     return site.test, predict_members_m(sharp, pretrained.members, site.test)
 
 

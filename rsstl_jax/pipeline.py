@@ -31,7 +31,7 @@ from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.phases.student_specs import STUDENTS, Variant, check_variant, told_by_mean
 from rsstl_jax.phases.teacher_set import Teachers, make_teachers, read_sources
 from rsstl_jax.report.run_result import write_outcome
-from rsstl_jax.site_agnostic.teacher_outputs import answer, average_with
+from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
@@ -249,7 +249,9 @@ def _train(
     }
     agnostic, answers = teachers.agnostic, None
     if agnostic is not None:
-        answers = answer(agnostic.settings, agnostic.members, parts.train, parts.unlabelled_dbm)
+        answers = cross_predict(
+            agnostic.settings, agnostic.members, parts.train, parts.unlabelled_dbm
+        )
     train = partial(
         train_students, config, parts.train, teachers.generator, teachers.params, recorder=recorder
     )
@@ -259,7 +261,7 @@ def _train(
         # After the stand-alone student of its seed, whose places it is told of.
         alone = trained[f"seed-{trainings[name][0]}/standalone"]
         assert answers is not None, "validate lets nothing unlabelled in without such teachers"
-        of_both = average_with(answers, localizer, alone)
+        of_both = average_with_student(answers, localizer, alone)
         trained |= train({name: trainings[name]}, answers=of_both)[1]
     predict = make_predictor(localizer, parts.held_out)
     predicted_m: dict[int, dict[str, np.ndarray]] = {}

@@ -26,7 +26,9 @@ from rsstl_jax.config.rules import (
 __all__ = ["FIELDS"]
 
 _RUN: dict[str, Field] = {
-    "target": Field("uji", DATASET, "Name of the dataset on which students are trained and tested."),
+    "target": Field(
+        "uji", DATASET, "Name of the dataset on which students are trained and tested."
+    ),
     "sources": Field(
         "uts,tampere",
         DATASETS,
@@ -90,7 +92,9 @@ _RUN: dict[str, Field] = {
         "linear.",
     ),
     "input.exponent": Field(
-        math.e, POSITIVE, "Exponent of the powed encoding, a plain number; other encodings have none."
+        math.e,
+        POSITIVE,
+        "Exponent of the powed encoding, a plain number; other encodings have none.",
     ),
     "augment.access_point_dropout": Field(
         0.0, RATE, "Probability that a reading is hidden in training; 0 hides none."

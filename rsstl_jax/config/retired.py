@@ -50,7 +50,7 @@ def renew(
     for path, accepted in retired.items():
         if path in fields and fields[path] != accepted:
             raise ConfigError(
-                f"{path} is {fields[path]!r} and is no field any more; only {accepted!r} is accepted"
+                f"{path} is {fields[path]!r} and is no field any more; it must be {accepted!r}"
             )
     return {renamed.get(path, path): v for path, v in fields.items() if path not in retired}
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import Preprocessor
 from rsstl_jax.data.site import Fingerprints
-from rsstl_jax.engine.radio_map import Survey, count_places, draw_support
+from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Batch, Params, Representations
 
@@ -47,7 +47,7 @@ class Localizer:
     preprocessor: Preprocessor
     augmentation: Mapping[str, float] = field(default_factory=dict)
     support: Any = None
-    survey: Survey | None = None
+    survey: RadioMap | None = None
 
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
@@ -65,9 +65,9 @@ class Localizer:
         """
         if self.survey is None:
             return num_samples
-        return min(num_samples, count_places(self.survey) // 2)
+        return min(num_samples, count_positions(self.survey) // 2)
 
-    def for_step(self, key: jax.Array, survey: Survey | None, asked: jax.Array) -> "Localizer":
+    def for_step(self, key: jax.Array, survey: RadioMap | None, asked: jax.Array) -> "Localizer":
         """The localizer that a training step is taken with.
 
         Args:

@@ -108,9 +108,7 @@ def make_cnnloc(config: ConfigDict) -> Network:
     widths = (own.hidden_width, 3 * (22 - 1) + 1)
     return Network(
         framer=Encoder(widths),
-        extractor=CnnlocExtractor(
-            (99, 66, 33), 22, own.dropout, method=config.model.convolution
-        ),
+        extractor=CnnlocExtractor((99, 66, 33), 22, own.dropout, method=config.model.convolution),
         regressor=Regressor(),
         frame_width=widths[-1],
         extract_width=33,

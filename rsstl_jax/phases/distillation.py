@@ -27,7 +27,12 @@ from rsstl_jax.phases.student_specs import (
     teacher_mask,
     term_weights,
 )
-from rsstl_jax.site_agnostic.teacher_outputs import Answers, as_teachers, ask_answers, join_teachers
+from rsstl_jax.site_agnostic.teacher_outputs import (
+    TeacherOutputs,
+    join_teacher_fns,
+    lookup_params,
+    make_lookup_fn,
+)
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
@@ -58,7 +63,7 @@ def make_distillation(
     students: Mapping[str, tuple[int, Variant]],
     *,
     recorder: Recorder,
-    answers: Answers | None = None,
+    answers: TeacherOutputs | None = None,
 ) -> Distillation:
     """The one step that all these students share, and where each of them starts."""
     localizer = make_localizer(config, train)
@@ -97,8 +102,8 @@ def make_distillation(
             teacher_mask(config, variant),
             jnp.asarray(learning_rate(config, variant.learning_rate), jnp.float32),
             noise_key if fixed else None,
-            answers.place_m if answers else None,
-            answers.unlabelled() if answers else None,
+            answers.position_m if answers else None,
+            answers.pseudo_labelled() if answers else None,
             localizer.survey,
         )
         return make_distill_state(student, theta, tx), train_key, context
@@ -113,16 +118,16 @@ def _kinds(
     localizer: Localizer,
     generator: Generator,
     teachers: Params,
-    answers: Answers | None,
+    answers: TeacherOutputs | None,
 ) -> tuple[TeacherFn, Params]:
     """How the teachers of the configured kind are asked, and the parameters for it."""
     surrogates = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
     if answers is None:
         return surrogates, teachers
-    agnostic = ask_answers(localizer.network), as_teachers(answers, localizer.network)
+    agnostic = make_lookup_fn(localizer.network), lookup_params(answers, localizer.network)
     if config.teacher.kind == "agnostic":
         return agnostic
-    return join_teachers(surrogates, agnostic[0]), (teachers, agnostic[1])
+    return join_teacher_fns(surrogates, agnostic[0]), (teachers, agnostic[1])
 
 
 def train_students(
@@ -133,7 +138,7 @@ def train_students(
     students: Mapping[str, tuple[int, Variant]],
     *,
     recorder: Recorder,
-    answers: Answers | None = None,
+    answers: TeacherOutputs | None = None,
 ) -> tuple[Localizer, dict[str, Params]]:
     """Trains students on the target under its teachers (phase 2, Alg. 3), or loads them."""
     localizer = make_localizer(config, train)

@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.localizer import Localizer, make_batch
 from rsstl_jax.engine.loop import Step, effective_batch_size, fit
-from rsstl_jax.engine.radio_map import Survey, count_places, make_survey, whole_support
+from rsstl_jax.engine.radio_map import RadioMap, count_positions, full_support, make_radio_map
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.engine.train_state import learning_rate as configured_rate
 from rsstl_jax.errors import DataError
@@ -39,13 +39,13 @@ def make_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
     network, augmentation = make_network(config), dict(config.augment.items())
     if network.uses_support:
         linear = fit_preprocessor(train, encoding="linear")
-        survey = make_survey(train, linear)
-        if (num_places := count_places(survey)) < MIN_PLACES:
+        survey = make_radio_map(train, linear)
+        if (num_places := count_positions(survey)) < MIN_PLACES:
             raise DataError(
                 f"{train.dataset} {train.part}: has fingerprints of {num_places} places; a network "
                 f"that is given some of them to locate the others needs at least {MIN_PLACES}"
             )
-        return Localizer(network, linear, augmentation, whole_support(survey), survey)
+        return Localizer(network, linear, augmentation, full_support(survey), survey)
     pre = fit_preprocessor(train, encoding=config.input.encoding, exponent=config.input.exponent)
     return Localizer(network, pre, augmentation)
 
@@ -68,14 +68,14 @@ def training_plan(
 def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
     """A step of a network on J_MAE alone: the mean Euclidean error in metres."""
 
-    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: Survey | None) -> jax.Array:
+    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: RadioMap | None) -> jax.Array:
         own = localizer.for_step(key, survey, batch.row)
         out = own.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
         predicted = out.location * localizer.preprocessor.scale_m
         return localization_loss(predicted, batch.centered_m).mean() + out.penalty
 
     def step(
-        state: TrainState, batch: Batch, key: jax.Array, survey: Survey | None
+        state: TrainState, batch: Batch, key: jax.Array, survey: RadioMap | None
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         return descend(state, tx, lambda params: loss_fn(params, batch, key, survey))
 

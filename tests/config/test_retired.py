@@ -19,7 +19,7 @@ def test_another_value_of_a_retired_field_is_refused(path):
         drop_retired({path: "other"})
     accepted = RETIRED[path]
     assert str(error.value) == (
-        f"{path} is 'other' and is no field any more; only {accepted!r} is accepted"
+        f"{path} is 'other' and is no field any more; it must be {accepted!r}"
     )
 
 
