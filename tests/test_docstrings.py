@@ -13,8 +13,7 @@ MODULES = [
     *(
         f"rsstl_jax.{name}"
         for name in (
-            "config.recipes",
-            "config.schema",
+            "config",
             "data",
             "errors",
             "losses",
