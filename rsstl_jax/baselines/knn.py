@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
-from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.radio_map import make_survey, whole_support
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models import power_centroid
@@ -95,8 +95,9 @@ def choose_neighbours(
     return Neighbours(**{name: best[name] for name in Neighbours.__dataclass_fields__}), tried
 
 
-def centroid_m(localizer: Localizer, part: Fingerprints) -> np.ndarray:
-    """Where fingerprints were taken, by the access points that they hear alone."""
-    preprocessor = localizer.preprocessor
-    places = power_centroid(preprocessor.encode(part.rss_dbm), localizer.support)
-    return preprocessor.uncenter(np.asarray(places) * preprocessor.scale_m)
+def centroid_m(train: Fingerprints, part: Fingerprints) -> np.ndarray:
+    """Centroids of the positions where the detected access points are strong, by their power."""
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    support = whole_support(make_survey(train, preprocessor))
+    centroids = power_centroid(preprocessor.encode(part.rss_dbm), support)
+    return preprocessor.uncenter(np.asarray(centroids) * preprocessor.scale_m)

@@ -40,9 +40,9 @@ class Student:
     Example:
         >>> import jax
         >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> from rsstl_jax.engine.site_job import make_site_job
         >>> train = load_site("synthetic-office").train
-        >>> localizer = make_localizer(default_config(), train)
+        >>> localizer = make_site_job(default_config(), train).localizer
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> student = Student(localizer, params, train.access_points, train.dataset)
         >>> student.locate([{"AP003": -61.0, "AP017": -78.0, "a telephone": -40.0}]).shape
@@ -128,9 +128,9 @@ def save_student(
     Example:
         >>> import jax, tempfile
         >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> from rsstl_jax.engine.site_job import make_site_job
         >>> train = load_site("synthetic-office").train
-        >>> localizer = make_localizer(default_config(), train)
+        >>> localizer = make_site_job(default_config(), train).localizer
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> student = Student(localizer, params, train.access_points, train.dataset)
         >>> with tempfile.TemporaryDirectory() as folder:
