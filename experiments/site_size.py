@@ -53,7 +53,7 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     places: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(sharp, pretrained.members, site.test),
         "kNN": predict_neighbours(settings, site.train, site.test),
-        "centroid": centroid_m(localizer, site.test),
+        "centroid": centroid_m(site.train, site.test),
         "middle of the survey": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
     actual_m = site.test.position_m

@@ -127,6 +127,7 @@ def collective_transfer(
             batch_size=batch_size,
             name=f"{name}-{stage}",
             recorder=recorder,
+            context=job.localizer.survey,
         ).params
     recorder.save_final(name, params, job.epochs)
     return params
