@@ -13,6 +13,7 @@ from rsstl_jax import cli
 from rsstl_jax.commands.region_cost import cost_by_region
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.schema import validate
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.errors import ConfigError
@@ -20,7 +21,6 @@ from rsstl_jax.phases.distillation import make_distillation
 from rsstl_jax.phases.specialise import training_plan
 from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.phases.teacher_set import make_teachers
-from rsstl_jax.pipeline import target_parts
 from rsstl_jax.store.recorder import Recorder
 
 REGIONS = (

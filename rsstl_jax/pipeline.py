@@ -4,24 +4,16 @@ import hashlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
-from numpy.typing import NDArray
 
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
-from rsstl_jax.data import (
-    Fingerprints,
-    check_sources,
-    grouped_validation_split,
-    load_site,
-    load_unlabelled,
-    target_fraction,
-    target_rest,
-)
+from rsstl_jax.data import Fingerprints, check_sources
+from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import make_predictor
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.errors import ConfigError, MissingDataError
@@ -37,66 +29,7 @@ from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, open_workdir
 
-__all__ = ["TargetParts", "bundle_folder", "run_distillation", "run_expert", "target_parts"]
-
-
-class TargetParts(NamedTuple):
-    """What a student learns from and what it is measured on.
-
-    Args:
-        train: the share of the train part that is used.
-        held_out: the test part, or the validation part held out of train.
-        unlabelled_dbm: float32[U, A]. Readings of fingerprints whose places are unknown: what the
-            share leaves of the train part, or the target's unlabelled.csv; None where students look
-            at none.
-
-    Example:
-        >>> from rsstl_jax import load_site
-        >>> site = load_site("synthetic-office")
-        >>> TargetParts(site.train, site.test).held_out.part
-        'test'
-    """
-
-    train: Fingerprints
-    held_out: Fingerprints
-    unlabelled_dbm: NDArray[np.float32] | None = None
-
-
-def target_parts(config: ConfigDict) -> TargetParts:
-    """Reads the target and cuts it as the configuration says.
-
-    Args:
-        config: the run's configuration; read here: `target`, `data_dir`, `data`,
-            `distill.num_unlabelled`.
-
-    Returns:
-        TargetParts. The share is drawn from what the validation part leaves.
-
-    Raises:
-        DataError: if the target is missing or cannot be read.
-
-    Example:
-        >>> from rsstl_jax import make_config
-        >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-        >>> config.data.evaluate_on = "validation"
-        >>> target_parts(config).held_out.part
-        'validation'
-    """
-    site = load_site(config.target, data_dir=config.data_dir or None)
-    train, held_out = site.train, site.test
-    if config.data.evaluate_on == "validation":
-        train, held_out = grouped_validation_split(
-            train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
-        )
-    share, seed = config.data.fraction, config.data.fraction_seed
-    kept = train if share == 1 else target_fraction(train, fraction=share, seed=seed)
-    if config.distill.num_unlabelled == 0:
-        return TargetParts(kept, held_out)
-    if config.data.unlabelled == "rest":
-        rest = target_rest(train, fraction=share, seed=seed)
-        return TargetParts(kept, held_out, rest.rss_dbm)
-    of_file = load_unlabelled(config.target, kept.access_points, data_dir=config.data_dir or None)
-    return TargetParts(kept, held_out, of_file)
+__all__ = ["bundle_folder", "run_distillation", "run_expert"]
 
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:

@@ -13,11 +13,11 @@ from benchmarks.timing import interleaved
 from benchmarks.torch_networks import NETWORKS, torch_device, wait
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.train_state import make_state
 from rsstl_jax.phases.specialise import make_localizer, make_specialise_step, training_plan
-from rsstl_jax.pipeline import target_parts
 
 __all__ = ["time_networks"]
 

@@ -1,4 +1,4 @@
-"""The rival that trains one body on all sources at once [Klus et al. 2021]."""
+"""Collective transfer: one body trained on all sources at once [Klus et al. 2021]."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,10 +28,10 @@ from rsstl_jax.types import Batch, Params
 
 __all__ = ["collective_transfer", "make_collective_step"]
 
-FROZEN_SHARE = 0.15
-"""Share of the target's epochs in which collective transfer keeps the body frozen [Klus et al.]."""
+FROZEN_FRACTION = 0.15
+"""Fraction of the target's epochs in which the body stays frozen [Klus et al. 2021]."""
 FINE_TUNING = 0.1
-"""What the learning rate is multiplied with once the body is free [Klus et al.]."""
+"""Factor of the learning rate once the body is free [Klus et al. 2021]."""
 
 
 def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTransformation) -> Step:
@@ -40,8 +40,10 @@ def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTran
     def loss_fn(params: Params, batches: Sequence[Batch], key: jax.Array) -> Any:
         losses = []
         for index, (localizer, batch) in enumerate(zip(localizers, batches, strict=True)):
-            own = put_body(params["sites"][index], params["body"])
-            out = localizer.represent(own, batch.rss_dbm, key=jax.random.fold_in(key, index))
+            site_params = put_body(params["sites"][index], params["body"])
+            out = localizer.represent(
+                site_params, batch.rss_dbm, key=jax.random.fold_in(key, index)
+            )
             predicted_m = out.location * localizer.preprocessor.scale_m
             losses.append(localization_loss(predicted_m, batch.centered_m).mean() + out.penalty)
         return jnp.stack(losses).sum()
@@ -61,7 +63,7 @@ def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTran
 def _common_body(
     config: ConfigDict, sources: Mapping[str, Fingerprints], *, seed: int, recorder: Recorder
 ) -> Params:
-    """The body that all sources share, trained on a batch from each at every step."""
+    """Trains the body that all sources share, on a batch from each at every step."""
     name = f"seed-{seed}/collective-sources"
     keys = jax.random.split(jax.random.key(seed), len(sources) + 1)
     localizers = [transfer_localizer(site_config(config, s), p) for s, p in sources.items()]
@@ -73,8 +75,8 @@ def _common_body(
     finished = recorder.load_final(name, body)
     if finished is not None:
         return finished
-    nothing: Params = {"framer": {}, "extractor": {}}
-    params = {"body": body, "sites": [put_body(site, nothing) for site in fresh]}
+    no_body: Params = {"framer": {}, "extractor": {}}
+    params = {"body": body, "sites": [put_body(site, no_body) for site in fresh]}
     # An epoch passes once over the largest source; smaller ones come round more often.
     largest = max(map(len, sources.values()))
     rows = jnp.stack([jnp.arange(largest) % len(part) for part in sources.values()], axis=1)
@@ -103,7 +105,7 @@ def _common_body(
 
 
 def _freeze_body(params: Params) -> Params:
-    """Labels for `optax.multi_transform`: what belongs to the body, and the rest."""
+    """Labels for `optax.multi_transform`: "body", and "site" for the rest."""
     labels = jax.tree.map(lambda _: "site", params)
     return put_body(labels, jax.tree.map(lambda _: "body", get_body(params)))
 
@@ -116,9 +118,7 @@ def collective_transfer(
     seed: int,
     recorder: Recorder,
 ) -> tuple[Localizer, Params]:
-    """Trains one body on all sources at once, then fits it to the target (`**`) [Klus et al.
-    2021].
-    """
+    """Trains one body on all sources at once, then on the target, frozen at first (`**`)."""
     name = f"seed-{seed}/collective"
     localizer = transfer_localizer(config, train)
     finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
@@ -128,7 +128,7 @@ def collective_transfer(
     init_key, *train_keys = jax.random.split(jax.random.key(seed), 3)
     params = put_body(localizer.init(init_key, train.num_access_points), body)
     batch_size = effective_batch_size(config.train.batch_size, len(train))
-    frozen = max(1, round(FROZEN_SHARE * config.train.epochs))
+    frozen = max(1, round(FROZEN_FRACTION * config.train.epochs))
     stages = {
         "frozen": (frozen, learning_rate(config)),
         "free": (max(1, config.train.epochs - frozen), FINE_TUNING * learning_rate(config)),

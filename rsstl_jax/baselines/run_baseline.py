@@ -1,4 +1,4 @@
-"""Runs the rivals: kNN, a centroid, transfer of parameters, and its network from scratch."""
+"""Runs one baseline: kNN, a centroid, transfer of parameters, or its network from scratch."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -18,12 +18,10 @@ from rsstl_jax.baselines.transfer import scratch, sequential_transfer, transfer_
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import Fingerprints, check_sources, load_site
+from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.pipeline import TargetParts, target_parts
 from rsstl_jax.report.run_result import measure
-from rsstl_jax.site_agnostic.training import make_agnostic_localizer
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
@@ -34,17 +32,20 @@ __all__ = ["METHODS", "UNTRAINED", "run_baseline"]
 UNTRAINED = ("knn", "centroid")
 """Methods that train no network."""
 
-METHODS = (*UNTRAINED, "sequential", "collective", "scratch")
+WITH_SOURCES = {"sequential": sequential_transfer, "collective": collective_transfer}
+"""Methods that train on the sources before they train on the target."""
+
+METHODS = (*UNTRAINED, *WITH_SOURCES, "scratch")
 
 
 def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[str, Any]:
-    """Trains and measures one rival on the configured target."""
+    """Trains and measures one baseline on the configured target."""
     validate(config)
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     if method == "knn":
         check_installed()
-    if method in ("sequential", "collective"):
+    if method in WITH_SOURCES:
         check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     if method not in UNTRAINED:
@@ -55,7 +56,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
 
 def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> dict[str, Any]:
     recorder = open_workdir(config, workdir)
-    sources = _sources(config) if method in ("sequential", "collective") else {}
+    sources = _read_sources(config) if method in WITH_SOURCES else {}
     parts_read = {config.target: parts.train, **sources}
     log_start(recorder, {name: part.digest() for name, part in parts_read.items()})
     result: dict[str, Any] = {
@@ -65,32 +66,31 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         "part": parts.held_out.part,
     }
     if method in UNTRAINED:
-        # Nothing is drawn but the share of the train part.
+        # Nothing is random but the fraction of the train part.
         result["seeds"] = [config.data.fraction_seed]
     else:
         result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     if method == "knn":
-        settings, tried = choose_neighbours(
+        settings, figures = choose_neighbours(
             parts.train,
             fraction=config.data.validation_fraction,
             seed=config.data.validation_seed,
         )
-        write_json(workdir / "tried.json", tried)
-        places = [predict_neighbours(settings, parts.train, parts.held_out)]
+        write_json(workdir / "tried.json", figures)
+        predicted_m = [predict_neighbours(settings, parts.train, parts.held_out)]
         result["settings"] = asdict(settings)
     elif method == "centroid":
-        localizer = make_agnostic_localizer(AgnosticSettings(), parts.train)
-        places = [centroid_m(localizer, parts.held_out)]
+        predicted_m = [centroid_m(parts.train, parts.held_out)]
     else:
-        places = [
+        predicted_m = [
             _transfer(method, config, parts, sources, seed, recorder) for seed in config.seeds
         ]
-    result[method] = measure(places, parts.held_out.position_m)
+    result[method] = measure(predicted_m, parts.held_out.position_m)
     write_json(workdir / "result.json", result)
     return result
 
 
-def _sources(config: ConfigDict) -> dict[str, Fingerprints]:
+def _read_sources(config: ConfigDict) -> dict[str, Fingerprints]:
     return {
         name: load_site(name, data_dir=config.data_dir or None).train
         for name in name_list(config.sources)
@@ -108,6 +108,6 @@ def _transfer(
     if method == "scratch":
         localizer, params = scratch(config, parts.train, seed=seed, recorder=recorder)
     else:
-        transfer = sequential_transfer if method == "sequential" else collective_transfer
+        transfer = WITH_SOURCES[method]
         localizer, params = transfer(config, parts.train, sources, seed=seed, recorder=recorder)
     return predict_m(localizer, params, parts.held_out)

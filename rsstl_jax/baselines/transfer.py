@@ -1,4 +1,4 @@
-"""The rivals that carry parameters from site to site, and their control from scratch."""
+"""Sequential transfer of parameters from site to site, and its control from scratch."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ ENCODER_WIDTH = 256
 
 
 def transfer_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
-    """The configured network behind an encoder Dense(n -> 256), at a site."""
+    """The configured network behind an encoder Dense(A -> 256), at a site."""
     localizer = make_localizer(config, train)
     return replace(localizer, network=make_transfer_network(localizer.network, ENCODER_WIDTH))
 
@@ -34,7 +34,7 @@ def _train_at(
     name: str,
     recorder: Recorder,
 ) -> tuple[Localizer, Params]:
-    """Trains all of a transfer network at one site, with a body from elsewhere or a fresh one."""
+    """Trains a whole transfer network at one site, with a given body or a fresh one."""
     localizer = transfer_localizer(config, train)
     finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
     if finished is not None:
@@ -50,7 +50,7 @@ def _train_at(
 def scratch(
     config: ConfigDict, train: Fingerprints, *, seed: int, recorder: Recorder
 ) -> tuple[Localizer, Params]:
-    """The transfer network trained at the target alone: what its encoder adds by itself."""
+    """Trains the transfer network on the target alone: what its encoder adds by itself."""
     name = f"seed-{seed}/scratch"
     return _train_at(config, train, None, jax.random.key(seed), name=name, recorder=recorder)
 
@@ -63,7 +63,7 @@ def sequential_transfer(
     seed: int,
     recorder: Recorder,
 ) -> tuple[Localizer, Params]:
-    """Carries the body from source to source, the largest first, and on to the target (`*`)."""
+    """Trains the body on source after source, the largest first, and then on the target (`*`)."""
     body = None
     for source in sorted(sources, key=lambda name: -len(sources[name])):
         _, params = _train_at(

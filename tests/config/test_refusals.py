@@ -9,9 +9,10 @@ from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
 from rsstl_jax.baselines.run_baseline import run_baseline
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.errors import ConfigError, DataError, MissingDataError
 from rsstl_jax.phases.student_specs import STUDENTS, Variant
-from rsstl_jax.pipeline import run_expert, target_parts
+from rsstl_jax.pipeline import run_expert
 
 
 def make_config(data_dir, **fields):
