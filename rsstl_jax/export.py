@@ -13,7 +13,7 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
-from rsstl_jax.data import pad_rows, scans_to_rss_dbm
+from rsstl_jax.data.scans import pad_rows, scans_to_rss_dbm
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError

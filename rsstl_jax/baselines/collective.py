@@ -27,7 +27,7 @@ __all__ = ["collective_transfer", "make_collective_step"]
 FROZEN_FRACTION = 0.15
 """Fraction of the target's epochs in which the body stays frozen [Klus et al.]."""
 FINE_TUNING = 0.1
-"""What the learning rate is multiplied with once the body is free [Klus et al.]."""
+"""Factor of the learning rate once the body is free [Klus et al. 2021]."""
 
 
 def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTransformation) -> Step:
@@ -57,7 +57,7 @@ def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTran
 def _common_body(
     job: SiteJob, sources: Mapping[str, SiteJob], *, seed: int, recorder: Recorder
 ) -> Params:
-    """The body that all sources share, trained on a batch from each at every step."""
+    """Trains the body that all sources share, on a batch from each at every step."""
     name = f"seed-{seed}/collective-sources"
     keys = jax.random.split(jax.random.key(seed), len(sources) + 1)
     jobs = list(sources.values())
@@ -91,7 +91,7 @@ def _common_body(
 
 
 def _freeze_body(params: Params) -> Params:
-    """Labels for `optax.multi_transform`: what belongs to the body, and the rest."""
+    """Labels for `optax.multi_transform`: "body", and "site" for the rest."""
     labels = jax.tree.map(lambda _: "site", params)
     return put_body(labels, jax.tree.map(lambda _: "body", get_body(params)))
 

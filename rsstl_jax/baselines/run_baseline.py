@@ -1,4 +1,4 @@
-"""Runs the baselines: kNN, a centroid, transfer of parameters, and its network from scratch."""
+"""Runs one baseline: kNN, a centroid, transfer of parameters, or its network from scratch."""
 
 from dataclasses import asdict
 from functools import partial
@@ -33,17 +33,20 @@ __all__ = ["METHODS", "UNTRAINED", "run_baseline"]
 UNTRAINED = ("knn", "centroid")
 """Methods that train no network."""
 
-METHODS = (*UNTRAINED, "sequential", "collective", "scratch")
+WITH_SOURCES = {"sequential": sequential_transfer, "collective": collective_transfer}
+"""Methods that train on the sources before they train on the target."""
+
+METHODS = (*UNTRAINED, *WITH_SOURCES, "scratch")
 
 
 def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[str, Any]:
-    """Trains and measures one rival on the configured target."""
+    """Trains and measures one baseline on the configured target."""
     validate(config)
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     if method == "knn":
         check_installed()
-    if method in ("sequential", "collective"):
+    if method in WITH_SOURCES:
         check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     job = None if method in UNTRAINED else make_transfer_job(config, parts.train)
@@ -55,7 +58,7 @@ def _run(
     config: ConfigDict, method: str, parts: TargetParts, job: SiteJob | None, workdir: Path
 ) -> dict[str, Any]:
     recorder = open_workdir(config, workdir)
-    sources = _sources(config) if method in ("sequential", "collective") else {}
+    sources = _sources(config) if method in WITH_SOURCES else {}
     digests = {name: source.train.digest() for name, source in sources.items()}
     log_start(recorder, {config.target: parts.train.digest()} | digests)
     result: dict[str, Any] = {
@@ -65,30 +68,29 @@ def _run(
         "part": parts.held_out.part,
     }
     if method in UNTRAINED:
-        # Nothing is drawn but the share of the train part.
+        # Nothing is random but the fraction of the train part.
         result["seeds"] = [config.data.fraction_seed]
     else:
         result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
     if method == "knn":
-        settings, tried = choose_neighbours(
+        settings, figures = choose_neighbours(
             parts.train,
             fraction=config.data.validation_fraction,
             seed=config.data.validation_seed,
         )
-        write_json(workdir / "tried.json", tried)
-        places = [predict_neighbours(settings, parts.train, parts.held_out)]
+        write_json(workdir / "tried.json", figures)
+        predicted_m = [predict_neighbours(settings, parts.train, parts.held_out)]
         result["settings"] = asdict(settings)
     elif job is None:
-        places = [centroid_m(parts.train, parts.held_out)]
+        predicted_m = [centroid_m(parts.train, parts.held_out)]
     else:
         train = {
             "scratch": partial(scratch, job),
-            "sequential": partial(sequential_transfer, job, sources),
-            "collective": partial(collective_transfer, job, sources),
+            **{name: partial(transfer, job, sources) for name, transfer in WITH_SOURCES.items()},
         }[method]
         trained = [train(seed=seed, recorder=recorder) for seed in config.seeds]
-        places = [predict_m(job.localizer, params, parts.held_out) for params in trained]
-    result[method] = measure(places, parts.held_out.position_m)
+        predicted_m = [predict_m(job.localizer, params, parts.held_out) for params in trained]
+    result[method] = measure(predicted_m, parts.held_out.position_m)
     write_json(workdir / "result.json", result)
     return result
 

@@ -1,4 +1,4 @@
-"""What a student learns from and what it is measured on, as the configuration cuts it."""
+"""The target's fingerprints as the configuration cuts them."""
 
 from typing import NamedTuple
 
@@ -14,29 +14,28 @@ __all__ = ["TargetParts", "target_parts"]
 
 
 class TargetParts(NamedTuple):
-    """What a student learns from and what it is measured on."""
+    """What students are trained on and measured on."""
 
-    train: Fingerprints  # the share of the train part that is used
+    train: Fingerprints  # the configured fraction of the train part
     held_out: Fingerprints  # the test part, or the validation part held out of train
-    # float32[U, A]: Readings of fingerprints whose places are unknown: what the share leaves of
-    # the train part, or the target's unlabelled.csv
-    unlabelled_dbm: NDArray[np.float32] | None = None
+    unlabelled_dbm: NDArray[np.float32] | None = None  # [U, A], positions unknown; None: unused
 
 
 def target_parts(config: ConfigDict) -> TargetParts:
-    """Reads the target and cuts it as the configuration says."""
-    site = load_site(config.target, data_dir=config.data_dir or None)
+    """Reads the target; the fraction is drawn from what a validation part leaves of train."""
+    data, data_dir = config.data, config.data_dir or None
+    site = load_site(config.target, data_dir=data_dir)
     train, held_out = site.train, site.test
-    if config.data.evaluate_on == "validation":
+    if data.evaluate_on == "validation":
         train, held_out = grouped_validation_split(
-            train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
+            train, fraction=data.validation_fraction, seed=data.validation_seed
         )
-    share, seed = config.data.fraction, config.data.fraction_seed
-    kept = train if share == 1 else target_fraction(train, fraction=share, seed=seed)
+    fraction, seed = data.fraction, data.fraction_seed
+    kept = train if fraction == 1 else target_fraction(train, fraction=fraction, seed=seed)
     if config.distill.num_unlabelled == 0:
         return TargetParts(kept, held_out)
-    if config.data.unlabelled == "rest":
-        rest = target_rest(train, fraction=share, seed=seed)
+    if data.unlabelled == "rest":
+        rest = target_rest(train, fraction=fraction, seed=seed)
         return TargetParts(kept, held_out, rest.rss_dbm)
-    of_file = load_unlabelled(config.target, kept.access_points, data_dir=config.data_dir or None)
-    return TargetParts(kept, held_out, of_file)
+    unlabelled_dbm = load_unlabelled(config.target, kept.access_points, data_dir=data_dir)
+    return TargetParts(kept, held_out, unlabelled_dbm)

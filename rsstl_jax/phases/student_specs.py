@@ -87,7 +87,9 @@ def plan_students(
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:
     """A spec against its run; raises ConfigError where it cannot be trained."""
     weights = _weights(config, network, spec)
-    given: dict[str, float | None] = {f"distill.weights.{term}": weight for term, weight in spec.weights.items()}
+    given: dict[str, float | None] = {
+        f"distill.weights.{term}": weight for term, weight in spec.weights.items()
+    }
     given |= {"distill.margin": spec.margin, "train.learning_rate": spec.learning_rate}
     for path, value in given.items():
         if value is not None:

@@ -10,9 +10,9 @@ from tiny import draw_params, make_part, make_tiny_config
 
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import NETWORKS, model_section
-from rsstl_jax.engine.site_job import make_site_job
 
 
 def make_student(**fields):
