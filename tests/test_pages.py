@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import rsstl_jax
+from rsstl_jax.config.schema import FIELDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -66,6 +67,30 @@ def test_the_index_names_every_page_of_guide_and_results():
     named = {(index.parent / link).resolve() for link in LINK.findall(prose(index))}
     listed = {*GUIDE, ROOT / "docs" / "results.md", *(ROOT / "docs" / "results").glob("*.md")}
     assert sorted(listed - {index} - named) == []
+
+
+WRITTEN_BY_HAND = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *GUIDE]
+CODE = re.compile(r"`((?:[\w.]+/)+[\w.]*|\w+\.py)`")
+IN_TEXT = re.compile(r"--config\.([\w.]+)=")
+
+
+@pytest.mark.parametrize("page", WRITTEN_BY_HAND, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page):
+    homes = (ROOT, ROOT / "rsstl_jax", ROOT / "tests" / "faults", ROOT / "rsstl_jax/data/readers")
+    wrong = [
+        path
+        for path in CODE.findall(prose(page))
+        if path.endswith((".py", "/"))
+        and not path.startswith(("results/", "students/", "checkpoints/", "my-office/"))
+        and not any((home / path).exists() for home in homes)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_fields_that_a_page_sets_exist(page):
+    fields = set(IN_TEXT.findall(page.read_text(encoding="utf-8")))
+    assert sorted(fields - FIELDS.keys()) == []
 
 
 def count_words(*pages):
