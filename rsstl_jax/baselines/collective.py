@@ -43,7 +43,7 @@ def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTran
             own = put_body(params["sites"][index], params["body"])
             out = localizer.represent(own, batch.rss_dbm, key=jax.random.fold_in(key, index))
             predicted_m = out.location * localizer.preprocessor.scale_m
-            losses.append(localization_loss(predicted_m, batch.centered_m).mean() + out.penalty)
+            losses.append(localization_loss(predicted_m, batch.centered_m).mean())
         return jnp.stack(losses).sum()
 
     def step(

@@ -126,7 +126,7 @@ def make_distill_step(
         with jax.named_scope("localization"):
             labelled = slice(num_labelled)
             error_m = localization_loss(predicted_m[labelled], batch.centered_m[labelled]).mean()
-        losses = {"localization": error_m + student.penalty}
+        losses = {"localization": error_m}
         if context.soft_target_m is not None:
             with jax.named_scope("soft_target"):
                 soft_m = context.soft_target_m[batch.row]

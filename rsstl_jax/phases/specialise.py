@@ -72,7 +72,7 @@ def make_specialise_step(localizer: Localizer, tx: optax.GradientTransformation)
         own = localizer.for_step(key, survey, batch.row)
         out = own.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
         predicted = out.location * localizer.preprocessor.scale_m
-        return localization_loss(predicted, batch.centered_m).mean() + out.penalty
+        return localization_loss(predicted, batch.centered_m).mean()
 
     def step(
         state: TrainState, batch: Batch, key: jax.Array, survey: Survey | None
