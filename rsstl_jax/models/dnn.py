@@ -40,7 +40,7 @@ class DenseFramer(nn.Module):
 
 
 def make_dnn(config: ConfigDict) -> Network:
-    """The DNN out of `model.dnn`: hidden layers of equal width, the first of which is the framer."""
+    """The DNN out of `model.dnn`: equal hidden layers, the first of which is the framer."""
     sizes = config.model.dnn
     return Network(
         framer=DenseFramer(sizes.hidden_width, sizes.input_dropout),
