@@ -22,7 +22,7 @@ __all__ = ["Localizer", "make_batch", "make_locator", "predict_m"]
 EVALUATION_ROWS = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Localizer:
     """What stays fixed while a network is trained at one site.
 
@@ -48,6 +48,14 @@ class Localizer:
     augmentation: Mapping[str, float] = field(default_factory=dict)
     support: Any = None
     survey: Survey | None = None
+
+    def __repr__(self) -> str:
+        prep = self.preprocessor
+        return (
+            f"<Localizer: {self.network}, {prep.encoding} encoding,\n"
+            f"origin ({prep.origin_m[0]:.2f}, {prep.origin_m[1]:.2f}) m, scale {prep.scale_m:.2f} m, "
+            f"{'no support' if self.support is None else 'with support'}>"
+        )
 
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""

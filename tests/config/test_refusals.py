@@ -64,7 +64,7 @@ def test_unlabelled_fingerprints_of_a_file_are_those_of_a_run(data_dir, tmp_path
         target_parts(make_config(data_dir, **fields))
 
 
-def test_who_is_told_of_a_lone_student_needs_one(data_dir, tmp_path):
+def test_pseudo_labels_of_a_mean_need_the_baseline_student(data_dir, tmp_path):
     config = make_config(data_dir, **TOLD_OF_UNLABELLED)
     with pytest.raises(
         ConfigError, match="the pseudo-labels of a are a mean with the student standalone"
