@@ -12,16 +12,16 @@ from tiny import make_part, make_tiny_config
 from rsstl_jax.data import load_site
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import export_student, load_exported
-from rsstl_jax.phases.specialise import make_localizer
 
 NETWORKS = ("dnn", "cnnloc", "bayescnn", "baat", "agnostic")
 TRAIN, TEST = make_part(), make_part(part="test")
 
 
 def make_student(network="dnn", train=TRAIN):
-    localizer = make_localizer(make_tiny_config(network=network), train)
+    localizer = make_site_job(make_tiny_config(network=network), train).localizer
     params = localizer.init(jax.random.key(0), train.num_access_points)
     return Student(localizer, params, train.access_points, train.dataset)
 

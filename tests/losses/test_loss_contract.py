@@ -1,8 +1,5 @@
 """What every loss promises: checked arguments, kept dtypes, a docstring, and few imports."""
 
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
