@@ -51,9 +51,10 @@ class Localizer:
 
     def __repr__(self) -> str:
         prep = self.preprocessor
+        east_m, north_m = prep.origin_m
         return (
             f"<Localizer: {self.network}, {prep.encoding} encoding,\n"
-            f"origin ({prep.origin_m[0]:.2f}, {prep.origin_m[1]:.2f}) m, scale {prep.scale_m:.2f} m, "
+            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m, "
             f"{'no support' if self.support is None else 'with support'}>"
         )
 

@@ -67,11 +67,12 @@ class Student:
         number = sum(leaf.size for leaf in jax.tree.leaves(self.params))
         names = [*self.access_points[:3], *(["..."] if len(self.access_points) > 3 else [])]
         prep = self.localizer.preprocessor
+        east_m, north_m = prep.origin_m
         return (
             f"<Student of {self.dataset}: {self.localizer.network},\n"
             f"{number:,} parameters, {len(self.access_points):,} access points "
             f"({', '.join(names)}),\n"
-            f"origin ({prep.origin_m[0]:.2f}, {prep.origin_m[1]:.2f}) m, scale {prep.scale_m:.2f} m>"
+            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m>"
         )
 
     def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
