@@ -16,7 +16,7 @@ from rsstl_jax.report.result_table import mean_and_spread
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "configs/<site>.py[:paper|tuned|smoke|tuned-smoke]", lock_config=True
 )
-_METHOD = flags.DEFINE_enum("method", None, METHODS, "which rival")
+_METHOD = flags.DEFINE_enum("method", None, METHODS, "which baseline is run")
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "folder of the run; by default results/<target>-<network>-<recipe>-<method>"
 )

@@ -13,14 +13,13 @@ from rsstl_jax import cli
 from rsstl_jax.commands.region_cost import cost_by_region
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.schema import validate
-from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.loop import make_epochs
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.distillation import make_distillation
-from rsstl_jax.phases.specialise import training_plan
-from rsstl_jax.phases.student_specs import STUDENTS
+from rsstl_jax.phases.student_specs import STUDENTS, plan_student
 from rsstl_jax.phases.teacher_set import make_teachers
-from rsstl_jax.pipeline import target_parts
 from rsstl_jax.store.recorder import Recorder
 
 REGIONS = (
@@ -45,19 +44,17 @@ def main() -> None:
             f"teacher.kind is {config.teacher.kind!r}; the profile is of surrogate teachers alone"
         )
     config.teacher.kind = "untrained"
-    train = target_parts(config).train
+    job = make_site_job(config, target_parts(config).train)
     recorder = Recorder(_OUTPUT.value)
-    teachers = make_teachers(config, _OUTPUT.value, recorder)
-    students = {"seed-0/distilled": (0, STUDENTS["distilled"])}
-    job = make_distillation(
-        config, train, teachers.generator, teachers.params, students, recorder=recorder
-    )
-    state, key, context = job.starts["seed-0/distilled"]()
-    batch_size = training_plan(config, job.localizer, len(train))[0]
-    run = make_epochs(job.step, batch_size=batch_size, num_epochs=1)
-    data = make_batch(train, job.localizer.preprocessor)
+    teachers = make_teachers(config, job.network, {}, _OUTPUT.value, recorder)
+    plan = plan_student(config, job.network, STUDENTS["distilled"])
+    students = {"seed-0/distilled": (0, plan)}
+    distillation = make_distillation(job, teachers, students, recorder=recorder)
+    state, key, context = distillation.starts["seed-0/distilled"]()
+    run = make_epochs(distillation.step, batch_size=job.batch_size, num_epochs=1)
+    data = job.data
     costs = cost_by_region(run, state, data, key, context, regions=REGIONS, folder=_OUTPUT.value)
-    steps, total = len(train) // batch_size, sum(cost.seconds for cost in costs.values())
+    steps, total = len(job.train) // job.batch_size, sum(cost.seconds for cost in costs.values())
     print(f"{config.network} at {config.target}, recipe {config.recipe}, {steps} steps, on")
     print(f"{jax.devices()[0].device_kind}; trace in {_OUTPUT.value}\n")
     print("| region | ms a step | share | matrix products, ms |\n| --- | --- | --- | --- |")

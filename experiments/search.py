@@ -6,7 +6,7 @@
         --range=similarity=0,2 --range=mutual_information=0,2
 
 The points of a grid, and all seeds of them, are replicas of one compiled program, at once or in
-turn, whichever --replicas=auto finds faster; with --range Optuna proposes points, a batch of such
+turn, as --replicas says; with --range Optuna proposes points, a batch of such
 replicas at a time (pip install 'rsstl_jax[search]'). The test part is never read. All points lie
 in <workdir>/search.csv, the best first; the same command started again goes on.
 """
@@ -18,7 +18,6 @@ from ml_collections import config_flags
 
 from rsstl_jax import cli
 from rsstl_jax.commands.point_search import check_point, grid, propose, search
-from rsstl_jax.engine.replicas import MODES
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.files import write_text
 
@@ -28,7 +27,7 @@ _RANGE = flags.DEFINE_multi_string("range", [], "axis=low,high, for Optuna")
 _BATCHES = flags.DEFINE_integer("batches", 5, "of points that Optuna proposes", lower_bound=1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "points a batch", lower_bound=1)
 _REPLICAS = flags.DEFINE_enum(
-    "replicas", "auto", MODES, "how the points of a batch are trained, all seeds of them"
+    "replicas", "loop", ["loop", "vmap"], "how the points of a batch are trained, all seeds of them"
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "folder of the search; by default results/search/<target>-<network>-<recipe>"

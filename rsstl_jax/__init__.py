@@ -87,7 +87,7 @@ __all__ = [
     "run_expert",
     "validate",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

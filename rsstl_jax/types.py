@@ -1,10 +1,11 @@
 """The few array bundles that every layer of the package shares."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 
-__all__ = ["Batch", "Params", "Representations"]
+__all__ = ["Batch", "Params", "Representations", "TeacherFn"]
 
 Params = Any
 """A pytree of arrays: a network's, a teacher's or an estimator's parameters."""
@@ -52,3 +53,7 @@ class Batch(NamedTuple):
     rss_dbm: jax.Array
     centered_m: jax.Array
     row: jax.Array
+
+
+TeacherFn = Callable[[Params, jax.Array, Batch], tuple[jax.Array, jax.Array]]
+"""(stacked params, key, batch) -> (frame [N, B, F], extract [N, B, D]): what a teacher is."""

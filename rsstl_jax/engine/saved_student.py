@@ -13,7 +13,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.data import Fingerprints, pad_rows, scans_to_rss_dbm
+from rsstl_jax.data import Fingerprints, scans_to_rss_dbm
+from rsstl_jax.data.scans import pad_rows
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.radio_map import survey_shapes, whole_support
 from rsstl_jax.engine.student_card import read_card, read_student_card

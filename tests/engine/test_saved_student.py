@@ -10,14 +10,14 @@ from tiny import draw_params, make_part, make_tiny_config
 
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import NETWORKS, model_section
-from rsstl_jax.phases.specialise import make_localizer
 
 
 def make_student(**fields):
     config, train = make_tiny_config(**fields), make_part()
-    localizer = make_localizer(config, train)
+    localizer = make_site_job(config, train).localizer
     params = draw_params(localizer.network, jnp.zeros((1, train.num_access_points)))
     return config, Student(localizer, params, train.access_points, "home")
 
