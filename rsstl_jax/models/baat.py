@@ -47,7 +47,7 @@ class Block(nn.Module):
 
 
 class TokenExtractor(nn.Module):
-    """float[B, 1 + T, D] to float[B, D]: blocks and a last norm, of which the class token is kept."""
+    """float[B, 1 + T, D] to float[B, D]: blocks and a last norm; the class token is kept."""
 
     num_blocks: int
     num_heads: int
