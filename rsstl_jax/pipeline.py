@@ -30,7 +30,7 @@ from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.phases.student_specs import STUDENTS, Variant, check_variant, told_by_mean
 from rsstl_jax.phases.teacher_set import Teachers, make_teachers, read_sources
-from rsstl_jax.report.run_result import write_outcome
+from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.teacher_outputs import answer, average_with
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
@@ -193,7 +193,7 @@ def run_distillation(
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     result = run_distillation(config, Path(folder) / "run")
-        >>> result["sources"], len(result["distilled"]["mae_m"])
+        >>> result["sources"], len(result["students"]["distilled"]["mae_m"])
         (['synthetic-mall'], 1)
     """
     validate(config)
@@ -214,7 +214,7 @@ def run_distillation(
         teachers = make_teachers(config, bundles, recorder, sources=sources)
         predicted_m = _train(config, parts, teachers, students, recorder)
         qualities = {name: report["quality"] for name, report in teachers.reports.items()}
-        return write_outcome(
+        return write_result(
             config,
             parts.held_out,
             predicted_m,

@@ -85,7 +85,7 @@ def _run(config: ConfigDict, method: str, parts: TargetParts, workdir: Path) -> 
         places = [
             _transfer(method, config, parts, sources, seed, recorder) for seed in config.seeds
         ]
-    result[method] = measure(places, parts.held_out.position_m)
+    result["students"] = {method: measure(places, parts.held_out.position_m)}
     write_json(workdir / "result.json", result)
     return result
 
