@@ -109,7 +109,7 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
     difference = f"{shown('difference_m')} {interval('difference_low_m', 'difference_high_m')}"
     return {
-        "method": f"{line['network']} {line['method']}".strip(),
+        "method": _name(line["network"], line["method"]),
         "seeds": str(line["seeds"]),
         FIGURES["mae_m"]: spread("mae_m"),
         "interval over seeds": interval("mae_m_low", "mae_m_high"),
@@ -125,30 +125,41 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
 def insert_table(document: str, name: str, table: str) -> str:
     """Puts a table between the two marks that a document has for it."""
-    begin, end = f"<!-- table {name} -->\n", "<!-- end of table -->"
+    begin, end = f"<!-- {name} -->\n", "<!-- end of table -->"
     head, opened, rest = document.partition(begin)
     _, closed, tail = rest.partition(end)
     if not (opened and closed):
-        raise ValueError(f"the document has no marks <!-- table {name} --> ... {end}")
+        raise ValueError(f"the document has no marks <!-- {name} --> ... {end}")
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
 def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
     """Draws every seed's mean error, a line a method, each fraction on axes of its own."""
-    panels = [list(rows.groupby(_METHOD, sort=False)) for _, rows in selected.groupby("share")]
-    heights = [len(methods) for methods in panels]
-    figure = new_figure((8.2, 1.1 + 0.5 * len(panels) + 0.24 * sum(heights)))
-    every = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
-    for axes, methods in zip(every, panels, strict=True):
-        for height, (_, rows) in enumerate(methods):
-            errors_m = rows["mae_m"]
-            axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", alpha=0.6)
-            axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
-        labels = [" ".join(map(str, names)).strip() for names, _ in methods]
-        axes.set_yticks(range(len(methods)), labels, fontsize=8)
-        axes.set_ylim(len(methods) - 0.5, -0.5)
+    shares = dict(iter(selected.groupby("share")))
+    labels = selected.apply(_label, axis=1)
+    heights = {label: height for height, label in enumerate(labels.unique())}
+    figure = new_figure((4.4 + 3.6 * len(shares), 1.2 + 0.21 * len(heights)))
+    panels = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
+    for axes, (share, rows) in zip(panels, shares.items(), strict=True):
+        for label, errors_m in rows.groupby(labels[rows.index])["mae_m"]:
+            height = heights[label]
+            axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", mfc="none", ms=5)
+            axes.plot([errors_m.mean()], [height], "|", color="black", ms=10, mew=1.5)
+        if share != 1:
+            axes.set_title(f"{100 * share:g} % of the training set", fontsize=9)
+        axes.set_yticks(range(len(heights)), list(heights), fontsize=8)
+        axes.set_ylim(len(heights) - 0.5, -0.5)
         axes.grid(alpha=0.3)
-    # Of the figure, not of its axes: long names leave these too little room.
+    # Of the figure, not of its axes: long labels leave these too little room.
     figure.suptitle(wrap_title(title, 80), fontsize=11)
-    figure.supxlabel("mean error (m); a dot a seed, a bar their mean", fontsize=9)
+    figure.supxlabel("mean error (m): a circle a seed, a bar their mean", fontsize=9)
     save_figure(figure, path)
+
+
+def _label(line: Any) -> str:
+    """A method without the fraction, which its panel says."""
+    return _name(line["network"], line["method"].removesuffix(f", {100 * line['share']:g} %"))
+
+
+def _name(network: str, method: str) -> str:
+    return f"{network}: {method}" if network else method

@@ -81,7 +81,7 @@ def render_distribution(frame: pd.DataFrame) -> str:
 
 
 def plot_distribution(path: str | Path, frame: pd.DataFrame, title: str) -> None:
-    """Draws the distributions: a pair of colours a network, the baseline broad, the other dashed."""
+    """Draws the distributions: two colours a network, the baseline broad, the other dashed."""
     figure = new_figure((6.4, 4.4))
     axes = figure.add_subplot()
     networks = list(dict.fromkeys(frame["network"]))

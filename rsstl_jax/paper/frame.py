@@ -97,6 +97,7 @@ def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 "label": receipt.get("label", ""),
                 "seed": seed,
                 **{name: figures[name][index] for name in _MEASURED},
+                "part": result["part"],
                 "positions_low_m": low,
                 "positions_high_m": high,
                 "file": receipt.get("file", "a receipt"),
@@ -123,9 +124,7 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     # Baseline students of site-agnostic rows stand in only where no row of their own was trained.
     trained = {_training(line) for line in lines if line["row"] in ("students", "share")}
     lines = [
-        line
-        for line in lines
-        if not (_is_agnostic_baseline(line) and _training(line) in trained)
+        line for line in lines if not (_is_agnostic_baseline(line) and _training(line) in trained)
     ]
     # Baseline and distilled students stand in several tables, and are the subject of the first.
     common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
@@ -146,7 +145,8 @@ def _is_agnostic_baseline(line: _Line) -> bool:
 
 
 def _table_1(line: _Line) -> _Entry | None:
-    names = ("students" if _is_agnostic_baseline(line) else line["row"], line["student"])
+    row, student = line["row"], line["student"]
+    names = ("students" if row == "agnostic" and student == "standalone" else row, student)
     if line["label"] or names not in _TABLE_1:
         return None
     return _Entry(_ORDER[names], *_TABLE_1[names])
@@ -182,8 +182,8 @@ def _table_4(line: _Line) -> _Entry | None:
     method, reference = _TABLE_1[names]
     return _Entry(
         (line["share"], _ORDER[names]),
-        f"{fraction}: {method}",
-        f"{fraction}: {reference}" if reference else "",
+        f"{method}, {fraction}",
+        f"{reference}, {fraction}" if reference else "",
     )
 
 

@@ -1,7 +1,7 @@
 """Receipts on disk: JSON lines, the settings that they share in the first line of a file."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ def _pack(
     name: str, receipt: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     packed: dict[str, Any] = {"name": name} | dict(receipt)
+    packed["result"] = _with_figures(receipt["result"], _to_millimetres)
     for part in _SHARED:
         fields, common = receipt[part], shared[part]
         packed[part] = {k: v for k, v in fields.items() if k not in common or v != common[k]}
@@ -69,11 +70,37 @@ def _unpack(
     packed: dict[str, Any], shared: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
     receipt = dict(packed)
+    receipt["result"] = _with_figures(packed["result"], _to_metres)
     for part in _SHARED:
         absent = receipt.pop(f"{part} without", ())
         kept = {k: v for k, v in shared[part].items() if k not in absent}
         receipt[part] = kept | receipt[part]
     return receipt.pop("name"), receipt
+
+
+def _with_figures(
+    result: Mapping[str, Any], convert: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    result = current_result(result)
+    students = {name: convert(figures) for name, figures in result["students"].items()}
+    return result | {"students": students}
+
+
+def _to_millimetres(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Percentiles, most of the numbers of a receipt, as whole millimetres."""
+    packed = dict(figures)
+    millimetres = [[round(1000 * m) for m in seed] for seed in packed.pop("percentiles_m", ())]
+    # `measure` rounds them; of others no digit is lost.
+    exact = figures.get("percentiles_m") == [[mm / 1000 for mm in seed] for seed in millimetres]
+    return packed | {"percentiles_mm": millimetres} if exact else dict(figures)
+
+
+def _to_metres(figures: Mapping[str, Any]) -> dict[str, Any]:
+    unpacked = dict(figures)
+    if "percentiles_mm" in unpacked:
+        seeds = unpacked.pop("percentiles_mm")
+        unpacked["percentiles_m"] = [[mm / 1000 for mm in seed] for seed in seeds]
+    return unpacked
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

@@ -147,8 +147,8 @@ def new_figure(size: tuple[float, float]) -> "Figure":
     return Figure(figsize=size, layout="constrained")
 
 
-def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 110) -> None:
-    """Writes a figure as PNG of at most 64 colours, whole or not at all."""
+def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 100) -> None:
+    """Writes a figure as PNG of at most 24 colours, whole or not at all."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -157,5 +157,5 @@ def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 110) -> None:
     canvas.draw()
     pixels: Any = np.asarray(canvas.buffer_rgba())
     png = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").quantize(64).save(png, "png", optimize=True)
+    Image.fromarray(pixels).convert("RGB").quantize(24).save(png, "png", optimize=True)
     write_bytes(path, png.getvalue())
