@@ -148,14 +148,32 @@ def new_figure(size: tuple[float, float]) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 100) -> None:
-    """Writes a figure as PNG of at most 24 colours, whole or not at all."""
+    """Writes a figure as PNG of few colours, whole or not at all."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(dpi)
     canvas.draw()
-    pixels: Any = np.asarray(canvas.buffer_rgba())
+    pixels: Any = np.asarray(canvas.buffer_rgba())[..., :3]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_main_colors(pixels).ravel().tolist())
+    image = Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
     png = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").quantize(24).save(png, "png", optimize=True)
+    image.save(png, "png", optimize=True)
     write_bytes(path, png.getvalue())
+
+
+def _main_colors(pixels: np.ndarray) -> np.ndarray:
+    """uint8[at most 256, 3]. The most frequent colours, without the shades close to each of them.
+
+    A plot is drawn in few colours. The others are at the edges of lines and letters.
+    """
+    colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    colors = colors[np.argsort(-counts, kind="stable")]
+    chosen: list[np.ndarray] = []
+    while len(colors) and len(chosen) < 256:
+        chosen.append(colors[0])
+        distance = np.abs(colors.astype(int) - colors[0]).max(axis=1)
+        colors = colors[distance > 24]
+    return np.stack(chosen)

@@ -291,7 +291,7 @@ def test_tables_are_rebuilt_from_their_receipts_alone(folder):
     out = succeed("tables", *where, *sites, *train)
     made = {name: (output / "smoke" / name).read_text() for name in ("seeds.csv", TABLE)}
     assert made[TABLE] in out
-    assert "| kNN | 1 |" in out and "| dnn transfer network, from scratch | 1 |" in out
+    assert "| kNN | 1 |" in out and "| dnn: transfer network, trained from scratch | 1 |" in out
     for name in made:
         (output / "smoke" / name).unlink()
     (folder / "rows").rename(folder / "rows-elsewhere")
