@@ -26,6 +26,7 @@ from rsstl_jax.engine.localizer import make_predictor
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.errors import ConfigError, MissingDataError
 from rsstl_jax.models import make_network
+from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.phases.student_specs import STUDENTS, Variant, check_variant, told_by_mean
@@ -219,6 +220,7 @@ def run_distillation(
             parts.held_out,
             predicted_m,
             Path(workdir),
+            terms=active_terms(config),
             num_train=len(parts.train),
             teachers=qualities,
         )

@@ -117,7 +117,9 @@ def test_figures_follow_from_the_predictions(finished):
         for student in ("standalone", "distilled"):
             apart_m = np.hypot(rows[f"{student}_x_m"] - rows.x_m, rows[f"{student}_y_m"] - rows.y_m)
             np.testing.assert_allclose(rows[f"{student}_error_m"], apart_m, atol=2e-4)
-            figures = {name: values[position] for name, values in result["students"][student].items()}
+            figures = {
+                name: values[position] for name, values in result["students"][student].items()
+            }
             assert figures["mae_m"] == pytest.approx(apart_m.mean(), abs=2e-4)
             assert figures["p75_m"] == pytest.approx(np.percentile(apart_m, 75), abs=2e-4)
             assert figures["p95_m"] == pytest.approx(np.percentile(apart_m, 95), abs=2e-4)

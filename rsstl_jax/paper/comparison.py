@@ -135,7 +135,7 @@ def insert_table(document: str, name: str, table: str) -> str:
 
 def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
     """Draws every seed's mean error, a line a method, each fraction on axes of its own."""
-    shares = dict(iter(selected.groupby("share")))
+    shares: dict[Any, pd.DataFrame] = dict(iter(selected.groupby("share")))
     labels = selected.apply(_label, axis=1)
     heights = {label: height for height, label in enumerate(labels.unique())}
     figure = new_figure((4.4 + 3.6 * len(shares), 1.2 + 0.21 * len(heights)))

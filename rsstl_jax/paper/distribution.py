@@ -14,7 +14,7 @@ from rsstl_jax.report.result_table import mean_and_spread, student_label, studen
 __all__ = ["distribution_frame", "plot_distribution", "render_distribution"]
 
 # The baseline is a broad line below the other, which may run along it.
-_LINES = {
+_LINES: dict[str, dict[str, Any]] = {
     "standalone": {"linestyle": "-", "linewidth": 3.4},
     "distilled": {"linestyle": "--", "linewidth": 1.6},
 }

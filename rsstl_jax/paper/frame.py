@@ -198,8 +198,8 @@ def _table_settings(line: _Line) -> _Entry | None:
             return None
         return _Entry((label, 0), baseline, _BASELINE if label else "")
     if (row, student) in _TABLE_1 and row == "agnostic":
-        method = _TABLE_1[row, student][0]
-        return _Entry((label, 2 + _ORDER[row, student]), f"{method}; {label}", baseline)
+        order = 2 + _ORDER[row, student]
+        return _Entry((label, order), f"{_TABLE_1[row, student][0]}; {label}", baseline)
     if row == "agnostic" or not (label or student == "distilled"):
         return None
     method = _TABLE_2.get(student, student)

@@ -21,8 +21,8 @@ def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None
     """Puts a receipt into a file of records, in place of an earlier one of that name."""
     file = Path(file)
     with locked(file.parent, wait=True):
-        shared, receipts = _read(file) if file.exists() else (receipt, {})
-        receipts[name] = receipt
+        shared, receipts = _read(file) if file.exists() else (dict(receipt), {})
+        receipts[name] = dict(receipt)
         lines = [{"shared": {part: shared[part] for part in _SHARED}}]
         lines += [_pack(name, receipts[name], shared) for name in sorted(receipts)]
         # Without spaces: a file has thousands of numbers.

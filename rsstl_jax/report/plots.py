@@ -121,8 +121,9 @@ def _draw_pairs(axes: "Axes", actual_m: np.ndarray, predicted_m: np.ndarray, sty
     size = float(np.clip(2000 / len(actual_m), 1.5, 10))
     pairs = np.stack([actual_m, predicted_m], axis=1)
     axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
-    axes.scatter(*actual_m.T, s=size, color="black", zorder=2, label="true")
-    axes.scatter(*predicted_m.T, s=size, color=style.color, zorder=3, label="predicted")
+    axes.scatter(actual_m[:, 0], actual_m[:, 1], s=size, color="black", zorder=2, label="true")
+    x_m, y_m = predicted_m.T
+    axes.scatter(x_m, y_m, s=size, color=style.color, zorder=3, label="predicted")
     axes.set_aspect("equal", adjustable="box")
     axes.ticklabel_format(useOffset=False, style="plain")
     axes.tick_params(labelsize=7)

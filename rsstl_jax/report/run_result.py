@@ -11,8 +11,6 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
-from rsstl_jax.phases.alignment_terms import active_terms
-from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.report.plots import plot_cdf, plot_map
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
@@ -41,6 +39,7 @@ def write_result(
     predicted_m: Mapping[int, Mapping[str, np.ndarray]],
     workdir: Path,
     *,
+    terms: Sequence[str],
     num_train: int,
     teachers: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -56,7 +55,7 @@ def write_result(
         "network": config.network,
         "recipe": config.recipe,
         "seeds": list(config.seeds),
-        "terms": list(active_terms(config)),
+        "terms": list(terms),
         "part": held_out.part,
         "num_train": num_train,
         "num_evaluated": len(held_out),
@@ -83,7 +82,7 @@ def _draw(
     seeds = f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"{len(config.seeds)} seeds"
     title = f"Errors on {where}\nnetwork {config.network}, recipe {config.recipe}, {seeds}"
     plot_cdf(workdir / "cdf.png", errors_m, title)
-    shown = [name for name in STUDENTS if name in by_student] or list(by_student)
+    shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
     plot_map(
         workdir / "map.png",
         held_out.position_m,

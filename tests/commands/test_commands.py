@@ -105,8 +105,9 @@ def test_distill_prints_the_table_of_its_result(distilled):
     result = json.loads((workdir / "result.json").read_text())
     assert "synthetic-mall & synthetic-campus -> synthetic-office, recipe smoke, test part" in out
     for student, label in (("standalone", "baseline student"), ("distilled", "distilled student")):
-        figures = [f"{result["students"][student][name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
-        assert f"| dnn {label} | {' | '.join(figures)} |" in out
+        figures = result["students"][student]
+        cells = [f"{figures[name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
+        assert f"| dnn {label} | {' | '.join(cells)} |" in out
     assert f"pictures: {workdir}/cdf.png {workdir}/map.png" in out
 
 

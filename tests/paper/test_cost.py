@@ -4,7 +4,10 @@ from rsstl_jax.paper.cost import cost_frame, render_cost
 
 
 def receipt(row, seeds, **fields):
-    return {"row": row, "result": {"target": "tampere", "network": "dnn", "seeds": seeds, "students": {}}} | fields
+    return {
+        "row": row,
+        "result": {"target": "tampere", "network": "dnn", "seeds": seeds, "students": {}},
+    } | fields
 
 
 def test_the_seconds_of_one_rows_receipts_are_added_up():

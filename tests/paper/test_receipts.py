@@ -266,13 +266,18 @@ def test_the_distribution_is_the_mean_over_seeds_of_what_receipts_keep(tmp_path)
     }
     made["result"]["seeds"] = [0, 1]
     first = full_receipt(("1",))
-    first["result"]["students"]["distilled"] |= {"percentiles_m": [[0.0, 4.0, 8.0]], "within_10_m": [1.0]}
+    first["result"]["students"]["distilled"] |= {
+        "percentiles_m": [[0.0, 4.0, 8.0]],
+        "within_10_m": [1.0],
+    }
     # Seed 0 was asked for alone before: it is in two receipts and counts once.
     kept = [first, made, receipt("knn", "knn", [8.0], [0])]
     frame = distribution_frame(kept, "tampere")
     assert frame["percentile"].tolist() == [0.0, 50.0, 100.0]
     assert frame["error_m"].tolist() == [0.0, 5.0, 12.0]
-    assert render_distribution(frame).splitlines()[2:] == ["| dnn distilled student | 2 | 75.00 ± 35.36 |"]
+    assert render_distribution(frame).splitlines()[2:] == [
+        "| dnn distilled student | 2 | 75.00 ± 35.36 |"
+    ]
     plot_distribution(tmp_path / "a.png", frame, "tampere")
     assert dots(tmp_path / "a.png") > 100
 

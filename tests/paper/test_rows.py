@@ -6,9 +6,7 @@ import pytest
 import tiny
 
 from rsstl_jax.baselines.run_baseline import run_baseline
-from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.paper import rows
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.rows import row_config, row_name, row_students
 from rsstl_jax.phases.alignment_terms import TERMS
@@ -65,9 +63,14 @@ def test_baselines_without_training_have_a_round_for_every_share(tmp_path):
         # Of one round alone: the share is that of the seed.
         round_config = config.copy_and_resolve_references()
         round_config.data.fraction_seed = 5
-        alone = run_baseline(round_config, baseline, tmp_path / "alone" / baseline)["students"][baseline]
+        alone = run_baseline(round_config, baseline, tmp_path / "alone" / baseline)["students"][
+            baseline
+        ]
         low, high = alone["mae_interval_over_positions_m"]
-        assert alone["mae_m"] == [made["students"][baseline]["mae_m"][1]] and low < alone["mae_m"][0] < high
+        assert (
+            alone["mae_m"] == [made["students"][baseline]["mae_m"][1]]
+            and low < alone["mae_m"][0] < high
+        )
         assert made["students"][baseline]["mae_m"][0] != made["students"][baseline]["mae_m"][1]
     assert len(run_row("knn-share", config, tmp_path / "knn")["result"]["settings"]) == 2
 
@@ -125,7 +128,9 @@ def test_a_receipt_of_several_rounds_has_the_students_that_all_of_them_have(tmp_
     config.seeds = (0, 1)
     made = run_row("share", config, tmp_path / "run", students=["standalone"])["result"]
     mae_m = made["students"]["standalone"]["mae_m"]
-    assert list(both["students"]) == ["standalone", "distilled"] and list(made["students"]) == ["standalone"]
+    assert list(both["students"]) == ["standalone", "distilled"] and list(made["students"]) == [
+        "standalone"
+    ]
     assert mae_m[0] == both["students"]["standalone"]["mae_m"][0]
     assert len(mae_m) == 2
 
