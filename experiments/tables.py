@@ -8,17 +8,21 @@
     python experiments/tables.py --rows=agnostic --students=standalone,soft-target
     python experiments/tables.py --render --output=docs/results --document=docs/results.md
 
-Tables as the paper counts them: 1 all methods, 2 single terms, 3 single sources, 4 a share of the
-target, and its Figure 2, whose students are those of table 1 and which is drawn with every table.
-The students of a row are replicas of one compiled program. Every row trains in a workdir of its own
-below --workdir, where the same command started again goes on; its receipt is copied to
-<output>/<recipe>/receipts/, from which --render alone rebuilds everything, of all recipes unless
---recipe names one.
+The tables are numbered as in the paper: 1 all methods, 2 single terms, 3 single sources, 4 a
+fraction of the target's training set. Figure 2 shows the students of Table 1 and is drawn with
+every table. The students of a row are replicas of one compiled program. Every row trains in a
+workdir of its own below --workdir, where the same command started again goes on. Its receipt is
+kept in <output>/<recipe>/<target>.jsonl. --render trains nothing and rebuilds everything from
+these receipts, of all recipes unless --recipe names one.
+
+Tables and pictures are written to <output>/<recipe>/. With --document the tables stand in that page
+instead, between its marks, and only the pictures that the page shows are drawn.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 from absl import flags
 
 from rsstl_jax import cli, load_site
@@ -32,8 +36,9 @@ from rsstl_jax.models import make_network
 from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, render_comparison
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
-from rsstl_jax.paper.receipts import read_receipts, run_row
+from rsstl_jax.paper.frame import NO_NETWORK, TABLE_NAMES, results_frame, select_table
+from rsstl_jax.paper.receipts import run_row
+from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
     ROWS,
     SITES,
@@ -44,7 +49,7 @@ from rsstl_jax.paper.rows import (
     row_name,
     row_students,
 )
-from rsstl_jax.store.files import write_json, write_text
+from rsstl_jax.store.files import write_text
 
 _TABLE = flags.DEFINE_list(
     "table", None, "which of the paper's tables, of 1, 2, 3 and 4; 1 where no figure is asked for"
@@ -66,9 +71,17 @@ _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")
 _LABEL = flags.DEFINE_string("label", "", "what other settings are called; needed to compare them")
 _WORKDIR = flags.DEFINE_string("workdir", "results/tables", "where the rows are trained")
-_OUTPUT = flags.DEFINE_string("output", "results/report", "where tables and receipts are kept")
-_DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has places for the tables")
+_OUTPUT = flags.DEFINE_string("output", "results/report", "folder of tables and receipts")
+_DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has marks for the tables")
 _RENDER = flags.DEFINE_bool("render", False, "train nothing; rebuild the tables from the receipts")
+
+_SUBJECTS = {
+    "1": "all methods",
+    "2": "single alignment terms",
+    "3": "teachers of single sources",
+    "4": "fractions of the training set",
+    "settings": "other settings",
+}
 
 
 def tables() -> list[str]:
@@ -93,12 +106,12 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
                     yield target, network, row, share
 
 
-def train(receipts: Path) -> None:
+def train(output: Path) -> None:
     workdir = Path(_WORKDIR.value) / str(_RECIPE.value)
     seeds = read_numbers("--seeds", _SEEDS.value, SEED)
-    of_seeds = f"seeds-{'-'.join(map(str, seeds))}"
+    seeds_name = f"seeds-{'-'.join(map(str, seeds))}"
     if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
-        of_seeds = f"seeds-{seeds[0]}-to-{seeds[-1]}"
+        seeds_name = f"seeds-{seeds[0]}-to-{seeds[-1]}"
     rows, students = list(wanted()), _STUDENTS.value or ()
     if any(row.startswith("knn") for _, _, row, _ in rows):
         check_installed()
@@ -130,50 +143,70 @@ def train(receipts: Path) -> None:
             row, config, folder, tables=tables(), label=_LABEL.value, students=students
         )
         # What has no seed is the same whatever the seeds.
-        told = [target, name] if receipt["row"] in ("knn", "centroid") else [target, name, of_seeds]
-        write_json(receipts / f"{'-'.join(told)}.json", receipt)
+        names = [target, name] if row in NO_NETWORK else [target, name, seeds_name]
+        add_receipt(output / f"{target}.jsonl", "-".join(names), receipt)
 
 
-def show(name: str, text: str) -> None:
-    """Puts a table on the page, if there is one that keeps a place for it, and prints it."""
-    page = Path(_DOCUMENT.value) if _DOCUMENT.value else None
-    if page and f"<!-- table {name} -->" in page.read_text(encoding="utf-8"):
-        write_text(page, insert_table(page.read_text(encoding="utf-8"), name, text))
-    elif page:
-        print(f"\n{page} keeps no place for table {name}")
-    print(f"\n{name}:\n\n{text}")
+class Output:
+    """Where the tables and pictures of a recipe go: a page, or files of their own."""
+
+    def __init__(self, folder: Path, page: str | None) -> None:
+        self.folder = folder
+        self.page = Path(page) if page else None
+
+    def table(self, name: str, text: str, csv: str) -> None:
+        """Keeps a table and prints it."""
+        title = f"{self.folder.name} {name}"
+        if self.page is None:
+            stem = name.replace(" ", "-")
+            write_text(self.folder / f"{stem}.csv", csv)
+            write_text(self.folder / f"{stem}.md", f"{text}\n")
+        elif f"<!-- {title} -->" in (content := self.page.read_text(encoding="utf-8")):
+            write_text(self.page, insert_table(content, title, text))
+        else:
+            print(f"\n{self.page} has no marks <!-- {title} -->")
+        print(f"\n{title}:\n\n{text}")
+
+    def picture(self, name: str) -> Path | None:
+        """The file of a picture; None where there is a page and it does not show the picture."""
+        file = self.folder / f"{name.replace(' ', '-')}.png"
+        link = f"{self.folder.name}/{file.name})"
+        return file if self.page is None or link in self.page.read_text(encoding="utf-8") else None
 
 
 def render(recipe: str) -> None:
-    output = Path(_OUTPUT.value) / recipe
-    kept = list(read_receipts(output / "receipts"))
-    frame = results_frame(kept)
-    frame.to_csv(output / "seeds.csv", index=False, float_format="%.4f")
+    folder = Path(_OUTPUT.value) / recipe
+    output = Output(folder, _DOCUMENT.value)
+    receipts = list(read_receipts(folder))
+    frame = results_frame(receipts)
+    if output.page is None:
+        csv = frame.to_csv(index=False, float_format="%.4f")
+        write_text(folder / "seeds.csv", csv)
     for target in frame["target"].unique():
         for table in TABLE_NAMES:
             selected = select_table(frame, table, target)
-            if selected.empty:
-                continue
-            name = f"{target}-table-{table}"
-            compared = compare(selected, table)
-            text = render_comparison(compared)
-            csv = compared.to_csv(index=False, float_format="%.4f")
-            write_text(output / f"{name}.csv", csv)
-            write_text(output / f"{name}.md", f"{text}\n")
-            title = f"{target}, recipe {recipe}: table {table}"
-            plot_methods(output / f"{name}.png", selected, title)
-            show(f"{recipe} {target} {table}", text)
-        cost = cost_frame(kept, target)
-        write_text(output / f"{target}-cost.csv", cost.to_csv(index=False))
-        show(f"{recipe} {target} cost", render_cost(cost))
-        distribution = distribution_frame(kept, target)
+            if not selected.empty:
+                render_table(output, selected, target, table)
+        cost = cost_frame(receipts, target)
+        output.table(f"{target} cost", render_cost(cost), cost.to_csv(index=False))
+        distribution = distribution_frame(receipts, target)
         if not distribution.empty:
-            name, text = f"{target}-figure-2", render_distribution(distribution)
             csv = distribution.drop(columns="within_10_m").to_csv(index=False, float_format="%.3f")
-            write_text(output / f"{name}.csv", csv)
-            write_text(output / f"{name}.md", f"{text}\n")
-            plot_distribution(output / f"{name}.png", distribution, target)
-            show(f"{recipe} {target} figure 2", text)
+            name = f"{target} figure 2"
+            output.table(name, render_distribution(distribution), csv)
+            if file := output.picture(name):
+                title = f"Distribution of the errors on {target}, mean over seeds\nrecipe {recipe}"
+                plot_distribution(file, distribution, title)
+
+
+def render_table(output: Output, selected: pd.DataFrame, target: str, table: str) -> None:
+    compared = compare(selected, table)
+    csv = compared.to_csv(index=False, float_format="%.4f")
+    output.table(f"{target} table {table}", render_comparison(compared), csv)
+    if file := output.picture(f"{target} table {table}"):
+        parts = " and ".join(selected["part"].unique())
+        title = f"Mean error on the {parts} part of {target}: {_SUBJECTS[table]}"
+        plot_methods(file, selected, f"{title}\nrecipe {output.folder.name}")
 
 
 def main() -> None:
@@ -181,12 +214,12 @@ def main() -> None:
         raise ConfigError(f"--document={_DOCUMENT.value} is no file")
     output = Path(_OUTPUT.value)
     if not _RENDER.value:
-        receipts = output / str(_RECIPE.value) / "receipts"
-        receipts.mkdir(parents=True, exist_ok=True)
-        train(receipts)
-    kept = [recipe for recipe in RECIPES if (output / recipe / "receipts").is_dir()]
-    all_of_them = _RENDER.value and not flags.FLAGS["recipe"].present
-    for recipe in kept if all_of_them and kept else [str(_RECIPE.value)]:
+        folder = output / str(_RECIPE.value)
+        folder.mkdir(parents=True, exist_ok=True)
+        train(folder)
+    recipes = [recipe for recipe in RECIPES if has_receipts(output / recipe)]
+    every_recipe = _RENDER.value and not flags.FLAGS["recipe"].present and recipes
+    for recipe in recipes if every_recipe else [str(_RECIPE.value)]:
         render(recipe)
 
 

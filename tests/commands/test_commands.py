@@ -104,9 +104,10 @@ def test_distill_prints_the_table_of_its_result(distilled):
     workdir, out = distilled
     result = json.loads((workdir / "result.json").read_text())
     assert "synthetic-mall & synthetic-campus -> synthetic-office, recipe smoke, test part" in out
-    for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
-        figures = [f"{result[student][name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
-        assert f"| dnn {label} | {' | '.join(figures)} |" in out
+    for student, label in (("standalone", "baseline student"), ("distilled", "distilled student")):
+        figures = result["students"][student]
+        cells = [f"{figures[name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
+        assert f"| dnn {label} | {' | '.join(cells)} |" in out
     assert f"pictures: {workdir}/cdf.png {workdir}/map.png" in out
 
 
@@ -125,19 +126,19 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
     assert first["data"]["synthetic-office"] == site.train.digest()
     assert set(first["data"]) == {"synthetic-office", "synthetic-mall", "synthetic-campus"}
     result = json.loads((workdir / "result.json").read_text())
-    names = {"target", "sources", "network", "recipe", "seeds", "standalone", "distilled"}
-    assert names <= result.keys()
-    for student in ("standalone", "distilled"):
-        low, high = result[student].pop("mae_interval_over_positions_m")
-        assert {"mae_m", "p75_m", "p95_m"} <= result[student].keys()
-        assert all(len(values) == 1 for values in result[student].values())
-        assert low < result[student]["mae_m"][0] < high
-        [percentiles] = result[student]["percentiles_m"]
+    assert {"target", "sources", "network", "recipe", "seeds"} <= result.keys()
+    assert list(result["students"]) == ["standalone", "distilled"]
+    for figures in result["students"].values():
+        low, high = figures.pop("mae_interval_over_positions_m")
+        assert {"mae_m", "p75_m", "p95_m"} <= figures.keys()
+        assert all(len(values) == 1 for values in figures.values())
+        assert low < figures["mae_m"][0] < high
+        [percentiles] = figures["percentiles_m"]
         assert len(percentiles) == 51 and percentiles == sorted(percentiles)
     table = pd.read_csv(workdir / "predictions.csv")
     assert len(table) == len(site.test) == result["num_evaluated"]
     assert table.distilled_error_m.mean() == pytest.approx(
-        result["distilled"]["mae_m"][0], abs=1e-3
+        result["students"]["distilled"]["mae_m"][0], abs=1e-3
     )
     for picture in ("cdf.png", "map.png"):
         assert matplotlib.image.imread(workdir / picture).std() > 0.05
@@ -158,7 +159,7 @@ def test_a_second_start_trains_nothing_and_says_the_same(distilled):
 def test_evaluate_prints_the_figures_of_the_result(distilled, student):
     workdir, _ = distilled
     out = succeed("evaluate", f"--workdir={workdir}", f"--student=seed-0/{student}")
-    figures = json.loads((workdir / "result.json").read_text())[student]
+    figures = json.loads((workdir / "result.json").read_text())["students"][student]
     assert f"seed-0/{student} on synthetic-office, test part, 200 fingerprints:" in out
     for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
         assert f"{name} {figures[name][0]:.3f}" in out
@@ -291,7 +292,7 @@ def test_tables_are_rebuilt_from_their_receipts_alone(folder):
     out = succeed("tables", *where, *sites, *train)
     made = {name: (output / "smoke" / name).read_text() for name in ("seeds.csv", TABLE)}
     assert made[TABLE] in out
-    assert "| kNN | 1 |" in out and "| dnn transfer network, from scratch | 1 |" in out
+    assert "| kNN | 1 |" in out and "| dnn: transfer network, trained from scratch | 1 |" in out
     for name in made:
         (output / "smoke" / name).unlink()
     (folder / "rows").rename(folder / "rows-elsewhere")

@@ -59,7 +59,7 @@ def run(tmp_path, sources="mall", **fields):
     fields = {"data_dir": str(tmp_path / "data"), "teacher.kind": "untrained"} | fields
     result = run_distillation(make_tiny_config(sources, **fields), tmp_path / "run")
     for student in ("standalone", "distilled"):
-        assert_finite(result[student])
+        assert_finite(result["students"][student])
     losses = [record for record in Recorder(tmp_path / "run").records() if "epoch" in record]
     assert losses
     assert_finite([v for record in losses for v in record.values() if isinstance(v, float)])
@@ -78,7 +78,7 @@ def test_a_site_of_one_position_has_scale_one_and_errors_that_training_lowers(tm
     config = make_tiny_config(data_dir=str(data))
     assert make_site_job(config, target_parts(config).train).localizer.preprocessor.scale_m == 1.0
     result = run(tmp_path)
-    assert max(result["distilled"]["mae_m"]) < 2.0
+    assert max(result["students"]["distilled"]["mae_m"]) < 2.0
 
 
 def test_a_teacher_of_a_site_of_one_position_is_finite_and_so_is_its_card(tmp_path, data):
