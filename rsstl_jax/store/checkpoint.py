@@ -159,13 +159,13 @@ def _remove(saved: Path) -> None:
 def _orbax() -> Iterator[ocp.Checkpointer]:
     """Orbax without its log: its threads print a traceback of every error that they hand on."""
     logger = logging.getLogger("absl")
-    logger.addFilter(_not_of_orbax)
+    logger.addFilter(_is_from_elsewhere)
     with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
         yield checkpointer
-    logger.removeFilter(_not_of_orbax)
+    logger.removeFilter(_is_from_elsewhere)
 
 
-def _not_of_orbax(record: logging.LogRecord) -> bool:
+def _is_from_elsewhere(record: logging.LogRecord) -> bool:
     return "orbax" not in record.pathname
 
 
