@@ -187,11 +187,11 @@ def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:
 
 
 def _check_config(flag: Any) -> None:
-    validate(flag.value)
     # A target that was set on the command line keeps the values of the file's own target.
     if "target" in config_flags.get_override_values(flag):
         as_written = flag.parser.parse(config_flags.get_config_filename(flag))
         check_target(flag.value, as_written.target)
+    validate(flag.value)
 
 
 def _last_words(error: Exception) -> str:

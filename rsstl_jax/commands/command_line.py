@@ -63,7 +63,9 @@ def _take_apart(arguments: Sequence[str]) -> _Words:
 
 
 def _flag(name: str) -> Any:
-    return {name: flags.FLAGS[name] for name in flags.FLAGS}.get(name)
+    if name not in flags.FLAGS:
+        return None
+    return flags.FLAGS[name]
 
 
 def _field(name: str) -> str:
