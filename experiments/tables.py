@@ -60,7 +60,7 @@ _SHARES = flags.DEFINE_list(
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "one student of each kind is trained for each")
 _STUDENTS = flags.DEFINE_list("students", None, "of those that a row trains; by default all")
 _REPLICAS = flags.DEFINE_enum(
-    "replicas", "auto", ["auto", "loop", "map", "vmap"], "how the students of a row are trained"
+    "replicas", "loop", ["loop", "vmap"], "how the students of a row are trained"
 )
 _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke versions")
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")

@@ -13,7 +13,7 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
-from rsstl_jax.data import pad_rows, scans_to_rss_dbm
+from rsstl_jax.data.scans import pad_rows, scans_to_rss_dbm
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError
@@ -64,10 +64,10 @@ class ExportedStudent:
 
         Example:
             >>> from rsstl_jax import default_config, load_site
-            >>> from rsstl_jax.phases.specialise import make_localizer
+            >>> from rsstl_jax.engine.site_job import make_site_job
             >>> import tempfile
             >>> train = load_site("synthetic-office").train
-            >>> localizer = make_localizer(default_config(), train)
+            >>> localizer = make_site_job(default_config(), train).localizer
             >>> params = localizer.init(jax.random.key(0), train.num_access_points)
             >>> student = Student(localizer, params, train.access_points, train.dataset)
             >>> with tempfile.TemporaryDirectory() as folder:
@@ -104,9 +104,9 @@ def export_student(student: Student, folder: str | Path) -> None:
     Example:
         >>> import tempfile
         >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> from rsstl_jax.engine.site_job import make_site_job
         >>> train = load_site("synthetic-office").train
-        >>> localizer = make_localizer(default_config(), train)
+        >>> localizer = make_site_job(default_config(), train).localizer
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export_student(Student(localizer, params, train.access_points, "home"), folder)

@@ -11,16 +11,17 @@ import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.phases.student_specs import STUDENTS, Variant
 from rsstl_jax.phases.teacher_set import Teachers
-from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
+from rsstl_jax.pipeline import bundle_folder, run_expert
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
 
 SEEDS = (3,)
-READERS = [pipeline, import_module("rsstl_jax.phases.teacher_set")]
+READERS = [import_module(f"rsstl_jax.{name}") for name in ("data.target", "phases.teacher_set")]
 TRAINERS = [
     import_module(f"rsstl_jax.phases.{name}") for name in ("specialise", "expert", "distillation")
 ]

@@ -60,25 +60,22 @@ def main() -> None:
 def measure(config: "ConfigDict", output: str) -> "tuple[dict[str, Cost], int]":
     """The cost of each region in one epoch of distilling, and its number of steps."""
     from rsstl_jax.commands.region_cost import cost_by_region
-    from rsstl_jax.engine.localizer import make_batch
+    from rsstl_jax.data.target import target_parts
     from rsstl_jax.engine.loop import make_epochs
+    from rsstl_jax.engine.site_job import make_site_job
     from rsstl_jax.phases.distillation import make_distillation
-    from rsstl_jax.phases.specialise import training_plan
-    from rsstl_jax.phases.student_specs import STUDENTS
+    from rsstl_jax.phases.student_specs import STUDENTS, plan_student
     from rsstl_jax.phases.teacher_set import make_teachers
-    from rsstl_jax.pipeline import target_parts
     from rsstl_jax.store.recorder import Recorder
 
-    train = target_parts(config).train
+    job = make_site_job(config, target_parts(config).train)
     recorder = Recorder(output)
-    teachers = make_teachers(config, output, recorder)
-    students = {"seed-0/distilled": (0, STUDENTS["distilled"])}
-    job = make_distillation(
-        config, train, teachers.generator, teachers.params, students, recorder=recorder
+    teachers = make_teachers(config, job.network, {}, output, recorder)
+    plan = plan_student(config, job.network, STUDENTS["distilled"])
+    distillation = make_distillation(
+        job, teachers, {"seed-0/distilled": (0, plan)}, recorder=recorder
     )
-    state, key, context = job.starts["seed-0/distilled"]()
-    batch_size = training_plan(config, job.localizer, len(train))[0]
-    run = make_epochs(job.step, batch_size=batch_size, num_epochs=1)
-    data = make_batch(train, job.localizer.preprocessor)
-    costs = cost_by_region(run, state, data, key, context, regions=REGIONS, folder=output)
-    return costs, len(train) // batch_size
+    state, key, context = distillation.starts["seed-0/distilled"]()
+    run = make_epochs(distillation.step, batch_size=job.batch_size, num_epochs=1)
+    costs = cost_by_region(run, state, job.data, key, context, regions=REGIONS, folder=output)
+    return costs, len(job.train) // job.batch_size

@@ -20,8 +20,6 @@ from rsstl_jax.commands.progress import announce
 from rsstl_jax.errors import ConfigError
 
 FLAGS = flags.FLAGS
-# As rsstl_jax.engine.replicas has them, which loads JAX.
-MODES = ("auto", "loop", "map", "vmap")
 _WORKDIR = "results/search/<target>-<network>-<recipe>"
 
 
@@ -37,7 +35,12 @@ def define_flags() -> None:
         "batches", 5, "Sets how many batches of points Optuna proposes.", lower_bound=1
     )
     flags.DEFINE_integer("batch_size", 8, "Sets the number of points in a batch.", lower_bound=1)
-    flags.DEFINE_enum("replicas", "auto", MODES, "Chooses how the points of a batch are trained.")
+    flags.DEFINE_enum(
+        "replicas",
+        "loop",
+        ["loop", "vmap"],
+        "Chooses whether the points of a batch are trained in turn (loop) or at once (vmap).",
+    )
     define_workdir(_WORKDIR)
 
 

@@ -28,7 +28,8 @@ def define_flags() -> None:
 
 def main() -> None:
     # pandas loads from here on: --help answers without it.
-    from rsstl_jax.data import read_traces, resolve_data_dir, write_table
+    from rsstl_jax.data import read_traces, write_table
+    from rsstl_jax.data.load import resolve_data_dir
 
     logging.set_verbosity(logging.INFO)
     site = read_traces(

@@ -177,9 +177,7 @@ FIELDS: dict[str, Field] = {
     "distill.estimator_width": Field(512, whole(1), "units of the estimator's hidden layers"),
     # the run itself
     "run.log_every_epochs": Field(5, whole(1), "epochs per call to the device"),
-    "run.replicas": Field(
-        "loop", one_of("auto", "loop", "map", "vmap"), "how a run's students are trained"
-    ),
+    "run.replicas": Field("loop", one_of("loop", "vmap"), "how a run's students are trained"),
     "run.checkpoint_every_s": Field(30.0, NOT_NEGATIVE, "seconds between saved states"),
 }
 

@@ -11,8 +11,9 @@ from rsstl_jax.config.overrides import override
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
-from rsstl_jax.phases.student_specs import STUDENTS, Variant
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 
 __all__ = [
     "ROWS",
@@ -119,7 +120,7 @@ def _check_free(overrides: Mapping[str, Any]) -> None:
 
 def row_students(
     row: str, config: ConfigDict, tables: Sequence[str] = ("1",), only: Sequence[str] = ()
-) -> dict[str, Variant]:
+) -> dict[str, StudentSpec]:
     """The students that a row trains for every seed, for the tables asked for."""
     if unknown := set(tables) - set(TABLES):
         raise ConfigError(f"table is {min(unknown)!r}; it must be one of {', '.join(TABLES)}")
@@ -130,30 +131,30 @@ def row_students(
     return {name: variant for name, variant in students.items() if not only or name in only}
 
 
-def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, Variant]:
+def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, StudentSpec]:
     if row.removesuffix("-share") in METHODS:
         return {}
     if row in _CONTROLS:
         return {"distilled": STUDENTS["distilled"]}
     students = dict(STUDENTS)
     if row in _AGNOSTIC:
-        students["soft-target"] = Variant(dict.fromkeys(TERMS, 0.0))
+        students["soft-target"] = StudentSpec(dict.fromkeys(TERMS, 0.0))
         if row in SHARES:
-            students["ensemble"] = Variant(dict.fromkeys(TERMS, 0.0), told_by="mean")
-        students["alignment"] = Variant({"soft_target": 0.0})
+            students["ensemble"] = StudentSpec(dict.fromkeys(TERMS, 0.0), pseudo_labels="mean")
+        students["alignment"] = StudentSpec({"soft_target": 0.0})
         if config.network == "agnostic":
             students["started"] = STUDENTS["standalone"]._replace(start="teachers")
     if row in (*SHARES, *_AGNOSTIC):
         return students
     if "2" in tables:
         # A network without a term has no row of it, nor one that only lacks it.
-        possible = allowed_terms(config)
+        possible = allowed_terms(config, make_network(config))
         for terms in [terms for terms in _ABLATIONS if set(terms) < set(possible)]:
             absent = {term: 0.0 for term in TERMS if term not in terms}
-            students["+".join(terms)] = Variant(absent)
+            students["+".join(terms)] = StudentSpec(absent)
     if "3" in tables:
         sources = name_list(config.sources)
         for count in range(1, len(sources)):
             for some in combinations(sources, count):
-                students["from-" + "+".join(some)] = Variant(sources=some)
+                students["from-" + "+".join(some)] = StudentSpec(sources=some)
     return students

@@ -11,14 +11,15 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
-from rsstl_jax.phases.alignment_terms import active_terms
-from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.report.plots import plot_cdf, plot_map
 from rsstl_jax.report.result_table import result_title
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
 
 __all__ = ["PERCENTILES", "measure", "write_outcome"]
+
+MAPPED = ("standalone", "distilled")
+"""Students that map.png shows, where they were trained."""
 
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
@@ -44,6 +45,7 @@ def write_outcome(
     *,
     num_train: int,
     teachers: Mapping[str, Any],
+    terms: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measures the students of a run and writes result.json, predictions.csv, cdf.png, map.png."""
     actual_m = held_out.position_m
@@ -61,7 +63,7 @@ def write_outcome(
         "network": config.network,
         "recipe": config.recipe,
         "seeds": list(config.seeds),
-        "terms": list(active_terms(config)),
+        "terms": list(terms),
         "part": held_out.part,
         "num_train": num_train,
         "num_evaluated": len(held_out),
@@ -74,7 +76,7 @@ def write_outcome(
     title = result_title(result)
     plot_cdf(workdir / "cdf.png", errors_m, title)
     first, of_first = next(iter(predicted_m.items()))
-    shown = {name: of_first[name] for name in STUDENTS if name in of_first} or of_first
+    shown = {name: of_first[name] for name in MAPPED if name in of_first} or of_first
     plot_map(workdir / "map.png", actual_m, shown, f"{title}; shown: seed {first}")
     return result
 

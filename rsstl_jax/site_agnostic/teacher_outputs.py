@@ -16,9 +16,8 @@ from rsstl_jax.engine.replicas import stack
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Network, make_support
 from rsstl_jax.models.network import ACTIVATIONS
-from rsstl_jax.phases.generators import TeacherFn
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer
-from rsstl_jax.types import Batch, Params
+from rsstl_jax.types import Batch, Params, TeacherFn
 
 __all__ = [
     "Answers",

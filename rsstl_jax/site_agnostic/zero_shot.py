@@ -149,7 +149,7 @@ def _measure_share(
             predict_members_m(sharp, [params], held_out) for params in members
         ]
         if plan.rivals:
-            places.setdefault("centroid", []).append(centroid_m(localizer, held_out))
+            places.setdefault("centroid", []).append(centroid_m(subset, held_out))
             settings = _choose_neighbours(subset)
             known = predict_neighbours(settings, subset, held_out)
             places.setdefault("knn", []).append(known)

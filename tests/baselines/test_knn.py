@@ -19,7 +19,7 @@ def distance(metric, a, b):
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "braycurtis"])
 @pytest.mark.parametrize("weighting", ["uniform", "distance"])
-def test_places_equal_a_search_by_loops(metric, weighting):
+def test_positions_equal_a_search_by_loops(metric, weighting):
     train, test = make_part(), make_part(part="test")
     settings = Neighbours("linear", metric, 3, weighting)
     preprocessor = fit_preprocessor(train, encoding="linear")
@@ -35,7 +35,7 @@ def test_places_equal_a_search_by_loops(metric, weighting):
     )
 
 
-def test_fingerprints_that_hear_nothing_are_placed_too():
+def test_fingerprints_without_a_detection_get_a_position_too():
     train = make_part()
     silent = Fingerprints(
         dataset="home",

@@ -42,7 +42,7 @@ def test_no_place_is_on_both_sides(num_rows, num_places, fraction, seed):
 
 def test_floor_and_building_make_places_different():
     one_spot = make_part(4, 1)
-    with pytest.raises(DataError, match="home train: one place only"):
+    with pytest.raises(DataError, match="home train: one position only"):
         grouped_validation_split(one_spot, fraction=0.5, seed=0)
     labels = np.array([0, 0, 1, 1], np.int32)
     one_house = replace(one_spot, floor=labels, building=np.zeros(4, np.int32))

@@ -44,7 +44,7 @@ def test_shape_and_range(name):
     building = SYNTHETIC_SITES[name]
     site = make_synthetic_site(name)
     assert site.train.num_access_points == building.num_access_points
-    assert len(site.train) == building.num_places * building.scans_per_place
+    assert len(site.train) == building.num_positions * building.scans_per_position
     assert len(site.test) == building.num_test
     for part in (site.train, site.test):
         readings = part.rss_dbm[~np.isnan(part.rss_dbm)]

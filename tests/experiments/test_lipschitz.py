@@ -16,7 +16,8 @@ from rsstl_jax.data import fit_preprocessor, load_site
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.errors import DataError
-from rsstl_jax.models import DenseFramer, Network, Regressor
+from rsstl_jax.models import Network, Regressor
+from rsstl_jax.models.dnn import DenseFramer
 from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.pipeline import run_distillation
 

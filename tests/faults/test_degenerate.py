@@ -13,6 +13,7 @@ from tiny import make_part, make_tiny_config, write_sites
 from rsstl_jax import run_distillation
 from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.losses import (
@@ -29,7 +30,7 @@ from rsstl_jax.phases.expert import SourceBatch, make_expert_step
 from rsstl_jax.phases.generators import place_inputs
 from rsstl_jax.phases.specialise import make_localizer, specialise
 from rsstl_jax.phases.teacher_quality import teacher_quality
-from rsstl_jax.pipeline import run_expert, target_parts
+from rsstl_jax.pipeline import run_expert
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch
 
@@ -91,9 +92,9 @@ def test_a_teacher_of_a_site_of_one_position_is_finite_and_so_is_its_card(tmp_pa
 
 def test_one_position_cannot_be_split_for_validation(tmp_path, data):
     rewrite(data / "home", lambda rss, place: (rss, np.zeros_like(place)))
-    with pytest.raises(DataError, match=r"^home train: one place only, which cannot be split$"):
+    with pytest.raises(DataError, match=r"^home train: one position only, which cannot be split$"):
         run(tmp_path, **{"data.evaluate_on": "validation"})
-    with pytest.raises(DataError, match=r"^home train: one place only"):
+    with pytest.raises(DataError, match=r"^home train: one position only"):
         choose_neighbours(target_parts(make_tiny_config(data_dir=str(data))).train)
 
 

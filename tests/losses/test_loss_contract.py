@@ -115,15 +115,6 @@ def test_docstring_has_its_parts_in_order(name):
     assert -1 not in places and places == sorted(places)
 
 
-def test_importing_the_losses_loads_no_heavy_package():
-    code = (
-        "import sys, rsstl_jax.losses;"
-        "loaded = {'flax', 'orbax', 'pandas', 'optax'} & set(sys.modules);"
-        "assert not loaded, loaded"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 @pytest.mark.parametrize("name", [name for name in PAIRS if name != "gradient_penalty"])
 def test_a_nan_is_no_perfect_score(name):
     function, _, _ = PAIRS[name]
