@@ -15,7 +15,7 @@ from rsstl_jax.commands.flag_definitions import (
     folder_of_run,
     require,
 )
-from rsstl_jax.commands.progress import announce
+from rsstl_jax.commands.progress import announce_sites
 
 # As rsstl_jax.baselines.run_baseline has them, which loads JAX.
 METHODS = ("knn", "centroid", "sequential", "collective", "scratch")
@@ -32,7 +32,7 @@ def define_flags() -> None:
 
 def main() -> None:
     config, method = flags.FLAGS.config, str(flags.FLAGS.method)
-    announce(f"reading {config.target}")
+    announce_sites(config.target)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.baselines.run_baseline import UNTRAINED, run_baseline
     from rsstl_jax.report.result_table import mean_and_spread

@@ -10,7 +10,7 @@ started again goes on where it stopped.
 from absl import flags
 
 from rsstl_jax.commands.flag_definitions import define_config, define_workdir, folder_of_run
-from rsstl_jax.commands.progress import announce
+from rsstl_jax.commands.progress import announce_sites
 
 _WORKDIR = "results/<target>-<network>-<recipe>"
 
@@ -23,7 +23,7 @@ def define_flags() -> None:
 def main() -> None:
     config = flags.FLAGS.config
     workdir = folder_of_run(config, _WORKDIR)
-    announce(f"reading {config.target} and {config.sources}")
+    announce_sites(config.target, config.sources)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.pipeline import run_distillation
     from rsstl_jax.report.result_table import render_result

@@ -8,7 +8,7 @@ The bundles lie in the folder teachers/ beside --workdir, or in --config.bundle_
 from absl import flags
 
 from rsstl_jax.commands.flag_definitions import define_config, define_workdir, folder_of_run
-from rsstl_jax.commands.progress import announce
+from rsstl_jax.commands.progress import announce_sites
 
 _WORKDIR = "results/expert-<target>-<network>-<recipe>"
 
@@ -21,7 +21,7 @@ def define_flags() -> None:
 def main() -> None:
     config = flags.FLAGS.config
     workdir = folder_of_run(config, _WORKDIR)
-    announce(f"reading {config.sources}")
+    announce_sites(config.sources)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.pipeline import bundle_folder, run_expert
 

@@ -1,6 +1,8 @@
 """Writes a student as a program that JAX alone can run, with its access points and its origin.
 
-rsstl export --workdir=results/tampere-dnn-tuned --output=results/exported
+    rsstl export --workdir=results/tampere-dnn-tuned --output=results/exported
+
+It needs flatbuffers (pip install 'rsstl_jax[export]').
 """
 
 from absl import flags

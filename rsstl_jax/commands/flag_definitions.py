@@ -101,9 +101,9 @@ def config_file(value: str) -> str:
 
 def _hint(file: Path, recipe: str) -> str:
     """What may have been meant by a file that is not there."""
-    names = [found.name for found in file.parent.glob("*.py")]
-    if near := get_close_matches(file.with_suffix(".py").name, names, n=1):
-        return f"; did you mean {file.parent / near[0]}?"
+    names = sorted(present.stem for present in file.parent.glob("*.py"))
+    if near := get_close_matches(file.stem, names, n=1):
+        return f"; did you mean {file.parent / near[0]}.py?"
     if names:
-        return f"; {file.parent} has {', '.join(sorted(names))}"
+        return f"; {file.parent} has {'.py, '.join(names)}.py"
     return f"; a site's name needs no file: --config={file.stem}{recipe and f':{recipe}'}"

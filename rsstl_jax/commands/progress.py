@@ -2,8 +2,13 @@
 
 import sys
 
-__all__ = ["announce"]
+__all__ = ["announce", "announce_sites"]
 
 
 def announce(text: str) -> None:
     print(f"{text} ...", file=sys.stderr, flush=True)
+
+
+def announce_sites(*names: str) -> None:
+    """Says which sites are read; one of the texts may hold several names, as a,b."""
+    announce(f"reading {', '.join(name.strip() for name in ','.join(names).split(','))}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax.commands.flag_definitions import define_config, define_workdir, folder_of_run
-from rsstl_jax.commands.progress import announce
+from rsstl_jax.commands.progress import announce_sites
 from rsstl_jax.errors import ConfigError
 
 FLAGS = flags.FLAGS
@@ -58,14 +58,14 @@ def main() -> None:
 
     if points:
         every = grid(points)
-        announce(f"reading {config.target} and {config.sources}")
+        announce_sites(config.target, config.sources)
         frame = search(config, lambda told: every, workdir)
     else:
         for axis, ends in pairs.items():
             for end in ends:
                 check_point({axis: end})
         ask = propose(pairs, batch_size=FLAGS.batch_size)
-        announce(f"reading {config.target} and {config.sources}")
+        announce_sites(config.target, config.sources)
         frame = search(config, ask, workdir, num_batches=FLAGS.batches)
     write_text(workdir / "search.csv", frame.to_csv(index=False, float_format="%.6g"))
     print(f"\n{frame.to_string(index=False, float_format='{:.4g}'.format)}\n\n{workdir}/search.csv")
