@@ -20,7 +20,7 @@ from absl import flags
 from matplotlib.figure import Figure
 
 from rsstl_jax import cli
-from rsstl_jax.commands.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
 from rsstl_jax.data import load_site
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import load_student

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rsstl_jax.commands.command_line import check_flags, translate_config
-from rsstl_jax.commands.help_text import ASKS_FOR_HELP, help_text
+from rsstl_jax.commands.shared.command_line import check_flags, translate_config
+from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import validate

@@ -9,13 +9,13 @@ sequential and collective transfer a network from the sources; scratch trains it
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import (
+from rsstl_jax.commands.shared.flag_definitions import (
     define_config,
     define_workdir,
     folder_of_run,
     require,
 )
-from rsstl_jax.commands.progress import announce_sites
+from rsstl_jax.commands.shared.progress import announce_sites
 
 # As rsstl_jax.baselines.run_baseline has them, which loads JAX.
 METHODS = ("knn", "centroid", "sequential", "collective", "scratch")

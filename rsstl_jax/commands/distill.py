@@ -9,8 +9,8 @@ started again goes on where it stopped.
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import define_config, define_workdir, folder_of_run
-from rsstl_jax.commands.progress import announce_sites
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.progress import announce_sites
 
 _WORKDIR = "results/<target>-<network>-<recipe>"
 

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import define_data_dir, define_folder, define_student
-from rsstl_jax.commands.progress import announce
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_folder,
+    define_student,
+)
+from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ It needs flatbuffers (pip install 'rsstl_jax[export]').
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import define_folder, define_student, require
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_student, require
 
 
 def define_flags() -> None:

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from absl import flags
 from ml_collections import ConfigDict
 
-from rsstl_jax.commands.flag_definitions import define_config
+from rsstl_jax.commands.shared.flag_definitions import define_config
 from rsstl_jax.config.schema import FIELDS, default_config, flatten
 from rsstl_jax.errors import ConfigError
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import define_config, define_folder
-from rsstl_jax.commands.progress import announce_sites
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
+from rsstl_jax.commands.shared.progress import announce_sites
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.errors import ConfigError
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import define_config, define_workdir, folder_of_run
-from rsstl_jax.commands.progress import announce_sites
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.progress import announce_sites
 from rsstl_jax.errors import ConfigError
 
 FLAGS = flags.FLAGS

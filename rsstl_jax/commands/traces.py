@@ -9,7 +9,7 @@ Writes <data_dir>/<name>/{train,test}.csv.gz, which every command then takes as 
 
 from absl import flags, logging
 
-from rsstl_jax.commands.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
 
 FLAGS = flags.FLAGS
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from rsstl_jax.commands.command_line import check_flags, translate_config
-from rsstl_jax.commands.flag_definitions import config_file
+from rsstl_jax.commands.shared.command_line import check_flags, translate_config
+from rsstl_jax.commands.shared.flag_definitions import config_file
 from rsstl_jax.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_a_config_file_that_is_not_there_has_its_nearest_named(monkeypatch, valu
 def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
     monkeypatch.chdir(ROOT)
     named, arguments = translate_config(["--config=uji:tuned", "--config.seeds=1"])
-    assert named.endswith("commands/named_site.py:uji:tuned") and arguments == "--config.seeds=1"
+    assert named.endswith("shared/named_site.py:uji:tuned") and arguments == "--config.seeds=1"
     assert translate_config(["--config", "configs/uji.py"]) == ["--config", "configs/uji.py"]
     assert translate_config(["-config", "mysite"])[1].endswith("named_site.py:mysite")
 

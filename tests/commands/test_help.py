@@ -11,7 +11,7 @@ from rsstl_jax import cli
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "flax", "orbax", "optax", "pandas", "scipy", "matplotlib", "sklearn"}
-WITH_CONFIG = {"distill", "expert", "baselines", "search", "profile", "fields", "agnostic"}
+WITH_CONFIG = {"distill", "expert", "baselines", "search", "profile", "fields"}
 ASK = """
 import sys
 from rsstl_jax import cli
@@ -83,5 +83,8 @@ def test_an_unknown_command_is_refused_with_the_nearest(word, hint, capsys, monk
 
 def test_choices_are_those_of_the_code_that_help_must_not_load():
     from rsstl_jax.baselines.run_baseline import METHODS
+    from rsstl_jax.paper.rows import ROWS, SITES
 
     assert import_module("rsstl_jax.commands.baselines").METHODS == METHODS
+    tables = import_module("rsstl_jax.commands.tables")
+    assert (tables.ROWS, tables.SITES) == (ROWS, SITES)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from rsstl_jax.commands.flag_definitions import CONFIG_MISSING, config_file
+from rsstl_jax.commands.shared.flag_definitions import CONFIG_MISSING, config_file
 from rsstl_jax.config.schema import FIELDS
 from rsstl_jax.errors import ConfigError
 
