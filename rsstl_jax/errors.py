@@ -1,4 +1,4 @@
-"""What the package raises; every message names what is wrong and what would be right."""
+"""The package's errors; every message names what is wrong and what would be right."""
 
 import signal
 from os import PathLike
@@ -11,7 +11,6 @@ __all__ = [
     "Interrupted",
     "LockedError",
     "MissingDataError",
-    "shown_name",
 ]
 
 
@@ -27,7 +26,7 @@ class ConfigError(ValueError):
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names the place and what would be right there.
+    """Data that cannot be used; the message names file, row and column, and what would be right there.
 
     Example:
         >>> raise DataError("train.csv, row 3 (line 4), column 'x': is empty")
@@ -64,7 +63,7 @@ class MissingDataError(DataError):
 
 
 class DamagedError(ValueError):
-    """A file that is not what was written, or not what was asked for; the message names it.
+    """A file that does not hold what was written, or belongs to another run; the message names it.
 
     Example:
         >>> raise DamagedError("teachers/card.json was changed: its checksum does not fit")
@@ -75,7 +74,7 @@ class DamagedError(ValueError):
 
 
 class LockedError(RuntimeError):
-    """Another process works in the folder; the message names it.
+    """A folder in which another process works; the message names both.
 
     Example:
         >>> raise LockedError("results/uji is in use by process 17 on host-a")
@@ -97,7 +96,7 @@ class DivergedError(FloatingPointError):
 
 
 class Interrupted(BaseException):
-    """The process was asked to end; like KeyboardInterrupt, it is no Exception.
+    """A signal asked the process to end; like KeyboardInterrupt, it is no Exception.
 
     Args:
         signum: number of the signal.

@@ -42,7 +42,6 @@ def test_every_name_is_listed_and_there_are_about_25():
 
 def test_names_are_those_of_their_rooms():
     from rsstl_jax.engine.saved_student import load_student
-    from rsstl_jax.errors import ConfigError
     from rsstl_jax.export import export_student
 
     assert rsstl_jax.load_student is load_student

@@ -14,8 +14,8 @@ from rsstl_jax import pipeline, run_distillation
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.phases.student_specs import STUDENTS, Variant
-from rsstl_jax.phases.teacher_set import Teachers
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
+from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.pipeline import bundle_folder, run_expert
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
@@ -23,7 +23,8 @@ from rsstl_jax.store.recorder import Recorder
 SEEDS = (3,)
 READERS = [import_module(f"rsstl_jax.{name}") for name in ("data.target", "phases.teacher_set")]
 TRAINERS = [
-    import_module(f"rsstl_jax.phases.{name}") for name in ("specialise", "expert", "distillation")
+    import_module(f"rsstl_jax.{name}")
+    for name in ("engine.fit_network", "phases.expert", "phases.distillation")
 ]
 TRAININGS = [
     "teacher-mall/specialise",
@@ -94,12 +95,14 @@ def test_result_has_the_promised_fields(finished):
 def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeypatch):
     """Made-up students: one errs by as many metres as its seed says, one by half as many."""
 
-    def train(config, parts, teachers, students, recorder):
+    def predict(job, parts, teachers, trained):
         at = lambda error_m: parts.held_out.position_m + np.array([[0.0, error_m]])  # noqa: E731
-        return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in config.seeds}
+        seeds = job.config.seeds
+        return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in seeds}
 
-    monkeypatch.setattr(pipeline, "_train", train)
-    monkeypatch.setattr(pipeline, "make_teachers", lambda *_, **__: Teachers(None, {}, {}))
+    monkeypatch.setattr(pipeline, "_train", lambda *_: {})
+    monkeypatch.setattr(pipeline, "_predict_m", predict)
+    monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
     for figure in ("mae_m", "p75_m", "p95_m"):
         assert result["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
@@ -217,7 +220,7 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
         "distill.similarity_over": "sample",
     }
     config = make_config(data_dir, "test", seeds=(0,), **fields)
-    students = {**STUDENTS, "ensemble": Variant(told_by="mean")}
+    students = {**STUDENTS, "ensemble": StudentSpec(pseudo_labels="mean")}
     result = run_distillation(config, tmp_path / "run", students=students)
     assert len(result["ensemble"]["mae_m"]) == 1
     assert result["num_train"] == 12 and set(result["teachers"]) == {"mall"}

@@ -38,6 +38,9 @@ class Localizer:
         >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
         >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
+        >>> localizer
+        <Localizer: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2), linear encoding,
+        origin (31.20, 9.76) m, scale 12.96 m, no support>
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> localizer.represent(params, jnp.asarray(train.rss_dbm[:5])).location.shape
         (5, 2)
@@ -51,9 +54,10 @@ class Localizer:
 
     def __repr__(self) -> str:
         prep = self.preprocessor
+        east_m, north_m = prep.origin_m
         return (
             f"<Localizer: {self.network}, {prep.encoding} encoding,\n"
-            f"origin ({prep.origin_m[0]:.2f}, {prep.origin_m[1]:.2f}) m, scale {prep.scale_m:.2f} m, "
+            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m, "
             f"{'no support' if self.support is None else 'with support'}>"
         )
 

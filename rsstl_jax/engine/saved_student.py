@@ -66,13 +66,13 @@ class Student:
 
     def __repr__(self) -> str:
         number = sum(leaf.size for leaf in jax.tree.leaves(self.params))
-        names = [*self.access_points[:3], *(["..."] if len(self.access_points) > 3 else [])]
         prep = self.localizer.preprocessor
+        east_m, north_m = prep.origin_m
         return (
             f"<Student of {self.dataset}: {self.localizer.network},\n"
             f"{number:,} parameters, {len(self.access_points):,} access points "
-            f"({', '.join(names)}),\n"
-            f"origin ({prep.origin_m[0]:.2f}, {prep.origin_m[1]:.2f}) m, scale {prep.scale_m:.2f} m>"
+            f"{shown_names(self.access_points)},\n"
+            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m>"
         )
 
     def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
@@ -113,8 +113,8 @@ class Student:
         if set(part.access_points) == set(self.access_points):
             column = {name: index for index, name in enumerate(part.access_points)}
             order = [column[name] for name in self.access_points]
-            own = np.ascontiguousarray(part.rss_dbm[:, order])
-            return replace(part, rss_dbm=own, access_points=self.access_points)
+            ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
+            return replace(part, rss_dbm=ordered_dbm, access_points=self.access_points)
         unknown = [name for name in part.access_points if name not in set(self.access_points)]
         missing = [name for name in self.access_points if name not in set(part.access_points)]
         raise DataError(
@@ -122,6 +122,11 @@ class Student:
             f"points; {len(unknown)} of the dataset's are unknown to it "
             f"({', '.join(unknown[:5])}) and {len(missing)} are missing ({', '.join(missing[:5])})"
         )
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """The first three of them in brackets."""
+    return f"({', '.join([*names[:3], *(['...'] if len(names) > 3 else [])])})"
 
 
 def save_student(
@@ -137,8 +142,8 @@ def save_student(
         folder: the student's own folder.
         config: the configuration of its training; read here: `network` and `model`.
         student: what is saved.
-        report: is told about a damaged student, which is written anew, and about another one,
-            which this one replaces.
+        report: gets a line about a damaged student, which is written anew, or about another
+            student, which this one replaces.
 
     Raises:
         OSError: if it cannot be written; the message names the file.
@@ -160,22 +165,12 @@ def save_student(
     """
     folder = Path(folder)
     card, survey = folder / "student.json", student.localizer.survey
-    section = model_section(config.network)
-    facts = {
-        "network": config.network,
-        "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
-        "dataset": student.dataset,
-        "preprocessor": student.localizer.preprocessor.to_dict(),
-        "access_points": student.access_points,
-        "num_support": 0 if survey is None else len(survey.place),
-    }
+    facts = _facts(config, student)
     try:
         held = load_student(folder)
         if _same((held.params, held.localizer.survey), (student.params, survey)):
-            written = read_card(card, {})
-            if not differences(
-                {name: written.get(name) for name in facts}, json.loads(json.dumps(facts))
-            ):
+            written = {name: read_card(card, {}).get(name) for name in facts}
+            if not differences(written, json.loads(json.dumps(facts))):
                 return
         report(f"{folder} holds another student of {held.dataset}; this one takes its place")
     except FileNotFoundError:
@@ -188,6 +183,18 @@ def save_student(
     if survey is not None:
         save_checkpoint(folder / "survey", survey, step=0, owner=owner)
     write_sealed(card, facts)
+
+
+def _facts(config: ConfigDict, student: Student) -> dict[str, Any]:
+    section, survey = model_section(config.network), student.localizer.survey
+    return {
+        "network": config.network,
+        "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
+        "dataset": student.dataset,
+        "preprocessor": student.localizer.preprocessor.to_dict(),
+        "access_points": student.access_points,
+        "num_support": 0 if survey is None else len(survey.place),
+    }
 
 
 def _same(held: Any, student: Any) -> bool:

@@ -13,7 +13,7 @@ from rsstl_jax.models.network import Network, Regressor
 
 
 class Anchor2Vec(nn.Module):
-    """float[B, A] to float[B, 1 + T, D]: one dense layer cut into T tokens, behind a class token."""
+    """float[B, A] to float[B, 1 + T, D]: a class token, and a dense layer cut into T tokens."""
 
     num_tokens: int
     width: int
@@ -47,7 +47,7 @@ class Block(nn.Module):
 
 
 class TokenExtractor(nn.Module):
-    """float[B, 1 + T, D] to float[B, D]: blocks and a last norm; the class token is what is kept."""
+    """float[B, 1 + T, D] to float[B, D]: blocks and a last norm; the class token is kept."""
 
     num_blocks: int
     num_heads: int

@@ -149,7 +149,7 @@ def test_a_student_shows_in_a_few_lines_what_it_is():
 
 @pytest.mark.parametrize("network", ["dnn", "agnostic"])
 def test_a_network_at_a_site_shows_no_arrays(network):
-    localizer = make_localizer(make_tiny_config(network=network), make_part())
+    localizer = make_site_job(make_tiny_config(network=network), make_part()).localizer
     lines = repr(localizer).splitlines()
     assert len(lines) == 2 and repr(localizer.network) in lines[0] and "array" not in lines[1]
     assert ("with support" in lines[1]) == (network == "agnostic")

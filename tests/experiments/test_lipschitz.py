@@ -15,10 +15,10 @@ from rsstl_jax.config.schema import default_config
 from rsstl_jax.data import fit_preprocessor, load_site
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import Student, save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, Regressor
 from rsstl_jax.models.dnn import DenseFramer
-from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.pipeline import run_distillation
 
 FILE = Path(__file__).parents[2] / "experiments" / "lipschitz.py"
@@ -62,7 +62,7 @@ def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_pa
     data = write_sites(tmp_path / "data", "home")
     train = load_site("home", data_dir=data).train
     config = default_config()
-    localizer = make_localizer(config, train)
+    localizer = make_site_job(config, train).localizer
     params = localizer.init(jax.random.key(0), train.num_access_points)
     folder = tmp_path / "student"
     save_student(folder, config, Student(localizer, params, train.access_points, "home"))

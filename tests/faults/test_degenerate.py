@@ -6,7 +6,6 @@ import json
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from tiny import make_part, make_tiny_config, write_sites
 
@@ -14,7 +13,7 @@ from rsstl_jax import run_distillation
 from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.target import target_parts
-from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.losses import (
     angular_similarity_loss,
@@ -26,9 +25,8 @@ from rsstl_jax.losses import (
     mutual_information_loss,
 )
 from rsstl_jax.models import Critic, make_generator, stack_teachers
-from rsstl_jax.phases.expert import SourceBatch, make_expert_step
-from rsstl_jax.phases.generators import place_inputs
-from rsstl_jax.phases.specialise import make_localizer, specialise
+from rsstl_jax.phases.expert import SourceBatch, init_expert_state, make_expert_step
+from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import teacher_quality
 from rsstl_jax.pipeline import run_expert
 from rsstl_jax.store.recorder import Recorder
@@ -78,7 +76,7 @@ def test_a_site_of_one_position_has_scale_one_and_errors_that_training_lowers(tm
     place_m = np.array([-7541.264, 4864920.778])
     rewrite(data / "home", lambda rss, _: (rss, np.tile(place_m, (len(rss), 1))))
     config = make_tiny_config(data_dir=str(data))
-    assert make_localizer(config, target_parts(config).train).preprocessor.scale_m == 1.0
+    assert make_site_job(config, target_parts(config).train).localizer.preprocessor.scale_m == 1.0
     result = run(tmp_path)
     assert max(result["distilled"]["mae_m"]) < 2.0
 
@@ -104,7 +102,7 @@ def test_positions_a_rounding_apart_count_as_one():
         position_m = np.zeros_like(part.position_m)
         position_m[0] = apart_m
         close = dataclasses.replace(part, position_m=position_m)
-        assert make_localizer(make_tiny_config(), close).preprocessor.scale_m == 1.0
+        assert make_site_job(make_tiny_config(), close).localizer.preprocessor.scale_m == 1.0
 
 
 def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, data):
@@ -115,7 +113,7 @@ def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, da
     rewrite(data / "home", silence)
     train = target_parts(make_tiny_config(data_dir=str(data))).train
     for encoding in ("raw", "linear", "powed", "exponential"):
-        localizer = make_localizer(make_tiny_config(**{"input.encoding": encoding}), train)
+        localizer = make_site_job(make_tiny_config(**{"input.encoding": encoding}), train).localizer
         column = np.asarray(localizer.preprocessor.encode(train.rss_dbm))[:, 2]
         assert set(column.tolist()) == {1.0 if encoding == "raw" else 0.0}
     run(tmp_path)
@@ -233,33 +231,19 @@ def test_losses_of_constant_representations_have_finite_values_and_gradients(stu
 def test_a_source_of_constant_representations_teaches_without_nan():
     """A dead extractor, and a regressor that reads one place off it."""
     config, part = make_tiny_config(), make_part("mall")
-    localizer = make_localizer(config, part)
+    localizer = make_site_job(config, part).localizer
     params = localizer.init(jax.random.key(0), part.num_access_points)
     dead = jax.tree.map(jnp.zeros_like, params)
     batch = Batch(jnp.asarray(part.rss_dbm), jnp.zeros((len(part), 2)), jnp.arange(len(part)))
     extract = localizer.represent(dead, batch.rss_dbm).extract
     assert not extract.any()
     source = SourceBatch(extract, batch.centered_m, batch.row)
-    generator, critic = module_pair(config, localizer)
+    generator = make_generator(localizer.network, config.teacher.hidden_width)
+    critic = Critic(8)
     step = make_expert_step(localizer, generator, critic, config.teacher)
-    state = expert_state(config, generator, critic, source)
+    state = init_expert_state(generator, critic, config.teacher, source)
     state, metrics = jax.jit(step)(state, source, jax.random.key(1), dead)
     assert_finite((state.params, metrics))
-
-
-def module_pair(config, localizer):
-    return make_generator(localizer.network, config.teacher.hidden_width), Critic(8)
-
-
-def expert_state(config, generator, critic, source):
-    codes = jnp.zeros((1, config.teacher.latent_width))
-    inputs = place_inputs(codes, source.centered_m[:1], conditioning=config.teacher.conditioning)
-    params = {
-        "generator": generator.init(jax.random.key(0), inputs)["params"],
-        "critic": critic.init(jax.random.key(0), source.extract[:1])["params"],
-    }
-    tx = optax.adam(1e-4, 0.5, 0.9)
-    return TrainState(params, {k: tx.init(v) for k, v in params.items()}, jnp.zeros((), jnp.int32))
 
 
 @pytest.mark.parametrize("real", CONSTANT)
@@ -284,5 +268,6 @@ def test_readings_all_alike_are_learnt_from(tmp_path):
         part.access_points,
     )
     config = make_tiny_config(**{"input.encoding": "linear"})
-    _, params = specialise(config, alike, seed=0, name="home", recorder=Recorder(tmp_path))
+    job = make_site_job(config, alike)
+    params = specialise(job, seed=0, name="home", recorder=Recorder(tmp_path))
     assert_finite(params)
