@@ -54,6 +54,14 @@ def succeed(script, *arguments):
     return out
 
 
+def error_of(err):
+    """The one line that says what is wrong; in front of it may stand what was begun."""
+    *begun, line = err.strip().splitlines()
+    assert len(begun) <= 1 and all(b.startswith("reading ") and b.endswith(" ...") for b in begun)
+    assert line.startswith("error: ")
+    return line
+
+
 def records_of(workdir):
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
@@ -267,9 +275,7 @@ def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(refused, name):
     data, ended = refused
     code, out, err = ended[name]
     assert (code, out) == (2, "")
-    [line] = err.strip().splitlines()
-    assert line.startswith("error: ")
-    assert BAD[name][1].format(data=data) in line
+    assert BAD[name][1].format(data=data) in error_of(err)
 
 
 def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert):
@@ -277,8 +283,8 @@ def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert
     workdir = folder / "other-sources"
     arguments = (SMOKE, f"--workdir={workdir}", f"--config.data_dir={folder}")
     code, out, err = finish(start("expert", *arguments, "--config.sources=uts"))
-    assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
-    assert f"error: {folder}/uts/UTS_training.csv is not there" in err
+    assert (code, out) == (2, "")
+    assert error_of(err).startswith(f"error: {folder}/uts/UTS_training.csv is not there")
     out = succeed("expert", *arguments, "--config.sources=synthetic-mall")
     assert "synthetic-mall {" in out
 
