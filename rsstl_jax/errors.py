@@ -26,7 +26,7 @@ class ConfigError(ValueError):
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names file, row and column, and what would be right there.
+    """Data that cannot be used; the message names file, row and column, and what would be right.
 
     Example:
         >>> raise DataError("train.csv, row 3 (line 4), column 'x': is empty")

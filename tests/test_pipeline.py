@@ -105,8 +105,8 @@ def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeyp
     monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
     for figure in ("mae_m", "p75_m", "p95_m"):
-        assert result["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
-        assert result["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
+        assert result["students"]["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
+        assert result["students"]["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
     table = pd.read_csv(tmp_path / "run" / "predictions.csv")
     assert table.seed.unique().tolist() == [4, 1, 2]
     assert table.row.tolist() == 3 * list(range(result["num_evaluated"]))
@@ -121,7 +121,9 @@ def test_figures_follow_from_the_predictions(finished):
         for student in ("standalone", "distilled"):
             apart_m = np.hypot(rows[f"{student}_x_m"] - rows.x_m, rows[f"{student}_y_m"] - rows.y_m)
             np.testing.assert_allclose(rows[f"{student}_error_m"], apart_m, atol=2e-4)
-            figures = {name: values[position] for name, values in result[student].items()}
+            figures = {
+                name: values[position] for name, values in result["students"][student].items()
+            }
             assert figures["mae_m"] == pytest.approx(apart_m.mean(), abs=2e-4)
             assert figures["p75_m"] == pytest.approx(np.percentile(apart_m, 75), abs=2e-4)
             assert figures["p95_m"] == pytest.approx(np.percentile(apart_m, 95), abs=2e-4)
@@ -222,7 +224,7 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
     config = make_config(data_dir, "test", seeds=(0,), **fields)
     students = {**STUDENTS, "ensemble": StudentSpec(pseudo_labels="mean")}
     result = run_distillation(config, tmp_path / "run", students=students)
-    assert len(result["ensemble"]["mae_m"]) == 1
+    assert len(result["students"]["ensemble"]["mae_m"]) == 1
     assert result["num_train"] == 12 and set(result["teachers"]) == {"mall"}
     table = pd.read_csv(tmp_path / "run" / "predictions.csv")
     for axis in ("x_m", "y_m"):
