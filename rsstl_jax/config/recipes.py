@@ -25,7 +25,7 @@ _PAPER: dict[str, Overrides] = {
 }
 
 # Chosen on position-grouped validation parts of train, but for UJI's encoding, which is the
-# published practice for this dataset: see docs/settings.md.
+# published practice for this dataset: see docs/results/settings.md.
 _TUNED: dict[str, Overrides] = {
     "*": {
         "input.encoding": "linear",

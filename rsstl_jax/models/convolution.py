@@ -17,7 +17,7 @@ class Convolution(nn.Module):
 
     All methods compute the same from the same parameters. "convolution" is XLA's own; "patches"
     copies the windows side by side and multiplies once, which is many times faster on CPUs inside
-    a compiled training loop and under `jax.vmap` over replicas (`docs/networks.md` has the
+    a compiled training loop and under `jax.vmap` over replicas (`docs/results/cost.md` has the
     measurement). "auto" takes patches on CPUs and XLA's elsewhere.
 
     Args:

@@ -130,7 +130,7 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
 def _read_site(name: str, folder: Path, layout: Layout) -> Site:
     address = CARDS[name].address if name in CARDS else ""
     if address and layout is _TABLE:
-        address += ", to be rewritten as a table (docs/extending.md, A dataset of one's own)"
+        address += ", to be rewritten as a table (docs/datasets.md, A table of your own)"
     train, test = (
         open_sheet(find_file(folder, file, subfolder=layout.subfolder, address=address))
         for file in (layout.train_file, layout.test_file)
