@@ -27,6 +27,7 @@ from absl import flags
 
 from rsstl_jax import cli, load_site
 from rsstl_jax.baselines.knn import check_installed
+from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import SHARE
@@ -36,7 +37,7 @@ from rsstl_jax.models import make_network
 from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, render_comparison
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import NO_NETWORK, TABLE_NAMES, results_frame, select_table
+from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
@@ -52,24 +53,30 @@ from rsstl_jax.paper.rows import (
 from rsstl_jax.store.files import write_text
 
 _TABLE = flags.DEFINE_list(
-    "table", None, "which of the paper's tables, of 1, 2, 3 and 4; 1 where no figure is asked for"
+    "table",
+    None,
+    "tables of the paper, among 1, 2, 3 and 4; by default 1, unless --figure is given",
 )
-_FIGURE = flags.DEFINE_enum("figure", None, ["2"], "which of its figures of results")
+_FIGURE = flags.DEFINE_enum("figure", None, ["2"], "figure of the paper to draw")
 _TARGETS = flags.DEFINE_list("targets", ["tampere"], "datasets of the students")
-_SITES = flags.DEFINE_list("sites", list(SITES), "the sources, but the target")
+_SITES = flags.DEFINE_list("sites", list(SITES), "the target and its sources")
 _NETWORKS = flags.DEFINE_list("networks", ["dnn"], "architectures")
-_ROWS = flags.DEFINE_list("rows", None, f"of {', '.join(ROWS)}; by default all that a table needs")
+_ROWS = flags.DEFINE_list(
+    "rows", None, f"rows to train, among {', '.join(ROWS)}; by default all of the tables"
+)
 _SHARES = flags.DEFINE_list(
-    "shares", ["0.01", "0.1"], "shares of the target's train part, for table 4"
+    "shares", ["0.01", "0.1"], "fractions of the target's training set, for table 4"
 )
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "one student of each kind is trained for each")
-_STUDENTS = flags.DEFINE_list("students", None, "of those that a row trains; by default all")
+_STUDENTS = flags.DEFINE_list("students", None, "students of the rows to train; by default all")
 _REPLICAS = flags.DEFINE_enum(
     "replicas", "auto", ["auto", "loop", "map", "vmap"], "how the students of a row are trained"
 )
 _RECIPE = flags.DEFINE_string("recipe", "tuned", "paper or tuned, or their smoke versions")
 _SET = flags.DEFINE_multi_string("set", [], "field=value on top of the recipe, as --set=a.b=1")
-_LABEL = flags.DEFINE_string("label", "", "what other settings are called; needed to compare them")
+_LABEL = flags.DEFINE_string(
+    "label", "", "name of the settings that --set changes, for the table of other settings"
+)
 _WORKDIR = flags.DEFINE_string("workdir", "results/tables", "where the rows are trained")
 _OUTPUT = flags.DEFINE_string("output", "results/report", "folder of tables and receipts")
 _DOCUMENT = flags.DEFINE_string("document", None, "Markdown page that has marks for the tables")
@@ -143,7 +150,7 @@ def train(output: Path) -> None:
             row, config, folder, tables=tables(), label=_LABEL.value, students=students
         )
         # What has no seed is the same whatever the seeds.
-        names = [target, name] if row in NO_NETWORK else [target, name, seeds_name]
+        names = [target, name] if row in UNTRAINED else [target, name, seeds_name]
         add_receipt(output / f"{target}.jsonl", "-".join(names), receipt)
 
 
