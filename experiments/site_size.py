@@ -2,8 +2,8 @@
 
     python experiments/site_size.py --output=docs/results/agnostic
 
-Every building has one floor, 200 surveyed places with three scans each, 60 access points, walls
-every 8 m, and test fingerprints of other devices at other places; three of each size.
+Every building has one floor, 200 surveyed positions with three scans each, 60 access points, walls
+every 8 m, and test fingerprints of other devices at other positions; three of each size.
 """
 
 from pathlib import Path
@@ -50,14 +50,14 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     localizer = make_agnostic_localizer(pretrained.settings, site.train)
     sharp = sharpen(localizer, pretrained.members)
     settings = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
-    places: dict[str, np.ndarray] = {
+    predicted_m: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(sharp, pretrained.members, site.test),
         "kNN": predict_neighbours(settings, site.train, site.test),
         "centroid": centroid_m(site.train, site.test),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
     actual_m = site.test.position_m
-    return {name: float(error_m(place, actual_m).mean()) for name, place in places.items()}
+    return {name: float(error_m(xy_m, actual_m).mean()) for name, xy_m in predicted_m.items()}
 
 
 def main() -> None:

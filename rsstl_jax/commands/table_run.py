@@ -7,6 +7,7 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax.baselines.knn import check_installed
+from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import SHARE
@@ -17,7 +18,7 @@ from rsstl_jax.models import make_network
 from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, render_comparison
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import NO_NETWORK, TABLE_NAMES, results_frame, select_table
+from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
@@ -101,7 +102,7 @@ def train(output: Path) -> None:
             row, config, folder, tables=tables(), label=FLAGS.label, students=students
         )
         # What has no seed is the same whatever the seeds.
-        names = [target, name] if row in NO_NETWORK else [target, name, seeds_name]
+        names = [target, name] if row in UNTRAINED else [target, name, seeds_name]
         add_receipt(output / f"{target}.jsonl", "-".join(names), receipt)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.paper.comparison import markdown_table
-from rsstl_jax.paper.frame import NO_NETWORK
 
 __all__ = ["cost_frame", "render_cost"]
 
@@ -17,7 +17,7 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
     """Seconds of the rows trained on a target, receipts of one row added up."""
     lines = [
         {
-            "network": "" if receipt["row"].startswith(NO_NETWORK) else result["network"],
+            "network": "" if receipt["row"].startswith(UNTRAINED) else result["network"],
             "row": receipt["row"],
             "share": receipt["config"]["data.fraction"],
             "label": receipt.get("label", ""),

@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.errors import DataError
 from rsstl_jax.report.result_table import FIGURES, students_of
 
-__all__ = ["NO_NETWORK", "TABLE_NAMES", "results_frame", "select_table"]
+__all__ = ["TABLE_NAMES", "results_frame", "select_table"]
 
 TABLE_NAMES = ("1", "2", "3", "4", "settings")
 """The paper's tables, and what other settings of teachers and losses change."""
-
-NO_NETWORK = ("knn", "centroid")
-"""Baselines that are the same whatever the network."""
 
 _BASELINE, _SCRATCH = "baseline student", "transfer network, trained from scratch"
 # By (row, student): the label in Table 1, and the label of what it is compared with.
@@ -90,7 +88,7 @@ def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         for index, seed in enumerate(result["seeds"][: len(figures["mae_m"])]):
             yield {
                 "target": result["target"],
-                "network": "" if student in NO_NETWORK else result["network"],
+                "network": "" if student in UNTRAINED else result["network"],
                 "row": receipt["row"],
                 "student": student,
                 "share": receipt.get("config", {}).get("data.fraction", 1.0),

@@ -18,7 +18,7 @@ _SHARED = ("config", "start")
 
 
 def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None:
-    """Puts a receipt into a file of records, in place of an earlier one of that name."""
+    """Puts a receipt into a file of records, replacing an earlier one of that name."""
     file = Path(file)
     with locked(file.parent, wait=True):
         shared, receipts = _read(file) if file.exists() else (dict(receipt), {})

@@ -46,7 +46,7 @@ def write_result(
     """Measures the students of a run and writes result.json, predictions.csv, cdf.png, map.png."""
     actual_m = held_out.position_m
     by_student = {
-        student: [of_students[student] for of_students in predicted_m.values()]
+        student: [predictions[student] for predictions in predicted_m.values()]
         for student in next(iter(predicted_m.values()))
     }
     result: dict[str, Any] = {
@@ -97,14 +97,14 @@ def _predictions_csv(
     held_out: Fingerprints, predicted_m: Mapping[int, Mapping[str, np.ndarray]]
 ) -> str:
     frames = []
-    for seed, of_students in predicted_m.items():
+    for seed, predictions in predicted_m.items():
         columns: dict[str, Any] = {
             "seed": seed,
             "row": np.arange(len(held_out)),
             "x_m": held_out.position_m[:, 0],
             "y_m": held_out.position_m[:, 1],
         }
-        for student, predicted in of_students.items():
+        for student, predicted in predictions.items():
             columns[f"{student}_x_m"], columns[f"{student}_y_m"] = predicted.T
             columns[f"{student}_error_m"] = error_m(predicted, held_out.position_m)
         frames.append(pd.DataFrame(columns))

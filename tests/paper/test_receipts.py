@@ -55,7 +55,7 @@ def test_baselines_without_training_stand_before_the_students_of_their_fraction(
 
 
 def test_the_comparison_by_hand():
-    """distilled - stand-alone = (-1, 1): mean 0; the control shares seed 1 with it, 8.5 - 8."""
+    """distilled - baseline = (-1, 1): mean 0; the control shares seed 1 with it, 8.5 - 8."""
     students = receipt("students", "standalone", [7.0, 8.0], [0, 1])
     students["result"]["students"]["distilled"] = figures([6.0, 9.0])
     knn, alone, distilled, control = rendered(
