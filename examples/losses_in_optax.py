@@ -34,11 +34,11 @@ def loss_fn(student: Network, teacher: Network, key: jax.Array) -> Any:
     ranges = jnp.linalg.norm(actual_m[:, None] - ANCHOR_M, axis=-1) / 10
     frame, extract, predicted_m = student(ranges)
     teacher_frame, wanted, _ = jax.lax.stop_gradient(teacher(ranges))
-    fi, wanted_fi = map(losses.functional_information, (frame, teacher_frame), (extract, wanted))
+    fi, teacher_fi = map(losses.functional_information, (frame, teacher_frame), (extract, wanted))
     terms = {
         "position": losses.localization_loss(predicted_m, actual_m).mean(),
         "similarity": losses.angular_similarity_loss(extract, wanted),
-        "functional": losses.functional_information_loss(fi, wanted_fi),
+        "functional": losses.functional_information_loss(fi, teacher_fi),
     }
     return losses.combine({name: (WEIGHTS[name], value) for name, value in terms.items()})
 

@@ -54,7 +54,7 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
         "pretrained": predict_members_m(sharp, pretrained.members, site.test),
         "kNN": predict_neighbours(settings, site.train, site.test),
         "centroid": centroid_m(site.train, site.test),
-        "middle of the survey": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
+        "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
     actual_m = site.test.position_m
     return {name: float(error_m(place, actual_m).mean()) for name, place in places.items()}

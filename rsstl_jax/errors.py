@@ -29,7 +29,7 @@ class ConfigError(ValueError):
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message says where it is wrong and what would be right.
+    """Data that cannot be used; the message names file, row and column, and what would be right.
 
     Example:
         >>> from rsstl_jax.data import scans_to_rss_dbm

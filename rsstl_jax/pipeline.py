@@ -21,7 +21,7 @@ from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
-from rsstl_jax.report.run_result import write_outcome
+from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.teacher_outputs import answer, average_with
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
@@ -101,7 +101,7 @@ def run_distillation(
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     result = run_distillation(config, Path(folder) / "run")
-        >>> result["sources"], len(result["distilled"]["mae_m"])
+        >>> result["sources"], len(result["students"]["distilled"]["mae_m"])
         (['synthetic-mall'], 1)
     """
     validate(config)
@@ -117,7 +117,7 @@ def run_distillation(
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         trained = _train(job, parts, teachers, plans, recorder)
-        return write_outcome(
+        return write_result(
             config,
             parts.held_out,
             _predict_m(job, parts, teachers, trained),

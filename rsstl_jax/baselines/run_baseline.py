@@ -90,7 +90,7 @@ def _run(
         }[method]
         trained = [train(seed=seed, recorder=recorder) for seed in config.seeds]
         predicted_m = [predict_m(job.localizer, params, parts.held_out) for params in trained]
-    result[method] = measure(predicted_m, parts.held_out.position_m)
+    result["students"] = {method: measure(predicted_m, parts.held_out.position_m)}
     write_json(workdir / "result.json", result)
     return result
 
