@@ -1,9 +1,6 @@
 """The losses in another project: a Flax NNX network is aligned with a teacher in an optax loop.
 
-    pip install .
-    python examples/losses_in_optax.py
-
-Takes seconds; prints each loss before and after. Of this package only the losses are loaded.
+    pip install . && python examples/losses_in_optax.py    # seconds
 """
 
 from typing import Any
@@ -16,7 +13,7 @@ from flax import nnx
 from rsstl_jax import losses
 
 ANCHOR_M = jax.random.uniform(jax.random.key(7), (1, 8, 2), maxval=10)
-WEIGHTS = losses.normalize_weights({"position": 1.0, "similarity": 1.0, "functional": 1.0})
+WEIGHTS = losses.normalize_weights({"position": 1, "similarity": 1, "functional": 1})
 
 
 class Network(nnx.Module):
@@ -36,19 +33,18 @@ def loss_fn(student: Network, teacher: Network, key: jax.Array) -> Any:
     actual_m = jax.random.uniform(key, (64, 2), maxval=10)
     ranges = jnp.linalg.norm(actual_m[:, None] - ANCHOR_M, axis=-1) / 10
     frame, extract, predicted_m = student(ranges)
-    teacher_frame, teacher_extract, _ = jax.lax.stop_gradient(teacher(ranges))
-    student_fi = losses.functional_information(frame, extract)
-    teacher_fi = losses.functional_information(teacher_frame, teacher_extract)
+    teacher_frame, wanted, _ = jax.lax.stop_gradient(teacher(ranges))
+    fi, teacher_fi = map(losses.functional_information, (frame, teacher_frame), (extract, wanted))
     terms = {
         "position": losses.localization_loss(predicted_m, actual_m).mean(),
-        "similarity": losses.angular_similarity_loss(extract, teacher_extract),
-        "functional": losses.functional_information_loss(student_fi, teacher_fi),
+        "similarity": losses.angular_similarity_loss(extract, wanted),
+        "functional": losses.functional_information_loss(fi, teacher_fi),
     }
     return losses.combine({name: (WEIGHTS[name], value) for name, value in terms.items()})
 
 
 @nnx.jit
-def train_step(student: Network, optimizer: nnx.Optimizer, teacher: Network, key: jax.Array) -> Any:
+def step(student: Network, optimizer: nnx.Optimizer, teacher: Network, key: jax.Array) -> Any:
     (_, parts), grads = nnx.value_and_grad(loss_fn, has_aux=True)(student, teacher, key)
     optimizer.update(student, grads)
     return parts
@@ -57,7 +53,7 @@ def train_step(student: Network, optimizer: nnx.Optimizer, teacher: Network, key
 if __name__ == "__main__":
     student, teacher = Network(nnx.Rngs(0)), Network(nnx.Rngs(1))  # Yours would be trained.
     optimizer = nnx.Optimizer(student, optax.adam(3e-3), wrt=nnx.Param)
-    for step in range(1001):
-        parts = train_step(student, optimizer, teacher, jax.random.key(step))
-        if step % 500 == 0:
-            print(f"step {step}:", {name: round(float(part), 4) for name, part in parts.items()})
+    for number in range(1001):
+        parts = step(student, optimizer, teacher, jax.random.key(number))
+        if number % 500 == 0:
+            print(number, {name: round(float(part), 4) for name, part in parts.items()})

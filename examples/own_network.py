@@ -1,10 +1,9 @@
 """A network of your own, trained at a site by all phases, with teachers of its own kind.
 
-    pip install .
-    python examples/own_network.py [folder]
+    pip install . && python examples/own_network.py [folder]    # about half a minute
 
-Takes about half a minute. The run lies in the folder, by default results/own-network. The commands
-take such a network too, from any module that Python finds:
+The run lies in the folder, by default results/own-network. Commands take such a network too, from
+any module that Python finds:
 
     rsstl distill --config=synthetic:smoke --config.network=own_network:make_network
 """
@@ -34,7 +33,7 @@ class Residual(nn.Module):
 
 
 def make_network(config: ConfigDict) -> Network:
-    """What `config.network` names; any field of `config.model` may be read here."""
+    """What `config.network` names; it may read any field of `config.model`."""
     width = config.model.dnn.hidden_width
     return Network(
         framer=Residual(width, num_layers=0),

@@ -1,9 +1,8 @@
 """The package in Python: read a site, train at it, locate a scan, export the student.
 
-    pip install ".[export]"
-    python examples/quickstart.py [folder]
+    pip install ".[export]" && python examples/quickstart.py [folder]    # about half a minute
 
-Takes about half a minute. The run lies in the folder, by default results/quickstart; started again,
+The run lies in the folder, by default results/quickstart; started again,
 it finds its result there.
 """
 
@@ -46,7 +45,7 @@ def main(folder: str) -> None:
 
     export_student(student, f"{folder}/exported")
     (exported_m,) = load_exported(f"{folder}/exported").locate([scan])
-    print(f"the exported program says {exported_m.round(2)} m")
+    print(f"the exported program locates it at {exported_m.round(2)} m")
 
 
 if __name__ == "__main__":
