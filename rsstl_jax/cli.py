@@ -13,7 +13,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from rsstl_jax.commands.shared.command_line import check_flags, translate_config
-from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text
+from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import validate
@@ -44,6 +44,7 @@ COMMANDS = {
     "traces": "make a site's table from walks through a building",
     "fields": "list the fields of the configuration and their meaning",
 }
+_HELP = "rsstl <command> --help shows a command's flags, with examples."
 
 
 def main() -> None:
@@ -57,8 +58,7 @@ def main() -> None:
     elif name == "help" or name in ASKS_FOR_HELP:
         width = max(map(len, COMMANDS))
         lines = [f"  {command:{width}}  {meaning}" for command, meaning in COMMANDS.items()]
-        print("rsstl <command> [flags]\n\nCommands:", *lines, sep="\n")
-        print("\nrsstl <command> --help shows a command's flags, with examples.")
+        show("\n".join(["rsstl <command> [flags]", "", "Commands:", *lines, "", _HELP]))
     else:
         near = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
@@ -75,7 +75,7 @@ def run_command(name: str) -> None:
 def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False) -> None:
     """Runs a command: parses flags, calls it, and turns what it refuses into one line."""
     if ASKS_FOR_HELP & set(sys.argv[1:]):
-        print(help_text(name, sys.modules[main.__module__].__doc__ or ""))
+        show(help_text(name, sys.modules[main.__module__].__doc__ or ""))
         sys.exit(0)
     _find_modules()
     _silence_storage()

@@ -15,6 +15,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from rsstl_jax.commands.shared.flag_definitions import define_config
+from rsstl_jax.commands.shared.help_text import show
 from rsstl_jax.config.schema import FIELDS, default_config, flatten
 from rsstl_jax.errors import ConfigError
 
@@ -26,7 +27,7 @@ def define_flags() -> None:
 
 
 def main(*words: str) -> None:
-    print(render_fields(words, flags.FLAGS.config or default_config()))
+    show(render_fields(words, flags.FLAGS.config or default_config()))
 
 
 def render_fields(words: tuple[str, ...], config: ConfigDict) -> str:

@@ -1,6 +1,7 @@
 """A command line that absl would take with a word dropped is refused, with the spelling meant."""
 
 import os
+import runpy
 import subprocess
 import sys
 from importlib import import_module
@@ -11,6 +12,8 @@ from absl import flags
 
 from rsstl_jax.commands.shared.command_line import check_flags, translate_config
 from rsstl_jax.commands.shared.flag_definitions import config_file
+from rsstl_jax.commands.shared.named_site import get_config
+from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -156,3 +159,17 @@ def test_a_gpu_that_is_not_there_is_said_in_one_line():
     assert (code, out) == (2, "")
     assert err.startswith("error: JAX_PLATFORMS is 'cuda' and JAX finds no such device")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("file", ["synthetic", "table", "tampere", "uji", "uts"])
+def test_a_sites_name_gives_the_configuration_of_its_file(file):
+    of_file = runpy.run_path(f"{ROOT}/configs/{file}.py")["get_config"]
+    assert flatten(get_config(f"{file}:tuned")) == flatten(of_file("tuned"))
+    assert flatten(get_config(file)) == flatten(of_file())
+
+
+def test_a_site_of_ones_own_has_the_configuration_of_a_table():
+    table = flatten(get_config("table:tuned"))
+    assert flatten(get_config("mysite:tuned")) == table | {"target": "mysite"}
+    with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
+        get_config("mysite:quick")

@@ -88,3 +88,14 @@ def test_choices_are_those_of_the_code_that_help_must_not_load():
     assert import_module("rsstl_jax.commands.baselines").METHODS == METHODS
     tables = import_module("rsstl_jax.commands.tables")
     assert (tables.ROWS, tables.SITES) == (ROWS, SITES)
+
+
+@pytest.mark.parametrize("words", ["", "distill --help", "fields"])
+def test_a_reader_may_leave_before_the_end(words):
+    called = f"import sys; sys.argv = ['rsstl', *{words.split()!r}]"
+    code = f"{called}; from rsstl_jax.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 0)

@@ -1,11 +1,12 @@
 """The help of a command: what it does, examples, and its own flags."""
 
+import os
 import sys
 import textwrap
 
 from absl import flags
 
-__all__ = ["ASKS_FOR_HELP", "help_text", "program_name"]
+__all__ = ["ASKS_FOR_HELP", "help_text", "program_name", "show"]
 
 ASKS_FOR_HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort", "-helpshort"}
 
@@ -36,6 +37,15 @@ def help_text(command: str, docstring: str) -> str:
     if "config" in flags.FLAGS:
         lines += ["", "Fields of the configuration, with their meaning: rsstl fields [word ...]"]
     return "\n".join(lines)
+
+
+def show(text: str) -> None:
+    """Prints a text to a reader that may leave before its end, as head does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python would write what is left once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _shown(flag: flags.Flag) -> str:
