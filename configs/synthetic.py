@@ -1,12 +1,14 @@
 """Synthetic mall and campus -> synthetic office: the whole job without any download.
 
-python experiments/distill.py --config=configs/synthetic.py:tuned
+    python experiments/distill.py --config=configs/synthetic.py:tuned
+
+The part behind the colon is the recipe: paper (the default), tuned, smoke or tuned-smoke.
 """
 
 from ml_collections import ConfigDict
 
-from rsstl_jax import make_config
+from rsstl_jax.config import named_config
 
 
 def get_config(recipe: str = "paper") -> ConfigDict:
-    return make_config(recipe, target="synthetic-office", sources="synthetic-mall,synthetic-campus")
+    return named_config(f"synthetic:{recipe}")

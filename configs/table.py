@@ -5,8 +5,8 @@ python experiments/distill.py --config=configs/table.py:tuned --config.target=my
 
 from ml_collections import ConfigDict
 
-from rsstl_jax import make_config
+from rsstl_jax.config import named_config
 
 
 def get_config(recipe: str = "paper") -> ConfigDict:
-    return make_config(recipe, target="table", sources="uji,tampere")
+    return named_config(f"table:{recipe}")

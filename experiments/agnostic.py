@@ -1,6 +1,6 @@
-"""Trains a site-agnostic network on some sites and measures it on another.
+"""A site-agnostic network, trained on some sites and measured on another without training there.
 
-    python experiments/agnostic.py --target=uji --sources=tampere,tut7
+    python experiments/agnostic.py --config=configs/uji.py:tuned --config.sources=tampere,tut7
 
 The code is rsstl_jax/commands/agnostic.py; --help shows every flag.
 """

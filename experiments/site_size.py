@@ -1,4 +1,4 @@
-"""The pretrained network on square synthetic buildings of 20 to 400 m, beside its yardsticks.
+"""The pretrained network on square synthetic buildings of 20 to 400 m, beside its baselines.
 
     python experiments/site_size.py --output=docs/results/agnostic
 
@@ -17,7 +17,7 @@ from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, predict_neigh
 from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report.result_table import mean_and_spread
-from rsstl_jax.site_agnostic.temperature import sharpen
+from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.site_agnostic.weights import load_pretrained
 from rsstl_jax.store.files import write_text
@@ -47,17 +47,19 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     """Mean error of each method, metres."""
     site = survey_building(f"square-{size_m:g}", make_building(size_m, seed))
     pretrained = load_pretrained()
-    localizer = make_agnostic_localizer(pretrained.settings, site.train)
-    sharp = sharpen(localizer, pretrained.members)
-    settings = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
+    untempered = make_agnostic_localizer(pretrained.settings, site.train)
+    localizer = choose_temperature(untempered, pretrained.members)
+    neighbours = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     predicted_m: dict[str, np.ndarray] = {
-        "pretrained": predict_members_m(sharp, pretrained.members, site.test),
-        "kNN": predict_neighbours(settings, site.train, site.test),
+        "pretrained": predict_members_m(localizer, pretrained.members, site.test),
+        "kNN": predict_neighbours(neighbours, site.train, site.test),
         "centroid": centroid_m(site.train, site.test),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
-    actual_m = site.test.position_m
-    return {name: float(error_m(xy_m, actual_m).mean()) for name, xy_m in predicted_m.items()}
+    return {
+        name: float(error_m(positions, site.test.position_m).mean())
+        for name, positions in predicted_m.items()
+    }
 
 
 def main() -> None:

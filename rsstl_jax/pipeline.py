@@ -22,7 +22,7 @@ from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
 from rsstl_jax.report.run_result import write_result
-from rsstl_jax.site_agnostic.teacher_outputs import answer, average_with
+from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
@@ -160,7 +160,7 @@ def _train(
     outputs = None
     if teachers.agnostic is not None:
         settings, members = teachers.agnostic.settings, teachers.agnostic.members
-        outputs = answer(settings, members, parts.train, parts.unlabelled_dbm)
+        outputs = cross_predict(settings, members, parts.train, parts.unlabelled_dbm)
     train = partial(train_students, job, teachers, recorder=recorder)
     first = {name: own for name, own in students.items() if not own[1].labelled_by_mean}
     params = train(first, outputs=outputs)
@@ -168,7 +168,7 @@ def _train(
         if plan.labelled_by_mean:
             # After the baseline student of its seed, whose positions are in the mean.
             assert outputs is not None, "validate lets nothing unlabelled in without such teachers"
-            means = average_with(outputs, job.localizer, params[f"seed-{seed}/standalone"])
+            means = average_with_student(outputs, job.localizer, params[f"seed-{seed}/standalone"])
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
     for name, student_params in params.items():

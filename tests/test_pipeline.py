@@ -209,7 +209,7 @@ def test_target_is_cut_as_configured(data_dir):
 
 def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_path, monkeypatch):
     module = import_module("rsstl_jax.site_agnostic.teachers")
-    small = AgnosticSettings(width=8, num_heads=2, num_blocks=1, num_candidates=16)
+    small = AgnosticSettings(width=8, num_heads=2, num_blocks=1)
     fresh = lambda parts, *, seed, **_: init_agnostic(small, jax.random.key(seed))  # noqa: E731
     monkeypatch.setattr(module, "AgnosticSettings", lambda: small)
     monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.training"), "fit_agnostic", fresh)

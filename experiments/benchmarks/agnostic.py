@@ -25,8 +25,8 @@ QUERIES, ACCESS_POINTS = 1024, 520
 def _draw(number: int, seed: int) -> Fingerprints:
     """Fingerprints of UJIIndoorLoc's width, one reading in thirty detected."""
     rng = np.random.default_rng(seed)
-    heard = rng.random((number, ACCESS_POINTS)) < 1 / 30
-    rss_dbm = np.where(heard, rng.integers(-100, -40, heard.shape), np.nan)
+    detected = rng.random((number, ACCESS_POINTS)) < 1 / 30
+    rss_dbm = np.where(detected, rng.integers(-100, -40, detected.shape), np.nan)
     return Fingerprints(
         dataset="drawn",
         part="train",
@@ -48,8 +48,8 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
         localizer = make_agnostic_localizer(settings, site)
         runs = {"agnostic": partial(predict_members_m, localizer, members, queries)}
         for metric in ("euclidean", "braycurtis"):
-            known = Neighbours("linear", metric, 5, "uniform")
-            runs[f"kNN, {metric}"] = partial(predict_neighbours, known, site, queries)
+            neighbours = Neighbours("linear", metric, 5, "uniform")
+            runs[f"kNN, {metric}"] = partial(predict_neighbours, neighbours, site, queries)
         seconds = interleaved(runs, repeats=repeats)
         support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(localizer.support))
         lines.append(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
-from rsstl_jax.engine.radio_map import make_survey, whole_support
+from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models import power_centroid
@@ -98,6 +98,6 @@ def choose_neighbours(
 def centroid_m(train: Fingerprints, queries: Fingerprints) -> np.ndarray:
     """Positions by the mean position at which each detected access point is detected in train."""
     preprocessor = fit_preprocessor(train, encoding="linear")
-    support = whole_support(make_survey(train, preprocessor))
+    support = full_support(make_radio_map(train, preprocessor))
     centroid = power_centroid(preprocessor.encode(queries.rss_dbm), support)
     return preprocessor.uncenter(np.asarray(centroid) * preprocessor.scale_m)

@@ -10,7 +10,7 @@ from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import SHARE
+from rsstl_jax.config.rules import FRACTION
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import ConfigError
@@ -55,7 +55,7 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
     needed = {row for table in tables() for row in TABLE_ROWS.get(table, ())}
     needed |= {"students"} if FLAGS.figure else set()
     rows = FLAGS.rows or [row for row in ROWS if row in needed]
-    shares = read_numbers("--shares", FLAGS.shares, SHARE)
+    shares = read_numbers("--shares", FLAGS.shares, FRACTION)
     for target in FLAGS.targets:
         for network in FLAGS.networks:
             for row in rows:

@@ -9,11 +9,17 @@ WITH_AGNOSTIC = ("agnostic", "both")
 
 
 def find_contradiction(config: ConfigDict) -> str | None:
-    """What to say of fields that are right one by one and wrong together; None: nothing."""
-    return _of_sites(config) or _of_networks(config) or _of_teachers(config)
+    """What is wrong with fields that are right one by one; None: nothing."""
+    return (
+        _in_sources(config)
+        or _in_networks(config)
+        or _in_episodes(config)
+        or _in_teachers(config)
+        or _in_unlabelled(config)
+    )
 
 
-def _of_sites(config: ConfigDict) -> str | None:
+def _in_sources(config: ConfigDict) -> str | None:
     sources = name_list(config.sources)
     if not sources:
         return "sources is empty; name at least one dataset, such as uji,tampere"
@@ -27,67 +33,71 @@ def _of_sites(config: ConfigDict) -> str | None:
     return None
 
 
-def _of_networks(config: ConfigDict) -> str | None:
-    baat = config.model.baat
-    if baat.token_width % baat.num_heads:
+def _in_networks(config: ConfigDict) -> str | None:
+    for network, width in (("baat", "token_width"), ("agnostic", "width")):
+        sizes = config.model[network]
+        if sizes[width] % sizes.num_heads:
+            return (
+                f"model.{network}.{width} is {sizes[width]}; "
+                f"model.{network}.num_heads, {sizes.num_heads}, must divide it"
+            )
+    if config.train.batch_size == 1 and config.distill.weights.mutual_information > 0:
         return (
-            f"model.baat.token_width is {baat.token_width}; "
-            f"model.baat.num_heads, {baat.num_heads}, must divide it"
-        )
-    agnostic = config.model.agnostic
-    if agnostic.width % agnostic.num_heads:
-        return (
-            f"model.agnostic.width is {agnostic.width}; "
-            f"model.agnostic.num_heads, {agnostic.num_heads}, must divide it"
-        )
-    comparing = {"distill.weights.mutual_information": config.distill.weights.mutual_information}
-    if config.network == "baat":
-        comparing["model.baat.variance_weight"] = baat.variance_weight
-        comparing["model.baat.covariance_weight"] = baat.covariance_weight
-    used = [path for path, weight in comparing.items() if weight > 0]
-    if config.train.batch_size == 1 and used:
-        return (
-            f"train.batch_size is 1 and {used[0]} is above 0, which compares the fingerprints of "
-            "a batch with one another; take at least 2, or 0 for the weight"
+            "train.batch_size is 1 and distill.weights.mutual_information is above 0, which "
+            "compares the fingerprints of a batch with one another; take at least 2, or 0 for the "
+            "weight"
         )
     return None
 
 
-def _of_teachers(config: ConfigDict) -> str | None:
+def _in_episodes(config: ConfigDict) -> str | None:
+    episodes = {"": config.agnostic.episodes, "tune.": config.agnostic.tune.episodes}
+    for prefix, sizes in episodes.items():
+        if sizes.min_support > sizes.max_support:
+            path = f"agnostic.{prefix}episodes"
+            return (
+                f"{path}.min_support is {sizes.min_support} and {path}.max_support is "
+                f"{sizes.max_support}; the largest must be at least the smallest"
+            )
+    return None
+
+
+def _in_teachers(config: ConfigDict) -> str | None:
     distill, kind = config.distill, config.teacher.kind
     if config.network == "agnostic" and kind in ("surrogate", "both"):
         return (
-            f"network is 'agnostic' and teacher.kind is {kind!r}; no place can be read off its "
+            f"network is 'agnostic' and teacher.kind is {kind!r}; no position can be read off its "
             "representation alone, so that it has no surrogate teachers: take agnostic"
         )
-    asked = {
+    needing = {
         "distill.weights.soft_target": distill.weights.soft_target,
         "distill.num_unlabelled": distill.num_unlabelled,
     }
-    for path, value in asked.items():
+    for path, value in needing.items():
         if value > 0 and kind not in WITH_AGNOSTIC:
             return (
                 f"{path} is {value} and teacher.kind is {kind!r}; only a site-agnostic teacher "
-                "says where a fingerprint was taken: take agnostic or both, or 0"
+                "predicts positions: take agnostic or both, or 0"
             )
-    if distill.told_by == "mean" and distill.num_unlabelled == 0:
+    return None
+
+
+def _in_unlabelled(config: ConfigDict) -> str | None:
+    number = config.distill.num_unlabelled
+    if number == 0 and config.distill.pseudo_labels == "mean":
         return (
-            "distill.told_by is 'mean', which only unlabelled fingerprints are told, and "
+            "distill.pseudo_labels is 'mean', which only unlabelled fingerprints are given, and "
             "distill.num_unlabelled is 0; it must be above 0"
         )
-    if config.data.unlabelled == "file" and distill.num_unlabelled == 0:
+    if number == 0 and config.data.unlabelled == "file":
         return (
             "data.unlabelled is 'file' and distill.num_unlabelled is 0, so that nothing of it "
             "would be used; take a number above 0, or rest"
         )
-    if (
-        distill.num_unlabelled > 0
-        and config.data.unlabelled == "rest"
-        and config.data.fraction == 1
-    ):
+    if number > 0 and config.data.unlabelled == "rest" and config.data.fraction == 1:
         return (
-            f"distill.num_unlabelled is {distill.num_unlabelled} and data.fraction is 1, which "
-            "leaves no fingerprint of the train part unlabelled; take a share below 1, 0, or "
+            f"distill.num_unlabelled is {number} and data.fraction is 1, which leaves no "
+            "fingerprint of the training set unlabelled; take a fraction below 1, 0, or "
             "data.unlabelled=file"
         )
     return None

@@ -7,29 +7,47 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.rules import SHARE, Rule, whole
+from rsstl_jax.config.rules import FRACTION, SEED, Rule, whole
 from rsstl_jax.config.schema import check_names, check_value
 from rsstl_jax.errors import ConfigError
 
 __all__ = [
     "COUNT",
+    "FRACTION",
     "SEED",
-    "SHARE",
     "check_overrides",
     "override",
     "read_assignments",
     "read_numbers",
 ]
 
-SEED = whole(0)
-"""What a seed on the command line is."""
-
 COUNT = whole(1)
 """What a number of things on the command line is."""
 
 
 def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
-    """Sets fields by their dotted names; what is wrong is said as `validate` says it."""
+    """Sets fields of a configuration by their dotted names, and checks each.
+
+    Args:
+        config: a configuration; it is changed.
+        fields: {dotted name: value}.
+
+    Raises:
+        ConfigError: if a name is no field, or a value breaks its field's rule; the message names
+            both. Fields that contradict each other are found by `validate` alone.
+
+    Example:
+        >>> from rsstl_jax.config import default_config
+        >>> config = default_config()
+        >>> override(config, {"train.epochs": 30, "distill.weights.similarity": 0})
+        >>> config.train.epochs, config.distill.weights.similarity
+        (30, 0.0)
+        >>> override(config, {"train.epoch": 30})
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.ConfigError: train.epoch is not a field of the configuration; did you mean
+        train.epochs?
+    """
     check_names(fields)
     for path, value in fields.items():
         check_value(path, value)
@@ -54,7 +72,7 @@ def read_assignments(texts: Sequence[str], *, flag: str = "--set") -> dict[str, 
 
 def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
     """The numbers of a flag that reads a,b,c."""
-    kind = float if rule is SHARE else int
+    kind = float if rule is FRACTION else int
     numbers: list[Any] = []
     for text in texts:
         try:
@@ -74,8 +92,8 @@ def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
 def check_overrides(argv: Sequence[str]) -> None:
     """Checks the names in `--config.<field>=<value>`, before anything is made of the values."""
     # As ml_collections finds them: everything in front of "=", wherever it stands.
-    found = (re.match(r"--?(?:no)?config\.([^=]*)", word) for word in argv)
-    names = [match[1] for match in found if match]
+    matches = (re.match(r"--?(?:no)?config\.([^=]*)", word) for word in argv)
+    names = [match[1] for match in matches if match]
     check_names(names)
     if "recipe" in names:
         raise ConfigError(

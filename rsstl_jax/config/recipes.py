@@ -1,10 +1,10 @@
 """What each site is trained with: the paper's recipe, our tuned one, and a seconds-long one.
 
 A recipe is per *site*, not per run: a source is specialised with its own site's values whatever
-the target is. `site_config` is therefore asked twice: by the files in configs/ for the target,
-and by phases 0 and 1 for every source.
+the target is. `make_config` gives a target its values, `site_config` every source.
 """
 
+from difflib import get_close_matches
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -12,7 +12,14 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import FIELDS, default_config
 from rsstl_jax.errors import ConfigError
 
-__all__ = ["RECIPES", "check_target", "make_config", "site_config"]
+__all__ = [
+    "DEFAULT_SOURCES",
+    "RECIPES",
+    "check_target",
+    "make_config",
+    "named_config",
+    "site_config",
+]
 
 Overrides = dict[str, Any]
 
@@ -66,6 +73,17 @@ _SMOKE: Overrides = {
 
 RECIPES = ("paper", "tuned", "smoke", "tuned-smoke")
 
+DEFAULT_SOURCES = {
+    "synthetic-office": "synthetic-mall,synthetic-campus",
+    "table": "uji,tampere",
+    "tampere": "uji,uts",
+    "uji": "uts,tampere",
+    "uts": "uji,tampere",
+}
+"""The targets that have a configuration of their own, and its sources."""
+
+_SHORT_NAMES = {"synthetic": "synthetic-office"}
+
 # The sections that belong to a site; everything else belongs to the run.
 _SITE_SECTIONS = ("input.", "augment.", "train.epochs", "train.learning_rate", "train.schedule")
 
@@ -94,38 +112,49 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
         >>> make_config("paper", target="tampere", sources="uji,uts").train.epochs
         2000
     """
-    if recipe not in RECIPES:
-        raise ConfigError(f"recipe is {recipe!r}; it must be one of {', '.join(RECIPES)}")
+    _check_recipe(recipe)
     config = default_config()
-    overrides = _overrides(recipe, target)
-    # Zero lets every source keep its own number of phase-1 epochs.
-    config.update_from_flattened_dict(overrides | {"teacher.epochs": 0})
+    # Every source keeps its own number of phase-1 epochs.
+    fields = {p: v for p, v in _overrides(recipe, target).items() if p != "teacher.epochs"}
+    config.update_from_flattened_dict(fields)
     config.target, config.sources, config.recipe = target, sources, recipe
     return config
 
 
-def check_target(config: ConfigDict, made_for: str) -> None:
-    """Refuses a target whose recipe is another's: its values would stay those of the old target.
+def named_config(name: str) -> ConfigDict:
+    """The configuration of a target by one name, as --config and configs/<target>.py take it.
 
     Args:
-        config: a configuration whose target was set by hand; read here: `recipe`, `target`.
-        made_for: the target that `make_config` was given.
+        name: "<target>" or "<target>:<recipe>", such as "uji:tuned"; the recipe is by default the
+            paper's. A target that `DEFAULT_SOURCES` does not have is a dataset of one's own.
+
+    Returns:
+        ConfigDict, with the target's usual sources.
 
     Raises:
-        ConfigError: if the recipe has other values for the one than for the other.
+        ConfigError: if there is no such recipe, or the target is all but the name of a known one.
 
     Example:
-        >>> config = make_config("tuned", target="table", sources="uji,tampere")
-        >>> config.target = "mysite"
-        >>> check_target(config, "table")
-        >>> config.target = "tampere"
-        >>> check_target(config, "table")
-        Traceback (most recent call last):
-        ...
-        rsstl_jax.errors.ConfigError: target is 'tampere' and recipe 'tuned' has other values for it
-        than for 'table', of which the configuration was made; take the configuration of that
-        target, or give make_config its name
+        >>> config = named_config("tampere:tuned")
+        >>> config.sources, config.train.epochs
+        ('uji,uts', 400)
     """
+    site, _, recipe = name.partition(":")
+    target = _SHORT_NAMES.get(site, site)
+    known = (*DEFAULT_SOURCES, *_SHORT_NAMES)
+    if site not in known and (near := get_close_matches(site, known, n=1, cutoff=0.8)):
+        raise ConfigError(f"there is no configuration {site!r}; did you mean {near[0]}?")
+    sources = DEFAULT_SOURCES.get(target, DEFAULT_SOURCES["table"])
+    return make_config(recipe or "paper", target=target, sources=sources)
+
+
+def _check_recipe(recipe: str) -> None:
+    if recipe not in RECIPES:
+        raise ConfigError(f"recipe is {recipe!r}; it must be one of {', '.join(RECIPES)}")
+
+
+def check_target(config: ConfigDict, made_for: str) -> None:
+    """Refuses a target, set by hand, for which the recipe has other values than those present."""
     if _overrides(config.recipe, config.target) != _overrides(config.recipe, made_for):
         raise ConfigError(
             f"target is {config.target!r} and recipe {config.recipe!r} has other values for it "
@@ -143,7 +172,7 @@ def site_config(config: ConfigDict, site: str) -> ConfigDict:
 
     Returns:
         ConfigDict. The run's, with the site's own input, augmentation and schedule, and with
-        `train.epochs` and `teacher.epochs` those of phases 0 and 1 (never 0).
+        `train.epochs` and `teacher.epochs` those of phases 0 and 1 (never None).
 
     Raises:
         ConfigError: if the run's recipe is unknown.
@@ -153,13 +182,14 @@ def site_config(config: ConfigDict, site: str) -> ConfigDict:
         >>> site_config(config, "uts").train.learning_rate
         0.0001
     """
-    if config.recipe not in RECIPES:
-        raise ConfigError(f"recipe is {config.recipe!r}; it must be one of {', '.join(RECIPES)}")
+    _check_recipe(config.recipe)
     overrides = _overrides(config.recipe, site)
-    of_site = {p: f.default for p, f in FIELDS.items() if p.startswith(_SITE_SECTIONS)}
-    of_site |= {p: v for p, v in overrides.items() if p.startswith(_SITE_SECTIONS)}
-    own = config.copy_and_resolve_references()
-    own.update_from_flattened_dict(of_site)
-    own.teacher.epochs = config.teacher.epochs or overrides.get("teacher.epochs", own.train.epochs)
-    own.train.epochs = config.specialise.epochs or own.train.epochs
-    return own
+    defaults = {path: field.default for path, field in FIELDS.items()}
+    of_site = {p: v for p, v in (defaults | overrides).items() if p.startswith(_SITE_SECTIONS)}
+    at_site = config.copy_and_resolve_references()
+    at_site.update_from_flattened_dict(of_site)
+    if config.teacher.epochs is None:
+        at_site.teacher.epochs = overrides.get("teacher.epochs", at_site.train.epochs)
+    if config.specialise.epochs is not None:
+        at_site.train.epochs = config.specialise.epochs
+    return at_site

@@ -21,6 +21,14 @@ class Rule(NamedTuple):
     words: str
 
 
+class Field(NamedTuple):
+    """One field of the schema."""
+
+    default: Any
+    rule: Rule
+    meaning: str  # a sentence that can be read alone
+
+
 def is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -30,8 +38,17 @@ def is_number(value: Any) -> bool:
     return is_int(value) or (isinstance(value, float) and math.isfinite(value))
 
 
+def _are_different(values: Any, holds: Callable[[Any], bool]) -> bool:
+    given = isinstance(values, tuple | list) and len(values) > 0
+    return given and all(map(holds, values)) and len(set(values)) == len(values)
+
+
 def whole(least: int) -> Rule:
     return Rule(lambda v: is_int(v) and v >= least, f"a whole number of at least {least}")
+
+
+def optional(rule: Rule) -> Rule:
+    return Rule(lambda v: v is None or rule.holds(v), f"{rule.words}, or None")
 
 
 def one_of(*names: str) -> Rule:
@@ -53,18 +70,20 @@ DATASETS = Rule(
 )
 POSITIVE = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
 NOT_NEGATIVE = Rule(lambda v: is_number(v) and v >= 0, "a number of at least 0")
-SHARE = Rule(lambda v: is_number(v) and 0 < v <= 1, "a share above 0 and up to 1")
-PART = Rule(lambda v: is_number(v) and 0 < v < 1, "a share above 0 and below 1")
+FRACTION = Rule(lambda v: is_number(v) and 0 < v <= 1, "a fraction above 0 and up to 1")
+PART = Rule(lambda v: is_number(v) and 0 < v < 1, "a fraction above 0 and below 1")
 RATE = Rule(lambda v: is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")
+PROBABILITY = Rule(lambda v: is_number(v) and 0 <= v <= 1, "a probability from 0 to 1")
+MEAN_RATE = Rule(lambda v: is_number(v) and 0 <= v <= 0.5, "a mean probability from 0 to 0.5")
 ACUTE = Rule(lambda v: is_number(v) and 0 <= v < math.pi / 2, "an angle from 0 to below pi / 2")
+SEED = whole(0)
 SEEDS = Rule(
-    lambda v: (
-        isinstance(v, tuple | list)
-        and len(v) > 0
-        and all(is_int(s) and s >= 0 for s in v)
-        and len(set(v)) == len(v)
-    ),
+    lambda v: _are_different(v, SEED.holds),
     "different whole numbers of at least 0, such as (0, 1, 2)",
+)
+FRACTIONS = Rule(
+    lambda v: _are_different(v, FRACTION.holds),
+    "different fractions above 0 and up to 1, such as (0.1, 1.0)",
 )
 BOOL = Rule(lambda v: isinstance(v, bool), "True or False")
 CHANNELS = Rule(

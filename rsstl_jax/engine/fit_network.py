@@ -5,7 +5,7 @@ import optax
 
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, fit
-from rsstl_jax.engine.radio_map import Survey
+from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.train_state import TrainState, descend, make_state
 from rsstl_jax.losses import localization_loss
@@ -18,14 +18,14 @@ __all__ = ["fit_network", "make_localization_step"]
 def make_localization_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
     """A step on J_MAE alone: the mean Euclidean error in metres (Eq. 2)."""
 
-    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: Survey | None) -> jax.Array:
+    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: RadioMap | None) -> jax.Array:
         network = localizer.for_step(key, survey, batch.row)
         out = network.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
         predicted_m = out.location * localizer.preprocessor.scale_m
         return localization_loss(predicted_m, batch.centered_m).mean()
 
     def step(
-        state: TrainState, batch: Batch, key: jax.Array, survey: Survey | None
+        state: TrainState, batch: Batch, key: jax.Array, survey: RadioMap | None
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         return descend(state, tx, lambda params: loss_fn(params, batch, key, survey))
 

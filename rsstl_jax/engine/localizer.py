@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import Preprocessor
 from rsstl_jax.data.site import Fingerprints
-from rsstl_jax.engine.radio_map import Survey, count_places, draw_support
+from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Batch, Params, Representations
 
@@ -50,7 +50,7 @@ class Localizer:
     preprocessor: Preprocessor
     augmentation: Mapping[str, float] = field(default_factory=dict)
     support: Any = None
-    survey: Survey | None = None
+    survey: RadioMap | None = None
 
     def __repr__(self) -> str:
         prep = self.preprocessor
@@ -74,9 +74,9 @@ class Localizer:
         # With a survey half its positions at most: those of a batch are hidden from its support.
         if self.survey is None:
             return num_samples
-        return min(num_samples, count_places(self.survey) // 2)
+        return min(num_samples, count_positions(self.survey) // 2)
 
-    def for_step(self, key: jax.Array, survey: Survey | None, rows: jax.Array) -> "Localizer":
+    def for_step(self, key: jax.Array, survey: RadioMap | None, rows: jax.Array) -> "Localizer":
         """The localizer of a training step on these rows of the train part, int[B].
 
         Where there is a survey, its support is drawn anew, without the rows' own positions.

@@ -1,4 +1,4 @@
-"""A site's own fingerprints as what a network with a support is trained and used with."""
+"""A site's labelled fingerprints as what a network with a support is trained and used with."""
 
 import math
 from typing import NamedTuple
@@ -12,59 +12,58 @@ from rsstl_jax.data import Fingerprints, Preprocessor
 from rsstl_jax.models import Support, make_support
 
 __all__ = [
-    "Survey",
-    "at_places",
-    "count_places",
+    "RadioMap",
+    "at_same_position",
+    "count_positions",
     "deal_folds",
     "draw_support",
-    "make_survey",
-    "place_numbers",
-    "survey_shapes",
-    "whole_support",
+    "full_support",
+    "make_radio_map",
+    "position_ids",
+    "radio_map_shapes",
 ]
 
 MIN_SUPPORT, MAX_SUPPORT = 512, 2048
 """Fingerprints of a support in training; sizes are log-uniform."""
 
-
 NUM_FOLDS = 10
 
 
-class Survey(NamedTuple):
-    """The fingerprints of a site with known places."""
+class RadioMap(NamedTuple):
+    """The labelled fingerprints of a site; saved students hold its fields by these names."""
 
-    level: jax.Array  # float[R, A]: Readings in the linear encoding
-    position: jax.Array  # float[R, 2]: Places, from the site's origin, in units of its scale
-    place: jax.Array  # int[R]: Equal numbers for fingerprints of one place
-
-
-def place_numbers(part: Fingerprints) -> np.ndarray:
-    """The number of each fingerprint's place in the plane."""
-    place = np.unique(part.position_m, axis=0, return_inverse=True)[1]
-    return place.reshape(-1).astype(np.int32)
+    level: jax.Array  # float[R, A]: readings in the linear encoding
+    position: jax.Array  # float[R, 2]: from the site's origin, in units of its scale
+    place: jax.Array  # int[R]: equal numbers for fingerprints of one position
 
 
-def deal_folds(place: np.ndarray) -> np.ndarray:
-    """Deals the places of a part into ten folds, or into as many as there are places."""
-    num_places = int(place.max()) + 1
-    return np.random.default_rng(0).permutation(num_places)[place] % min(NUM_FOLDS, num_places)
+def position_ids(part: Fingerprints) -> np.ndarray:
+    """int32[n]: equal numbers for fingerprints of one position in the plane."""
+    ids = np.unique(part.position_m, axis=0, return_inverse=True)[1]
+    return ids.reshape(-1).astype(np.int32)
 
 
-def make_survey(train: Fingerprints, preprocessor: Preprocessor) -> Survey:
-    """A train part as a survey."""
+def deal_folds(ids: np.ndarray) -> np.ndarray:
+    """The fold of each fingerprint: positions are dealt into ten, or as many as there are."""
+    num_positions = int(ids.max()) + 1
+    return np.random.default_rng(0).permutation(num_positions)[ids] % min(NUM_FOLDS, num_positions)
+
+
+def make_radio_map(train: Fingerprints, preprocessor: Preprocessor) -> RadioMap:
+    """A training set as a radio map."""
     if preprocessor.encoding != "linear":
-        raise ValueError(f"encoding is {preprocessor.encoding!r}; a survey needs 'linear'")
-    return Survey(
+        raise ValueError(f"encoding is {preprocessor.encoding!r}; a radio map needs 'linear'")
+    return RadioMap(
         preprocessor.encode(train.rss_dbm),
         jnp.asarray(preprocessor.center(train.position_m) / preprocessor.scale_m),
-        jnp.asarray(place_numbers(train)),
+        jnp.asarray(position_ids(train)),
     )
 
 
-def survey_shapes(num_rows: int, num_access_points: int) -> Survey:
-    """Shapes and dtypes of a survey of so many fingerprints."""
+def radio_map_shapes(num_rows: int, num_access_points: int) -> RadioMap:
+    """Shapes and dtypes of a radio map of so many fingerprints."""
     return jax.eval_shape(
-        lambda: Survey(
+        lambda: RadioMap(
             jnp.zeros((num_rows, num_access_points)),
             jnp.zeros((num_rows, 2)),
             jnp.zeros(num_rows, jnp.int32),
@@ -72,32 +71,31 @@ def survey_shapes(num_rows: int, num_access_points: int) -> Survey:
     )
 
 
-def count_places(survey: Survey) -> int:
-    """How many places a survey has."""
-    return len(np.unique(np.asarray(survey.place)))
+def count_positions(radio_map: RadioMap) -> int:
+    return len(np.unique(np.asarray(radio_map.place)))
 
 
-def whole_support(survey: Survey) -> Support:
-    """All of a survey as support: what a network is used with."""
-    return jax.jit(make_support)(*survey)
+def full_support(radio_map: RadioMap) -> Support:
+    """All of a radio map as support: what a network is used with."""
+    return jax.jit(make_support)(*radio_map)
 
 
-def at_places(place: jax.Array, asked: jax.Array) -> jax.Array:
-    """Which fingerprints were taken at the place of one of the asked ones."""
-    # A place has at most as high a number as there are rows.
-    return jnp.zeros(len(place), bool).at[place[asked]].set(True)[place]
+def at_same_position(ids: jax.Array, rows: jax.Array) -> jax.Array:
+    """bool[R]: which fingerprints were taken at the position of one of these rows."""
+    # No number is higher than there are fingerprints.
+    return jnp.zeros(len(ids), bool).at[ids[rows]].set(True)[ids]
 
 
-def draw_support(key: jax.Array, survey: Survey, asked: jax.Array) -> Support:
-    """A support to train with: drawn from the survey, no row at the place of an asked one."""
+def draw_support(key: jax.Array, radio_map: RadioMap, queries: jax.Array) -> Support:
+    """A random support to train with, without the positions of the queries, which are rows."""
     order_key, size_key = jax.random.split(key)
-    number = len(survey.place)
+    number = len(radio_map.place)
     order = jnp.where(
-        at_places(survey.place, asked), -1.0, jax.random.uniform(order_key, (number,))
+        at_same_position(radio_map.place, queries), -1.0, jax.random.uniform(order_key, (number,))
     )
     rank, rows = top_k(order, min(MAX_SUPPORT, number))
     ratio = MAX_SUPPORT / MIN_SUPPORT
     size = MIN_SUPPORT * jnp.exp(jax.random.uniform(size_key) * math.log(ratio))
     valid = (rank >= 0) & (jnp.arange(len(rank)) < size)
-    level, position, place = (leaf[rows] for leaf in survey)
-    return make_support(level, position, place, valid)
+    level, position, ids = (leaf[rows] for leaf in radio_map)
+    return make_support(level, position, ids, valid)

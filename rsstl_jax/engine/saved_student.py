@@ -16,7 +16,7 @@ from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints, scans_to_rss_dbm
 from rsstl_jax.data.scans import pad_rows
 from rsstl_jax.engine.localizer import Localizer, make_locator
-from rsstl_jax.engine.radio_map import survey_shapes, whole_support
+from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError, DataError
 from rsstl_jax.models import make_network, model_section
@@ -238,8 +238,8 @@ def load_student(folder: str | Path) -> Student:
     config, preprocessor, access_points, dataset, num_support = read_student_card(card_file)
     localizer, owner = Localizer(make_network(config), preprocessor), _owner(dataset)
     if localizer.network.uses_support:
-        survey = _load(folder, "survey", survey_shapes(num_support, len(access_points)), owner)
-        localizer = replace(localizer, support=whole_support(survey), survey=survey)
+        survey = _load(folder, "survey", radio_map_shapes(num_support, len(access_points)), owner)
+        localizer = replace(localizer, support=full_support(survey), survey=survey)
     params = _load(folder, "params", localizer.shapes(len(access_points)), owner)
     return Student(localizer, params, access_points, dataset)
 

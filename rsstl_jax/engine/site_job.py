@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.localizer import Localizer, make_batch
 from rsstl_jax.engine.loop import effective_batch_size
-from rsstl_jax.engine.radio_map import count_places, make_survey, whole_support
+from rsstl_jax.engine.radio_map import count_positions, full_support, make_radio_map
 from rsstl_jax.engine.train_state import make_optimizer
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, make_network
@@ -109,12 +109,12 @@ def _without_support(config: ConfigDict, network: Network, train: Fingerprints) 
 
 def _with_support(config: ConfigDict, network: Network, train: Fingerprints) -> Localizer:
     preprocessor = fit_preprocessor(train, encoding="linear")
-    survey = make_survey(train, preprocessor)
-    if (num_positions := count_places(survey)) < MIN_POSITIONS:
+    survey = make_radio_map(train, preprocessor)
+    if (num_positions := count_positions(survey)) < MIN_POSITIONS:
         raise DataError(
             f"{train.dataset} {train.part}: has fingerprints of {num_positions} positions; a "
             "network that is given some of them to locate the others needs at least "
             f"{MIN_POSITIONS}"
         )
     augmentation = dict(config.augment.items())
-    return Localizer(network, preprocessor, augmentation, whole_support(survey), survey)
+    return Localizer(network, preprocessor, augmentation, full_support(survey), survey)

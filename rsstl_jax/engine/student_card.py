@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.overrides import override
+from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.data import Preprocessor
 from rsstl_jax.errors import ConfigError, DamagedError
@@ -62,7 +63,7 @@ def read_student_card(file: str | Path) -> StudentCard:
         )
     config = default_config()
     try:
-        override(config, {"network": card["network"], **card["model"]})
+        override(config, {"network": card["network"], **drop_retired(card["model"])})
         preprocessor = Preprocessor.from_dict(card["preprocessor"])
     except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
         raise DamagedError(f"{file}: {error}") from error

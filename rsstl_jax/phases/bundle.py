@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.engine.student_card import read_card
-from rsstl_jax.errors import DamagedError
+from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.models import Generator
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, read_json, write_sealed
@@ -77,7 +78,11 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
     wanted = card.facts()
     if card.data_digest is None:
         wanted["data_digest"] = found.get("data_digest")
-    if changed := differences(_flat(found), _flat(wanted)):
+    try:
+        changed = differences(_flat(found), _flat(wanted))
+    except ConfigError as error:
+        raise DamagedError(f"{folder} holds a teacher of another card: {error}") from error
+    if changed:
         raise DamagedError(f"{folder} holds a teacher of another card: {'; '.join(changed)}")
     shapes = jax.eval_shape(
         card.generator().init,
@@ -91,9 +96,8 @@ def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str,
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name != "settings"} | facts.get(
-        "settings", {}
-    )
+    settings = drop_retired(facts.get("settings", {}))
+    return {name: value for name, value in facts.items() if name != "settings"} | settings
 
 
 def _owner(facts: Mapping[str, Any]) -> str:

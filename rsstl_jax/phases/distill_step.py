@@ -8,7 +8,7 @@ import optax
 
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step
-from rsstl_jax.engine.radio_map import Survey
+from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.losses import combine, localization_loss, normalize_weights
 from rsstl_jax.phases.alignment_terms import Alignment
@@ -53,7 +53,7 @@ class DistillContext(NamedTuple):
     noise_key: jax.Array | None = None
     soft_target_m: jax.Array | None = None
     unlabelled: Batch | None = None
-    survey: Survey | None = None
+    survey: RadioMap | None = None
 
 
 def make_distill_state(

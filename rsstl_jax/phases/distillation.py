@@ -18,7 +18,12 @@ from rsstl_jax.phases.generators import make_teacher_fn
 from rsstl_jax.phases.replica_groups import group_name, replica_groups
 from rsstl_jax.phases.student_specs import WEIGHTED, StudentPlan
 from rsstl_jax.phases.teacher_set import TeacherSet
-from rsstl_jax.site_agnostic.teacher_outputs import Answers, as_teachers, ask_answers, join_teachers
+from rsstl_jax.site_agnostic.teacher_outputs import (
+    TeacherOutputs,
+    join_teacher_fns,
+    lookup_params,
+    make_lookup_fn,
+)
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params, TeacherFn
 
@@ -48,7 +53,7 @@ def make_distillation(
     students: Students,
     *,
     recorder: Recorder,
-    outputs: Answers | None = None,
+    outputs: TeacherOutputs | None = None,
 ) -> Distillation:
     """The one step that all these students share, and where each of them starts.
 
@@ -89,8 +94,8 @@ def make_distillation(
             teacher_mask=jnp.asarray(plan.teacher_mask),
             learning_rate=jnp.float32(plan.learning_rate),
             noise_key=noise_key if _has_fixed_noise(job) else None,
-            soft_target_m=outputs.place_m if outputs else None,
-            unlabelled=outputs.unlabelled() if outputs else None,
+            soft_target_m=outputs.position_m if outputs else None,
+            unlabelled=outputs.pseudo_labelled() if outputs else None,
             survey=job.localizer.survey,
         )
         return make_distill_state(student, theta, tx), train_key, context
@@ -103,17 +108,17 @@ def _has_fixed_noise(job: SiteJob) -> bool:
 
 
 def _teachers_at(
-    job: SiteJob, teachers: TeacherSet, outputs: Answers | None
+    job: SiteJob, teachers: TeacherSet, outputs: TeacherOutputs | None
 ) -> tuple[TeacherFn, Params]:
     """The teachers of the configured kind as one function, and the parameters for it."""
     settings, scale_m = job.config.teacher, job.localizer.preprocessor.scale_m
     surrogates = make_teacher_fn(teachers.generator, settings, scale_m=scale_m)
     if outputs is None:
         return surrogates, teachers.params
-    agnostic, agnostic_params = ask_answers(job.network), as_teachers(outputs, job.network)
+    agnostic, agnostic_params = make_lookup_fn(job.network), lookup_params(outputs, job.network)
     if settings.kind == "agnostic":
         return agnostic, agnostic_params
-    return join_teachers(surrogates, agnostic), (teachers.params, agnostic_params)
+    return join_teacher_fns(surrogates, agnostic), (teachers.params, agnostic_params)
 
 
 def train_students(
@@ -122,7 +127,7 @@ def train_students(
     students: Students,
     *,
     recorder: Recorder,
-    outputs: Answers | None = None,
+    outputs: TeacherOutputs | None = None,
 ) -> dict[str, Params]:
     """Trains students on the target under its teachers (phase 2, Alg. 3), or loads them."""
     saved = {name: recorder.load_final(name, job.shapes) for name in students}

@@ -165,7 +165,7 @@ def _starts_at_teacher(config: ConfigDict, spec: StudentSpec) -> bool:
 
 
 def _labelled_by_mean(config: ConfigDict, spec: StudentSpec) -> bool:
-    labels = config.distill.told_by if spec.pseudo_labels is None else spec.pseudo_labels
+    labels = config.distill.pseudo_labels if spec.pseudo_labels is None else spec.pseudo_labels
     if labels not in ("teachers", "mean"):
         raise ConfigError(f"the pseudo-labels of a student are {labels!r}; take teachers or mean")
     if labels == "mean" and config.distill.num_unlabelled == 0:

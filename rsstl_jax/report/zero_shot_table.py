@@ -18,7 +18,7 @@ _LABELS = {
 
 
 def render_agnostic(result: Mapping[str, Any]) -> str:
-    """The result.json of `run_agnostic` as a Markdown table."""
+    """The result.json of `run_zero_shot` as a Markdown table."""
     plan = result["plan"]
     seeds = ", ".join(map(str, plan["seeds"]))
     lines = [

@@ -1,4 +1,4 @@
-"""What site-agnostic teachers say of a target's fingerprints, and how its students are told."""
+"""What site-agnostic teachers predict for a target, and how its students are given it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.localizer import EVALUATION_ROWS, Localizer, in_chunks
-from rsstl_jax.engine.radio_map import Survey, deal_folds, place_numbers
+from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Network, make_support
@@ -20,85 +20,83 @@ from rsstl_jax.site_agnostic.training import make_agnostic_localizer
 from rsstl_jax.types import Batch, Params, TeacherFn
 
 __all__ = [
-    "Answers",
-    "answer",
-    "as_teachers",
-    "ask_answers",
-    "average_with",
-    "join_teachers",
+    "TeacherOutputs",
+    "average_with_student",
+    "cross_predict",
+    "join_teacher_fns",
+    "lookup_params",
+    "make_lookup_fn",
 ]
 
 
-class Answers(NamedTuple):
-    """What N site-agnostic teachers say of a target's fingerprints, the unlabelled ones last."""
+class TeacherOutputs(NamedTuple):
+    """Outputs of N site-agnostic teachers for a target's fingerprints, the unlabelled ones last."""
 
     frame: jax.Array  # float[N, R + U, F]: Z^F of each teacher
     extract: jax.Array  # float[N, R + U, D]: Z^E of each teacher
-    # float[R + U, 2]: Their mean place, centred as the preprocessor does, metres
-    place_m: jax.Array
-    unlabelled_dbm: jax.Array  # float[U, A]: The fingerprints whose places are unknown, dBm
+    position_m: jax.Array  # float[R + U, 2]: their mean position, centred at the site, metres
+    unlabelled_dbm: jax.Array  # float[U, A]: the unlabelled fingerprints, dBm
     # parameters of each teacher, where a student of the same network may start
     members: tuple[Params, ...] = ()
 
-    def unlabelled(self) -> Batch | None:
-        """The unlabelled ones with the teachers' places for theirs; None: there are none."""
+    def pseudo_labelled(self) -> Batch | None:
+        """The unlabelled fingerprints with the teachers' positions; None: there are none."""
         count = len(self.unlabelled_dbm)
         if count == 0:
             return None
-        row = jnp.arange(len(self.place_m) - count, len(self.place_m))
-        return Batch(self.unlabelled_dbm, self.place_m[row], row)
+        row = jnp.arange(len(self.position_m) - count, len(self.position_m))
+        return Batch(self.unlabelled_dbm, self.position_m[row], row)
 
 
-def answer(
+def cross_predict(
     settings: AgnosticSettings,
     members: Sequence[Params],
     train: Fingerprints,
     unlabelled_dbm: ArrayLike | None = None,
-) -> Answers:
-    """Asks site-agnostic networks about a target's train part, without telling them the answer."""
+) -> TeacherOutputs:
+    """Teachers' outputs for a target's training set, each fold with the others as radio map."""
     localizer = make_agnostic_localizer(settings, train)
-    preprocessor = localizer.preprocessor
-    fold = deal_folds(place_numbers(train))
+    preprocessor, radio_map = localizer.preprocessor, localizer.survey
+    assert radio_map is not None, "make_agnostic_localizer gives it one"
+    fold = deal_folds(np.asarray(radio_map.place))
     if fold.max() == 0:
         raise DataError(
-            f"{train.dataset} {train.part}: one place only; a site-agnostic teacher needs others "
-            "to say anything of it"
+            f"{train.dataset} {train.part}: one position only; a site-agnostic teacher needs "
+            "others to locate it"
         )
-    survey = localizer.survey
-    assert survey is not None, "make_agnostic_localizer gives it one"
-    ask = partial(_ask, localizer.network, stack(members), survey)
+    represent = partial(_represent, localizer.network, stack(members), radio_map)
     folds = [np.flatnonzero(fold == number) for number in range(int(fold.max()) + 1)]
     # Equal shapes are compiled once; what fills them up is dropped again.
     size = min(max(map(len, folds)), EVALUATION_ROWS)
     pieces = [
-        _padded(partial(ask, jnp.asarray(fold != number)), survey.level[rows], size)
+        _padded(partial(represent, jnp.asarray(fold != number)), radio_map.level[rows], size)
         for number, rows in enumerate(folds)
     ]
-    known = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
-    known = jax.tree.map(lambda leaf: leaf[:, np.argsort(np.concatenate(folds))], known)
-    asked_dbm = jnp.zeros((0, train.num_access_points))
+    outputs = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
+    outputs = jax.tree.map(lambda leaf: leaf[:, np.argsort(np.concatenate(folds))], outputs)
+    unlabelled = jnp.zeros((0, train.num_access_points))
     if unlabelled_dbm is not None:
-        asked_dbm = jnp.asarray(unlabelled_dbm)
-        everything = partial(ask, jnp.ones(len(train), bool))
-        others = _padded(everything, preprocessor.encode(asked_dbm), size)
-        known = jax.tree.map(lambda *pair: jnp.concatenate(pair, axis=1), known, others)
-    frame, extract, location = known
-    place_m = location.mean(axis=0) * preprocessor.scale_m
-    return Answers(frame, extract, place_m, asked_dbm, tuple(members))
+        unlabelled = jnp.asarray(unlabelled_dbm)
+        with_all = partial(represent, jnp.ones(len(train), bool))
+        others = _padded(with_all, preprocessor.encode(unlabelled), size)
+        outputs = jax.tree.map(lambda *pair: jnp.concatenate(pair, axis=1), outputs, others)
+    frame, extract, location = outputs
+    position_m = location.mean(axis=0) * preprocessor.scale_m
+    return TeacherOutputs(frame, extract, position_m, unlabelled, tuple(members))
 
 
 @partial(jax.jit, static_argnums=0)
-def _ask(
+def _represent(
     network: AgnosticNetwork,
     members: Params,
-    survey: Survey,
+    radio_map: RadioMap,
     valid: jax.Array,
-    asked: jax.Array,
+    level: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Frame, extract and location of the asked under each member; the valid rows are support."""
-    support = make_support(*survey, valid)
-    of_one = lambda params: network.apply({"params": params}, asked, support)[:3]  # noqa: E731
-    return jax.vmap(of_one)(members)
+    """Frame, extract and location under each member; the valid rows are the support."""
+    support = make_support(*radio_map, valid)
+    with_member = lambda params: network.apply({"params": params}, level, support)[:3]  # noqa: E731
+    return jax.vmap(with_member)(members)
 
 
 def _padded(function: Callable[[jax.Array], Any], rows: jax.Array, size: int) -> Any:
@@ -108,30 +106,32 @@ def _padded(function: Callable[[jax.Array], Any], rows: jax.Array, size: int) ->
         piece = rows[start : start + size]
         filled = jnp.pad(piece, ((0, size - len(piece)), (0, 0)), mode="edge")
         pieces.append(function(filled))
-    whole = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
-    return jax.tree.map(lambda leaf: leaf[:, : len(rows)], whole)
+    joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
+    return jax.tree.map(lambda leaf: leaf[:, : len(rows)], joined)
 
 
-def average_with(answers: Answers, localizer: Localizer, params: Params) -> Answers:
-    """The answers with the mean of the teachers' and a student's places for unlabelled rows."""
-    if len(answers.unlabelled_dbm) == 0:
-        raise ValueError("answers has no unlabelled fingerprint to average places for")
+def average_with_student(
+    outputs: TeacherOutputs, localizer: Localizer, params: Params
+) -> TeacherOutputs:
+    """The outputs with unlabelled positions averaged with those that a student predicts."""
+    if len(outputs.unlabelled_dbm) == 0:
+        raise ValueError("outputs has no unlabelled fingerprint to average positions for")
     locate = jax.jit(lambda rows: localizer.represent(params, rows).location)
-    place_m = in_chunks(locate, answers.unlabelled_dbm) * localizer.preprocessor.scale_m
-    labelled = len(answers.place_m) - len(place_m)
-    own = jnp.concatenate([answers.place_m[:labelled], place_m])
-    return answers._replace(place_m=(answers.place_m + own) / 2)
+    predicted_m = in_chunks(locate, outputs.unlabelled_dbm) * localizer.preprocessor.scale_m
+    num_labelled = len(outputs.position_m) - len(predicted_m)
+    student_m = jnp.concatenate([outputs.position_m[:num_labelled], predicted_m])
+    return outputs._replace(position_m=(outputs.position_m + student_m) / 2)
 
 
-def as_teachers(answers: Answers, network: Network) -> Params:
-    """Answers in the student's widths: Z = act(P (z - mean) / sd), P fixed, random, orthogonal."""
+def lookup_params(outputs: TeacherOutputs, network: Network) -> Params:
+    """Outputs in the student's widths: Z = act(P (z - mean) / sd), P fixed, random, orthogonal."""
     orthogonal = jax.nn.initializers.orthogonal()
     frame_key, extract_key = jax.random.split(jax.random.key(0))
     return {
-        "frame": _standardized(answers.frame),
-        "extract": _standardized(answers.extract),
-        "frame_map": orthogonal(frame_key, (answers.frame.shape[-1], network.frame_width)),
-        "extract_map": orthogonal(extract_key, (answers.extract.shape[-1], network.extract_width)),
+        "frame": _standardized(outputs.frame),
+        "extract": _standardized(outputs.extract),
+        "frame_map": orthogonal(frame_key, (outputs.frame.shape[-1], network.frame_width)),
+        "extract_map": orthogonal(extract_key, (outputs.extract.shape[-1], network.extract_width)),
     }
 
 
@@ -140,23 +140,23 @@ def _standardized(leaf: jax.Array) -> jax.Array:
     return (leaf - leaf.mean(axis=1, keepdims=True)) / jnp.where(spread > 0, spread, 1.0)
 
 
-def ask_answers(network: Network) -> TeacherFn:
+def make_lookup_fn(network: Network) -> TeacherFn:
     """Site-agnostic teachers as a TeacherFn: their outputs for the fingerprints of the batch."""
     activation = ACTIVATIONS[network.extract_activation]
 
-    def ask(teachers: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+    def look_up(teachers: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         frame = teachers["frame"][:, batch.row] @ teachers["frame_map"]
         return frame, activation(teachers["extract"][:, batch.row] @ teachers["extract_map"])
 
-    return ask
+    return look_up
 
 
-def join_teachers(*kinds: TeacherFn) -> TeacherFn:
+def join_teacher_fns(*kinds: TeacherFn) -> TeacherFn:
     """Teachers of several kinds as one function; their parameters are a tuple in the same order."""
 
-    def ask(teachers: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        answers = [kind(own, key, batch) for kind, own in zip(kinds, teachers, strict=True)]
-        frames, extracts = zip(*answers, strict=True)
+    def represent(teachers: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        outputs = [kind(params, key, batch) for kind, params in zip(kinds, teachers, strict=True)]
+        frames, extracts = zip(*outputs, strict=True)
         return jnp.concatenate(frames), jnp.concatenate(extracts)
 
-    return ask
+    return represent

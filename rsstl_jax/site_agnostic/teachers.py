@@ -10,10 +10,11 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, check_sources
-from rsstl_jax.errors import DamagedError, DataError, MissingDataError
+from rsstl_jax.errors import ConfigError, DamagedError, DataError, MissingDataError
 from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.site_agnostic.episodes import EpisodeSettings
-from rsstl_jax.site_agnostic.training import LEARNING_RATE, fit_members
+from rsstl_jax.site_agnostic.episodes import source_episodes
+from rsstl_jax.site_agnostic.old_cards import renew_episodes
+from rsstl_jax.site_agnostic.training import fit_members
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences
 from rsstl_jax.store.lock import locked
@@ -34,67 +35,64 @@ def make_agnostic_teachers(
     check_sources(config.target, tuple(sources))
     folder = Path(bundle_dir) / f"agnostic-{'+'.join(sources)}"
     parts = {name: part for name, part in sources.items() if isinstance(part, Fingerprints)}
-    made = _made(config, parts)
+    facts = _facts(config, parts)
+    bundle = _load_matching(folder, facts)
     missing = [part for part in sources.values() if isinstance(part, MissingDataError)]
     if missing:
-        found = _find(folder, made)
-        if isinstance(found, str):
-            raise DataError(f"{missing[0]} And the bundle cannot be used: {found}")
+        if isinstance(bundle, str):
+            raise DataError(f"{missing[0]} And the bundle cannot be used: {bundle}")
         _log.warning("%s is used unchecked: %s", folder, missing[0])
-        return found
     # One that matches is read without the lock, which a folder that is only read cannot have.
-    if isinstance(found := _find(folder, made), Pretrained):
-        return found
+    if isinstance(bundle, Pretrained):
+        return bundle
     with locked(folder, wait=True):
-        found = _find(folder, made)
-        if isinstance(found, Pretrained):
-            return found
+        bundle = _load_matching(folder, facts)
+        if isinstance(bundle, Pretrained):
+            return bundle
         if (folder / "agnostic.json").exists():
-            recorder.report("agnostic", f"{found}; it is made anew")
-        pretrained = Pretrained(
-            AgnosticSettings(),
-            tuple(
-                fit_members(
-                    made["seeds"],
-                    list(parts.values()),
-                    epochs=config.agnostic.epochs,
-                    learning_rate=LEARNING_RATE,
-                    name="agnostic",
-                    recorder=recorder,
-                )
-            ),
-            tuple(sources),
-            {"made": made, "jax": version("jax")},
+            recorder.report("agnostic", f"{bundle}; it is made anew")
+        settings = AgnosticSettings()
+        members = fit_members(
+            facts["seeds"],
+            list(parts.values()),
+            config,
+            settings,
+            name="agnostic",
+            recorder=recorder,
         )
-        save_pretrained(folder, pretrained)
-    return pretrained
+        report = {"made": facts, "jax": version("jax")}
+        trained = Pretrained(settings, members, tuple(sources), report)
+        save_pretrained(folder, trained)
+    return trained
 
 
-def _made(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, Any]:
-    """What the bundle's card says of its making."""
+def _facts(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, Any]:
+    """What the bundle's card says of its training."""
     first = config.teacher.seed
     return {
-        "episodes": asdict(EpisodeSettings()),
+        "episodes": asdict(source_episodes(config)),
         "epochs": config.agnostic.epochs,
-        "learning_rate": LEARNING_RATE,
+        "learning_rate": config.agnostic.learning_rate,
         "seeds": list(range(first, first + config.agnostic.members)),
         "data": {name: part.digest() for name, part in parts.items()},
     }
 
 
-def _find(folder: Path, wanted: Mapping[str, Any]) -> Pretrained | str:
+def _load_matching(folder: Path, wanted: Mapping[str, Any]) -> Pretrained | str:
     """The bundle, or why there is none that fits."""
+    card_file = folder / "agnostic.json"
     try:
-        found = load_pretrained(folder)
-    except (DamagedError, FileNotFoundError) as error:
+        bundle = load_pretrained(folder)
+        facts = dict(bundle.report["made"])
+        # Of data that are not at hand, nothing can be compared.
+        data = {name: digest for name, digest in facts["data"].items() if name in wanted["data"]}
+        facts |= {"episodes": renew_episodes(facts["episodes"]), "data": data}
+    except (ConfigError, DamagedError, FileNotFoundError) as error:
         return str(error)
-    made = found.report.get("made")
-    if not isinstance(made, dict) or not isinstance(made.get("data"), dict):
-        return f"{folder / 'agnostic.json'} does not say how it was made"
-    # Of data that are not at hand, nothing can be compared.
-    data = {name: digest for name, digest in made["data"].items() if name in wanted["data"]}
-    settings = {"settings": asdict(found.settings)}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return f"{card_file} does not say how it was made"
     changed = differences(
-        made | settings | {"data": data}, {**wanted, "settings": asdict(AgnosticSettings())}
+        facts | {"settings": asdict(bundle.settings)},
+        {**wanted, "settings": asdict(AgnosticSettings())},
     )
-    return f"{folder}: {'; '.join(changed)}" if changed else found
+    return f"{folder}: {'; '.join(changed)}" if changed else bundle

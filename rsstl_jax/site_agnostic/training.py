@@ -8,22 +8,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.localizer import Localizer, in_chunks
 from rsstl_jax.engine.loop import Step, fit
-from rsstl_jax.engine.radio_map import make_survey, whole_support
+from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Support, make_agnostic, make_support
-from rsstl_jax.site_agnostic.episodes import EpisodeSettings, Sources, draw_episode, make_sources
+from rsstl_jax.site_agnostic.episodes import (
+    EpisodeSettings,
+    Sources,
+    draw_episode,
+    make_sources,
+    source_episodes,
+)
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
 __all__ = [
     "EPISODES_PER_EPOCH",
-    "LEARNING_RATE",
     "fit_agnostic",
     "fit_members",
     "init_agnostic",
@@ -35,19 +41,16 @@ __all__ = [
 EPISODES_PER_EPOCH = 100
 """Episodes have no end of their own; an epoch is what lies between two looks at the device."""
 
-LEARNING_RATE = 2e-3
-"""Adam's step size at the start of a training on the sources."""
-
 MAX_GRADIENT_M = 10.0
 """Norm to which larger gradients are cut, metres: some episodes have hardly any support."""
 
 
 def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> Localizer:
-    """A site-agnostic network at a site: its train part becomes the support."""
+    """A site-agnostic network at a site, whose training set is its radio map."""
     preprocessor = fit_preprocessor(train, encoding="linear")
-    survey = make_survey(train, preprocessor)
-    support = whole_support(survey)
-    return Localizer(make_agnostic(settings), preprocessor, support=support, survey=survey)
+    radio_map = make_radio_map(train, preprocessor)
+    support = full_support(radio_map)
+    return Localizer(make_agnostic(settings), preprocessor, support=support, survey=radio_map)
 
 
 def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
@@ -87,8 +90,8 @@ def make_episode_step(
 def fit_agnostic(
     parts: Sequence[Fingerprints],
     *,
-    network: AgnosticSettings = AgnosticSettings(),  # noqa: B008
-    episodes: EpisodeSettings = EpisodeSettings(),  # noqa: B008
+    network: AgnosticSettings,
+    episodes: EpisodeSettings,
     epochs: int,
     learning_rate: float,
     seed: int,
@@ -124,26 +127,44 @@ def fit_agnostic(
 
 
 def fit_members(
-    seeds: Sequence[int], parts: Sequence[Fingerprints], *, name: str, **plan: Any
-) -> list[Params]:
-    """Several trainings of a site-agnostic network, one for each seed."""
-    return [fit_agnostic(parts, seed=seed, name=f"{name}/seed-{seed}", **plan) for seed in seeds]
+    seeds: Sequence[int],
+    parts: Sequence[Fingerprints],
+    config: ConfigDict,
+    network: AgnosticSettings,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> tuple[Params, ...]:
+    """The ensemble members: one training of a site-agnostic network on the sources per seed."""
+    return tuple(
+        fit_agnostic(
+            parts,
+            network=network,
+            episodes=source_episodes(config),
+            epochs=config.agnostic.epochs,
+            learning_rate=config.agnostic.learning_rate,
+            seed=seed,
+            name=f"{name}/seed-{seed}",
+            recorder=recorder,
+        )
+        for seed in seeds
+    )
 
 
 def predict_members_m(
     localizer: Localizer, members: Sequence[Params], part: Fingerprints
 ) -> np.ndarray:
-    """The mean of the places that several trainings of one network give for a part."""
+    """The mean of the positions that the ensemble members predict for a part, float64[n, 2], m."""
     if not members:
         raise ValueError("members is empty; at least one training is needed")
     locate = partial(_locate, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
-    places = in_chunks(locate, preprocessor.encode(part.rss_dbm)) * preprocessor.scale_m
-    return preprocessor.uncenter(np.asarray(places))
+    centered_m = in_chunks(locate, preprocessor.encode(part.rss_dbm)) * preprocessor.scale_m
+    return preprocessor.uncenter(np.asarray(centered_m))
 
 
 @partial(jax.jit, static_argnums=0)
 def _locate(network: AgnosticNetwork, members: Params, support: Support, level: jax.Array) -> Any:
-    """Mean place of the members; the tokens do not depend on them and are made once."""
-    places = jax.vmap(lambda params: network.apply({"params": params}, level, support).location)
-    return places(members).mean(axis=0)
+    """Mean location of the members; the tokens do not depend on them and are made once."""
+    locate = jax.vmap(lambda params: network.apply({"params": params}, level, support).location)
+    return locate(members).mean(axis=0)

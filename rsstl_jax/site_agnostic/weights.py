@@ -1,4 +1,4 @@
-"""The site-agnostic network that the package carries: parameters, and the card that names them."""
+"""Trained site-agnostic networks on disk: their parameters, and the card that names them."""
 
 import hashlib
 import io
@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import jax
@@ -15,8 +16,9 @@ import numpy as np
 from rsstl_jax.data import CARDS
 from rsstl_jax.data.buildings import building_of
 from rsstl_jax.engine.student_card import read_card
-from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.site_agnostic.old_cards import renew_sizes
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.files import write_bytes, write_sealed
 from rsstl_jax.types import Params
@@ -24,7 +26,7 @@ from rsstl_jax.types import Params
 __all__ = ["PRETRAINED", "Pretrained", "load_pretrained", "save_pretrained"]
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-"""Where the package keeps it: agnostic.npz and agnostic.json."""
+"""Where the package keeps its own: agnostic.npz and agnostic.json."""
 
 FORMAT = 1
 _FIELDS = {
@@ -37,21 +39,21 @@ _FIELDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pretrained:
-    """Trained members of a site-agnostic network.
+    """A trained ensemble of site-agnostic networks: it locates at sites that it has not seen.
 
     Args:
         settings: sizes of the network.
-        members: parameters of each training.
+        members: parameters of each ensemble member.
         sources: names of the datasets that they were trained on.
         report: what else is worth knowing: how they were trained, with which versions.
 
     Example:
-        >>> settings = AgnosticSettings()
-        >>> members = (init_agnostic(settings, jax.random.key(0)),)
-        >>> Pretrained(settings, members, ("uji",)).sources
-        ('uji',)
+        >>> load_pretrained()
+        Pretrained(2 ensemble members, trained on uji, tampere, tut7, mall-1, mall-2;
+          AgnosticSettings(num_access_points=24, num_neighbours=16, width=48, num_blocks=3,
+          num_heads=8, feed_width=96))
     """
 
     settings: AgnosticSettings
@@ -59,14 +61,29 @@ class Pretrained:
     sources: tuple[str, ...]
     report: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        noun = "member" if len(self.members) == 1 else "members"
+        about = f"{len(self.members)} ensemble {noun}, trained on {', '.join(self.sources)};"
+        sizes = wrap(f"{self.settings})", 90, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join([f"Pretrained({about}", *sizes])
+
     def check_target(self, target: str) -> None:
-        """Refuses a dataset from a building that the members have seen.
+        """Refuses a dataset from a building that the members were trained in.
 
         Args:
             target: name of the dataset.
 
         Raises:
-            DataError: if it is from such a building.
+            DataError: if it is from such a building; a figure there says nothing of new sites.
+
+        Example:
+            >>> load_pretrained().check_target("my-office")
+            >>> load_pretrained().check_target("tut1")
+            Traceback (most recent call last):
+            ...
+            rsstl_jax.errors.DataError: the pretrained network was trained in the building of tut1
+            (on tampere): its figure there says nothing of new sites; experiments/agnostic.py trains
+            one that has not seen it
         """
         for source in self.sources:
             if building_of(source) == building_of(target):
@@ -101,10 +118,10 @@ def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:
 
 
 def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
-    """Reads what `save_pretrained` wrote; by default what the package carries.
+    """The ensemble that the package carries, or one that experiments/agnostic.py --pretrain wrote.
 
     Args:
-        folder: where it lies.
+        folder: holds agnostic.npz and agnostic.json; by default the package's own.
 
     Returns:
         Pretrained.
@@ -114,10 +131,11 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
         DamagedError: if a file is not what was written; the message names it.
 
     Example:
-        >>> load_pretrained("/nowhere")
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: /nowhere/agnostic.json is not there
+        >>> pretrained = load_pretrained()
+        >>> len(pretrained.members), pretrained.sources
+        (2, ('uji', 'tampere', 'tut7', 'mall-1', 'mall-2'))
+        >>> pretrained.report["epochs"]
+        30
     """
     card_file, file = Path(folder) / "agnostic.json", Path(folder) / "agnostic.npz"
     for needed in (card_file, file):
@@ -130,18 +148,20 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
     if hashlib.sha256(content).hexdigest() != card["parameters_sha256"]:
         raise DamagedError(f"{file} was changed: its checksum is not that of {card_file.name}")
     try:
-        settings = AgnosticSettings(
-            **{**card["settings"], "kinds": tuple(card["settings"]["kinds"])}
-        )
+        settings = AgnosticSettings(**renew_sizes(card["settings"]))
         sources = tuple(source["name"] for source in card["sources"])
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            members = tuple(_member(settings, arrays, n) for n in range(card["members"]))
+            members = tuple(_read_member(settings, arrays, n) for n in range(card["members"]))
+    except ConfigError as error:
+        raise DamagedError(f"{card_file}: settings: {error}") from error
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{card_file} does not fit {file.name}: {error}") from error
     return Pretrained(settings, members, sources, card["report"])
 
 
-def _member(settings: AgnosticSettings, arrays: Mapping[str, np.ndarray], number: int) -> Params:
+def _read_member(
+    settings: AgnosticSettings, arrays: Mapping[str, np.ndarray], number: int
+) -> Params:
     shapes = jax.eval_shape(lambda: init_agnostic(settings, jax.random.key(0)))
 
     def read(path: Any, like: jax.ShapeDtypeStruct) -> jax.Array:
@@ -158,7 +178,7 @@ def _path(path: Any) -> str:
 
 
 def _describe(source: str) -> dict[str, str]:
-    """A source as its data card has it."""
+    """What the data card of a source says of it."""
     card = CARDS.get(source)
     if card is None:
         return {"name": source}

@@ -1,14 +1,19 @@
-"""The site-agnostic network on a target that it has not seen: training, figures, yardsticks."""
+"""The site-agnostic network on a target that it was not trained on, beside its baselines."""
 
+import hashlib
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.schema import validate
 from rsstl_jax.data import (
     Fingerprints,
     Site,
@@ -17,9 +22,12 @@ from rsstl_jax.data import (
     load_site,
     target_fraction,
 )
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m, summarize_each
-from rsstl_jax.site_agnostic.plan import AgnosticPlan, open_agnostic
-from rsstl_jax.site_agnostic.temperature import sharpen
+from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.site_agnostic.episodes import source_episodes, tuning_episodes
+from rsstl_jax.site_agnostic.old_cards import renew_episodes, renew_sizes
+from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import (
     fit_agnostic,
     fit_members,
@@ -27,165 +35,246 @@ from rsstl_jax.site_agnostic.training import (
     predict_members_m,
 )
 from rsstl_jax.site_agnostic.weights import Pretrained, save_pretrained
-from rsstl_jax.store.files import read_json, write_json
+from rsstl_jax.store.files import differences, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
 
-__all__ = ["pretrain", "run_agnostic", "train_members"]
+__all__ = ["pretrain", "run_zero_shot"]
 
-VALIDATION_FRACTION, VALIDATION_SEED = 0.15, 0
-NUM_CHOOSING = 4000
-
-
-def train_members(
-    parts: Sequence[Fingerprints], plan: AgnosticPlan, recorder: Recorder
-) -> list[Params]:
-    """One training on the sources for each seed."""
-    return fit_members(
-        plan.seeds,
-        parts,
-        network=plan.network,
-        episodes=plan.episodes,
-        epochs=plan.epochs,
-        learning_rate=plan.learning_rate,
-        name="sources",
-        recorder=recorder,
-    )
+MAX_CHOOSING = 4000
+"""Fingerprints that kNN's settings are chosen on at most: minutes instead of hours."""
 
 
 def pretrain(
-    plan: AgnosticPlan, workdir: str | Path, folder: str | Path, *, command: str = ""
+    config: ConfigDict, workdir: str | Path, folder: str | Path, *, command: str = ""
 ) -> Pretrained:
     """Trains on all sources at once and writes the bundle that locates anywhere else."""
-    parts = [load_site(source, data_dir=plan.data_dir or None).train for source in plan.sources]
+    config = config.copy_and_resolve_references()
+    config.target = "any"  # Every site may be a source: the bundle is for targets to come.
+    validate(config)
+    parts = _read_sources(config)
     digests = {part.dataset: part.digest() for part in parts}
     begun = time.perf_counter()
     with locked(workdir):
-        recorder = open_agnostic(plan, workdir)
+        recorder = _open_folder(config, workdir)
         log_start(recorder, digests)
-        members = train_members(parts, plan, recorder)
+        members = _train(config, parts, recorder)
+    trained = _training_facts(config)
     report = {
         "command": command,
-        "episodes": asdict(plan.episodes),
-        "epochs": plan.epochs,
-        "learning_rate": plan.learning_rate,
-        "seeds": list(plan.seeds),
+        **{name: trained[name] for name in ("episodes", "epochs", "learning_rate")},
+        "seeds": list(config.seeds),
         "seconds": round(time.perf_counter() - begun, 1),
         "data": digests,
         **provenance(),
     }
-    made = Pretrained(plan.network, tuple(members), plan.sources, report)
-    save_pretrained(folder, made)
-    return made
+    settings = AgnosticSettings.from_config(config)
+    pretrained = Pretrained(settings, members, name_list(config.sources), report)
+    save_pretrained(folder, pretrained)
+    return pretrained
 
 
-def run_agnostic(plan: AgnosticPlan, workdir: str | Path) -> dict[str, Any]:
-    """Trains on the sources, then measures on the target with fractions of it as support."""
-    check_sources(plan.target, plan.sources)
-    parts = [load_site(source, data_dir=plan.data_dir or None).train for source in plan.sources]
-    site = load_site(plan.target, data_dir=plan.data_dir or None)
-    train, held_out = _cut(site, plan.evaluate_on)
+def run_zero_shot(
+    config: ConfigDict, workdir: str | Path, *, baselines: bool = True
+) -> dict[str, Any]:
+    """Trains on the sources, then measures on the target with fractions of it as radio map."""
+    validate(config)
+    if config.data.fraction != 1:
+        raise ConfigError(
+            f"data.fraction is {config.data.fraction}; the fractions of the target that a "
+            "site-agnostic network is measured with are those of agnostic.fractions"
+        )
+    check_sources(config.target, name_list(config.sources))
+    parts = _read_sources(config)
+    site = load_site(config.target, data_dir=config.data_dir or None)
+    train, held_out = _split(site, config)
     with locked(workdir):
-        recorder = open_agnostic(plan, workdir)
+        recorder = _open_folder(config, workdir)
         log_start(recorder, {part.dataset: part.digest() for part in (site.train, *parts)})
         begun = time.perf_counter()
-        members = train_members(parts, plan, recorder)
+        members = _train(config, parts, recorder)
         seconds = {"sources": time.perf_counter() - begun}
-        shares = {
-            str(share): _measure_share(plan, members, train, held_out, share)
-            for share in plan.shares
+        figures = {
+            str(float(fraction)): _measure(config, members, train, held_out, fraction, baselines)
+            for fraction in config.agnostic.fractions
         }
-        if plan.tune_epochs:
+        if config.agnostic.tune.epochs:
             begun = time.perf_counter()
-            tuned = _tune(plan, members, train, Recorder(workdir, owner=plan.digest(tuned=True)))
+            tuned = _tune(config, members, train, recorder)
             seconds["target"] = time.perf_counter() - begun
-            localizer = make_agnostic_localizer(plan.network, train)
-            shares.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = _figures(
+            localizer = make_agnostic_localizer(AgnosticSettings.from_config(config), train)
+            figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = _summarize(
                 [predict_members_m(localizer, tuned, held_out)], held_out
             )
         started = next(r for r in recorder.records() if r.get("run") == "start")
         result = {
-            "plan": asdict(plan),
+            "plan": _plan(config, baselines),
             "start": {key: value for key, value in started.items() if key != "run"},
             "part": held_out.part,
             "seconds": seconds,
-            "shares": shares,
+            "shares": figures,
         }
         write_json(recorder.workdir / "result.json", result)
         return read_json(recorder.workdir / "result.json")
 
 
-def _cut(site: Site, evaluate_on: str) -> tuple[Fingerprints, Fingerprints]:
-    """What is known of the target, and what is measured on."""
-    if evaluate_on == "test":
+def _read_sources(config: ConfigDict) -> list[Fingerprints]:
+    data_dir = config.data_dir or None
+    return [load_site(source, data_dir=data_dir).train for source in name_list(config.sources)]
+
+
+def _split(site: Site, config: ConfigDict) -> tuple[Fingerprints, Fingerprints]:
+    """The radio map of the target, and what is measured on."""
+    if config.data.evaluate_on == "test":
         return site.train, site.test
-    return grouped_validation_split(site.train, fraction=VALIDATION_FRACTION, seed=VALIDATION_SEED)
+    return grouped_validation_split(
+        site.train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
+    )
 
 
-def _measure_share(
-    plan: AgnosticPlan,
-    members: Sequence[Params],
-    train: Fingerprints,
-    held_out: Fingerprints,
-    share: float,
-) -> dict[str, Any]:
-    """Figures of every method with subsets of this share of the train part as support."""
-    subsets = [
-        target_fraction(train, fraction=share, seed=seed)
-        for seed in range(plan.num_subsets if share < 1 else 1)
-    ]
-    methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
-    places: dict[str, list[np.ndarray]] = {method: [] for method in methods}
-    sharpness: list[float] = []
-    for subset in subsets:
-        localizer = make_agnostic_localizer(plan.network, subset)
-        sharp = sharpen(localizer, members)
-        sharpness.append(float(sharp.support.sharpness))
-        places["agnostic"].append(predict_members_m(sharp, members, held_out))
-        places["agnostic, as trained"].append(predict_members_m(localizer, members, held_out))
-        places["agnostic, one seed"] += [
-            predict_members_m(sharp, [params], held_out) for params in members
-        ]
-        if plan.rivals:
-            places.setdefault("centroid", []).append(centroid_m(subset, held_out))
-            settings = _choose_neighbours(subset)
-            known = predict_neighbours(settings, subset, held_out)
-            places.setdefault("knn", []).append(known)
-    return {"num_support": [len(subset) for subset in subsets], "sharpness": sharpness} | {
-        method: _figures(predicted, held_out) for method, predicted in places.items()
+def _training_facts(config: ConfigDict) -> dict[str, Any]:
+    """What a training on the sources depends on, beside its seed, as JSON has it."""
+    return {
+        "sources": list(name_list(config.sources)),
+        "epochs": config.agnostic.epochs,
+        "learning_rate": config.agnostic.learning_rate,
+        "network": asdict(AgnosticSettings.from_config(config)),
+        "episodes": asdict(source_episodes(config)),
     }
 
 
+def _plan(config: ConfigDict, baselines: bool) -> dict[str, Any]:
+    """What was trained and measured, for result.json."""
+    return {
+        "target": config.target,
+        **_training_facts(config),
+        "seeds": list(config.seeds),
+        "fractions": list(config.agnostic.fractions),
+        "num_subsets": config.agnostic.num_subsets,
+        "tune": config.agnostic.tune.to_dict(),
+        "data": config.data.to_dict(),
+        "baselines": baselines,
+    }
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
+    """Opens the folder of trainings on some sources, new or left by an earlier start."""
+    file, facts = Path(workdir) / "plan.json", _training_facts(config)
+    if file.exists() and (file.parent / "checkpoints").exists():
+        # Its states are signed with the plan in the form of the version that wrote it.
+        written = read_json(file)
+        try:
+            changed = differences(_renewed(written), facts)
+        except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
+            changed = [str(error)]
+        if changed:
+            raise ConfigError(
+                f"{workdir} holds trainings of another plan ({'; '.join(changed)}); choose another "
+                "--workdir or remove the folder"
+            )
+        facts = written
+    recorder = Recorder(
+        workdir,
+        log_every_epochs=config.run.log_every_epochs,
+        checkpoint_every_s=config.run.checkpoint_every_s,
+        owner=_digest(facts),
+    )
+    write_json(file, facts)
+    return recorder
+
+
+def _renewed(plan: Mapping[str, Any]) -> dict[str, Any]:
+    network, episodes = renew_sizes(plan["network"]), renew_episodes(plan["episodes"])
+    return {**plan, "network": network, "episodes": episodes}
+
+
+def _train(
+    config: ConfigDict, parts: Sequence[Fingerprints], recorder: Recorder
+) -> tuple[Params, ...]:
+    settings = AgnosticSettings.from_config(config)
+    return fit_members(config.seeds, parts, config, settings, name="sources", recorder=recorder)
+
+
+def _measure(
+    config: ConfigDict,
+    members: Sequence[Params],
+    train: Fingerprints,
+    held_out: Fingerprints,
+    fraction: float,
+    baselines: bool,
+) -> dict[str, Any]:
+    """Figures of every method with random subsets of the training set as radio map."""
+    subsets = [
+        target_fraction(train, fraction=fraction, seed=seed)
+        for seed in range(config.agnostic.num_subsets if fraction < 1 else 1)
+    ]
+    methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
+    predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
+    inverse_temperatures = []
+    for subset in subsets:
+        untempered = make_agnostic_localizer(AgnosticSettings.from_config(config), subset)
+        localizer = choose_temperature(untempered, members)
+        inverse_temperatures.append(float(localizer.support.inverse_temperature))
+        predicted_m["agnostic"].append(predict_members_m(localizer, members, held_out))
+        predicted_m["agnostic, as trained"].append(predict_members_m(untempered, members, held_out))
+        predicted_m["agnostic, one seed"] += [
+            predict_members_m(localizer, [params], held_out) for params in members
+        ]
+        if baselines:
+            neighbours = predict_neighbours(_choose_neighbours(subset), subset, held_out)
+            predicted_m.setdefault("centroid", []).append(centroid_m(subset, held_out))
+            predicted_m.setdefault("knn", []).append(neighbours)
+    return {
+        "num_support": [len(subset) for subset in subsets],
+        "sharpness": inverse_temperatures,
+    } | {method: _summarize(positions, held_out) for method, positions in predicted_m.items()}
+
+
 def _choose_neighbours(subset: Fingerprints) -> Neighbours:
-    """Chosen on a validation part of the subset, or of a share of it: minutes instead of hours."""
-    share = min(1.0, NUM_CHOOSING / len(subset))
+    """kNN's settings, chosen on a validation part of the subset, or of a part of it."""
+    fraction = min(1.0, MAX_CHOOSING / len(subset))
     return choose_neighbours(
-        target_fraction(subset, fraction=share, seed=0),
+        target_fraction(subset, fraction=fraction, seed=0),
         encodings=("linear", "powed"),
         metrics=("euclidean", "braycurtis"),
     )[0]
 
 
-def _figures(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, list[float]]:
-    return summarize_each(error_m(places, held_out.position_m) for places in predicted_m)
+def _summarize(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, list[float]]:
+    return summarize_each(error_m(positions, held_out.position_m) for positions in predicted_m)
 
 
 def _tune(
-    plan: AgnosticPlan, members: Sequence[Params], train: Fingerprints, recorder: Recorder
+    config: ConfigDict, members: Sequence[Params], train: Fingerprints, recorder: Recorder
 ) -> list[Params]:
+    """The members after a further training on episodes of the target itself."""
+    tune, target = config.agnostic.tune, f"{config.target}-{config.data.evaluate_on}"
+    facts = {"sources": recorder.owner, "target": target, "tune": tune.to_dict()}
+    if config.data.evaluate_on == "validation":
+        facts |= {"fraction": config.data.validation_fraction, "seed": config.data.validation_seed}
+    at_target = Recorder(
+        recorder.workdir,
+        log_every_epochs=recorder.log_every_epochs,
+        checkpoint_every_s=recorder.checkpoint_every_s,
+        owner=_digest(facts),
+    )
     return [
         fit_agnostic(
             [train],
-            network=plan.network,
-            episodes=plan.tune_episodes,
-            epochs=plan.tune_epochs,
-            learning_rate=plan.tune_learning_rate,
+            network=AgnosticSettings.from_config(config),
+            episodes=tuning_episodes(config),
+            epochs=tune.epochs,
+            learning_rate=tune.learning_rate,
             seed=seed,
-            name=f"{plan.target}-{plan.evaluate_on}/seed-{seed}",
-            recorder=recorder,
+            name=f"{target}/seed-{seed}",
+            recorder=at_target,
             params=params,
         )
-        for seed, params in zip(plan.seeds, members, strict=True)
+        for seed, params in zip(config.seeds, members, strict=True)
     ]

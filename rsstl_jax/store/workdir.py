@@ -13,6 +13,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.store.files import differences, read_json, write_json
@@ -57,28 +58,42 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens a run's folder, new or left by an earlier start of the same run."""
-    wanted = json.loads(json.dumps(flatten(config)))
+    fields = json.loads(json.dumps(flatten(config)))
     file = Path(workdir) / "config.json"
     # A start that was refused, or stopped before its first state, has nothing to protect.
-    taken = file.exists() and (file.parent / "checkpoints").exists()
-    if taken and (changed := differences(_fixed_fields(read_json(file)), _fixed_fields(wanted))):
-        raise ConfigError(
-            f"{workdir} holds a run of another configuration ({'; '.join(changed)}); "
-            "choose another --workdir or remove the folder"
-        )
-    digest = hashlib.sha256(json.dumps(_fixed_fields(wanted), sort_keys=True).encode()).hexdigest()
+    if file.exists() and (file.parent / "checkpoints").exists():
+        fields = _as_written(file, fields)
+    digest = hashlib.sha256(json.dumps(_fixed_fields(fields), sort_keys=True).encode()).hexdigest()
     recorder = Recorder(
         workdir,
         log_every_epochs=config.run.log_every_epochs,
         checkpoint_every_s=config.run.checkpoint_every_s,
         owner=f"configuration {digest[:16]}",
     )
-    write_json(file, wanted)
+    write_json(file, fields)
     return recorder
 
 
+def _as_written(file: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the run that a folder holds, which must be the one that is wanted.
+
+    They keep the form of the version that wrote them: its states are signed with it.
+    """
+    written = read_json(file)
+    try:
+        changed = differences(_fixed_fields(ADDED | drop_retired(written)), _fixed_fields(wanted))
+    except ConfigError as error:
+        changed = [str(error)]
+    if changed:
+        raise ConfigError(
+            f"{file.parent} holds a run of another configuration ({'; '.join(changed)}); "
+            "choose another --workdir or remove the folder"
+        )
+    return written | {path: wanted[path] for path in _MAY_CHANGE}
+
+
 def _fixed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a result depends on."""
+    """The fields that a run's result depends on."""
     return {path: value for path, value in fields.items() if path not in _MAY_CHANGE}
 
 

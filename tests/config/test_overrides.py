@@ -11,7 +11,7 @@ from rsstl_jax.config.overrides import (
     read_assignments,
     read_numbers,
 )
-from rsstl_jax.config.rules import SHARE
+from rsstl_jax.config.rules import FRACTION
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
 
@@ -57,8 +57,8 @@ def test_assignments_that_say_nothing_or_two_things_are_refused(texts, words):
         (["a"], SEED, "--n=a: 'a' must be a whole number of at least 0, given once"),
         (["1", "-1"], SEED, "--n=1,-1: '-1' must be a whole number"),
         (["1", "1"], SEED, "--n=1,1: '1' must be"),
-        (["10%"], SHARE, "'10%' must be a share above 0 and up to 1"),
-        (["0"], SHARE, "'0' must be a share"),
+        (["10%"], FRACTION, "'10%' must be a fraction above 0 and up to 1"),
+        (["0"], FRACTION, "'0' must be a fraction"),
         ([], SEED, "--n= is empty; at least one is needed: a whole number of at least 0"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rsstl_jax.config.recipes import RECIPES, make_config, site_config
+from rsstl_jax.config import make_config, named_config, site_config
+from rsstl_jax.config.recipes import DEFAULT_SOURCES, RECIPES
 from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.errors import ConfigError
 
@@ -44,7 +45,6 @@ def test_what_the_paper_states_of_all_sites():
         "soft_target": 0.0,  # ours; the paper has none
     }
     assert config.distill.margin == 0.2
-    assert config.distill.reduction == "sum"
     assert config.input.encoding == "raw"
     assert set(config.augment.to_dict().values()) == {0.0}
     assert config.model.dnn.num_layers == 3
@@ -85,7 +85,7 @@ def test_what_belongs_to_the_run_is_the_runs_at_every_source():
 
 def test_epochs_of_both_phases_can_be_set_for_all_sources():
     config = make_config("paper", target="tampere", sources="uji,uts")
-    assert (config.specialise.epochs, config.teacher.epochs) == (0, 0)
+    assert (config.specialise.epochs, config.teacher.epochs) == (None, None)
     config.specialise.epochs = 3
     owns = [site_config(config, site) for site in ("uji", "uts")]
     assert [(own.train.epochs, own.teacher.epochs) for own in owns] == [(3, 500), (3, 400)]
@@ -126,3 +126,19 @@ def test_an_unknown_recipe_is_refused_and_the_known_are_named():
     config.recipe = "quick"
     with pytest.raises(ConfigError, match=message):
         site_config(config, "uts")
+
+
+@pytest.mark.parametrize("target", DEFAULT_SOURCES)
+def test_a_known_target_has_one_name_and_takes_any_recipe(target):
+    paper, tuned = named_config(target), named_config(f"{target}:tuned")
+    sources = DEFAULT_SOURCES[target]
+    assert flatten(paper) == flatten(make_config("paper", target=target, sources=sources))
+    assert flatten(tuned) == flatten(make_config("tuned", target=target, sources=sources))
+    validate(tuned)
+
+
+def test_a_name_that_is_no_target_lists_those_there_are():
+    with pytest.raises(ConfigError, match=r"no configuration 'rome'; there are synthetic, synth"):
+        named_config("ujii:tuned")
+    with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
+        named_config("uji:quick")

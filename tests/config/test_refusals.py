@@ -41,11 +41,11 @@ def test_what_cannot_start_at_its_teachers_is_refused_before_anything_runs(
         run_distillation(config, tmp_path / "run")
 
 
-TOLD_OF_UNLABELLED = {
+PSEUDO_LABELLED = {
     "teacher.kind": "agnostic",
     "data.fraction": 0.6,
     "distill.num_unlabelled": 4,
-    "distill.told_by": "mean",
+    "distill.pseudo_labels": "mean",
 }
 
 
@@ -55,7 +55,7 @@ def test_unlabelled_fingerprints_of_a_file_are_those_of_a_run(data_dir, tmp_path
     known = make_part("home").access_points
     text = "\n".join([",".join(reversed(known)), ",".join(["-50"] + ["100"] * (len(known) - 1))])
     (tmp_path / "data" / "home" / "unlabelled.csv").write_text(f"{text}\n")
-    fields = TOLD_OF_UNLABELLED | {"data.fraction": 1.0, "data.unlabelled": "file"}
+    fields = PSEUDO_LABELLED | {"data.fraction": 1.0, "data.unlabelled": "file"}
     parts = target_parts(make_config(tmp_path / "data", **fields))
     wanted = [[np.nan] * (len(known) - 1) + [-50.0]]
     np.testing.assert_array_equal(parts.unlabelled_dbm, wanted)
@@ -65,7 +65,7 @@ def test_unlabelled_fingerprints_of_a_file_are_those_of_a_run(data_dir, tmp_path
 
 
 def test_pseudo_labels_of_a_mean_need_the_baseline_student(data_dir, tmp_path):
-    config = make_config(data_dir, **TOLD_OF_UNLABELLED)
+    config = make_config(data_dir, **PSEUDO_LABELLED)
     with pytest.raises(
         ConfigError, match="the pseudo-labels of a are a mean with the student standalone"
     ):

@@ -13,11 +13,11 @@ from rsstl_jax.data import fit_preprocessor
 from rsstl_jax.engine import radio_map as survey_module
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.radio_map import (
-    Survey,
-    count_places,
+    RadioMap,
+    count_positions,
     draw_support,
-    make_survey,
-    place_numbers,
+    make_radio_map,
+    position_ids,
 )
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
 from rsstl_jax.engine.site_job import make_site_job
@@ -41,7 +41,7 @@ def draw_survey(num_rows=40, num_places=9):
     place = rng.integers(0, num_places, num_rows)
     position = rng.normal(size=(num_places, 2))[place]
     level = rng.uniform(0.1, 1, (num_rows, 5))
-    return Survey(jnp.asarray(level), jnp.asarray(position), jnp.asarray(place))
+    return RadioMap(jnp.asarray(level), jnp.asarray(position), jnp.asarray(place))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -57,7 +57,7 @@ def test_no_row_of_a_support_lies_at_an_asked_place(seed):
     order = np.lexsort(found.T)
     wanted = np.asarray(survey.level)[expected]
     np.testing.assert_array_equal(found[order], wanted[np.lexsort(wanted.T)])
-    assert not hidden & set(np.asarray(support.place)[valid].tolist())
+    assert not hidden & set(np.asarray(support.position_id)[valid].tolist())
 
 
 def test_supports_of_a_large_survey_are_of_many_sizes(monkeypatch):
@@ -74,7 +74,7 @@ def test_a_batch_leaves_at_least_half_of_the_places():
     part = make_part()
     part = dataclasses.replace(part, position_m=np.repeat(part.position_m[:7], 3, axis=0))
     job = make_site_job(config, part)
-    assert count_places(job.localizer.survey) == 7
+    assert count_positions(job.localizer.survey) == 7
     assert job.batch_size == 3
 
 
@@ -84,7 +84,7 @@ def test_places_are_numbered_whatever_the_floor():
     part = dataclasses.replace(
         part, position_m=position_m, floor=np.tile(np.arange(3, dtype=np.int32), 7)
     )
-    place = place_numbers(part)
+    place = position_ids(part)
     assert len(set(place.tolist())) == 7
     assert (place.reshape(7, 3) == place[::3, None]).all()
 
@@ -98,8 +98,8 @@ def test_three_places_are_too_few():
 
 def test_a_survey_is_of_the_linear_encoding():
     part = make_part()
-    with pytest.raises(ValueError, match=r"encoding is 'powed'; a survey needs 'linear'"):
-        make_survey(part, fit_preprocessor(part, encoding="powed"))
+    with pytest.raises(ValueError, match=r"encoding is 'powed'; a radio map needs 'linear'"):
+        make_radio_map(part, fit_preprocessor(part, encoding="powed"))
 
 
 def test_in_training_the_own_place_says_nothing():
@@ -158,7 +158,7 @@ def test_it_is_distilled_from_site_agnostic_teachers(tmp_path):
 
 def test_what_it_cannot_do_is_refused(tmp_path):
     for kind in ("surrogate", "both"):
-        with pytest.raises(ConfigError, match=rf"network is 'agnostic' and .* '{kind}'; no place"):
+        with pytest.raises(ConfigError, match=rf"network is 'agnostic' .* '{kind}'; no position"):
             run_distillation(make_tiny_config(**{**NARROW, "teacher.kind": kind}), tmp_path)
     config = make_tiny_config(**{**NARROW, "model.agnostic.width": 5})
     with pytest.raises(ConfigError, match=r"model\.agnostic\.width is 5; .*2, must divide it"):

@@ -23,7 +23,7 @@ def make(level=LEVEL, position=POSITION, place=PLACE, valid=None):
 
 def statistics(level, position):
     """{name: value} of every access point, by loops in float64."""
-    found = {name: [] for name in ("centroid", "spread", "hearers", "maximum")}
+    found = {name: [] for name in ("centroid", "spread", "num_detections", "maximum")}
     for column in level.T:
         weight = column**6
         heard = weight.sum() > 0
@@ -31,7 +31,7 @@ def statistics(level, position):
         squares = np.square(position - mean).sum(axis=1)
         found["centroid"].append(mean)
         found["spread"].append(np.sqrt((weight * squares).sum() / weight.sum()) if heard else 0.0)
-        found["hearers"].append((column > 0).sum())
+        found["num_detections"].append((column > 0).sum())
         found["maximum"].append(column.max())
     return {name: np.array(values) for name, values in found.items()}
 
@@ -59,7 +59,7 @@ def test_rows_that_do_not_count_change_nothing():
         jnp.arange(NUM_ROWS + extra) < NUM_ROWS,
     )
     assert float(filled.number) == NUM_ROWS
-    for name in ("centroid", "spread", "hearers", "maximum", "center", "radius"):
+    for name in ("centroid", "spread", "num_detections", "maximum", "center", "radius"):
         np.testing.assert_allclose(getattr(filled, name), getattr(support, name), rtol=1e-5)
 
 
@@ -67,7 +67,7 @@ def test_order_of_rows_and_access_points_is_only_an_order():
     rows, columns = RNG.permutation(NUM_ROWS), RNG.permutation(NUM_ACCESS_POINTS)
     support = make()
     turned = make(LEVEL[rows][:, columns], POSITION[rows], PLACE[rows])
-    for name in ("centroid", "spread", "hearers", "maximum"):
+    for name in ("centroid", "spread", "num_detections", "maximum"):
         expected = getattr(support, name)[columns]
         np.testing.assert_allclose(getattr(turned, name), expected, rtol=1e-4, atol=1e-5)
 
@@ -81,7 +81,7 @@ def test_far_from_the_origin_spreads_keep_their_digits():
 def test_an_empty_support_has_finite_numbers():
     support = make(valid=jnp.zeros(NUM_ROWS, bool))
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(support))
-    assert float(support.number) == 0.0 and float(support.hearers.max()) == 0.0
+    assert float(support.number) == 0.0 and float(support.num_detections.max()) == 0.0
 
 
 def test_centroid_of_a_fingerprint_by_hand():
@@ -91,5 +91,5 @@ def test_centroid_of_a_fingerprint_by_hand():
         PLACE[:2],
     )
     queries = jnp.array([[0.5, 0.25, 0.7], [0.0, 0.0, 0.9]])
-    # weights 1/64 and 1/4096: 65 * (1/4096) / (65/4096) = 1; nobody is known to hear the third
+    # weights 1/64 and 1/4096: 65 * (1/4096) / (65/4096) = 1; the third is nowhere detected
     np.testing.assert_allclose(power_centroid(queries, support), [[1.0, 0.0], [32.5, 0.0]])

@@ -15,7 +15,6 @@ from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
 SETTINGS = AgnosticSettings(
     num_access_points=5,
     num_neighbours=4,
-    num_candidates=12,
     width=8,
     num_blocks=2,
     num_heads=2,
@@ -70,7 +69,7 @@ def dense(inputs, outputs):
 
 def test_parameter_count_equals_hand_arithmetic_and_knows_no_site():
     embedding = dense(7, 8) + dense(9, 8) + dense(14, 8) + dense(8, 8)
-    # norm, scores of two heads, values, what is told (8 pooled and 8 of the first), hidden, out
+    # norm, scores of two heads, values, what is shared (8 pooled and 8 of the first), hidden, out
     block = 2 * 8 + dense(8, 2) + dense(8, 8) + 16 * 6 + dense(8, 6) + dense(6, 8)
     regressor = dense(16, 8) + dense(8, 1) + dense(8, 8) + dense(8, 2)
     assert sum(leaf.size for leaf in jax.tree.leaves(PARAMS)) == (
@@ -108,12 +107,12 @@ def test_padding_changes_nothing():
         jnp.arange(NUM_ROWS + extra) < NUM_ROWS,
     )
     assert_same(locate(QUERIES, filled), locate(QUERIES, make()))
-    # columns that nobody hears, as sites with fewer access points have them
+    # columns without a detection, as sites with fewer access points have them
     wide = [np.pad(levels, ((0, 0), (0, 3))) for levels in (QUERIES, LEVEL)]
     assert_same(locate(wide[0], make(wide[1])), locate(QUERIES, make()))
 
 
-def test_access_points_unknown_to_the_support_are_not_heard():
+def test_access_points_unknown_to_the_support_do_not_count():
     silent = LEVEL.copy()
     silent[:, 2] = 0
     deaf = QUERIES.copy()
@@ -121,7 +120,7 @@ def test_access_points_unknown_to_the_support_are_not_heard():
     assert_same(locate(QUERIES, make(silent)), locate(deaf, make(silent)))
 
 
-def test_the_place_moves_and_grows_with_the_plan():
+def test_the_position_moves_and_grows_with_the_plan():
     """All of it: lengths enter relative to the anchor and in local units only."""
     out = locate(QUERIES, make())
     moved = locate(QUERIES, make(position=POSITION + np.float32([4.0, -3.0])))
@@ -153,22 +152,23 @@ def test_the_convex_part_turns_with_the_plan():
     np.testing.assert_allclose(place[2], position[2, 0], atol=1e-6)
 
 
-def test_sharpness_goes_from_the_mean_of_all_tokens_to_one_of_them():
+def test_temperature_goes_from_the_mean_of_all_tokens_to_one_of_them():
     support = make()
     blunt, sharp = [
-        locate(QUERIES, support._replace(sharpness=jnp.float32(value))) for value in (0.0, 1e6)
+        locate(QUERIES, support._replace(inverse_temperature=jnp.float32(value)))
+        for value in (0.0, 1e6)
     ]
-    tokens = tokens_of(QUERIES, num_access_points=5, num_neighbours=4, num_candidates=12)
+    tokens = tokens_of(QUERIES, num_access_points=5, num_neighbours=4)
     count = tokens.valid.sum(axis=1, keepdims=True)
     mean = (tokens.position * tokens.valid[..., None]).sum(axis=1) / count
-    # The small step is the same whatever the sharpness.
+    # The small step is the same whatever the temperature.
     copied = sharp.location - (blunt.location - mean)
     apart = jnp.linalg.norm(tokens.position - copied[:, None], axis=-1)
     assert jnp.where(tokens.valid, apart, jnp.inf).min(axis=1).max() < 1e-4
     assert jnp.abs(copied - mean).max() > 0.1
 
 
-def test_tokens_of_one_place_are_one_token_with_votes():
+def test_tokens_of_one_position_are_one_token_with_votes():
     tokens = tokens_of(LEVEL[:1], num_access_points=7, num_neighbours=9)
     places = np.asarray(tokens.position[0, 8:][np.asarray(tokens.valid[0, 8:])])
     assert len(np.unique(places, axis=0)) == len(places) > 3
@@ -196,14 +196,6 @@ def test_a_fingerprint_without_a_reading_is_placed_in_the_middle_of_all():
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in out[:3])
 
 
-def test_a_kind_that_is_left_out_is_not_seen():
-    for kind, columns in (("access_points", slice(6, None)), ("neighbours", slice(1, 6))):
-        network = make_agnostic(AgnosticSettings(**{**vars(SETTINGS), "kinds": (kind,)}))
-        _, tokens = jax.jit(network.framer.apply)({"params": PARAMS["framer"]}, QUERIES, make())
-        assert not bool(tokens.valid[:, columns].any())
-        assert bool(tokens.valid.any(axis=1).all())
-
-
 def test_gradients_are_finite_even_without_a_support():
     queries = QUERIES * (np.arange(len(QUERIES)) > 0)[:, None]
 
@@ -229,7 +221,6 @@ def test_what_the_contract_cannot_give_is_refused_with_words():
     [
         ({"width": 0}, "width is 0; it must be at least 1"),
         ({"num_heads": 5}, "width is 48; num_heads, 5, must divide it"),
-        ({"kinds": ("floors",)}, "they must be of access_points, neighbours"),
     ],
 )
 def test_impossible_sizes_are_refused(fields, words):

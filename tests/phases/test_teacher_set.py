@@ -143,6 +143,7 @@ def test_a_missing_source_is_named_before_another_is_trained(place):
 def another_value(path, default):
     """A valid value that is not the default."""
     known = {"network": "baat", "recipe": "tuned", "target": "uts", "seeds": (4,)}
+    known |= {"specialise.epochs": 7, "teacher.epochs": 7}
     if path in known:
         return known[path]
     words = FIELDS[path].rule.words

@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 import tiny
 
-from rsstl_jax.engine.radio_map import place_numbers
+from rsstl_jax.config import default_config
+from rsstl_jax.engine.radio_map import position_ids
 from rsstl_jax.errors import DataError
-from rsstl_jax.site_agnostic.episodes import EpisodeSettings, draw_episode, make_sources
+from rsstl_jax.site_agnostic import episodes as episodes_module
+from rsstl_jax.site_agnostic.episodes import (
+    EpisodeSettings,
+    draw_episode,
+    make_sources,
+    source_episodes,
+    tuning_episodes,
+)
 
 PARTS = [tiny.make_part(name) for name in ("home", "mall")]
 SOURCES = make_sources(PARTS)
@@ -21,26 +29,34 @@ PLAIN = EpisodeSettings(
     min_support=3,
     max_support=16,
     crop=0.0,
-    whole_places=0.0,
-    hidden_radius=0.0,
+    all_scans=0.0,
     access_point_dropout=0.0,
     query_dropout=0.0,
     gain_offset_db=0.0,
     reading_noise_db=0.0,
-    turn=False,
 )
-FULL = EpisodeSettings(num_queries=4, min_support=3, max_support=16, access_points_merged=0.2)
+DROPOUT = {"access_point_dropout": 0.1, "query_dropout": 0.1}
+FULL = replace(
+    source_episodes(default_config()), num_queries=4, min_support=3, max_support=16, crop=1.0
+)
 
 
-@lru_cache
 def program(settings):
     one = partial(draw_episode, settings=settings, num_rows=NUM_ROWS)
     return jax.jit(jax.vmap(one, in_axes=(0, None)))
 
 
+compiled_once = lru_cache(program)
+
+
 def draw(settings, sources=SOURCES, seed=0):
     """Many episodes at once; each setting is compiled once."""
-    return program(settings)(jax.random.split(jax.random.key(seed), 64), sources)
+    return compiled_once(settings)(jax.random.split(jax.random.key(seed), 64), sources)
+
+
+def draw_anew(settings, sources):
+    """The same episodes by the module as it is now."""
+    return program(settings)(jax.random.split(jax.random.key(0), 64), sources)
 
 
 def nearest_m(episodes):
@@ -57,32 +73,35 @@ def repeated_sources():
     return make_sources([part.take([*range(10), *range(10)]) for part in PARTS])
 
 
-def test_no_query_sees_its_own_place():
+def test_no_query_sees_its_own_position(monkeypatch):
     sources = repeated_sources()
     for settings in (PLAIN, FULL):
         assert nearest_m(draw(settings, sources=sources)).min() > 0.1
-    shown = draw(replace(PLAIN, grouped=False), sources=sources)
+    monkeypatch.setattr(episodes_module, "at_same_position", lambda ids, rows: ids < 0)
+    shown = draw_anew(PLAIN, sources)
     assert (nearest_m(shown) < 1e-3).mean() > 0.3
-
-
-def test_a_hidden_radius_hides_what_is_near():
-    assert nearest_m(draw(replace(PLAIN, hidden_radius=2.0))).mean() > (
-        1.2 * nearest_m(draw(PLAIN)).mean()
-    )
 
 
 def test_queries_and_support_are_of_one_site():
     episodes = draw(PLAIN)
-    rows = {
-        tuple(np.round(row, 3)): site
-        for site in range(2)
-        for row in np.asarray(SOURCES.position)[np.arange(21) + 21 * site]
+    # Turned or not, a row keeps its distance from the mean of its site.
+    site = {
+        round(float(distance), 2): number
+        for number in range(2)
+        for distance in np.linalg.norm(SOURCES.position[21 * number : 21 * (number + 1)], axis=1)
     }
     for queries, support, valid in zip(
         episodes.position, episodes.support.position, episodes.support.valid, strict=True
     ):
-        places = [*np.asarray(queries), *np.asarray(support)[np.asarray(valid)]]
-        assert len({rows[tuple(np.round(place, 3))] for place in places}) == 1
+        positions = [*np.asarray(queries), *np.asarray(support)[np.asarray(valid)]]
+        distances = [float(np.linalg.norm(position)) for position in positions]
+        assert len({nearest_site(site, distance) for distance in distances}) == 1
+
+
+def nearest_site(site, distance):
+    found = min(site, key=lambda known: abs(known - distance))
+    assert abs(found - distance) < 0.01
+    return site[found]
 
 
 def test_sizes_of_supports_are_spread_over_their_range():
@@ -99,16 +118,16 @@ def test_a_support_holds_different_rows_that_count_first():
         assert len(np.unique(np.asarray(position)[valid], axis=0)) == valid.sum()
 
 
-def test_whole_places_come_with_all_their_scans():
+def test_positions_come_with_all_their_scans():
     sources = repeated_sources()
     share = []
     for whole in (0.0, 1.0):
-        support = draw(replace(PLAIN, whole_places=whole), sources=sources).support
+        support = draw(replace(PLAIN, all_scans=whole), sources=sources).support
         share.append(
             np.mean(
                 [
                     v.sum() / len(np.unique(np.asarray(p)[np.asarray(v)]))
-                    for p, v in zip(support.place, support.valid, strict=True)
+                    for p, v in zip(support.position_id, support.valid, strict=True)
                 ]
             )
         )
@@ -124,7 +143,7 @@ def test_without_variation_readings_are_those_of_the_rows():
 
 def test_a_missing_access_point_is_missing_in_both():
     episodes = draw(replace(PLAIN, access_point_dropout=0.5))
-    unheard = np.asarray(episodes.support.hearers == 0)
+    unheard = np.asarray(episodes.support.num_detections == 0)
     assert unheard.mean() > 0.3
     lost = (~(np.asarray(episodes.level) > 0).any(axis=1)) & unheard
     assert lost.sum() > 0.8 * unheard.sum()
@@ -152,15 +171,10 @@ def test_readings_of_queries_alone_are_missing_shifted_and_noisy():
             assert 0.01 < np.nanstd(apart) < 0.1
 
 
-def test_merged_access_points_report_the_stronger_reading():
-    plain = draw(PLAIN)
-    merged = draw(replace(PLAIN, access_points_merged=0.5))
-    assert bool((merged.level >= plain.level).all())
-    assert bool((merged.support.level > plain.support.level).any())
-
-
-def test_turning_keeps_every_distance_and_mirrors_half():
-    plain, turned = draw(PLAIN), draw(replace(PLAIN, turn=True))
+def test_turning_keeps_every_distance_and_mirrors_half(monkeypatch):
+    turned = draw(PLAIN)
+    monkeypatch.setattr(episodes_module, "_draw_turn", lambda key: jnp.eye(2))
+    plain = draw_anew(PLAIN, SOURCES)
     np.testing.assert_allclose(nearest_m(turned), nearest_m(plain), rtol=1e-3)
     basis = np.asarray(plain.position)[:, 1:3] - np.asarray(plain.position)[:, :1]
     other = np.asarray(turned.position)[:, 1:3] - np.asarray(turned.position)[:, :1]
@@ -169,7 +183,7 @@ def test_turning_keeps_every_distance_and_mirrors_half():
 
 
 def test_a_crop_is_smaller_than_its_site():
-    settings = EpisodeSettings(num_queries=2, min_support=3, max_support=16, crop=1.0)
+    settings = replace(FULL, num_queries=2)
     radius = draw(settings).support.radius
     assert float(radius.mean()) < 0.9 * float(
         draw(replace(settings, crop=0.0)).support.radius.mean()
@@ -181,30 +195,25 @@ def test_the_same_key_draws_the_same_episode():
     assert tiny.differing(draw(FULL), draw(FULL, seed=1))
 
 
-def test_places_are_those_of_the_plane():
+def test_positions_are_those_of_the_plane():
     part = PARTS[0].take([0, 1, 0, 2])
-    place = place_numbers(part)
-    assert place[0] == place[2] and len(set(place.tolist())) == 3
+    ids = position_ids(part)
+    assert ids[0] == ids[2] and len(set(ids.tolist())) == 3
+
+
+def test_a_tuning_differs_from_the_sources_in_its_own_fields_alone():
+    config = default_config()
+    sources, tuning = source_episodes(config), tuning_episodes(config)
+    assert replace(sources, max_support=2048, min_support=512, **DROPOUT) == tuning != sources
+    config.agnostic.episodes.num_queries = 5
+    assert tuning_episodes(config).num_queries == 5
 
 
 def test_sources_that_leave_no_support_are_refused():
     with pytest.raises(DataError, match="there is no source"):
         make_sources([])
-    with pytest.raises(DataError, match="home train: one place only"):
+    with pytest.raises(DataError, match="home train: one position only"):
         make_sources([PARTS[0].take([0, 0])])
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"min_support": 2000}, "are 48, 2000 and 1024; they must be at least 1, in this order"),
-        ({"crop": 1.5}, "crop is 1.5; it must be from 0 to 1"),
-        ({"query_dropout": 0.7}, "query_dropout is 0.7; it must be from 0 to 0.5"),
-    ],
-)
-def test_impossible_settings_are_refused(fields, words):
-    with pytest.raises(ValueError, match=words):
-        EpisodeSettings(**fields)
 
 
 def test_padded_columns_of_a_narrow_site_are_never_heard():

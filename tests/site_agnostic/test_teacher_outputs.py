@@ -1,4 +1,4 @@
-"""What site-agnostic teachers say of the target, and what a student makes of it."""
+"""What site-agnostic teachers predict for the target, and what a student makes of it."""
 
 from importlib import import_module
 
@@ -16,73 +16,73 @@ from rsstl_jax.models import AgnosticSettings, make_network
 from rsstl_jax.phases.alignment_terms import Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.site_agnostic.teacher_outputs import (
-    Answers,
-    answer,
-    as_teachers,
-    ask_answers,
-    average_with,
-    join_teachers,
+    TeacherOutputs,
+    average_with_student,
+    cross_predict,
+    join_teacher_fns,
+    lookup_params,
+    make_lookup_fn,
 )
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.types import Batch
 
-ANSWERS = import_module("rsstl_jax.site_agnostic.teacher_outputs")
+OUTPUTS = import_module("rsstl_jax.site_agnostic.teacher_outputs")
 SETTINGS = AgnosticSettings(width=8, num_heads=2, feed_width=4, num_blocks=1)
 MEMBERS = [init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1)]
 
 
-def test_no_fingerprint_is_answered_with_its_own_place_in_the_support(monkeypatch):
+def test_no_fingerprint_is_located_with_its_own_position_in_the_support(monkeypatch):
     part = make_part().take(np.repeat(np.arange(21), 3))
-    asked_of = []
+    located = []
 
-    def record(network, members, survey, valid, asked):
-        known = np.asarray(survey.level)[np.asarray(valid)]
-        asked_of.extend((row, known) for row in np.asarray(asked))
-        echo = jnp.stack([asked, asked])
+    def record(network, members, radio_map, valid, rows):
+        known = np.asarray(radio_map.level)[np.asarray(valid)]
+        located.extend((row, known) for row in np.asarray(rows))
+        echo = jnp.stack([rows, rows])
         return echo, echo, echo[..., :2]
 
-    monkeypatch.setattr(ANSWERS, "_ask", record)
-    answers = answer(SETTINGS, MEMBERS, part, make_part(part="test").rss_dbm)
-    localizer = ANSWERS.make_agnostic_localizer(SETTINGS, part)
+    monkeypatch.setattr(OUTPUTS, "_represent", record)
+    outputs = cross_predict(SETTINGS, MEMBERS, part, make_part(part="test").rss_dbm)
+    localizer = OUTPUTS.make_agnostic_localizer(SETTINGS, part)
     level = np.asarray(localizer.preprocessor.encode(part.rss_dbm))
     # The three scans of a place are equal rows here: none of them may be known.
-    of_train = [(row, known) for row, known in asked_of if len(known) < len(part)]
+    of_train = [(row, known) for row, known in located if len(known) < len(part)]
     assert len(of_train) >= len(part)
     for row, known in of_train:
         assert len(known) >= len(part) * 0.7
         assert not (known == row).all(axis=1).any()
     # In the order of the part, the unlabelled ones behind it, those with the whole part known.
-    np.testing.assert_array_equal(answers.extract[1, : len(part)], level)
+    np.testing.assert_array_equal(outputs.extract[1, : len(part)], level)
     others = localizer.preprocessor.encode(make_part(part="test").rss_dbm)
-    np.testing.assert_array_equal(answers.extract[0, len(part) :], others)
-    assert answers.unlabelled().row.tolist() == list(range(63, 72))
+    np.testing.assert_array_equal(outputs.extract[0, len(part) :], others)
+    assert outputs.pseudo_labelled().row.tolist() == list(range(63, 72))
 
 
-def test_answers_are_the_networks_own():
+def test_outputs_are_the_networks_own():
     part, others = make_part(), make_part(part="test")
-    answers = answer(SETTINGS, MEMBERS, part, others.rss_dbm)
-    assert answers.frame.shape == answers.extract.shape == (2, 30, 8)
-    localizer = ANSWERS.make_agnostic_localizer(SETTINGS, part)
+    outputs = cross_predict(SETTINGS, MEMBERS, part, others.rss_dbm)
+    assert outputs.frame.shape == outputs.extract.shape == (2, 30, 8)
+    localizer = OUTPUTS.make_agnostic_localizer(SETTINGS, part)
     represent = jax.jit(localizer.represent)
     out = [represent(params, jnp.asarray(others.rss_dbm)) for params in MEMBERS]
     for member, own in enumerate(out):
-        np.testing.assert_allclose(answers.extract[member, 21:], own.extract, atol=1e-5)
-    place_m = np.mean([own.location for own in out], axis=0) * localizer.preprocessor.scale_m
-    np.testing.assert_allclose(answers.place_m[21:], place_m, rtol=1e-4, atol=1e-3)
-    np.testing.assert_array_equal(answers.unlabelled().centered_m, answers.place_m[21:])
+        np.testing.assert_allclose(outputs.extract[member, 21:], own.extract, atol=1e-5)
+    position_m = np.mean([own.location for own in out], axis=0) * localizer.preprocessor.scale_m
+    np.testing.assert_allclose(outputs.position_m[21:], position_m, rtol=1e-4, atol=1e-3)
+    np.testing.assert_array_equal(outputs.pseudo_labelled().centered_m, outputs.position_m[21:])
 
 
-def test_a_site_of_one_place_is_refused():
-    with pytest.raises(DataError, match="one place only"):
-        answer(SETTINGS, MEMBERS, make_part().take(np.zeros(5, int)))
+def test_a_site_of_one_position_is_refused():
+    with pytest.raises(DataError, match="one position only"):
+        cross_predict(SETTINGS, MEMBERS, make_part().take(np.zeros(5, int)))
 
 
-def test_a_wider_student_is_told_the_same_inner_products():
+def test_a_wider_student_is_given_the_same_inner_products():
     drawn = jax.random.normal(jax.random.key(0), (2, 40, 6))
-    answers = Answers(drawn, drawn, jnp.zeros((40, 2)), jnp.zeros((0, 5)))
+    outputs = TeacherOutputs(drawn, drawn, jnp.zeros((40, 2)), jnp.zeros((0, 5)))
     network = make_network(make_tiny_config())
-    frame, extract = ask_answers(network)(
-        as_teachers(answers, network),
+    frame, extract = make_lookup_fn(network)(
+        lookup_params(outputs, network),
         jax.random.key(1),
         Batch(jnp.zeros((40, 5)), jnp.zeros((40, 2)), jnp.arange(40)),
     )
@@ -94,7 +94,7 @@ def test_a_wider_student_is_told_the_same_inner_products():
 
 def test_teachers_of_two_kinds_are_stacked_in_order():
     kinds = [lambda value, key, batch: (jnp.full((1, 2, 3), value),) * 2] * 2
-    frame, _ = join_teachers(*kinds)((1.0, 2.0), jax.random.key(0), None)
+    frame, _ = join_teacher_fns(*kinds)((1.0, 2.0), jax.random.key(0), None)
     assert frame[:, 0, 0].tolist() == [1.0, 2.0]
 
 
@@ -139,18 +139,18 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
         np.testing.assert_allclose(leaf, other, rtol=1e-5, atol=1e-6)
 
 
-def test_a_student_is_averaged_with_where_places_are_unknown():
+def test_a_student_is_averaged_with_where_positions_are_unknown():
     part, others = make_part(), make_part(part="test")
     localizer = make_site_job(make_tiny_config(), part).localizer
     params = localizer.init(jax.random.key(0), part.num_access_points)
-    place_m = jax.random.normal(jax.random.key(1), (30, 2))
+    position_m = jax.random.normal(jax.random.key(1), (30, 2))
     silent = jnp.zeros((1, 30, 8))
-    answers = Answers(silent, silent, place_m, jnp.asarray(others.rss_dbm))
-    found = average_with(answers, localizer, params).place_m
-    own = localizer.represent(params, answers.unlabelled_dbm).location
+    outputs = TeacherOutputs(silent, silent, position_m, jnp.asarray(others.rss_dbm))
+    found = average_with_student(outputs, localizer, params).position_m
+    own = localizer.represent(params, outputs.unlabelled_dbm).location
     own_m = own * localizer.preprocessor.scale_m
-    np.testing.assert_array_equal(found[:21], place_m[:21])
-    np.testing.assert_allclose(found[21:], (place_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
-    nobody = answers._replace(unlabelled_dbm=answers.unlabelled_dbm[:0])
+    np.testing.assert_array_equal(found[:21], position_m[:21])
+    np.testing.assert_allclose(found[21:], (position_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
+    nobody = outputs._replace(unlabelled_dbm=outputs.unlabelled_dbm[:0])
     with pytest.raises(ValueError, match="no unlabelled fingerprint"):
-        average_with(nobody, localizer, params)
+        average_with_student(nobody, localizer, params)

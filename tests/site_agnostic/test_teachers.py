@@ -8,10 +8,13 @@ import jax.numpy as jnp
 import pytest
 from tiny import assert_same_bits, make_part, make_tiny_config
 
+from rsstl_jax.config import default_config
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.teachers import make_agnostic_teachers
 from rsstl_jax.site_agnostic.training import init_agnostic
+from rsstl_jax.store.files import read_sealed, write_sealed
 from rsstl_jax.store.recorder import Recorder
 
 SOURCES = {name: make_part(name) for name in ("mall", "campus")}
@@ -51,6 +54,8 @@ def test_members_are_trained_on_all_sources_once(make):
     ("fields", "difference"),
     [
         ({"agnostic.epochs": 9}, "epochs was 1 and is 9"),
+        ({"agnostic.learning_rate": 0.5}, r"learning_rate was 0\.002 and is 0\.5"),
+        ({"agnostic.episodes.crop": 0.0}, r"episodes was .*'crop': 0\.3.* and is .*'crop': 0\.0"),
         ({"teacher.seed": 4}, r"seeds was \[0\] and is \[4\]"),
     ],
 )
@@ -94,3 +99,24 @@ def test_a_bundle_that_matches_needs_no_lock(make, monkeypatch):
     assert make()[1] == []
     with pytest.raises(PermissionError):
         make(**{"agnostic.epochs": 9})
+
+
+def rewrite(tmp_path, **episodes):
+    file = tmp_path / "teachers" / "agnostic-mall+campus" / "agnostic.json"
+    card = read_sealed(file)
+    card["report"]["made"]["episodes"] = episodes
+    write_sealed(file, card)
+
+
+def test_a_bundle_of_an_earlier_version_is_taken_if_its_episodes_were_the_same(
+    make, tmp_path, caplog
+):
+    make()
+    config = default_config()
+    episodes = vars(source_episodes(config)) | {"hidden_radius": 0.0, "access_points_merged": 0.0}
+    episodes |= {"turn": True, "grouped": True, "whole_places": episodes.pop("all_scans")}
+    rewrite(tmp_path, **episodes)
+    assert make()[1] == []
+    rewrite(tmp_path, **episodes | {"hidden_radius": 0.5})
+    assert len(make()[1]) == 1
+    assert "hidden_radius is 0.5 and is no field any more" in caplog.text

@@ -1,4 +1,4 @@
-"""The sharpness of a site-agnostic network: what its survey says, and nothing else."""
+"""The temperature of a site-agnostic network: what its radio map says, and nothing else."""
 
 from dataclasses import replace
 
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tiny
 
-from rsstl_jax.engine.radio_map import deal_folds, make_survey
+from rsstl_jax.engine.radio_map import deal_folds, make_radio_map
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models import AgnosticSettings, make_support
-from rsstl_jax.site_agnostic import temperature as sharpness
-from rsstl_jax.site_agnostic.temperature import SHARPNESS, _choose, sharpen
+from rsstl_jax.site_agnostic import temperature
+from rsstl_jax.site_agnostic.temperature import INVERSE_TEMPERATURES, _choose, choose_temperature
 from rsstl_jax.site_agnostic.training import (
     init_agnostic,
     make_agnostic_localizer,
@@ -22,13 +22,13 @@ SETTINGS = AgnosticSettings(
     num_access_points=4, num_neighbours=4, width=8, num_blocks=1, num_heads=2, feed_width=8
 )
 MEMBERS = [init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1)]
-ONE = SHARPNESS.index(1.0)
+ONE = INVERSE_TEMPERATURES.index(1.0)
 
 
 def errors(better, gain):
-    """Errors of one scan at each of 40 places, with these gains under one sharpness."""
-    table = np.full((len(SHARPNESS), 40), 5.0)
-    table[SHARPNESS.index(better)] -= gain
+    """Errors of one scan at each of 40 places, with these gains at one temperature."""
+    table = np.full((len(INVERSE_TEMPERATURES), 40), 5.0)
+    table[INVERSE_TEMPERATURES.index(better)] -= gain
     return table
 
 
@@ -52,21 +52,21 @@ def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
     train = tiny.make_part()
     seen = {}
     monkeypatch.setattr(
-        sharpness, "_choose", lambda errors, place: seen.update(errors=errors, place=place) or 2.8
+        temperature, "_choose", lambda errors, place: seen.update(errors=errors, place=place) or 2.8
     )
     localizer = make_agnostic_localizer(SETTINGS, train)
-    sharp = sharpen(localizer, MEMBERS)
-    assert float(sharp.support.sharpness) == pytest.approx(2.8)
-    assert float(localizer.support.sharpness) == 1.0
-    survey = make_survey(train, localizer.preprocessor)
-    fold = deal_folds(np.asarray(survey.place))
+    tempered = choose_temperature(localizer, MEMBERS)
+    assert float(tempered.support.inverse_temperature) == pytest.approx(2.8)
+    assert float(localizer.support.inverse_temperature) == 1.0
+    radio_map = make_radio_map(train, localizer.preprocessor)
+    fold = deal_folds(np.asarray(radio_map.place))
     by_hand = {}
     for number in range(fold.max() + 1):
-        asked, known = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        others = replace(localizer, support=make_support(*(leaf[known] for leaf in survey)))
-        places_m = predict_members_m(others, MEMBERS, train.take(asked))
-        found = error_m(places_m, train.position_m[asked])
-        by_hand |= dict(zip(survey.place[asked].tolist(), found, strict=True))
+        queries, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        at_others = replace(localizer, support=make_support(*(leaf[others] for leaf in radio_map)))
+        predicted_m = predict_members_m(at_others, MEMBERS, train.take(queries))
+        found = error_m(predicted_m, train.position_m[queries])
+        by_hand |= dict(zip(radio_map.place[queries].tolist(), found, strict=True))
     found = seen["errors"][ONE] * localizer.preprocessor.scale_m
     np.testing.assert_allclose(found, [by_hand[p] for p in seen["place"].tolist()], atol=1e-3)
 
@@ -74,4 +74,4 @@ def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
 def test_few_places_leave_it_as_it_was_trained():
     train = tiny.make_part().take(np.arange(19))
     localizer = make_agnostic_localizer(SETTINGS, train)
-    assert sharpen(localizer, MEMBERS) is localizer
+    assert choose_temperature(localizer, MEMBERS) is localizer

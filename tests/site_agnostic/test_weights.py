@@ -58,6 +58,7 @@ def test_a_changed_or_foreign_card_is_named(folder):
         ({"members": 3}, "does not fit agnostic.npz"),
         ({"settings": {**card["settings"], "width": 12}}, "does not fit agnostic.npz"),
         ({"settings": {"width": 8}}, "does not fit agnostic.npz"),
+        ({"settings": {**card["settings"], "kinds": ["neighbours"]}}, "kinds is .* no field any m"),
         ({"format": 7}, "format is 7; 1 is expected"),
         ({"sources": 5}, "sources is of type int; list is expected"),
     ):
@@ -90,3 +91,20 @@ def test_the_package_carries_one_below_a_megabyte_that_is_what_its_card_says():
     card = json.loads((PRETRAINED / "agnostic.json").read_text())
     assert all(source["licence"] for source in card["sources"])
     assert "experiments/agnostic.py" in card["report"]["command"]
+
+
+def test_a_card_of_an_earlier_version_is_read(folder):
+    """Its settings held what never varied."""
+    file = folder / "agnostic.json"
+    card = json.loads(file.read_text())
+    card.pop("sha256")
+    old = {"num_candidates": 64, "num_compared": 64, "kinds": ["access_points", "neighbours"]}
+    write_sealed(file, card | {"settings": card["settings"] | old})
+    assert load_pretrained(folder).settings == SETTINGS
+
+
+def test_it_is_shown_in_a_few_lines():
+    shown = repr(BUNDLE).splitlines()
+    assert shown[0] == "Pretrained(2 ensemble members, trained on uji, home;"
+    assert len(shown) == 3 and "width=8" in shown[1] and max(map(len, shown)) < 100
+    assert repr(replace(BUNDLE, members=MEMBERS[:1])).startswith("Pretrained(1 ensemble member, ")

@@ -1,6 +1,7 @@
 """Training on sites, measuring on another: what is left behind, what goes on, what is refused."""
 
-from dataclasses import replace
+import hashlib
+import json
 
 import jax
 import numpy as np
@@ -13,27 +14,44 @@ from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.report.zero_shot_table import render_agnostic
 from rsstl_jax.site_agnostic import training as training
-from rsstl_jax.site_agnostic.episodes import EpisodeSettings
-from rsstl_jax.site_agnostic.plan import AgnosticPlan
+from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.training import (
     fit_agnostic,
     init_agnostic,
     make_agnostic_localizer,
     predict_members_m,
 )
-from rsstl_jax.site_agnostic.zero_shot import run_agnostic
+from rsstl_jax.site_agnostic.weights import load_pretrained
+from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
+from rsstl_jax.store.files import write_json
 from rsstl_jax.store.recorder import Recorder
 
-NETWORK = AgnosticSettings(
-    num_access_points=4,
-    num_neighbours=3,
-    num_candidates=8,
-    width=8,
-    num_blocks=1,
-    num_heads=2,
-    feed_width=8,
-)
-EPISODES = EpisodeSettings(num_queries=4, min_support=4, max_support=12)
+FIELDS = {
+    "model.agnostic.num_access_points": 4,
+    "model.agnostic.num_neighbours": 3,
+    "model.agnostic.width": 8,
+    "model.agnostic.num_blocks": 1,
+    "model.agnostic.num_heads": 2,
+    "model.agnostic.feed_width": 8,
+    "agnostic.epochs": 2,
+    "agnostic.episodes.num_queries": 4,
+    "agnostic.episodes.min_support": 4,
+    "agnostic.episodes.max_support": 12,
+    "agnostic.tune.epochs": 1,
+    "agnostic.tune.episodes.min_support": 4,
+    "agnostic.tune.episodes.max_support": 12,
+    "agnostic.fractions": (0.5, 1.0),
+    "agnostic.num_subsets": 2,
+    "seeds": (0, 1),
+    "run.log_every_epochs": 5,
+}
+
+
+def configured(sources="mall,campus", **fields):
+    return tiny.make_tiny_config(sources, **FIELDS | fields)
+
+
+NETWORK, EPISODES = AgnosticSettings.from_config(configured()), source_episodes(configured())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,28 +62,15 @@ def few_episodes():
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory):
-    data_dir = tiny.write_sites(tmp_path_factory.mktemp("data"), "home", "mall", "campus")
-    return AgnosticPlan(
-        target="home",
-        sources=("mall", "campus"),
-        shares=(0.5, 1.0),
-        num_subsets=2,
-        seeds=(0, 1),
-        epochs=2,
-        tune_epochs=1,
-        network=NETWORK,
-        episodes=EPISODES,
-        tune_episodes=EPISODES,
-        data_dir=str(data_dir),
-    )
+def data_dir(tmp_path_factory):
+    return str(tiny.write_sites(tmp_path_factory.mktemp("data"), "home", "mall", "campus"))
 
 
 @pytest.fixture(scope="module")
-def finished(plan, tmp_path_factory):
-    """(workdir, result) of the plan."""
+def finished(data_dir, tmp_path_factory):
+    """(workdir, result) of the configuration above."""
     workdir = tmp_path_factory.mktemp("run")
-    return workdir, run_agnostic(plan, workdir)
+    return workdir, run_zero_shot(configured(data_dir=data_dir), workdir)
 
 
 def test_every_method_has_figures_of_every_subset(finished):
@@ -85,10 +90,10 @@ def test_every_method_has_figures_of_every_subset(finished):
     assert f"| 100 % | 21 | {label} | {tuned_m:.2f}" in table
 
 
-def test_a_second_start_trains_nothing_and_says_the_same(plan, finished):
+def test_a_second_start_trains_nothing_and_says_the_same(data_dir, finished):
     workdir, first = finished
     before = [r for r in Recorder(workdir).records() if "epoch" in r]
-    second = run_agnostic(plan, workdir)
+    second = run_zero_shot(configured(data_dir=data_dir), workdir)
     after = [r for r in Recorder(workdir).records() if "epoch" in r]
     assert first["shares"] == second["shares"] and before == after
     assert {r["run"] for r in after} == {
@@ -96,10 +101,42 @@ def test_a_second_start_trains_nothing_and_says_the_same(plan, finished):
     }
 
 
-def test_validation_never_reads_the_test_part(plan, tmp_path):
-    fields = {"evaluate_on": "validation", "seeds": (0,), "tune_epochs": 0, "rivals": False}
-    result = run_agnostic(replace(plan, **fields), tmp_path / "run")
-    train = load_site("home", data_dir=plan.data_dir).train
+OLD_SIZES = {"num_candidates": 64, "num_compared": 64, "kinds": ["access_points", "neighbours"]}
+OLD_EPISODES = {"hidden_radius": 0.0, "access_points_merged": 0.0, "turn": True, "grouped": True}
+
+
+def test_the_folder_of_an_earlier_version_goes_on_if_its_plan_is_the_same(data_dir, tmp_path):
+    config = configured(
+        data_dir=data_dir, **{"agnostic.tune.epochs": 0, "agnostic.fractions": (1.0,)}
+    )
+    # A plan of 0.1, and trainings that are signed with it.
+    episodes = vars(EPISODES) | OLD_EPISODES
+    episodes["whole_places"] = episodes.pop("all_scans")
+    old = {
+        "sources": ["mall", "campus"],
+        "epochs": 2,
+        "learning_rate": 2e-3,
+        "network": vars(NETWORK) | OLD_SIZES,
+        "episodes": episodes,
+    }
+    write_json(tmp_path / "plan.json", old)
+    signature = hashlib.sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()[:16]
+    params = init_agnostic(NETWORK, jax.random.key(3))
+    recorder = Recorder(tmp_path, owner=signature)
+    for seed in (0, 1):
+        recorder.save_final(f"sources/seed-{seed}", params, 2)
+    run_zero_shot(config, tmp_path, baselines=False)
+    assert not [r for r in Recorder(tmp_path).records() if "epoch" in r]
+    write_json(tmp_path / "plan.json", old | {"episodes": episodes | {"turn": False}})
+    with pytest.raises(ConfigError, match="turn is False and is no field any more; it must be Tru"):
+        run_zero_shot(config, tmp_path, baselines=False)
+
+
+def test_validation_never_reads_the_test_part(data_dir, tmp_path):
+    fields = {"data.evaluate_on": "validation", "seeds": (0,), "agnostic.tune.epochs": 0}
+    config = configured(data_dir=data_dir, **fields)
+    result = run_zero_shot(config, tmp_path / "run", baselines=False)
+    train = load_site("home", data_dir=data_dir).train
     assert result["part"] == "validation"
     assert result["shares"]["1.0"]["num_support"][0] < len(train)
 
@@ -107,44 +144,55 @@ def test_validation_never_reads_the_test_part(plan, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"evaluate_on": "train"}, "evaluate_on is 'train'; it must be test or validation"),
-        ({"shares": (10.0,)}, r"shares is \(10.0,\); each must be a share above 0 and up to 1"),
-        ({"seeds": ()}, r"seeds is \(\); each must be a whole number of at least 0"),
-        ({"seeds": (1, 1)}, r"seeds is \(1, 1\)"),
-        ({"num_subsets": 0}, "num_subsets is 0; it must be at least 1"),
-        ({"tune_epochs": -1}, "tune_epochs is -1; it must be at least 0"),
+        ({"sources": "mall,home"}, "sources is 'mall,home' and holds the target 'home'"),
+        ({"data.fraction": 0.5}, r"data\.fraction is 0\.5; .* are those of agnostic\.fractions"),
+        ({"agnostic.fractions": (10.0,)}, r"agnostic\.fractions is \(10\.0,\); it must be diffe"),
+        ({"seeds": ()}, r"seeds is \(\); it must be different whole numbers"),
+        ({"agnostic.num_subsets": 0}, r"num_subsets is 0; it must be a whole number of at least 1"),
+        ({"agnostic.tune.epochs": -1}, r"agnostic\.tune\.epochs is -1; it must be a whole number"),
+        ({"agnostic.episodes.min_support": 20}, "the largest must be at least the smallest"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused_before_anything_is_trained(plan, fields, message):
+def test_what_cannot_be_measured_is_refused_before_anything_is_trained(fields, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        replace(plan, **fields)
+        run_zero_shot(configured(**fields), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
-def test_another_plan_does_not_replace_the_trainings_of_a_folder(plan, finished):
+def test_another_plan_does_not_replace_the_trainings_of_a_folder(data_dir, finished):
     workdir, _ = finished
     before = (workdir / "result.json").read_bytes()
-    other = replace(plan, sources=("mall",), network=replace(NETWORK, num_blocks=2))
+    other = configured("mall", data_dir=data_dir, **{"model.agnostic.num_blocks": 2})
     with pytest.raises(ConfigError, match=r"of another plan \(network was .*; sources was "):
-        run_agnostic(other, workdir)
+        run_zero_shot(other, workdir)
     assert (workdir / "result.json").read_bytes() == before
 
 
-def test_a_fine_tuned_network_has_a_row_whatever_the_shares(plan, finished):
+def test_a_fine_tuned_network_has_a_row_whatever_the_fractions(data_dir, finished):
     workdir, first = finished
-    result = run_agnostic(replace(plan, shares=(0.5,), rivals=False), workdir)
+    config = configured(data_dir=data_dir, **{"agnostic.fractions": (0.5,)})
+    result = run_zero_shot(config, workdir, baselines=False)
     assert result["shares"]["1.0"]["fine-tuned"] == first["shares"]["1.0"]["fine-tuned"]
     assert "| 100 % | 21 | site-agnostic network, fine-tuned on the target |" in render_agnostic(
         result
     )
 
 
-@pytest.mark.parametrize(("target", "source"), [("home", "home"), ("tut3", "tampere")])
-def test_a_source_from_the_targets_building_is_refused_before_anything_is_read(
-    target, source, tmp_path
-):
-    plan = AgnosticPlan(target, ("uji", source), data_dir=str(tmp_path))
-    with pytest.raises(DataError, match=f"source {source} was surveyed in the same building"):
-        run_agnostic(plan, tmp_path / "run")
+def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):
+    config = configured("home,mall", data_dir=data_dir)
+    made = pretrain(config, tmp_path / "run", tmp_path / "bundle", command="python agnostic.py")
+    assert (config.target, made.sources) == ("home", ("home", "mall"))
+    found = load_pretrained(tmp_path / "bundle")
+    tiny.assert_same_bits(found.members, made.members)
+    assert (found.settings, len(found.members)) == (NETWORK, 2)
+    assert found.report["episodes"] == vars(EPISODES)
+    assert found.report["command"] == "python agnostic.py"
+
+
+def test_a_source_from_the_targets_building_is_refused_before_anything_is_read(tmp_path):
+    config = configured("uji,tampere", target="tut3", data_dir=str(tmp_path))
+    with pytest.raises(DataError, match="source tampere was surveyed in the same building"):
+        run_zero_shot(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -177,13 +225,13 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
     tiny.assert_same_bits(train(4, Recorder(tmp_path / "cut", **options)), whole)
 
 
-def test_the_mean_place_of_the_members_is_the_mean_of_their_places():
+def test_the_mean_position_of_the_members_is_the_mean_of_their_positions():
     part, test = tiny.make_part("home"), tiny.make_part("home", "test")
     localizer = make_agnostic_localizer(NETWORK, part)
     members = [init_agnostic(NETWORK, jax.random.key(seed)) for seed in (0, 1)]
-    places = [predict_m(localizer, params, test) for params in members]
+    predicted_m = [predict_m(localizer, params, test) for params in members]
     np.testing.assert_allclose(
-        predict_members_m(localizer, members, test), np.mean(places, axis=0), atol=1e-4
+        predict_members_m(localizer, members, test), np.mean(predicted_m, axis=0), atol=1e-4
     )
     with pytest.raises(ValueError, match="members is empty"):
         predict_members_m(localizer, [], test)

@@ -4,18 +4,7 @@ from dataclasses import dataclass
 
 from ml_collections import ConfigDict
 
-__all__ = ["KINDS", "AgnosticSettings"]
-
-KINDS = ("access_points", "neighbours")
-
-CONFIGURED = (
-    "num_access_points",
-    "num_neighbours",
-    "width",
-    "num_blocks",
-    "num_heads",
-    "feed_width",
-)
+__all__ = ["AgnosticSettings"]
 
 
 @dataclass(frozen=True)
@@ -24,28 +13,26 @@ class AgnosticSettings:
 
     Args:
         num_access_points: K, a fingerprint's strongest access points that become tokens.
-        num_neighbours: M, places of support fingerprints that become tokens.
-        num_candidates: support fingerprints that are compared closely, at least M.
-        num_compared: strongest access points on which they are compared.
-        kinds: kinds of tokens that are used, of "access_points" and "neighbours".
+        num_neighbours: M, positions of support fingerprints that become tokens.
         width: of a token's embedding, of frame and extract.
         num_blocks: attention blocks.
         num_heads: attention heads, which must divide the width.
         feed_width: units of the feed-forward layers.
 
     Raises:
-        ValueError: if a size is below 1, the heads do not divide the width, or a kind is unknown.
+        ValueError: if a size is below 1, or the heads do not divide the width.
 
     Example:
-        >>> AgnosticSettings().width
-        48
+        >>> AgnosticSettings(width=64, num_heads=4).num_blocks
+        3
+        >>> AgnosticSettings(width=50)
+        Traceback (most recent call last):
+        ...
+        ValueError: width is 50; num_heads, 8, must divide it
     """
 
     num_access_points: int = 24
     num_neighbours: int = 16
-    num_candidates: int = 64
-    num_compared: int = 64
-    kinds: tuple[str, ...] = KINDS
     width: int = 48
     num_blocks: int = 3
     num_heads: int = 8
@@ -53,15 +40,14 @@ class AgnosticSettings:
 
     def __post_init__(self) -> None:
         for name, size in vars(self).items():
-            if name != "kinds" and size < 1:
+            if size < 1:
                 raise ValueError(f"{name} is {size}; it must be at least 1")
         if self.width % self.num_heads:
             raise ValueError(f"width is {self.width}; num_heads, {self.num_heads}, must divide it")
-        if not set(self.kinds) <= set(KINDS):
-            raise ValueError(f"kinds is {self.kinds}; they must be of {', '.join(KINDS)}")
 
     @classmethod
     def from_config(cls, config: ConfigDict) -> "AgnosticSettings":
         """The sizes that a run's configuration names under `model.agnostic`."""
-        own = config.model.agnostic
-        return cls(**{name: own[name] for name in CONFIGURED})
+        sizes = config.model.agnostic.to_dict()
+        del sizes["learning_rate_factor"]
+        return cls(**sizes)

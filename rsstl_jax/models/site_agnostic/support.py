@@ -1,4 +1,4 @@
-"""What a site-agnostic network knows of a site: arrays computed once from its train part."""
+"""What a site-agnostic network knows of a site: arrays computed once from its radio map."""
 
 from typing import NamedTuple
 
@@ -10,58 +10,62 @@ from rsstl_jax._numerics import safe_norm, safe_sqrt
 __all__ = ["EXPONENTS", "POWER", "Support", "make_support", "power_centroid"]
 
 POWER = 6
-"""Exponent that turns a level of 0...1 into the weight of a place: strong readings count most."""
+"""Exponent from a level of 0...1 to a position's weight: strong readings count most."""
 
 EXPONENTS = (1.5, 1, 3)
 """Powers of the levels that are compared; the first one ranks the neighbours."""
 
 
 class Support(NamedTuple):
-    """The fingerprints of a site with known places, and where each access point is heard.
+    """A site's labelled fingerprints, and where each access point is detected.
 
     Args:
         level: float[S, A]. Readings in the linear encoding, 0...1; 0 where undetected.
-        position: float[S, 2]. Places, in units of the site's scale; 0 in rows that do not count.
-        place: int[S]. Equal numbers for fingerprints of one place.
+        position: float[S, 2]. In units of the site's scale; 0 in rows that do not count.
+        position_id: int[S]. Equal numbers for fingerprints of one position.
         valid: bool[S]. False in rows that only fill an array up to a common size.
         norm: float[S]. Euclidean norm of each row of `level`; 1 where it is 0.
         mass: float[S, 3]. Sums over each row of `level`, to the power of `EXPONENTS`.
-        centroid: float[A, 2]. Where an access point is heard: mean place, weighted by power.
-        spread: float[A]. How far around it: root of the weighted mean squared distance.
-        hearers: float[A]. Fingerprints that hear it.
-        maximum: float[A]. Its strongest level.
-        center: float[2]. Mean place.
-        radius: float scalar. Root of the mean squared distance to it.
+        centroid: float[A, 2]. Mean position of an access point's detections, weighted by power.
+        spread: float[A]. Root of the weighted mean squared distance to the centroid.
+        num_detections: float[A]. Fingerprints in which an access point is detected.
+        maximum: float[A]. An access point's strongest level.
+        center: float[2]. Mean position.
+        radius: float scalar. Root of the mean squared distance to the center.
         number: float scalar. Fingerprints that count.
-        sharpness: float scalar. What the scores of tokens are multiplied by: the larger, the
-            fewer of them have a say; 1 in training.
+        inverse_temperature: float scalar. Factor on the scores of tokens: the larger, the fewer
+            of them have a say; 1 in training.
 
     Example:
-        >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
-        >>> support.hearers.tolist()
-        [1.0, 1.0, 1.0]
+        >>> level = jnp.array([[1.0, 0.0], [1.0, 0.5]])
+        >>> support = make_support(level, jnp.array([[0.0, 0.0], [2.0, 0.0]]), jnp.arange(2))
+        >>> support.num_detections.tolist(), support.center.tolist()
+        ([2.0, 1.0], [1.0, 0.0])
     """
 
     level: jax.Array
     position: jax.Array
-    place: jax.Array
+    position_id: jax.Array
     valid: jax.Array
     norm: jax.Array
     mass: jax.Array
     centroid: jax.Array
     spread: jax.Array
-    hearers: jax.Array
+    num_detections: jax.Array
     maximum: jax.Array
     center: jax.Array
     radius: jax.Array
     number: jax.Array
-    sharpness: jax.Array
+    inverse_temperature: jax.Array
 
 
 def make_support(
-    level: jax.Array, position: jax.Array, place: jax.Array, valid: jax.Array | None = None
+    level: jax.Array,
+    position: jax.Array,
+    position_id: jax.Array,
+    valid: jax.Array | None = None,
 ) -> Support:
-    """Where each access point is heard, and what the search for neighbours needs.
+    """Where each access point is detected, and what the search for neighbours needs.
 
         w_sa = level_sa^6,  centroid_a = sum_s w_sa p_s / sum_s w_sa,
         spread_a^2 = sum_s w_sa |p_s|^2 / sum_s w_sa - |centroid_a|^2
@@ -70,14 +74,14 @@ def make_support(
 
     Args:
         level: float[S, A]. Readings in the linear encoding, 0...1; 0 where undetected.
-        position: float[S, 2]. Places.
-        place: int[S]. Equal numbers for fingerprints of one place.
+        position: float[S, 2]. In any unit of length.
+        position_id: int[S]. Equal numbers for fingerprints of one position.
         valid: bool[S]. Which rows count; by default all.
 
     Returns:
         Support.
 
-    An access point that nobody hears has centroid, spread, hearers and maximum 0.
+    An access point without a detection has centroid, spread, num_detections and maximum 0.
 
     Example:
         >>> support = make_support(
@@ -98,28 +102,28 @@ def make_support(
     moments = jnp.concatenate([around, squares[:, None], jnp.ones_like(squares)[:, None]], axis=1)
     sums = (level**POWER).T @ moments
     means = sums[:, :3] / jnp.where(sums[:, 3:] > 0, sums[:, 3:], 1.0)
-    heard = sums[:, 3:] > 0
+    detected = sums[:, 3:] > 0
     norm = safe_norm(level)
     return Support(
         level=level,
         position=position,
-        place=place,
+        position_id=position_id,
         valid=valid,
         norm=jnp.where(norm > 0, norm, 1.0),
         mass=jnp.stack([(level**e).sum(axis=1) for e in EXPONENTS], axis=1),
-        centroid=jnp.where(heard, means[:, :2] + center[None, :], 0.0),
+        centroid=jnp.where(detected, means[:, :2] + center[None, :], 0.0),
         spread=safe_sqrt(means[:, 2] - jnp.square(means[:, :2]).sum(axis=1)),
-        hearers=(level > 0).sum(axis=0).astype(level.dtype),
+        num_detections=(level > 0).sum(axis=0).astype(level.dtype),
         maximum=level.max(axis=0),
         center=center,
         radius=safe_sqrt(squares.sum() / jnp.maximum(number, 1.0)),
         number=number,
-        sharpness=jnp.ones((), level.dtype),
+        inverse_temperature=jnp.ones((), level.dtype),
     )
 
 
 def power_centroid(level: jax.Array, support: Support) -> jax.Array:
-    """Where a fingerprint was taken, by the access points that it hears alone.
+    """The position of a fingerprint, by the centroids of its access points alone.
 
         y_b = sum_a w_ba centroid_a / sum_a w_ba,  w_ba = level_ba^6
 
@@ -128,14 +132,15 @@ def power_centroid(level: jax.Array, support: Support) -> jax.Array:
         support: of the site.
 
     Returns:
-        float[B, 2]. In the support's unit; the mean place where no known access point is heard.
+        float[B, 2]. In the support's unit; the mean position where no known access point is
+        detected.
 
     Example:
         >>> support = make_support(jnp.eye(2), jnp.array([[0.0, 0.0], [2.0, 0.0]]), jnp.arange(2))
         >>> power_centroid(jnp.array([[0.5, 0.5], [0.0, 0.0]]), support).tolist()
         [[1.0, 0.0], [1.0, 0.0]]
     """
-    weight = jnp.where(support.hearers[None, :] > 0, level, 0.0) ** POWER
+    weight = jnp.where(support.num_detections[None, :] > 0, level, 0.0) ** POWER
     total = weight.sum(axis=1, keepdims=True)
     mean = weight @ support.centroid / jnp.where(total > 0, total, 1.0)
     return jnp.where(total > 0, mean, support.center[None, :])

@@ -1,4 +1,4 @@
-"""The site-agnostic network: attention over what a fingerprint hears, and where others heard it."""
+"""The site-agnostic network: attention over a fingerprint's access points and neighbours."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from rsstl_jax.models.network import Network
-from rsstl_jax.models.site_agnostic.settings import KINDS, AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import Support
 from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
 from rsstl_jax.types import Representations
@@ -33,8 +33,8 @@ class TokenFramer(nn.Module):
         >>> framer = TokenFramer(AgnosticSettings())
         >>> (features, tokens), _ = jax.jit(framer.init_with_output)(
         ...     jax.random.key(0), jnp.eye(3), support)
-        >>> features.shape, tokens.position.shape
-        ((3, 7, 48), (3, 7, 2))
+        >>> features.shape  # the query, three access points, three neighbours
+        (3, 7, 48)
     """
 
     settings: AgnosticSettings
@@ -43,26 +43,19 @@ class TokenFramer(nn.Module):
     def __call__(
         self, fingerprints: jax.Array, support: Support, *, train: bool = False
     ) -> tuple[jax.Array, Tokens]:
-        own = self.settings
+        settings = self.settings
         tokens = make_tokens(
             fingerprints,
             support,
-            num_access_points=own.num_access_points,
-            num_neighbours=own.num_neighbours,
-            num_candidates=own.num_candidates,
-            num_compared=own.num_compared,
+            num_access_points=settings.num_access_points,
+            num_neighbours=settings.num_neighbours,
         )
-        used = {kind: jnp.array(kind in own.kinds) for kind in KINDS}
-        counts = {kind: getattr(tokens, kind).shape[1] for kind in KINDS}
-        mask = jnp.concatenate(
-            [jnp.ones(1, bool), *(jnp.repeat(used[kind], counts[kind]) for kind in KINDS)]
-        )
-        tokens = tokens._replace(valid=tokens.valid & mask[None, :])
         embedded = [
-            nn.Dense(own.width, name=kind)(getattr(tokens, kind)) for kind in ("query", *KINDS)
+            nn.Dense(settings.width, name=kind)(getattr(tokens, kind))
+            for kind in ("query", "access_points", "neighbours")
         ]
         features = nn.gelu(jnp.concatenate(embedded, axis=1))
-        return nn.Dense(own.width, name="mix")(features), tokens
+        return nn.Dense(settings.width, name="mix")(features), tokens
 
 
 class SetExtractor(nn.Module):
@@ -71,8 +64,8 @@ class SetExtractor(nn.Module):
         a_h = softmax over t of s_h(z_t),  c = concat over heads of sum_t a_ht V_h z_t,
         z_t <- z_t + W gelu(U z_t + U' [c, z_0])
 
-    Every block pools the set by attention and tells each token what it found. The cost grows with
-    the number of tokens, not with its square: on a CPU a third of self-attention's.
+    Every block pools the set by attention and adds what it pooled to each token. The cost grows
+    with the number of tokens, not with its square: on a CPU a third of self-attention's.
 
     Args:
         settings: sizes.
@@ -92,28 +85,28 @@ class SetExtractor(nn.Module):
     def __call__(
         self, features: jax.Array, valid: jax.Array, *, train: bool = False
     ) -> tuple[jax.Array, jax.Array]:
-        own = self.settings
+        settings = self.settings
         batch, number = valid.shape
-        for _ in range(own.num_blocks):
+        for _ in range(settings.num_blocks):
             normed = nn.LayerNorm()(features)
-            scores = jnp.where(valid[..., None], nn.Dense(own.num_heads)(normed), -1e9)
-            values = nn.Dense(own.width)(normed).reshape(batch, number, own.num_heads, -1)
+            scores = jnp.where(valid[..., None], nn.Dense(settings.num_heads)(normed), -1e9)
+            values = nn.Dense(settings.width)(normed).reshape(batch, number, settings.num_heads, -1)
             pooled = jnp.einsum("bth,bthd->bhd", nn.softmax(scores, axis=1), values)
-            whole = jnp.concatenate([pooled.reshape(batch, -1), normed[:, 0]], axis=-1)
-            told = nn.Dense(own.feed_width, use_bias=False)(whole)
-            hidden = nn.gelu(nn.Dense(own.feed_width)(normed) + told[:, None])
-            features = features + nn.Dense(own.width)(hidden)
+            pooled_and_first = jnp.concatenate([pooled.reshape(batch, -1), normed[:, 0]], axis=-1)
+            shared = nn.Dense(settings.feed_width, use_bias=False)(pooled_and_first)
+            hidden = nn.gelu(nn.Dense(settings.feed_width)(normed) + shared[:, None])
+            features = features + nn.Dense(settings.width)(hidden)
         features = nn.LayerNorm()(features)
         return features[:, 0], features
 
 
 class TokenRegressor(nn.Module):
-    """A place out of the tokens' places: their convex combination and a small step.
+    """A position out of the tokens' positions: their convex combination and a small step.
 
-        y = sum_t w_t p_t + 0.3 l * step(z),  w = softmax over t of sharpness * score(z_t, z)
+        y = sum_t w_t p_t + 0.3 l * step(z),  w = softmax over t of score(z_t, z) / T
 
-    p_t are the tokens' places, l the local unit of length, z the representation. The first term
-    moves, turns and grows with the plan whatever the weights are. The sharpness is the site's.
+    p_t are the tokens' positions, l the local unit of length, z the representation and T the
+    site's temperature. The first term moves, turns and grows with the plan whatever the weights.
 
     Args:
         width: units of the hidden layers.
@@ -121,10 +114,10 @@ class TokenRegressor(nn.Module):
     Example:
         >>> tokens = Tokens(*[None] * 3, jnp.ones((4, 7, 2)), jnp.ones((4, 7), bool), jnp.ones(4),
         ...                 jnp.ones(()))
-        >>> place, _ = jax.jit(TokenRegressor(8).init_with_output)(
+        >>> position, _ = jax.jit(TokenRegressor(8).init_with_output)(
         ...     jax.random.key(0), jnp.ones((4, 48)), jnp.ones((4, 7, 48)), tokens)
-        >>> place.shape
-        (4, 2)
+        >>> bool(jnp.abs(position - 1).max() < 0.1)  # where all tokens lie
+        True
     """
 
     width: int
@@ -133,9 +126,9 @@ class TokenRegressor(nn.Module):
     def __call__(
         self, extract: jax.Array, refined: jax.Array, tokens: Tokens, *, train: bool = False
     ) -> jax.Array:
-        whole = jnp.broadcast_to(extract[:, None], refined.shape)
-        hidden = nn.gelu(nn.Dense(self.width)(jnp.concatenate([refined, whole], axis=-1)))
-        scores = tokens.sharpness * nn.Dense(1)(hidden)[..., 0]
+        query = jnp.broadcast_to(extract[:, None], refined.shape)
+        hidden = nn.gelu(nn.Dense(self.width)(jnp.concatenate([refined, query], axis=-1)))
+        scores = tokens.inverse_temperature * nn.Dense(1)(hidden)[..., 0]
         weights = nn.softmax(jnp.where(tokens.valid, scores, -1e9), axis=1)
         convex = jnp.einsum("bt,btd->bd", weights, tokens.position)
         small = nn.initializers.normal(1e-3)
@@ -146,11 +139,11 @@ class TokenRegressor(nn.Module):
 class AgnosticNetwork(Network):
     """A network whose parameters fit every site: what it knows of a site is its `support`.
 
-    It departs from the contract of `Network` where tokens have places, which a feature map has
-    not: the framer gives (features, tokens), the extractor (extract, refined tokens), and the
-    regressor takes all of these. Frame, extract and location are what they are elsewhere; frame
-    is the mean over the tokens there are. A place cannot be read off the extract alone, so that
-    the network is no source of surrogate teachers.
+    It departs from the contract of `Network` because tokens have positions: the framer gives
+    (features, tokens), the extractor (extract, refined tokens), and the regressor takes all of
+    these. Frame, extract and location are what they are elsewhere; frame is the mean over the
+    valid tokens. No position can be read off the extract alone, so that the network is no source
+    of surrogate teachers.
 
     Args:
         framer: TokenFramer.
@@ -162,7 +155,7 @@ class AgnosticNetwork(Network):
         decoder: none.
         lipschitz: False, behind attention.
         learning_rate_factor: for a training at one site; episodes of several have a rate of
-            their own.
+            their settings.
         uses_support: True.
 
     Example:
@@ -195,11 +188,11 @@ class AgnosticNetwork(Network):
         features, tokens = self.framer(fingerprints, support, train=train)
         extract, refined = self.extractor(features, tokens.valid, train=train)
         location = self.regressor(extract, refined, tokens, train=train)
-        share = tokens.valid / tokens.valid.sum(axis=1, keepdims=True)
-        return Representations(jnp.einsum("bt,btf->bf", share, features), extract, location)
+        weight = tokens.valid / tokens.valid.sum(axis=1, keepdims=True)
+        return Representations(jnp.einsum("bt,btf->bf", weight, features), extract, location)
 
     def regress(self, extract: jax.Array) -> jax.Array:
-        """Refused: the regressor combines places of tokens, which the extract does not hold.
+        """Refused: the regressor combines positions of tokens, which the extract does not hold.
 
         Args:
             extract: float[B, D].
@@ -209,7 +202,7 @@ class AgnosticNetwork(Network):
         """
         raise TypeError(
             "the regressor of a site-agnostic network needs the tokens of a fingerprint; "
-            "no place can be read off its representation alone"
+            "no position can be read off its representation alone"
         )
 
 
