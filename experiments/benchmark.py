@@ -37,8 +37,8 @@ from benchmarks.timing import interleaved
 from rsstl_jax import cli, default_config
 from rsstl_jax.config.overrides import COUNT, read_numbers
 from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.store.files import write_text
 
 _PARTS = flags.DEFINE_list(
@@ -62,7 +62,7 @@ def time_step() -> pd.DataFrame:
     from benchmarks.torch_step import make_torch_run
 
     train = draw_site(520, STEPS * BATCH)
-    localizer = make_localizer(default_config(), train)
+    localizer = make_site_job(default_config(), train).localizer
     batch = make_batch(train, localizer.preprocessor)
     data = jax.device_get((localizer.preprocessor.encode(batch.rss_dbm), batch.centered_m))
     runs = {form: make_run(form, num_steps=STEPS) for form in FORMS}

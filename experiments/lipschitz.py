@@ -7,35 +7,142 @@ the largest of the batch. Both at initialisation and for a trained student.
     python experiments/lipschitz.py --workdirs=results/tampere-dnn-tuned --output=lipschitz.png
 """
 
+import json
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from absl import flags
+from matplotlib.figure import Figure
 
 from rsstl_jax import cli
-from rsstl_jax.commands.lipschitz_bound import compare_student, plot_comparison
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.data import load_site
+from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.saved_student import load_student
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.losses import functional_information
+from rsstl_jax.report.plots import save_figure
 from rsstl_jax.store.files import write_json
+from rsstl_jax.types import Params
 
-_WORKDIRS = flags.DEFINE_list("workdirs", None, "finished distill.py runs, one a network")
-_STUDENT = flags.DEFINE_string("student", "seed-0/standalone", "which of their students")
-_BATCHES = flags.DEFINE_integer("batches", 4, "batches of 128 per network", lower_bound=1)
-_DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of the datasets; else RSSTL_DATA_DIR")
-_OUTPUT = flags.DEFINE_string("output", "results/lipschitz.png", "the figure; a .json lies beside")
+FLAGS = flags.FLAGS
+BATCH = 128
+_MARKERS = {"initial": "o", "trained": "^"}
+
+
+def true_lipschitz(localizer: Localizer, params: Params, rss_dbm: jax.Array) -> jax.Array:
+    """Largest singular value of the extractor's Jacobian at each fingerprint (Eq. 6)."""
+    network = localizer.network
+
+    def extract(features: jax.Array) -> jax.Array:
+        return network.extractor.apply({"params": params["extractor"]}, features[None])[0]
+
+    def largest(features: jax.Array) -> jax.Array:
+        jacobian = jax.jacrev(extract)(features)
+        rows = jacobian.reshape(jacobian.shape[0], -1)
+        gram = jnp.matmul(rows, rows.T, precision=jax.lax.Precision.HIGHEST)
+        return jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(gram)[-1], 0.0))
+
+    encoded = localizer.preprocessor.encode(rss_dbm)
+    features = network.framer.apply({"params": params["framer"]}, encoded)
+    return jax.lax.map(largest, features)
+
+
+def compare_student(
+    folder: str | Path, *, num_batches: int, data_dir: str | Path | None = None
+) -> list[dict[str, Any]]:
+    """Estimate and truth on batches of the train part of a student's site, fresh and trained."""
+    student = load_student(folder)
+    network = json.loads((Path(folder) / "student.json").read_text(encoding="utf-8"))["network"]
+    if student.localizer.network.uses_support:
+        raise ConfigError(
+            f"{folder}: the extractor of network {network!r} reads a set of tokens, whose places "
+            "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
+        )
+    train = student.in_own_order(load_site(student.dataset, data_dir=data_dir or None).train)
+    rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
+    initial = student.localizer.init(jax.random.key(0), len(student.access_points))
+    measure = jax.jit(partial(_measure, student.localizer))
+    measured = []
+    for state, params in (("initial", initial), ("trained", student.params)):
+        for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
+            estimate, truth = measure(params, jnp.asarray(train.rss_dbm[batch]))
+            measured.append(
+                {
+                    "network": network,
+                    "dataset": student.dataset,
+                    "state": state,
+                    "estimate": float(estimate),
+                    "true_max": float(truth.max()),
+                    "true_median": float(jnp.median(truth)),
+                }
+            )
+    return measured
+
+
+def _measure(
+    localizer: Localizer, params: Params, rss_dbm: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    out = localizer.represent(params, rss_dbm)
+    estimate = functional_information(out.frame, out.extract)
+    return estimate, true_lipschitz(localizer, params, rss_dbm)
+
+
+def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Draws estimate against truth, one point a batch, one colour a network."""
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    for index, network in enumerate(networks):
+        for state, marker in _MARKERS.items():
+            points = [r for r in rows if (r["network"], r["state"]) == (network, state)]
+            axes.scatter(
+                [point["true_max"] for point in points],
+                [point["estimate"] for point in points],
+                marker=marker,
+                color=f"C{index}",
+                label=f"{network}, {state}" if points else None,
+            )
+    axes.set(
+        xscale="log",
+        xlabel="largest singular value of the extractor's Jacobian in the batch",
+        ylabel="estimate of J_FI (Eq. 8, divided by B)",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    save_figure(figure, path)
+
+
+def define_flags() -> None:
+    flags.DEFINE_list("workdirs", None, "Lists finished runs of distill, one for each network.")
+    require("workdirs", "--workdirs is missing; name finished runs of distill, one a network")
+    flags.DEFINE_string("student", "seed-0/standalone", "Names one of their students.")
+    flags.DEFINE_integer(
+        "batches", 4, "Sets the batches of 128 fingerprints for each network.", lower_bound=1
+    )
+    define_data_dir()
+    define_folder("output", "results/lipschitz.png", "Names the figure; a .json lies beside it.")
 
 
 def main() -> None:
     rows = []
-    for workdir in _WORKDIRS.value or ():
+    for workdir in FLAGS.workdirs:
         rows += compare_student(
-            f"{workdir}/students/{_STUDENT.value}",
-            num_batches=_BATCHES.value,
-            data_dir=_DATA_DIR.value,
+            f"{workdir}/students/{FLAGS.student}",
+            num_batches=FLAGS.batches,
+            data_dir=FLAGS.data_dir,
         )
     for row in rows:
         print(", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
-    plot_comparison(_OUTPUT.value, rows)
-    write_json(Path(_OUTPUT.value).with_suffix(".json"), rows)
+    plot_comparison(FLAGS.output, rows)
+    write_json(Path(FLAGS.output).with_suffix(".json"), rows)
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("workdirs")
+    define_flags()
     cli.run(main)

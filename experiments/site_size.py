@@ -14,7 +14,7 @@ from absl import flags
 
 from rsstl_jax import cli
 from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, predict_neighbours
-from rsstl_jax.data import Building, survey_building
+from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.site_agnostic.temperature import choose_temperature
@@ -35,8 +35,8 @@ def make_building(size_m: float, seed: int) -> Building:
         room_m=8.0,
         num_floors=1,
         num_access_points=60,
-        num_places=200,
-        scans_per_place=3,
+        num_positions=200,
+        scans_per_position=3,
         num_test=200,
         path_loss_exponent=2.5,
         wall_db=3.0,
@@ -53,7 +53,7 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     predicted_m: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(localizer, pretrained.members, site.test),
         "kNN": predict_neighbours(neighbours, site.train, site.test),
-        "centroid": centroid_m(localizer, site.test),
+        "centroid": centroid_m(site.train, site.test),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
     return {

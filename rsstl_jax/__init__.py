@@ -1,7 +1,19 @@
 """Multi-surrogate-teacher representation alignment for fingerprint-based indoor localisation.
 
-The names below load on first use, so that `import rsstl_jax.losses` in another JAX project
-loads JAX and nothing else.
+The names below are the front door; `help(rsstl_jax.load_site)` and its like show how to use them.
+
+The rooms behind it, from the ground up:
+
+    losses, spectral   the paper's equations: pure functions of arrays that load JAX alone
+    config             every field with its meaning and rule; recipes for each site
+    data, metrics      read, check, preprocess and split fingerprints; errors in metres
+    models             networks, surrogate teachers, the estimator, the registry
+    engine, phases     how anything is trained; the paper's three phases
+    site_agnostic      the network that needs no training at a new site
+    baselines, report, paper, commands    the yardsticks, pictures, the paper's tables, the commands
+
+Names load on first use, so that `import rsstl_jax.losses` in another JAX project loads JAX and
+nothing else.
 """
 
 from importlib import import_module
@@ -11,43 +23,80 @@ if TYPE_CHECKING:
     from rsstl_jax.config.recipes import make_config
     from rsstl_jax.config.schema import default_config, validate
     from rsstl_jax.data import Fingerprints, Site, load_site
+    from rsstl_jax.engine.saved_student import Student, load_student
+    from rsstl_jax.errors import (
+        ConfigError,
+        DamagedError,
+        DataError,
+        DivergedError,
+        LockedError,
+        MissingDataError,
+    )
+    from rsstl_jax.export import ExportedStudent, export_student, load_exported
     from rsstl_jax.models import NETWORKS, Network, make_network
-    from rsstl_jax.pipeline import run_distillation
+    from rsstl_jax.pipeline import run_distillation, run_expert
+    from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained
     from rsstl_jax.types import Batch, Representations
 
-_HOME = {
-    "Batch": "types",
-    "Fingerprints": "data",
-    "NETWORKS": "models",
-    "Network": "models",
-    "Representations": "types",
-    "Site": "data",
-    "default_config": "config.schema",
-    "load_site": "data",
-    "make_config": "config.recipes",
-    "make_network": "models",
-    "run_distillation": "pipeline",
-    "validate": "config.schema",
+_NAMES = {
+    "config.recipes": ("make_config",),
+    "config.schema": ("default_config", "validate"),
+    "data": ("Fingerprints", "Site", "load_site"),
+    "engine.saved_student": ("Student", "load_student"),
+    "errors": (
+        "ConfigError",
+        "DamagedError",
+        "DataError",
+        "DivergedError",
+        "LockedError",
+        "MissingDataError",
+    ),
+    "export": ("ExportedStudent", "export_student", "load_exported"),
+    "models": ("NETWORKS", "Network", "make_network"),
+    "pipeline": ("run_distillation", "run_expert"),
+    "site_agnostic.weights": ("Pretrained", "load_pretrained"),
+    "types": ("Batch", "Representations"),
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "NETWORKS",
     "Batch",
+    "ConfigError",
+    "DamagedError",
+    "DataError",
+    "DivergedError",
+    "ExportedStudent",
     "Fingerprints",
+    "LockedError",
+    "MissingDataError",
     "Network",
+    "Pretrained",
     "Representations",
     "Site",
+    "Student",
     "default_config",
+    "export_student",
+    "load_exported",
+    "load_pretrained",
     "load_site",
+    "load_student",
     "make_config",
     "make_network",
     "run_distillation",
+    "run_expert",
     "validate",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'rsstl_jax' has no attribute {name!r}")
-    return getattr(import_module(f"rsstl_jax.{_HOME[name]}"), name)
+    value = getattr(import_module(f"rsstl_jax.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

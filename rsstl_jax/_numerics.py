@@ -1,4 +1,4 @@
-"""Argument checks, norms with a gradient at zero, and what XLA is slow at on CPUs."""
+"""Argument checks, norms whose gradient at zero is zero, and detours around slow XLA on CPUs."""
 
 from functools import partial, reduce
 

@@ -1,19 +1,22 @@
-"""What the commands in experiments/ share: one line on bad input, and exit codes."""
+"""The console script `rsstl`, and what all commands share: one line on bad input, exit codes."""
 
 import os
 import platform
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import jax
-import pooch
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from rsstl_jax.commands.shared.command_line import check_flags, translate_config
+from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
+from rsstl_jax.config.schema import validate
 from rsstl_jax.errors import (
     ConfigError,
     DamagedError,
@@ -24,22 +27,67 @@ from rsstl_jax.errors import (
 )
 from rsstl_jax.store.interrupt import catch_signals
 
-__all__ = ["run"]
+__all__ = ["COMMANDS", "main", "run", "run_command"]
 
 BAD_INPUT, DIVERGED = 2, 3
 
+COMMANDS = {
+    "distill": "train students at a site, with and without teachers, and measure them",
+    "expert": "make the teacher bundles of the source sites alone",
+    "evaluate": "measure a saved student, or the pretrained network, at a site",
+    "export": "write a student as a program that JAX alone can run",
+    "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
+    "baselines": "train and measure kNN, the centroid and transfer learning",
+    "tables": "train and render whole tables of results",
+    "search": "search loss weights, margin and learning rate on a validation part",
+    "profile": "measure where a distilling step spends its time",
+    "traces": "make a site's table from walks through a building",
+    "fields": "list the fields of the configuration and their meaning",
+}
+_HELP = "rsstl <command> --help shows a command's flags, with examples."
 
-def run(main: Callable[[], None]) -> None:
+
+def main() -> None:
+    """The console script: rsstl <command> [flags]."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name == "help" and arguments and arguments[0] in COMMANDS:
+        name, arguments = arguments[0], ["--help"]
+    if name in COMMANDS:
+        sys.argv[1:] = arguments
+        run_command(name)
+    elif name == "help" or name in ASKS_FOR_HELP:
+        width = max(map(len, COMMANDS))
+        lines = [f"  {command:{width}}  {meaning}" for command, meaning in COMMANDS.items()]
+        show("\n".join(["rsstl <command> [flags]", "", "Commands:", *lines, "", _HELP]))
+    else:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+        _stop(f"{name!r} is no command; {hint}", BAD_INPUT)
+
+
+def run_command(name: str) -> None:
+    """Runs one of COMMANDS on the flags of the process."""
+    module = import_module(f"rsstl_jax.commands.{name}")
+    module.define_flags()
+    run(module.main, name=name, takes_words=name == "fields")
+
+
+def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False) -> None:
     """Runs a command: parses flags, calls it, and turns what it refuses into one line."""
+    if ASKS_FOR_HELP & set(sys.argv[1:]):
+        show(help_text(name, sys.modules[main.__module__].__doc__ or ""))
+        sys.exit(0)
     _find_modules()
-    _keep_compiled()
-    _full_products()
     _silence_storage()
     # Orbax reports every step of every save at the level of information.
     logging.set_verbosity(logging.WARNING)
+
+    def parse(argv: list[str]) -> list[str]:
+        return _parse(argv, takes_words=takes_words)
+
     try:
         with catch_signals():
-            app.run(lambda _: _guarded(main), flags_parser=_parse)
+            app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
     except Interrupted as error:
         print(f"{error}; the same command goes on from the last saved state", file=sys.stderr)
         sys.exit(128 + error.signum)
@@ -56,21 +104,28 @@ def _keep_compiled() -> None:
     """Keeps compiled programs between commands, unless JAX is told where (or told not to)."""
     if "JAX_ENABLE_COMPILATION_CACHE" in os.environ:
         return
+    import pooch
+
     # A folder a host: what one CPU runs, another that shares the home may not.
     cache = Path(pooch.os_cache("rsstl_jax")) / ".compiled" / platform.node()
-    for name, value in (
-        ("jax_compilation_cache_dir", str(cache)),
-        ("jax_persistent_cache_min_compile_time_secs", 0),
-        ("jax_persistent_cache_min_entry_size_bytes", 0),
-    ):
-        if name.upper() not in os.environ:
-            jax.config.update(name, value)
+    _set_jax("jax_compilation_cache_dir", str(cache))
+    _set_jax("jax_persistent_cache_min_compile_time_secs", 0)
+    _set_jax("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 def _full_products() -> None:
     """Matrix products in full single precision, unless JAX is told otherwise."""
-    if "JAX_DEFAULT_MATMUL_PRECISION" not in os.environ:
-        jax.config.update("jax_default_matmul_precision", "float32")
+    _set_jax("jax_default_matmul_precision", "float32")
+
+
+def _set_jax(option: str, value: Any) -> None:
+    """Sets an option that the user has not set; JAX reads the environment when it loads."""
+    if option.upper() in os.environ:
+        return
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update(option, value)
+    else:
+        os.environ[option.upper()] = str(value)
 
 
 def _silence_storage() -> None:
@@ -78,54 +133,81 @@ def _silence_storage() -> None:
     usual = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
-        found = unraisable.exc_value
-        if not (isinstance(found, RuntimeError) and str(found) == "Event loop is closed"):
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
             usual(unraisable)
 
     sys.unraisablehook = hook
 
 
-def _guarded(main: Callable[[], None]) -> None:
+def _guarded(main: Callable[..., None], words: list[str]) -> None:
     try:
-        main()
+        _keep_compiled()
+        _full_products()
+        _check_platform()
+        main(*words)
     except (ConfigError, DataError, DamagedError, LockedError, OSError) as error:
         _stop(error, BAD_INPUT)
     except DivergedError as error:
         _stop(error, DIVERGED)
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _check_platform() -> None:
+    """Refuses a platform that JAX cannot have here, of which it says little or pages."""
+    platforms = os.environ.get("JAX_PLATFORMS", "")
+    if platforms in ("", "cpu"):
+        return
+    import jax
+
+    try:
+        jax.devices()
+    # JAX asserts that there is a device where it knows the platform and finds none.
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"JAX_PLATFORMS is {platforms!r} and JAX finds no such device; leave it out or take cpu"
+        ) from error
+
+
+def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:
     try:
         check_overrides(argv)
-        rest = flags.FLAGS(argv)
-        if "config" in flags.FLAGS:
+        check_flags(argv[1:], takes_words=takes_words)
+        flags.FLAGS.set_gnu_getopt(takes_words)
+        rest: list[str] = flags.FLAGS(translate_config(argv))
+        if "config" in flags.FLAGS and flags.FLAGS["config"].value is not None:
             # A config file that is not there shows only when a field is looked at.
             hasattr(flags.FLAGS["config"].value, "target")
             _check_config(flags.FLAGS["config"])
         return rest
-    except (ConfigError, OSError, flags.Error) as error:
-        # ml_collections puts a whole traceback into the message; its last line is what is wrong.
-        last = str(error).strip().splitlines()[-1].strip()
-        _stop(last.removeprefix("rsstl_jax.errors.ConfigError: "), BAD_INPUT)
+    except (ConfigError, OSError, SyntaxError, flags.Error) as error:
+        _stop(_last_words(error), BAD_INPUT)
     except (AttributeError, KeyError) as error:
         # What ml_collections raises where --config.x names no field of the locked configuration.
-        _stop(f"--config names an unknown field: {_words(error)}", BAD_INPUT)
-    raise AssertionError("unreachable")
+        _stop(f"--config names an unknown field: {_innermost(error)}", BAD_INPUT)
 
 
 def _check_config(flag: Any) -> None:
-    """A target that was set on the command line keeps the values of the file's own target."""
-    if flag.value is not None and "target" in config_flags.get_override_values(flag):
+    # A target that was set on the command line keeps the values of the file's own target.
+    if "target" in config_flags.get_override_values(flag):
         as_written = flag.parser.parse(config_flags.get_config_filename(flag))
         check_target(flag.value, as_written.target)
+    validate(flag.value)
 
 
-def _words(error: BaseException) -> str:
+def _last_words(error: Exception) -> str:
+    """What is wrong, which stands behind a traceback (ml_collections) or a flag's name (absl)."""
+    last = str(error).strip().splitlines()[-1].strip()
+    last = last.removeprefix(f"{ConfigError.__module__}.{ConfigError.__qualname__}: ")
+    flag, _, message = last.partition(": ")
+    return message if flag.startswith("flag --") and message.startswith("--") else last
+
+
+def _innermost(error: BaseException) -> str:
     """The text of the innermost of errors that were raised with one another as argument."""
     inner = error.args[0] if error.args else ""
-    return _words(inner) if isinstance(inner, BaseException) else " ".join(str(inner).split())
+    return _innermost(inner) if isinstance(inner, BaseException) else " ".join(str(inner).split())
 
 
-def _stop(message: object, code: int) -> None:
+def _stop(message: object, code: int) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""What the package raises; every message names what is wrong and what would be right."""
+"""The package's errors; every message names what is wrong and what would be right."""
 
 import signal
 from os import PathLike
@@ -11,7 +11,6 @@ __all__ = [
     "Interrupted",
     "LockedError",
     "MissingDataError",
-    "shown_name",
 ]
 
 
@@ -19,7 +18,10 @@ class ConfigError(ValueError):
     """A configuration that cannot be run; the message names the field and what would be right.
 
     Example:
-        >>> raise ConfigError("train.epochs is 0; it must be a whole number of at least 1")
+        >>> from rsstl_jax import default_config, validate
+        >>> config = default_config()
+        >>> config.train.epochs = 0
+        >>> validate(config)
         Traceback (most recent call last):
         ...
         rsstl_jax.errors.ConfigError: train.epochs is 0; it must be a whole number of at least 1
@@ -27,13 +29,15 @@ class ConfigError(ValueError):
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names the place and what would be right there.
+    """Data that cannot be used; the message names file, row and column, and what would be right.
 
     Example:
-        >>> raise DataError("train.csv, row 3 (line 4), column 'x': is empty")
+        >>> from rsstl_jax.data import scans_to_rss_dbm
+        >>> scans_to_rss_dbm([{"hall": -61.0}, {"hall": 61.0}], ("hall",), dataset="home")
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.DataError: train.csv, row 3 (line 4), column 'x': is empty
+        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61.0 lies outside -130...0 dBm;
+        what was not detected is left out
     """
 
 
@@ -64,24 +68,34 @@ class MissingDataError(DataError):
 
 
 class DamagedError(ValueError):
-    """A file that is not what was written, or not what was asked for; the message names it.
+    """A file that does not hold what was written, or belongs to another run; the message names it.
 
     Example:
-        >>> raise DamagedError("teachers/card.json was changed: its checksum does not fit")
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from rsstl_jax import load_exported
+        >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +ELLIPSIS
+        ...     for name in ("exported.json", "student.bin"):
+        ...         size = Path(folder, name).write_text("{}")
+        ...     load_exported(folder)
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.DamagedError: teachers/card.json was changed: its checksum does not fit
+        rsstl_jax.errors.DamagedError: ...exported.json has no checksum: it was made by hand or ...
     """
 
 
 class LockedError(RuntimeError):
-    """Another process works in the folder; the message names it.
+    """A folder in which another process works; the message names both.
 
     Example:
-        >>> raise LockedError("results/uji is in use by process 17 on host-a")
+        >>> import tempfile
+        >>> from rsstl_jax.store.lock import locked
+        >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +ELLIPSIS
+        ...     with locked(folder), locked(folder):
+        ...         pass
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.LockedError: results/uji is in use by process 17 on host-a
+        rsstl_jax.errors.LockedError: ... is in use by process ... on ...
     """
 
 
@@ -97,7 +111,7 @@ class DivergedError(FloatingPointError):
 
 
 class Interrupted(BaseException):
-    """The process was asked to end; like KeyboardInterrupt, it is no Exception.
+    """A signal asked the process to end; like KeyboardInterrupt, it is no Exception.
 
     Args:
         signum: number of the signal.

@@ -13,8 +13,8 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
-from rsstl_jax.data import pad_rows, scans_to_rss_dbm
-from rsstl_jax.engine.saved_student import Student
+from rsstl_jax.data.scans import pad_rows, scans_to_rss_dbm
+from rsstl_jax.engine.saved_student import Student, shown_names
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.store.files import write_bytes, write_sealed
@@ -26,9 +26,9 @@ _PROGRAM, _CARD = "student.bin", "exported.json"
 _FIELDS = {"dataset": str, "access_points": list, "origin_m": list, "program": str}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportedStudent:
-    """A student that was exported.
+    """A compiled program that locates scans as the exported student did.
 
     Args:
         program: float32[n, A] of dBm, NaN where undetected, to float32[n, 2], metres from the
@@ -38,9 +38,13 @@ class ExportedStudent:
         dataset: the site it was trained at.
 
     Example:
-        >>> identity = export.export(jax.jit(lambda x: x))(jnp.zeros((1, 2)))
-        >>> ExportedStudent(identity, ("hall", "kitchen"), np.zeros(2), "home").dataset
-        'home'
+        >>> north_m = jax.jit(lambda rss_dbm: jnp.stack([0 * rss_dbm[:, 0], -rss_dbm[:, 0]], 1))
+        >>> program = export.export(north_m)(jnp.zeros((1, 2)))
+        >>> student = ExportedStudent(program, ("hall", "kitchen"), np.array([1e3, 2e3]), "home")
+        >>> student
+        <ExportedStudent of home: 2 access points (hall, kitchen), origin (1000.00, 2000.00) m>
+        >>> print(student.locate([{"hall": -60.0}]))
+        [[1000. 2060.]]
     """
 
     program: export.Exported
@@ -48,8 +52,15 @@ class ExportedStudent:
     origin_m: NDArray[np.float64]
     dataset: str
 
+    def __repr__(self) -> str:
+        east_m, north_m = self.origin_m
+        return (
+            f"<ExportedStudent of {self.dataset}: {len(self.access_points):,} access points "
+            f"{shown_names(self.access_points)}, origin ({east_m:.2f}, {north_m:.2f}) m>"
+        )
+
     def locate(self, scans: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-        """The places of scans as a receiver reports them.
+        """The positions of scans as a receiver reports them, as `Student.locate` gives them.
 
         Args:
             scans: one mapping a scan: an access point's name to its level, dBm. Access points that
@@ -61,24 +72,10 @@ class ExportedStudent:
         Raises:
             DataError: if there is no scan, one has no access point that the student knows, or a
                 level is outside -130...0 dBm; the message names the scan by its index.
-
-        Example:
-            >>> from rsstl_jax import default_config, load_site
-            >>> from rsstl_jax.phases.specialise import make_localizer
-            >>> import tempfile
-            >>> train = load_site("synthetic-office").train
-            >>> localizer = make_localizer(default_config(), train)
-            >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-            >>> student = Student(localizer, params, train.access_points, train.dataset)
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     export_student(student, folder)
-            ...     exported = load_exported(folder)
-            >>> exported.locate([{train.access_points[0]: -60.0}]).shape
-            (1, 2)
         """
         rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
-        places = self._run(pad_rows(rss_dbm))[: len(rss_dbm)]
-        return np.asarray(places, np.float64) + self.origin_m
+        centered_m = self._run(pad_rows(rss_dbm))[: len(rss_dbm)]
+        return np.asarray(centered_m, np.float64) + self.origin_m
 
     @cached_property
     def _run(self) -> Callable[[NDArray[np.float32]], jax.Array]:
@@ -102,23 +99,25 @@ def export_student(student: Student, folder: str | Path) -> None:
         OSError: if a file cannot be written.
 
     Example:
-        >>> import tempfile
-        >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> import json, tempfile
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> from rsstl_jax.engine.localizer import Localizer
         >>> train = load_site("synthetic-office").train
-        >>> localizer = make_localizer(default_config(), train)
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export_student(Student(localizer, params, train.access_points, "home"), folder)
-        ...     sorted(file.name for file in Path(folder).iterdir())
-        ['exported.json', 'student.bin']
+        ...     card = json.loads(Path(folder, "exported.json").read_text())
+        >>> card["platforms"], card["access_points"][:2]
+        (['cpu', 'cuda'], ['AP001', 'AP002'])
     """
     _need_flatbuffers()
     localizer = student.localizer
 
     def locate(rss_dbm: jax.Array) -> jax.Array:
-        place = localizer.represent(student.params, rss_dbm).location
-        return place * localizer.preprocessor.scale_m
+        position = localizer.represent(student.params, rss_dbm).location
+        return position * localizer.preprocessor.scale_m
 
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
@@ -141,7 +140,7 @@ def export_student(student: Student, folder: str | Path) -> None:
 
 
 def load_exported(folder: str | Path) -> ExportedStudent:
-    """Reads what `export_student` wrote.
+    """The program and the card that `export_student` wrote, checked and ready to locate.
 
     Args:
         folder: where it was written.
@@ -155,10 +154,20 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         ConfigError: if flatbuffers is not installed.
 
     Example:
-        >>> load_exported("/nowhere")
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: /nowhere holds no exported student: exported.json is missing
+        >>> import tempfile
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> from rsstl_jax.engine.localizer import Localizer
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export_student(student, folder)
+        ...     positions_m = load_exported(folder).locate(scans)
+        >>> bool(np.allclose(positions_m, student.locate(scans), atol=1e-3))
+        True
     """
     _need_flatbuffers()
     folder = Path(folder)

@@ -1,4 +1,4 @@
-"""Errors in metres, and the published protocols under names of their own."""
+"""Errors in metres, and the figures that are published of them."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ __all__ = ["error_m", "evaal_error_m", "floor_hit_rate", "summarize", "summarize
 
 
 def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
-    """Distance in the plane between predicted and true places; floors are ignored.
+    """Distance in the plane between predicted and true positions; floors are ignored.
 
     The paper calls the mean of these distances MAE (Sec. 4.1).
 
@@ -36,21 +36,22 @@ def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
 
 
 def summarize(errors_m: ArrayLike) -> dict[str, float]:
-    """The figures of the paper's Table 1 and Fig. 2 of one set of errors.
+    """The figures of one set of errors, as in the paper's Table 1 and Fig. 2.
 
     Args:
         errors_m: float[n]. Distances in the plane, metres.
 
     Returns:
         `mae_m` (their mean), `p75_m`, `p95_m` (percentiles, linearly interpolated), `median_m`,
-        all in metres, and `within_10_m`, the share below 10 m.
+        all in metres, and `within_10_m`, the fraction below 10 m.
 
     Raises:
         ValueError: if there is no error to summarise.
 
     Example:
-        >>> summarize([1.0, 2.0, 3.0])["mae_m"]
-        2.0
+        >>> figures = summarize([1.0, 2.0, 3.0, 14.0])
+        >>> figures["mae_m"], figures["median_m"], figures["within_10_m"]
+        (5.0, 2.5, 0.75)
     """
     errors = np.asarray(errors_m, np.float64)
     if errors.size == 0:
@@ -66,7 +67,7 @@ def summarize(errors_m: ArrayLike) -> dict[str, float]:
 
 
 def summarize_each(errors_m: Iterable[ArrayLike]) -> dict[str, list[float]]:
-    """The figures of several sets of errors, such as those of one student a seed.
+    """The figures of several sets of errors, such as those of one student per seed.
 
     Args:
         errors_m: float[n] each. Distances in the plane, metres.
@@ -88,7 +89,7 @@ def summarize_each(errors_m: Iterable[ArrayLike]) -> dict[str, list[float]]:
 
 
 def floor_hit_rate(predicted_floor: ArrayLike, actual_floor: ArrayLike) -> float:
-    """Share of fingerprints placed on the right floor.
+    """Fraction of fingerprints that are located on the right floor.
 
     Args:
         predicted_floor: int[n].
@@ -132,7 +133,7 @@ def evaal_error_m(
         building_wrong: bool[n].
 
     Returns:
-        float64[n]. Metres; never to be mixed with `error_m`.
+        float64[n]. Metres, which must not be compared with those of `error_m`.
 
     Raises:
         ValueError: if shapes disagree.

@@ -23,7 +23,7 @@ _product = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
 class PowerIteration(NamedTuple):
-    """What a power iteration found: a value, the vector it belongs to, and how well they fit.
+    """A value of a matrix, the vector it belongs to, and how well they fit.
 
     Args:
         value: float[]. the eigenvalue or singular value; the one part that carries a gradient.
@@ -84,8 +84,8 @@ def top_eigenvalue(
         A zero matrix gives value 0 and gradient v v^T of the start. A start orthogonal to the top
         eigenvector never turns to it but for rounding: the value is the largest one among the
         others (0 if the start is in the null space, where v stays as it is). All-ones suits
-        matrices of mostly positive entries, whose top eigenvector is nearly constant; elsewhere
-        give a `key`.
+        matrices of mostly positive entries, whose top eigenvector is nearly constant; for other
+        matrices give a `key`.
 
     Example:
         >>> import jax

@@ -12,29 +12,26 @@ Params = Any
 
 
 class Representations(NamedTuple):
-    """What a network says of a batch of fingerprints, one field per part of the network.
+    """A network's outputs for a batch of fingerprints, one field per part of the network.
 
     The paper's (Z^F, Z^E, Y): framer, extractor and regressor outputs (Sec. 3.1).
 
     Args:
         frame: float[B, F]. Z^F; feature maps are averaged over space or tokens.
         extract: float[B, D]. Z^E, the specialised representation that teachers model.
-        location: float[B, 2]. The predicted place u in units of the site's scale;
+        location: float[B, 2]. The predicted position u in units of the site's scale;
             metres = origin + scale * u.
-        penalty: float scalar. What the network itself adds to its training loss, metres; 0 for
-            most networks.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> out = Representations(jnp.ones((4, 300)), jnp.ones((4, 300)), jnp.zeros((4, 2)))
-        >>> out.extract.shape
-        (4, 300)
+        >>> import numpy as np
+        >>> out = Representations(np.ones((1, 300)), np.ones((1, 300)), np.array([[0.5, -1.0]]))
+        >>> print(np.array([[100.0, 200.0]]) + 20.0 * out.location)  # of a site 20 m in scale
+        [[110. 180.]]
     """
 
     frame: jax.Array
     extract: jax.Array
     location: jax.Array
-    penalty: jax.Array | float = 0.0
 
 
 class Batch(NamedTuple):
@@ -46,9 +43,11 @@ class Batch(NamedTuple):
         row: int[B]. Row in the train part: names a sample's fixed noise code.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> Batch(jnp.full((4, 9), -70.0), jnp.zeros((4, 2)), jnp.arange(4)).rss_dbm.shape
-        (4, 9)
+        >>> import numpy as np
+        >>> rss_dbm = np.array([[-70.0, np.nan, -82.0], [np.nan, -64.0, np.nan]])
+        >>> batch = Batch(rss_dbm, np.zeros((2, 2)), np.arange(2))
+        >>> print(np.isfinite(batch.rss_dbm).sum(axis=1))  # access points detected
+        [2 1]
     """
 
     rss_dbm: jax.Array

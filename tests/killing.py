@@ -90,9 +90,9 @@ def assert_ended_by(signum, ended):
         )
 
 
-def state(place):
+def state(saved):
     """The arrays of a saved state, by its own manifest."""
-    manifest = read_sealed(place / "manifest.json")
+    manifest = read_sealed(saved / "manifest.json")
     like = {}
     for path, form in manifest["structure"].items():
         *inner, last = path.split("/")
@@ -101,7 +101,7 @@ def state(place):
             at = at.setdefault(name, {})
         dtype, _, shape = form.rstrip("]").partition("[")
         at[last] = jax.ShapeDtypeStruct([int(n) for n in shape.split(",") if n], dtype)
-    return load_checkpoint(place.parent, like, owner=manifest["owner"])[1]
+    return load_checkpoint(saved.parent, like, owner=manifest["owner"])[1]
 
 
 def left_by(folder):
@@ -110,7 +110,7 @@ def left_by(folder):
     But for the states on the way, and the records of the starts.
     """
     states = {file.parent for file in folder.rglob("manifest.json") if "latest" not in file.parts}
-    inside = {file for place in folder.rglob("[0-9]*/state") for file in place.parent.rglob("*")}
+    inside = {file for saved in folder.rglob("[0-9]*/state") for file in saved.parent.rglob("*")}
     files = {
         file.relative_to(folder).as_posix(): file.read_bytes()
         for file in folder.rglob("*")
@@ -118,7 +118,7 @@ def left_by(folder):
     }
     return {
         "files": files,
-        "states": {place.relative_to(folder).as_posix(): state(place) for place in states},
+        "states": {saved.relative_to(folder).as_posix(): state(saved) for saved in states},
         "records": [record for record in records(folder) if record["run"] != "start"],
     }
 

@@ -26,12 +26,12 @@ def rows_of(text):
     """Cells by a machine of four states; quotes stand around whole cells or not at all."""
     rows, cells, cell, state = [], [], "", "start"
     text = text.replace("\r\n", "\n") + "\n"
-    for place, sign in enumerate(text):
+    for index, sign in enumerate(text):
         if state == "quoted":
             if sign == '"':
                 state = "closed"
             else:
-                demand(place < len(text) - 1)
+                demand(index < len(text) - 1)
                 cell += sign
         elif sign == '"' and state == "closed":
             cell, state = cell + '"', "quoted"
@@ -130,17 +130,17 @@ def read_tampere(files):
     parts, width = [], None
     for part in ("Training", "Test"):
         readings = rows_of(text_of(files[f"{part}_rss_21Aug17.csv"]))
-        places = rows_of(text_of(files[f"{part}_coordinates_21Aug17.csv"]))
+        positions = rows_of(text_of(files[f"{part}_coordinates_21Aug17.csv"]))
         width = width or len(readings[0])
-        demand(len(readings) == len(places) and all(len(row) == width for row in readings))
-        demand(all(len(row) == 3 for row in places))
-        floors = [metres(row[2]) / 3.7 for row in places]
+        demand(len(readings) == len(positions) and all(len(row) == width for row in readings))
+        demand(all(len(row) == 3 for row in positions))
+        floors = [metres(row[2]) / 3.7 for row in positions]
         demand(all(abs(floor - round(floor)) <= 0.01 for floor in floors))
         parts.append(
             {
                 "access_points": [f"AP{number:03d}" for number in range(1, width + 1)],
                 "rss_dbm": [tuple(map(reading, row)) for row in readings],
-                "position_m": [tuple(map(metres, row[:2])) for row in places],
+                "position_m": [tuple(map(metres, row[:2])) for row in positions],
                 "labels": [[round(floor) for floor in floors]],
             }
         )

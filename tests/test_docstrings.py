@@ -1,12 +1,18 @@
-"""Every public function and class says what it takes, what it gives, and shows it."""
+"""Every public name says what it takes, what it gives, and shows it; the others in a line."""
 
+import ast
 import dataclasses
+import doctest
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+import rsstl_jax
+
+ROOT = Path(rsstl_jax.__file__).parent
 # The rooms whose names other projects use; a name inside another room needs one line.
 MODULES = [
     "rsstl_jax",
@@ -16,14 +22,59 @@ MODULES = [
             "config",
             "data",
             "errors",
+            "export",
             "losses",
             "metrics",
             "models",
+            "report.statistics",
             "spectral",
             "types",
         )
     ),
 ]
+# What other projects compose of the other rooms.
+COMPOSED = (
+    "engine.localizer.Localizer",
+    "engine.loop.fit",
+    "engine.loop.make_epochs",
+    "engine.saved_student.load_student",
+    "engine.saved_student.save_student",
+    "engine.saved_student.Student",
+    "engine.site_job.SiteJob",
+    "engine.train_state.TrainState",
+    "phases.alignment_terms.Alignment",
+    "phases.distill_step.DistillContext",
+    "phases.distill_step.make_distill_step",
+    "pipeline.run_distillation",
+    "pipeline.run_expert",
+    "site_agnostic.weights.load_pretrained",
+    "site_agnostic.weights.Pretrained",
+)
+# What an example could never fail by.
+PROVES_NOTHING = ("callable(", ".exists()", "/nowhere")
+# Lines of a docstring of any other name.
+MAX_LINES = 3
+# Names that are still to be mended, or shortened; one that is has to leave this list.
+NOT_YET = {
+    f"rsstl_jax.{name}"
+    for name in (
+        "config.rules.name_list",
+        "data.download.download_dataset",
+        "models.site_agnostic.token_network.SetExtractor",
+        "models.site_agnostic.token_network.TokenFramer",
+        "models.site_agnostic.token_network.TokenRegressor",
+        "models.site_agnostic.token_network.make_configured_agnostic",
+        "models.site_agnostic.tokens.Tokens",
+        "models.site_agnostic.tokens.make_tokens",
+        "phases.distillation.make_distillation",
+        "phases.expert.make_expert_step",
+        "phases.gating.gated",
+        "phases.student_specs.StudentSpec",
+        "phases.teacher_quality.teacher_quality",
+        "phases.teacher_set.make_teachers",
+        "site_agnostic.weights.load_pretrained",
+    )
+}
 SECTION = re.compile(
     r"^(Args|Returns|Yields|Raises|Notes|Example|Reference|Differs)s?:", re.MULTILINE
 )
@@ -31,16 +82,19 @@ OF_FLAX = {"parent", "name"}
 
 
 def public_objects():
-    """{qualified name: function or class}, each once, of all modules' `__all__`."""
-    found = {}
-    for module in map(import_module, MODULES):
-        for name in getattr(module, "__all__", ()):
-            thing = getattr(module, name)
-            if not getattr(thing, "__module__", "").startswith("rsstl_jax"):
-                continue  # A value, or another name for a type of Python's.
-            if inspect.isclass(thing) or inspect.isroutine(thing) or hasattr(thing, "__wrapped__"):
-                found[f"{thing.__module__}.{name}"] = thing
-    return found
+    """{qualified name: function or class}, each once, of all modules' `__all__` and of COMPOSED."""
+    names = [
+        *((module, name) for module in MODULES for name in import_module(module).__all__),
+        *(f"rsstl_jax.{path}".rsplit(".", 1) for path in COMPOSED),
+    ]
+    public = {}
+    for module, name in names:
+        thing = getattr(import_module(module), name)
+        if not getattr(thing, "__module__", "").startswith("rsstl_jax"):
+            continue  # A value, or another name for a type of Python's.
+        if inspect.isclass(thing) or inspect.isroutine(thing) or hasattr(thing, "__wrapped__"):
+            public[f"{thing.__module__}.{name}"] = thing
+    return public
 
 
 PUBLIC = public_objects()
@@ -67,7 +121,7 @@ def returns_something(thing):
 def sections_of(text):
     """{name of a section: its text}; what comes before the first one is under ''."""
     starts = list(SECTION.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)]
+    ends = [*(match.start() for match in starts[1:]), len(text)][: len(starts)]
     sections = {"": text[: starts[0].start() if starts else len(text)]}
     for match, end in zip(starts, ends, strict=True):
         sections[match[1]] = text[match.end() : end]
@@ -88,15 +142,21 @@ def missing_parts(thing):
     given = sections.get("Returns", "") + sections.get("Yields", "")
     if returns_something(thing) and not given.strip():
         missing.append("Returns:")
-    if ">>> " not in sections.get("Example", ""):
-        missing.append("Example: with >>>")
-    return missing
+    return missing + faults_of_example(sections.get("Example", ""))
+
+
+def faults_of_example(text):
+    """What keeps an example from failing for a reason that a reader cares about."""
+    faults = [f"an Example without {phrase}" for phrase in PROVES_NOTHING if phrase in text]
+    if not any(example.want for example in doctest.DocTestParser().get_examples(text)):
+        faults.append("an Example with >>> and what it prints")
+    return faults
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_a_public_object_is_documented(name):
     missing = missing_parts(PUBLIC[name])
-    assert not missing, f"{name} lacks {', '.join(missing)}"
+    assert not missing or name in NOT_YET, f"{name} lacks {', '.join(missing)}"
 
 
 def test_every_module_of_the_list_has_public_objects():
@@ -106,11 +166,55 @@ def test_every_module_of_the_list_has_public_objects():
         assert any(home.startswith(module) for home in homes), module
 
 
-class Example:
+def definitions(tree, prefix):
+    """(qualified name, node) of every function and class, those inside others too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{prefix}.{node.name}", node
+            yield from definitions(node, f"{prefix}.{node.name}")
+        else:
+            yield from definitions(node, prefix)
+
+
+def long_docstrings(tree, module):
+    """Names outside PUBLIC, and outside its classes, that say more than a line or so."""
+    for name, node in definitions(tree, module):
+        public = any(name == known or name.startswith(f"{known}.") for known in PUBLIC)
+        lines = (ast.get_docstring(node) or "").splitlines()
+        if not public and len(lines) > MAX_LINES:
+            yield name
+
+
+def module_name(file):
+    parts = file.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+LONG = [
+    name
+    for file in sorted(ROOT.rglob("*.py"))
+    for name in long_docstrings(ast.parse(file.read_text(encoding="utf-8")), module_name(file))
+]
+
+
+def test_any_other_name_is_described_in_a_line_or_so():
+    names = [name for name in LONG if name not in NOT_YET]
+    assert not names, f"more than {MAX_LINES} lines of docstring: {', '.join(names)}"
+
+
+def test_what_is_not_yet_mended_still_needs_it():
+    poor = {name for name, thing in PUBLIC.items() if missing_parts(thing)}
+    assert sorted(NOT_YET - poor - set(LONG)) == []
+
+
+class HalfDocumented:
     """Half documented.
 
     Args:
         first: described.
+
+    Example:
+        >>> made = callable(print)
     """
 
     def __init__(self, first, second):
@@ -136,6 +240,17 @@ def test_the_check_finds_what_is_missing():
         "a summary of one line that ends in a full stop",
         "Args: rest",
         "Returns:",
-        "Example: with >>>",
+        "an Example with >>> and what it prints",
     ]
-    assert missing_parts(Example) == ["Args: second", "Example: with >>>"]
+    assert missing_parts(HalfDocumented) == [
+        "Args: second",
+        "an Example without callable(",
+        "an Example with >>> and what it prints",
+    ]
+
+
+def test_the_check_finds_what_is_long():
+    lines = "".join(f"    line {n}\n" for n in range(MAX_LINES))
+    source = f'def combine():\n    """First.\n{lines}    """\n    def g():\n        """Short."""\n'
+    assert list(long_docstrings(ast.parse(source), "somewhere")) == ["somewhere.combine"]
+    assert not list(long_docstrings(ast.parse(source), "rsstl_jax.losses.combine"))

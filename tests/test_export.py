@@ -1,4 +1,4 @@
-"""An exported student gives the places that the student gives, and says what it cannot read."""
+"""An exported student gives the positions that the student gives, and says what it cannot read."""
 
 import json
 import subprocess
@@ -12,22 +12,22 @@ from tiny import make_part, make_tiny_config
 from rsstl_jax.data import load_site
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import export_student, load_exported
-from rsstl_jax.phases.specialise import make_localizer
 
 NETWORKS = ("dnn", "cnnloc", "bayescnn", "baat", "agnostic")
 TRAIN, TEST = make_part(), make_part(part="test")
 
 
 def make_student(network="dnn", train=TRAIN):
-    localizer = make_localizer(make_tiny_config(network=network), train)
+    localizer = make_site_job(make_tiny_config(network=network), train).localizer
     params = localizer.init(jax.random.key(0), train.num_access_points)
     return Student(localizer, params, train.access_points, train.dataset)
 
 
 def scans_of(part):
-    """Scans as receivers report them: in an order of their own, without what was not detected."""
+    """Scans as receivers report them: in another order, without what was not detected."""
     rows = [zip(part.access_points, map(float, row), strict=True) for row in part.rss_dbm]
     return [dict(reversed([(n, v) for n, v in row if not np.isnan(v)])) for row in rows]
 
@@ -39,7 +39,7 @@ def exported(tmp_path):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_places_are_the_students_own(network, tmp_path):
+def test_positions_are_those_of_the_student(network, tmp_path):
     site = load_site("synthetic-office")  # The convolutions need more than a few access points.
     test = site.test.take(range(9))
     student = make_student(network, site.train.take(range(40)))
@@ -47,7 +47,7 @@ def test_places_are_the_students_own(network, tmp_path):
     loaded = load_exported(tmp_path / "out")
     wanted = predict_m(student.localizer, student.params, test)
     assert wanted.std(axis=0).max() > 0
-    # Two compilations of one program may order sums in two ways; places are tens of metres.
+    # Two compilations of one program may order sums in two ways; positions are tens of metres.
     np.testing.assert_allclose(loaded.locate(scans_of(test)), wanted, rtol=0, atol=1e-3)
     for count in (1, 1, 5, 7):
         some = loaded.locate(scans_of(test)[:count])
@@ -111,11 +111,11 @@ def test_an_export_takes_the_place_of_another(exported):
     other = make_student("baat")
     export_student(other, exported)
     wanted = predict_m(other.localizer, other.params, TEST)
-    found = load_exported(exported).locate(scans_of(TEST))
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-3)
+    located = load_exported(exported).locate(scans_of(TEST))
+    np.testing.assert_allclose(located, wanted, rtol=0, atol=1e-3)
 
 
-def test_a_missing_flatbuffers_is_told_with_the_remedy(exported, monkeypatch):
+def test_a_missing_flatbuffers_is_named_with_the_remedy(exported, monkeypatch):
     monkeypatch.setattr("rsstl_jax.export.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'rsstl_jax\[export\]'"):
         load_exported(exported)

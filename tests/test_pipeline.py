@@ -11,18 +11,20 @@ import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.models import AgnosticSettings
-from rsstl_jax.phases.student_specs import STUDENTS, Variant
-from rsstl_jax.phases.teacher_set import Teachers
-from rsstl_jax.pipeline import bundle_folder, run_expert, target_parts
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
+from rsstl_jax.phases.teacher_set import TeacherSet
+from rsstl_jax.pipeline import bundle_folder, run_expert
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
 
 SEEDS = (3,)
-READERS = [pipeline, import_module("rsstl_jax.phases.teacher_set")]
+READERS = [import_module(f"rsstl_jax.{name}") for name in ("data.target", "phases.teacher_set")]
 TRAINERS = [
-    import_module(f"rsstl_jax.phases.{name}") for name in ("specialise", "expert", "distillation")
+    import_module(f"rsstl_jax.{name}")
+    for name in ("engine.fit_network", "phases.expert", "phases.distillation")
 ]
 TRAININGS = [
     "teacher-mall/specialise",
@@ -93,16 +95,18 @@ def test_result_has_the_promised_fields(finished):
 def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeypatch):
     """Made-up students: one errs by as many metres as its seed says, one by half as many."""
 
-    def train(config, parts, teachers, students, recorder):
+    def predict(job, parts, teachers, trained):
         at = lambda error_m: parts.held_out.position_m + np.array([[0.0, error_m]])  # noqa: E731
-        return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in config.seeds}
+        seeds = job.config.seeds
+        return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in seeds}
 
-    monkeypatch.setattr(pipeline, "_train", train)
-    monkeypatch.setattr(pipeline, "make_teachers", lambda *_, **__: Teachers(None, {}, {}))
+    monkeypatch.setattr(pipeline, "_train", lambda *_: {})
+    monkeypatch.setattr(pipeline, "_predict_m", predict)
+    monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
     for figure in ("mae_m", "p75_m", "p95_m"):
-        assert result["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
-        assert result["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
+        assert result["students"]["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
+        assert result["students"]["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
     table = pd.read_csv(tmp_path / "run" / "predictions.csv")
     assert table.seed.unique().tolist() == [4, 1, 2]
     assert table.row.tolist() == 3 * list(range(result["num_evaluated"]))
@@ -117,7 +121,9 @@ def test_figures_follow_from_the_predictions(finished):
         for student in ("standalone", "distilled"):
             apart_m = np.hypot(rows[f"{student}_x_m"] - rows.x_m, rows[f"{student}_y_m"] - rows.y_m)
             np.testing.assert_allclose(rows[f"{student}_error_m"], apart_m, atol=2e-4)
-            figures = {name: values[position] for name, values in result[student].items()}
+            figures = {
+                name: values[position] for name, values in result["students"][student].items()
+            }
             assert figures["mae_m"] == pytest.approx(apart_m.mean(), abs=2e-4)
             assert figures["p75_m"] == pytest.approx(np.percentile(apart_m, 75), abs=2e-4)
             assert figures["p95_m"] == pytest.approx(np.percentile(apart_m, 95), abs=2e-4)
@@ -216,9 +222,9 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
         "distill.similarity_over": "sample",
     }
     config = make_config(data_dir, "test", seeds=(0,), **fields)
-    students = {**STUDENTS, "ensemble": Variant(told_by="mean")}
+    students = {**STUDENTS, "ensemble": StudentSpec(pseudo_labels="mean")}
     result = run_distillation(config, tmp_path / "run", students=students)
-    assert len(result["ensemble"]["mae_m"]) == 1
+    assert len(result["students"]["ensemble"]["mae_m"]) == 1
     assert result["num_train"] == 12 and set(result["teachers"]) == {"mall"}
     table = pd.read_csv(tmp_path / "run" / "predictions.csv")
     for axis in ("x_m", "y_m"):

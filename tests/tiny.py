@@ -11,8 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rsstl_jax import make_config
+from rsstl_jax import make_config, make_network
+from rsstl_jax.config.recipes import site_config
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.phases.teacher_set import make_card
 from rsstl_jax.store.recorder import Recorder
 
 # Compiling is nearly all that a tiny training costs, and a test often trains the same one again.
@@ -63,6 +66,18 @@ def make_tiny_config(sources="mall", **fields):
         | fields
     )
     return config
+
+
+def make_bundle_card(config, source="mall", part=None):
+    """The card that a run of this configuration asks a source's teacher for."""
+    config = site_config(config, source)
+    digest = None if part is None else part.digest()
+    return make_card(config, make_network(config), source, digest)
+
+
+def make_jobs(config, *parts):
+    """{source: its job} under each source's own recipe."""
+    return {part.dataset: make_site_job(site_config(config, part.dataset), part) for part in parts}
 
 
 def write_sites(folder, *names):

@@ -13,12 +13,12 @@ from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.loop import Step, make_epochs
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.train_state import TrainState, make_optimizer
 from rsstl_jax.models import Estimator, make_generator, stack_teachers
 from rsstl_jax.phases.alignment_terms import Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.phases.generators import make_teacher_fn
-from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.types import Batch
 
 __all__ = ["FORMS", "draw_site", "floor_s", "make_job", "make_run", "matrix_products"]
@@ -95,7 +95,7 @@ def make_job(
     """The distilling step of the paper's DNN with all terms, on `num_steps` batches."""
     config = make_config("paper", target="uji", sources="uts,tampere")
     train = draw_site(num_access_points, num_steps * BATCH)
-    localizer = make_localizer(config, train)
+    localizer = make_site_job(config, train).localizer
     generator = make_generator(localizer.network)
     keys = jax.random.split(jax.random.key(0), num_teachers)
     code = jnp.zeros((1, LATENT))

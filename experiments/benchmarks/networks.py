@@ -7,17 +7,15 @@ import jax
 import jax.numpy as jnp
 import pandas as pd
 import torch
-from ml_collections import ConfigDict
 
 from benchmarks.timing import interleaved
 from benchmarks.torch_networks import NETWORKS, torch_device, wait
 from rsstl_jax import make_config
-from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.data.target import target_parts
+from rsstl_jax.engine.fit_network import make_localization_step
 from rsstl_jax.engine.loop import make_epochs
+from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.engine.train_state import make_state
-from rsstl_jax.phases.specialise import make_localizer, make_specialise_step, training_plan
-from rsstl_jax.pipeline import target_parts
 
 __all__ = ["time_networks"]
 
@@ -30,9 +28,9 @@ def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
         config.network = network
         config.augment.update({"access_point_dropout": 0.0, "gain_offset_db": 0.0})
         config.augment.reading_noise_db = 0.0
-        train = target_parts(config).train
-        ours, num_params = _our_epoch(config, train)
-        theirs, their_params = _their_epoch(config, train)
+        job = make_site_job(config, target_parts(config).train)
+        ours, num_params = _our_epoch(job)
+        theirs, their_params = _their_epoch(job)
         if num_params != their_params:
             raise AssertionError(f"{network}: {num_params} parameters here, {their_params} there")
         seconds = interleaved({"ours": ours, "PyTorch eager": theirs}, repeats=repeats)
@@ -40,7 +38,7 @@ def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
             {
                 "network": network,
                 "parameters": num_params,
-                "steps": len(train) // _batch_size(config, train),
+                "steps": len(job.train) // job.batch_size,
                 **{f"{name} (s)": value for name, value in seconds.items()},
                 "ratio": seconds["PyTorch eager"] / seconds["ours"],
             }
@@ -48,36 +46,30 @@ def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _batch_size(config: ConfigDict, train: Fingerprints) -> int:
-    return training_plan(config, make_localizer(config, train), len(train))[0]
-
-
-def _our_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], Any], int]:
-    localizer = make_localizer(config, train)
-    batch_size, _, tx = training_plan(config, localizer, len(train))
-    params = localizer.init(jax.random.key(0), train.num_access_points)
+def _our_epoch(job: SiteJob) -> tuple[Callable[[], Any], int]:
+    tx = job.optimizer()
+    params = job.init(jax.random.key(0))
     num_params = sum(leaf.size for leaf in jax.tree.leaves(params))
-    run = make_epochs(make_specialise_step(localizer, tx), batch_size=batch_size, num_epochs=1)
-    data, key = make_batch(train, localizer.preprocessor), jax.random.key(1)
-    state = make_state(params, tx)
+    step = make_localization_step(job.localizer, tx)
+    run = make_epochs(step, batch_size=job.batch_size, num_epochs=1)
+    key, state = jax.random.key(1), make_state(params, tx)
 
     def epoch() -> None:
         nonlocal state
-        state = jax.block_until_ready(run(state, data, key, None))[0]
+        state = jax.block_until_ready(run(state, job.data, key, None))[0]
 
     return epoch, num_params
 
 
-def _their_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], Any], int]:
-    localizer = make_localizer(config, train)
-    batch_size, _, _ = training_plan(config, localizer, len(train))
-    batch = make_batch(train, localizer.preprocessor)
+def _their_epoch(job: SiteJob) -> tuple[Callable[[], Any], int]:
+    config, batch, preprocessor = job.config, job.data, job.localizer.preprocessor
+    batch_size = job.batch_size
     device = torch_device()
     encoded, actual = (
         torch.tensor(jax.device_get(jnp.asarray(array)), device=device)
-        for array in (localizer.preprocessor.encode(batch.rss_dbm), batch.centered_m)
+        for array in (preprocessor.encode(batch.rss_dbm), batch.centered_m)
     )
-    network = NETWORKS[config.network](config, train.num_access_points).to(device)
+    network = NETWORKS[config.network](config, job.train.num_access_points).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.train.learning_rate, fused=True)
 
     def epoch() -> None:
@@ -85,7 +77,7 @@ def _their_epoch(config: ConfigDict, train: Fingerprints) -> tuple[Callable[[], 
         for first in range(0, len(order) - batch_size + 1, batch_size):
             rows = order[first : first + batch_size]
             optimizer.zero_grad()
-            apart = network(encoded[rows]) * localizer.preprocessor.scale_m - actual[rows]
+            apart = network(encoded[rows]) * preprocessor.scale_m - actual[rows]
             apart.norm(dim=1).mean().backward()
             optimizer.step()
         wait(device)

@@ -17,7 +17,7 @@ from benchmarks.timing import interleaved
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.losses import functional_information
-from rsstl_jax.phases.distillation import OWN
+from rsstl_jax.phases.distillation import CONTEXT_AXES
 
 __all__ = ["time_compile", "time_replicas", "time_samples", "time_spectral", "time_teachers"]
 
@@ -41,7 +41,7 @@ def time_teachers(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
 
 
 def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
-    """Milliseconds of a step of one replica, and trainings of an hour, in all modes.
+    """Milliseconds of a step of one replica, and trainings of an hour, in both modes.
 
     A training is that of UJIIndoorLoc's tuned recipe: 60 epochs of 155 steps. What runs one after
     the other is timed up to `MOST_IN_TURN` replicas.
@@ -50,7 +50,6 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
     steps = 2 if jax.default_backend() == "cpu" else 40
     step, state, data, key, context = make_job(num_steps=steps)
     own = jax.tree.map(jnp.asarray, context._replace(teachers=None))
-    axes = OWN
     one = make_epochs(step, batch_size=BATCH, num_epochs=1)
     lines = []
     for count in counts:
@@ -59,9 +58,10 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
         runs = {}
         if count <= MOST_IN_TURN:
             runs["loop"] = partial(_in_turn, one, (state, data, key, context), count)
-        for mode in ("map", "vmap") if count <= MOST_IN_TURN else ("vmap",):
-            run = make_epochs(step, batch_size=BATCH, num_epochs=1, mode=mode, context_axes=axes)
-            runs[mode] = partial(_once, run, (*several, contexts))
+        run = make_epochs(
+            step, batch_size=BATCH, num_epochs=1, vmapped=True, context_axes=CONTEXT_AXES
+        )
+        runs["vmap"] = partial(_once, run, (*several, contexts))
         for mode, seconds in interleaved(runs, repeats=repeats).items():
             of_one = seconds / count / steps
             lines.append(

@@ -6,6 +6,8 @@ import torch
 from ml_collections import ConfigDict
 from torch import Tensor, nn
 
+from rsstl_jax.models.cnnloc import FILTERS, FRAME_WIDTH, WINDOW
+
 __all__ = ["NETWORKS", "torch_device", "wait"]
 
 
@@ -32,14 +34,12 @@ def dnn(config: ConfigDict, num_access_points: int) -> nn.Module:
 
 def cnnloc(config: ConfigDict, num_access_points: int) -> nn.Module:
     own = config.model.cnnloc
-    window = 22
-    frame_width = 3 * (window - 1) + 1
     layers: list[nn.Module] = [nn.Linear(num_access_points, own.hidden_width), nn.ELU()]
-    layers += [nn.Linear(own.hidden_width, frame_width), nn.ELU()]
-    layers += [nn.Dropout(own.dropout), nn.Unflatten(1, (1, frame_width))]
+    layers += [nn.Linear(own.hidden_width, FRAME_WIDTH), nn.ELU()]
+    layers += [nn.Dropout(own.dropout), nn.Unflatten(1, (1, FRAME_WIDTH))]
     channels = 1
-    for filters in (99, 66, 33):
-        layers += [nn.Conv1d(channels, filters, window), nn.ELU()]
+    for filters in FILTERS:
+        layers += [nn.Conv1d(channels, filters, WINDOW), nn.ELU()]
         channels = filters
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels, 2))
 

@@ -1,1 +1,1 @@
-"""What the paper and its users compare with: kNN, sequential and collective transfer."""
+"""The baselines that students are compared with: kNN, a centroid, transfer of parameters."""

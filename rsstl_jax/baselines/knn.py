@@ -1,4 +1,4 @@
-"""The rivals that need no training: k nearest fingerprints (scikit-learn), and a centroid."""
+"""The baselines that need no training: k nearest fingerprints (scikit-learn), and a centroid."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
-from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models import power_centroid
@@ -24,7 +24,7 @@ WEIGHTINGS = ("uniform", "distance")
 
 @dataclass(frozen=True)
 class Neighbours:
-    """How the neighbours of a fingerprint are found and averaged."""
+    """How the neighbours of a fingerprint are searched for and averaged."""
 
     encoding: str  # of the readings, see `encode_rss`
     metric: str  # "euclidean", "manhattan" or "braycurtis" (Sorensen)
@@ -33,7 +33,7 @@ class Neighbours:
 
 
 def check_installed() -> None:
-    """Checks that the package is there which finds the neighbours, before anything is trained."""
+    """Raises ConfigError without scikit-learn, before anything is trained."""
     if find_spec("sklearn") is None:
         raise ConfigError(
             "kNN needs scikit-learn, which is not installed; pip install 'rsstl_jax[baselines]'"
@@ -46,32 +46,31 @@ def _search(
     """Distances and rows of the `number` nearest train fingerprints, nearest first."""
     from sklearn.neighbors import NearestNeighbors
 
-    preprocessor = fit_preprocessor(train, encoding=encoding)
-    known, asked = (np.asarray(preprocessor.encode(p.rss_dbm)) for p in (train, queries))
+    encode = fit_preprocessor(train, encoding=encoding).encode
     search = NearestNeighbors(
         n_neighbors=min(number, len(train)), metric=metric, algorithm="brute", n_jobs=-1
-    )
-    distances, rows = search.fit(known).kneighbors(asked)
-    # Bray-Curtis of two fingerprints that hear nothing is 0 / 0.
+    ).fit(np.asarray(encode(train.rss_dbm)))
+    distances, rows = search.kneighbors(np.asarray(encode(queries.rss_dbm)))
+    # Bray-Curtis of two fingerprints without a detection is 0 / 0.
     return np.nan_to_num(distances, nan=0.0), rows
 
 
 def _average(
     position_m: np.ndarray, distances: np.ndarray, rows: np.ndarray, number: int, weighting: str
 ) -> np.ndarray:
-    places = position_m[rows[:, :number]]
+    nearest_m = position_m[rows[:, :number]]
     if weighting == "uniform":
-        return places.mean(axis=1)
+        return nearest_m.mean(axis=1)
     weights = 1.0 / np.maximum(distances[:, :number, None], 1e-9)
-    return (weights * places).sum(axis=1) / weights.sum(axis=1)
+    return (weights * nearest_m).sum(axis=1) / weights.sum(axis=1)
 
 
 def predict_neighbours(
     settings: Neighbours, train: Fingerprints, queries: Fingerprints
 ) -> np.ndarray:
-    """The mean place of the nearest train fingerprints."""
-    found = _search(train, queries, settings.encoding, settings.metric, settings.number)
-    return _average(train.position_m, *found, settings.number, settings.weighting)
+    """The mean position of the nearest train fingerprints, float64[n, 2]."""
+    distances, rows = _search(train, queries, settings.encoding, settings.metric, settings.number)
+    return _average(train.position_m, distances, rows, settings.number, settings.weighting)
 
 
 def choose_neighbours(
@@ -82,21 +81,23 @@ def choose_neighbours(
     encodings: Sequence[str] = ENCODINGS,
     metrics: Sequence[str] = METRICS,
 ) -> tuple[Neighbours, list[dict[str, Any]]]:
-    """Chooses encoding, metric, k and weighting on a position-grouped part of train."""
-    known, held_out = grouped_validation_split(train, fraction=fraction, seed=seed)
-    tried = []
+    """The best encoding, metric, k and weighting on a validation part of train, and all figures."""
+    kept, held_out = grouped_validation_split(train, fraction=fraction, seed=seed)
+    figures = []
     for encoding, metric in itertools.product(encodings, metrics):
-        found = _search(known, held_out, encoding, metric, max(NUMBERS))
+        distances, rows = _search(kept, held_out, encoding, metric, max(NUMBERS))
         for number, weighting in itertools.product(NUMBERS, WEIGHTINGS):
-            places = _average(known.position_m, *found, number, weighting)
-            mae_m = float(error_m(places, held_out.position_m).mean())
-            tried.append(asdict(Neighbours(encoding, metric, number, weighting)) | {"mae_m": mae_m})
-    best = min(tried, key=lambda row: row["mae_m"])
-    return Neighbours(**{name: best[name] for name in Neighbours.__dataclass_fields__}), tried
+            predicted_m = _average(kept.position_m, distances, rows, number, weighting)
+            mae_m = float(error_m(predicted_m, held_out.position_m).mean())
+            settings = Neighbours(encoding, metric, number, weighting)
+            figures.append(asdict(settings) | {"mae_m": mae_m})
+    best = min(figures, key=lambda row: row["mae_m"])
+    return Neighbours(**{name: best[name] for name in Neighbours.__dataclass_fields__}), figures
 
 
-def centroid_m(localizer: Localizer, part: Fingerprints) -> np.ndarray:
-    """Where fingerprints were taken, by the access points that they hear alone."""
-    preprocessor = localizer.preprocessor
-    places = power_centroid(preprocessor.encode(part.rss_dbm), localizer.support)
-    return preprocessor.uncenter(np.asarray(places) * preprocessor.scale_m)
+def centroid_m(train: Fingerprints, queries: Fingerprints) -> np.ndarray:
+    """Positions by the mean position at which each detected access point is detected in train."""
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    support = full_support(make_radio_map(train, preprocessor))
+    centroid = power_centroid(preprocessor.encode(queries.rss_dbm), support)
+    return preprocessor.uncenter(np.asarray(centroid) * preprocessor.scale_m)

@@ -1,4 +1,4 @@
-"""The rivals that carry parameters from site to site, and their control from scratch."""
+"""The baselines that carry parameters from site to site, and their control from scratch."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,73 +7,58 @@ import jax
 from ml_collections import ConfigDict
 
 from rsstl_jax.baselines.transfer_network import get_body, make_transfer_network, put_body
-from rsstl_jax.config.recipes import site_config
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.localizer import Localizer
-from rsstl_jax.phases.specialise import fit_network, make_localizer
+from rsstl_jax.engine.fit_network import fit_network
+from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
-__all__ = ["scratch", "sequential_transfer", "transfer_localizer"]
+__all__ = ["make_transfer_job", "scratch", "sequential_transfer"]
 
 ENCODER_WIDTH = 256
 
 
-def transfer_localizer(config: ConfigDict, train: Fingerprints) -> Localizer:
+def make_transfer_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
     """The configured network behind an encoder Dense(n -> 256), at a site."""
-    localizer = make_localizer(config, train)
-    return replace(localizer, network=make_transfer_network(localizer.network, ENCODER_WIDTH))
+    job = make_site_job(config, train)
+    network = make_transfer_network(job.network, ENCODER_WIDTH)
+    return replace(job, localizer=replace(job.localizer, network=network))
 
 
 def _train_at(
-    config: ConfigDict,
-    train: Fingerprints,
-    body: Params | None,
-    key: jax.Array,
-    *,
-    name: str,
-    recorder: Recorder,
-) -> tuple[Localizer, Params]:
+    job: SiteJob, body: Params | None, key: jax.Array, *, name: str, recorder: Recorder
+) -> Params:
     """Trains all of a transfer network at one site, with a body from elsewhere or a fresh one."""
-    localizer = transfer_localizer(config, train)
-    finished = recorder.load_final(name, localizer.shapes(train.num_access_points))
-    if finished is not None:
-        return localizer, finished
+    trained = recorder.load_final(name, job.shapes)
+    if trained is not None:
+        return trained
     init_key, train_key = jax.random.split(key)
-    params = localizer.init(init_key, train.num_access_points)
+    params = job.init(init_key)
     if body is not None:
         params = put_body(params, body)
-    params = fit_network(config, localizer, train, params, train_key, name=name, recorder=recorder)
-    return localizer, params
+    return fit_network(job, params, train_key, name=name, recorder=recorder)
 
 
-def scratch(
-    config: ConfigDict, train: Fingerprints, *, seed: int, recorder: Recorder
-) -> tuple[Localizer, Params]:
+def scratch(job: SiteJob, *, seed: int, recorder: Recorder) -> Params:
     """The transfer network trained at the target alone: what its encoder adds by itself."""
-    name = f"seed-{seed}/scratch"
-    return _train_at(config, train, None, jax.random.key(seed), name=name, recorder=recorder)
+    return _train_at(
+        job, None, jax.random.key(seed), name=f"seed-{seed}/scratch", recorder=recorder
+    )
 
 
 def sequential_transfer(
-    config: ConfigDict,
-    train: Fingerprints,
-    sources: Mapping[str, Fingerprints],
-    *,
-    seed: int,
-    recorder: Recorder,
-) -> tuple[Localizer, Params]:
+    job: SiteJob, sources: Mapping[str, SiteJob], *, seed: int, recorder: Recorder
+) -> Params:
     """Carries the body from source to source, the largest first, and on to the target (`*`)."""
     body = None
-    for source in sorted(sources, key=lambda name: -len(sources[name])):
-        _, params = _train_at(
-            site_config(config, source),
+    for source in sorted(sources, key=lambda name: -len(sources[name].train)):
+        params = _train_at(
             sources[source],
             body,
-            jax.random.fold_in(jax.random.key(seed), len(sources[source])),
+            jax.random.fold_in(jax.random.key(seed), len(sources[source].train)),
             name=f"seed-{seed}/sequential-{source}",
             recorder=recorder,
         )
         body = get_body(params)
     name = f"seed-{seed}/sequential"
-    return _train_at(config, train, body, jax.random.key(seed), name=name, recorder=recorder)
+    return _train_at(job, body, jax.random.key(seed), name=name, recorder=recorder)

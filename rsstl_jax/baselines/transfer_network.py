@@ -1,4 +1,4 @@
-"""A network behind an encoder of its site's own, so that its body can move between sites."""
+"""A network behind an encoder of the site, so that its body can move between sites."""
 
 import jax
 from flax import linen as nn
@@ -11,10 +11,10 @@ __all__ = ["EncodedFramer", "get_body", "make_transfer_network", "put_body"]
 
 
 class EncodedFramer(nn.Module):
-    """One dense layer with ReLU in front of a network's own framer."""
+    """One dense layer with ReLU in front of a framer."""
 
     encoder_width: int  # units of the layer
-    framer: nn.Module  # the network's own
+    framer: nn.Module  # of the network
 
     @nn.compact
     def __call__(self, fingerprints: jax.Array, *, train: bool = False) -> jax.Array:

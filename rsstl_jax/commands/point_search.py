@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import check_value
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.alignment_terms import TERMS
-from rsstl_jax.phases.student_specs import Variant
+from rsstl_jax.phases.student_specs import StudentSpec
 from rsstl_jax.pipeline import run_distillation
 
 __all__ = ["AXES", "check_point", "grid", "measure", "propose", "search"]
@@ -47,9 +47,9 @@ def check_point(point: Point) -> None:
         check_value(_FIELDS.get(axis, f"distill.weights.{axis}"), value)
 
 
-def _variant(point: Point) -> Variant:
+def _spec(point: Point) -> StudentSpec:
     weights = {term: point[term] for term in TERMS if term in point}
-    return Variant(weights, point.get("margin"), None, point.get("learning_rate"))
+    return StudentSpec(weights, point.get("margin"), None, point.get("learning_rate"))
 
 
 def _name(point: Point) -> str:
@@ -66,7 +66,7 @@ def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) ->
         )
     for point in points:
         check_point(point)
-    students = {_name(point): _variant(point) for point in points}
+    students = {_name(point): _spec(point) for point in points}
     result = run_distillation(config, workdir, students=students)
     return [result[_name(point)]["mae_m"] for point in points]
 

@@ -4,6 +4,7 @@ A recipe is per *site*, not per run: a source is specialised with its own site's
 the target is. `make_config` gives a target its values, `site_config` every source.
 """
 
+from difflib import get_close_matches
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -31,7 +32,7 @@ _PAPER: dict[str, Overrides] = {
 }
 
 # Chosen on position-grouped validation parts of train, but for UJI's encoding, which is the
-# published practice for this dataset: see docs/settings.md.
+# published practice for this dataset: see docs/results/settings.md.
 _TUNED: dict[str, Overrides] = {
     "*": {
         "input.encoding": "linear",
@@ -121,18 +122,17 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
 
 
 def named_config(name: str) -> ConfigDict:
-    """The configuration of a known target, by one name: what configs/<target>.py holds.
+    """The configuration of a target by one name, as --config and configs/<target>.py take it.
 
     Args:
-        name: "<target>" or "<target>:<recipe>", such as "uji:tuned"; targets are uji, uts,
-            tampere, table (a dataset of one's own) and synthetic. The recipe is by default the
-            paper's.
+        name: "<target>" or "<target>:<recipe>", such as "uji:tuned"; the recipe is by default the
+            paper's. A target that `DEFAULT_SOURCES` does not have is a dataset of one's own.
 
     Returns:
         ConfigDict, with the target's usual sources.
 
     Raises:
-        ConfigError: if there is no such target or recipe; the message lists those there are.
+        ConfigError: if there is no such recipe, or the target is all but the name of a known one.
 
     Example:
         >>> config = named_config("tampere:tuned")
@@ -141,10 +141,11 @@ def named_config(name: str) -> ConfigDict:
     """
     site, _, recipe = name.partition(":")
     target = _SHORT_NAMES.get(site, site)
-    if target not in DEFAULT_SOURCES:
-        known = ", ".join(sorted({*DEFAULT_SOURCES, *_SHORT_NAMES}))
-        raise ConfigError(f"there is no configuration {site!r}; there are {known}")
-    return make_config(recipe or "paper", target=target, sources=DEFAULT_SOURCES[target])
+    known = (*DEFAULT_SOURCES, *_SHORT_NAMES)
+    if site not in known and (near := get_close_matches(site, known, n=1, cutoff=0.8)):
+        raise ConfigError(f"there is no configuration {site!r}; did you mean {near[0]}?")
+    sources = DEFAULT_SOURCES.get(target, DEFAULT_SOURCES["table"])
+    return make_config(recipe or "paper", target=target, sources=sources)
 
 
 def _check_recipe(recipe: str) -> None:

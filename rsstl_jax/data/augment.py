@@ -1,4 +1,4 @@
-"""What differs between two scans of one place, put into training: all in dB, before encoding."""
+"""Augmentation: two scans of one position differ, and so do the fingerprints of two epochs."""
 
 import math
 
@@ -21,7 +21,7 @@ def augment_rss(
     gain_offset_db: ArrayLike = 0.0,
     reading_noise_db: ArrayLike = 0.0,
 ) -> jax.Array:
-    """Changes fingerprints as another device at another time would.
+    """Fingerprints as another device at another time would have taken them.
 
         x' = min(x + g + e, 0 dBm), undetected with probability p
         g ~ N(0, gain_offset_db^2) per fingerprint, e ~ N(0, reading_noise_db^2) per reading
@@ -60,15 +60,15 @@ def augment_rss(
         changed = changed + jnp.asarray(gain_offset_db, dtype) * offset
     if _is_zero(reading_noise_db) and _is_zero(access_point_dropout):
         return jnp.minimum(changed, MAX_DBM)
-    # drawing bits is nearly all of the cost, so one word serves noise and dropout
+    # Drawing bits is nearly all of the cost, so one word serves noise and dropout.
     words = jax.random.bits(reading_key, shape, jnp.uint32)
     if not _is_zero(reading_noise_db):
         changed = changed + jnp.asarray(reading_noise_db, dtype) * _normal(words >> 16).astype(
             dtype
         )
     if not _is_zero(access_point_dropout):
-        share = (words & 0xFFFF).astype(jnp.float32) / LEVELS
-        changed = jnp.where(share < access_point_dropout, jnp.nan, changed)
+        uniform = (words & 0xFFFF).astype(jnp.float32) / LEVELS
+        changed = jnp.where(uniform < access_point_dropout, jnp.nan, changed)
     return jnp.minimum(changed, MAX_DBM)
 
 

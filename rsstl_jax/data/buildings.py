@@ -1,4 +1,4 @@
-"""Which datasets share a building: between them nothing is transferred from site to site."""
+"""Which datasets share a building, so that no source comes from the target's own building."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from rsstl_jax.errors import DataError
 
 __all__ = ["building_of", "check_sources"]
 
-# Sets that were surveyed in the building of a known one, and have no card of their own.
+# Datasets without a card, by one that has a card and was surveyed in the same building.
 _SAME_BUILDING = {
     "tut1": "tampere",
     "tut3": "tampere",
@@ -19,29 +19,18 @@ _SAME_BUILDING = {
 
 
 def building_of(dataset: str) -> str:
-    """The building in which a dataset was surveyed.
-
-    Args:
-        dataset: its name; upper and lower case are the same.
-
-    Returns:
-        The building as the data cards name it; the dataset's own name where it is not known.
-
-    Example:
-        >>> building_of("tut3") == building_of("tampere"), building_of("my-office")
-        (True, 'my-office')
-    """
+    """The building of a dataset as its card names it, else the dataset's own name."""
     name = dataset.lower()
     card = CARDS.get(_SAME_BUILDING.get(name, name))
     return card.building if card else name
 
 
 def check_sources(target: str, sources: Sequence[str]) -> None:
-    """Refuses sources from the target's own building, since nothing is transferred between them.
+    """Raises `DataError` for sources from the target's own building.
 
     Args:
-        target: dataset that is located in.
-        sources: datasets that are learnt from.
+        target: name of the dataset whose positions are predicted; upper and lower case are one.
+        sources: names of the datasets that teachers are trained on.
 
     Raises:
         DataError: there is no source, one is named twice, or one comes from the target's building;

@@ -1,4 +1,4 @@
-"""What is known of each public dataset: where it comes from, and the facts a copy must meet."""
+"""What is known of each public dataset: its origin, and the facts that a copy must meet."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,11 @@ __all__ = ["CARDS", "DataCard", "PublishedFile", "check_card"]
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file as its publisher gives it out.
+    """One file as its publisher gives it out."""
 
-    Args:
-        name: file name, as the readers look for it.
-        urls: addresses of the same bytes, in the order they are tried; empty for a file that is
-            published inside an archive.
-        digest: 'sha256:...' of the bytes or 'git:...', the SHA-1 of the Git blob; empty if unknown.
-
-    Example:
-        >>> PublishedFile("UTS_test.csv", digest="sha256:8c38").digest.partition(":")[0]
-        'sha256'
-    """
-
-    name: str
-    urls: tuple[str, ...] = ()
-    digest: str = ""
+    name: str  # as the readers look for it
+    urls: tuple[str, ...] = ()  # of the same bytes, in the order they are tried; empty: in a zip
+    digest: str = ""  # 'sha256:...', or 'git:...', the SHA-1 of the Git blob; empty: unknown
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class DataCard:
         address: the publisher's page.
         licence: terms of use, or that none are stated.
         citation: the work to cite.
-        building: the physical building; two datasets of one building are no transfer between sites.
+        building: the physical building; no teacher comes from the target's own building.
         num_train: fingerprints in the train part.
         num_test: fingerprints in the test part.
         num_access_points: columns of the published files.
@@ -48,12 +37,15 @@ class DataCard:
         num_empty_in_train: train fingerprints without any reading.
         num_repeated_in_test: test fingerprints whose readings occur identically in train, those
             without any reading included.
+        coordinates: the unit of the positions.
         downloads: what is fetched.
         contents: the files inside the fetched archives, with their digests.
 
     Example:
         >>> CARDS["uji"].num_access_points, CARDS["uji"].num_detected_in_train
         (520, 465)
+        >>> CARDS["uji"].coordinates
+        'Web Mercator (EPSG:3857) metres: 0.766 m on the ground at 39.99 deg N'
     """
 
     name: str
@@ -68,6 +60,7 @@ class DataCard:
     num_detected_in_train: int | None
     num_empty_in_train: int | None
     num_repeated_in_test: int | None
+    coordinates: str = "metres"
     downloads: tuple[PublishedFile, ...] = ()
     contents: tuple[PublishedFile, ...] = ()
 
@@ -86,6 +79,7 @@ _UJI = DataCard(
     num_detected_in_train=465,
     num_empty_in_train=76,
     num_repeated_in_test=0,
+    coordinates="Web Mercator (EPSG:3857) metres: 0.766 m on the ground at 39.99 deg N",
     downloads=(
         PublishedFile(
             "ujiindoorloc.zip",
@@ -225,27 +219,11 @@ CARDS: dict[str, DataCard] = {card.name: card for card in (_UJI, _UTS, _TAMPERE,
 
 
 def check_card(card: DataCard, site: Site) -> None:
-    """Checks that a copy of a dataset is the one that published figures speak of.
-
-    Args:
-        card: the facts.
-        site: the copy.
-
-    Raises:
-        DataError: a fact does not hold; the message names it, the expected and the found number.
-
-    Example:
-        >>> from rsstl_jax.data import make_synthetic_site
-        >>> try:
-        ...     check_card(CARDS["uji"], make_synthetic_site("synthetic-office"))
-        ... except DataError as error:
-        ...     print(str(error).partition(",")[0])
-        uji: number of train fingerprints: expected 19937
-    """
-    for fact, (expected, found) in _facts(card, site).items():
-        if expected is not None and expected != found:
+    """Raises `DataError` for a copy that is not the one that published figures speak of."""
+    for fact, (expected, actual) in _facts(card, site).items():
+        if expected is not None and expected != actual:
             raise DataError(
-                f"{card.name}: {fact}: expected {expected}, found {found}; this is not the copy "
+                f"{card.name}: {fact}: expected {expected}, found {actual}; this is not the copy "
                 f"published at {card.address}. A changed copy needs a folder and a name of its own"
             )
 

@@ -1,4 +1,4 @@
-"""Fetching a dataset into the cache: verified first, then put in place whole, or not at all."""
+"""Fetches a dataset into the cache: verified first, then put in place whole, or not at all."""
 
 import hashlib
 import logging
@@ -21,58 +21,27 @@ __all__ = ["download_dataset", "verify_digest"]
 TIMEOUT_S = 60
 SCRATCH, STALE_S = ".download-", 24 * 3600
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def download_dataset(card: DataCard, folder: Path) -> None:
     """Fetches the files of a dataset that the folder lacks.
 
-    Each is written to a scratch folder, compared with its digest and with those of the files
-    inside it, and only then moved into place: a broken download leaves nothing behind. What a
-    process that was killed has left there is removed when it is a day old.
-
-    Args:
-        card: what to fetch, from where, and with which digests.
-        folder: where the files go; made if it is not there.
-
-    Raises:
-        MissingDataError: no address gave the file; the message names it and the cause.
-
-    Example:
-        >>> import tempfile
-        >>> from rsstl_jax.data import CARDS
-        >>> folder = Path(tempfile.mkdtemp()) / "tut7"
-        >>> download_dataset(CARDS["tut7"], folder)  # nothing to fetch: no address gives the table
-        >>> list(folder.iterdir())
-        []
+    Each is fetched into a scratch folder, compared with its digest and with those of the files
+    inside it, and only then moved into place.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(f"{SCRATCH}*"):
-        if time.time() - left.stat().st_mtime > STALE_S:
-            shutil.rmtree(left)
+    # A process that was killed leaves its scratch folder.
+    for scratch in folder.glob(f"{SCRATCH}*"):
+        if time.time() - scratch.stat().st_mtime > STALE_S:
+            shutil.rmtree(scratch)
     for file in card.downloads:
         if not (folder / file.name).exists():
             _download_file(card, file, folder)
 
 
 def verify_digest(data: bytes, digest: str) -> bool:
-    """Tells whether bytes have a published digest.
-
-    Args:
-        data: the bytes.
-        digest: 'sha256:...', or 'git:...' for the SHA-1 that Git gives a blob: that of
-            b'blob <length>' + NUL + data. Empty: unknown, so that everything passes.
-
-    Returns:
-        bool. True if the digest fits.
-
-    Raises:
-        ValueError: the digest is of another kind.
-
-    Example:
-        >>> verify_digest(b"", "git:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
-        True
-    """
+    """Whether bytes have a digest, as `PublishedFile` writes it; every byte has an unknown one."""
     kind, _, expected = digest.partition(":")
     if kind == "sha256":
         return hashlib.sha256(data).hexdigest() == expected
@@ -104,7 +73,7 @@ def _download_file(card: DataCard, file: PublishedFile, folder: Path) -> None:
 
 
 def _fetch(url: str, path: Path) -> None:
-    logger.info("downloading %s", url)
+    _log.info("downloading %s", url)
     host = urlsplit(url).netloc
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)

@@ -26,7 +26,8 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
     """Loads a dataset by name, and checks it against its card where one is known.
 
     Files are looked for in <data folder>/<name>/. Only the cache folder is ever downloaded into,
-    and nothing else ever stands in for a file that is missing.
+    and nothing else ever stands in for a file that is missing. UJIIndoorLoc's positions are Web
+    Mercator metres, each 0.766 m on the ground (`CARDS["uji"].coordinates`).
 
     Args:
         name: 'uji', 'uts', 'tampere', 'tut7', a synthetic site such as 'synthetic-office', or the
@@ -45,8 +46,15 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
 
     Example:
         >>> site = load_site("synthetic-office")
-        >>> site.train.rss_dbm.shape[1] == site.test.num_access_points
-        True
+        >>> site.name, len(site.train), site.train.num_access_points
+        ('synthetic-office', 600, 60)
+        >>> load_site("ujii", data_dir=".")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.MissingDataError: ujii/train.csv is not there and 'ujii' is none of the
+        known datasets (uji, uts, tampere, tut7, mall-1, mall-2, synthetic-office, synthetic-mall,
+        synthetic-campus). No public address is known for it: put the file there, or choose other
+        sites with --config.sources / --config.target.
     """
     if name.startswith(SYNTHETIC_PREFIX):
         return make_synthetic_site(name)
@@ -74,47 +82,33 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
 def load_unlabelled(
     name: str, access_points: Sequence[str], *, data_dir: str | os.PathLike[str] | None = None
 ) -> NDArray[np.float32]:
-    """Loads the fingerprints of a dataset whose places nobody knows: <name>/unlabelled.csv[.gz].
+    """Loads fingerprints whose positions nobody knows: <name>/unlabelled.csv, plain or .gz.
 
     Args:
         name: the dataset's name.
-        access_points: names of its train part's A access points.
-        data_dir: folder of the datasets, as of `load_site`.
+        access_points: names of its train part's A access points; the file's order is free.
+        data_dir: folder of the datasets, as in `load_site`.
 
     Returns:
-        float32[n, A]. dBm, NaN where undetected.
+        float32[n, A]. dBm, NaN where undetected; columns in the order of `access_points`.
 
     Raises:
         MissingDataError: the file is not there.
-        DataError: the file is faulty, or has other access points.
+        DataError: the file is faulty, or has other access points; the message names the cell.
 
     Example:
-        >>> load_unlabelled("home", ("hall",), data_dir=".")
-        Traceback (most recent call last):
-        ...
-        rsstl_jax.errors.MissingDataError: home/unlabelled.csv is not there. No public address
-        is known for it: put the file there, or choose other sites with --config.sources /
-        --config.target.
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "home").mkdir()
+        >>> _ = (folder / "home" / "unlabelled.csv").write_text("hall,kitchen\\n-60,100\\n")
+        >>> load_unlabelled("home", ("kitchen", "hall"), data_dir=folder).tolist()
+        [[nan, -60.0]]
     """
     return read_unlabelled(resolve_data_dir(data_dir)[0] / name, access_points)
 
 
 def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:
-    """The folder that holds the datasets, and whether files may be downloaded into it.
-
-    Args:
-        data_dir: the caller's choice; None or empty: RSSTL_DATA_DIR, else the cache folder.
-
-    Returns:
-        (Path, bool). The folder, and True only for the cache folder.
-
-    Raises:
-        DataError: the folder that was named is not there.
-
-    Example:
-        >>> resolve_data_dir(".")[1]
-        False
-    """
+    """The folder that holds the datasets, and whether files may be downloaded into it."""
     for origin, named in (
         ("data_dir", data_dir),
         (DATA_DIR_VARIABLE, os.environ.get(DATA_DIR_VARIABLE)),

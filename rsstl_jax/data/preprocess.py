@@ -30,7 +30,7 @@ def encode_rss(
     floor_dbm: ArrayLike,
     exponent: ArrayLike = math.e,
 ) -> jax.Array:
-    """Maps readings to a network's input, by one of the four maps that the field uses.
+    """A network's input from readings in dBm, by one of the four maps that the field uses.
 
     With f the floor and x the reading, for x >= f:
 
@@ -89,15 +89,15 @@ def encode_rss(
 
 @dataclass(frozen=True, eq=False)
 class Preprocessor:
-    """Everything that was fitted on a train part: with it, a saved network can be used elsewhere.
+    """What a network's input and output mean at a site, fitted on its train part.
 
-    A network predicts u with location = origin_m + scale_m * u; `center` and `uncenter` move
-    between metres and centred metres, the scale is the network's own affair.
+    A network's output u stands for the position origin_m + scale_m * u. `encode` makes the input;
+    `center` and `uncenter` subtract and add the origin, in float64.
 
     Args:
         encoding: 'linear', 'powed', 'exponential' or 'raw'; see `encode_rss`.
         exponent: of the powed map, above 0.
-        floor_dbm: below this a reading counts as undetected, dBm, below 0.
+        floor_dbm: level below which a reading counts as undetected, dBm, below 0.
         origin_m: float64[2]. Mean position of the train part, metres.
         scale_m: one scale for both axes, metres, above 0.
 
@@ -108,6 +108,8 @@ class Preprocessor:
         >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
         >>> prep.center([[4.0, 4864900.25]]).tolist()
         [[0.0, 0.25]]
+        >>> prep.uncenter([[1.0, 0.125]]).tolist()
+        [[5.0, 4864900.125]]
     """
 
     encoding: str
@@ -134,42 +136,15 @@ class Preprocessor:
             raise ValueError(f"origin_m is {self.origin_m.tolist()}; it must be finite")
 
     def encode(self, rss_dbm: ArrayLike) -> jax.Array:
-        """The network's input; may be called inside jit.
-
-        Args:
-            rss_dbm: float[..., A]. Readings, dBm; NaN where undetected.
-
-        Returns:
-            float[..., A]. See `encode_rss`.
-
-        Raises:
-            TypeError: `rss_dbm` is not of a floating type.
-
-        Example:
-            >>> prep = Preprocessor("linear", math.e, -100.0, np.zeros(2), 1.0)
-            >>> prep.encode(jnp.array([-50.0])).tolist()
-            [0.5]
-        """
+        """The network's input, float[..., A], by `encode_rss`; may be called inside jit."""
         return encode_rss(
             rss_dbm, encoding=self.encoding, floor_dbm=self.floor_dbm, exponent=self.exponent
         )
 
     def center(self, position_m: NDArray[np.float64] | list[list[float]]) -> NDArray[np.float32]:
-        """Subtracts the origin in float64, then casts: float32 is 0.5 m coarse at UJI's northing.
+        """Centred positions in metres, float32[n, 2], from float64[n, 2].
 
-        Args:
-            position_m: float64[n, 2]. Positions, metres.
-
-        Returns:
-            float32[n, 2]. Centred positions, metres.
-
-        Raises:
-            TypeError: the positions were cast to a narrower type already.
-
-        Example:
-            >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
-            >>> prep.center([[5.0, 4864900.125]]).tolist()
-            [[1.0, 0.125]]
+        The origin is subtracted in float64: float32 is 0.5 m coarse at UJIIndoorLoc's northing.
         """
         position_m = np.asarray(position_m)
         if position_m.dtype in (np.float32, np.float16):
@@ -181,59 +156,24 @@ class Preprocessor:
         return centered_m.astype(np.float32)
 
     def uncenter(self, centered_m: ArrayLike) -> NDArray[np.float64]:
-        """Adds the origin again, in float64 on the host.
-
-        Args:
-            centered_m: float[n, 2]. Centred positions, metres.
-
-        Returns:
-            float64[n, 2]. Positions in the dataset's coordinates, metres.
-
-        Example:
-            >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
-            >>> prep.uncenter(jnp.array([[1.0, 0.125]])).tolist()
-            [[5.0, 4864900.125]]
-        """
+        """Positions in metres, float64[n, 2], from centred ones, float[n, 2]; on the host."""
         return np.asarray(centered_m, np.float64) + self.origin_m[None, :]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fitted values as JSON knows them.
-
-        Returns:
-            dict. One entry per field; `from_dict` gives the same values back to the last bit.
-
-        Example:
-            >>> Preprocessor("raw", 1.0, -100.0, np.zeros(2), 1.0).to_dict()["origin_m"]
-            [0.0, 0.0]
-        """
+        """The fitted values as JSON knows them; `from_dict` gives every bit back."""
         return {**asdict(self), "origin_m": self.origin_m.tolist()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessor":
-        """Rebuilds what `to_dict` wrote.
-
-        Args:
-            values: one entry per field.
-
-        Returns:
-            Preprocessor. With these values.
-
-        Raises:
-            ValueError: a field is missing, unknown, or outside its range.
-
-        Example:
-            >>> prep = Preprocessor("raw", 1.0, -100.0, np.zeros(2), 7.5)
-            >>> Preprocessor.from_dict(prep.to_dict()).scale_m
-            7.5
-        """
+        """The preprocessor that `to_dict` wrote; ValueError names a field that is wrong."""
         names = {field.name for field in fields(cls)}
         if set(values) != names:
             odd = ", ".join(shown_name(str(name)) for name in sorted(set(values) ^ names))
             raise ValueError(f"preprocessor fields missing or unknown: {odd}")
         numbers = {"exponent": (), "floor_dbm": (), "scale_m": (), "origin_m": (2,)}
         for name, shape in numbers.items():
-            found = np.asarray(values[name])
-            if found.shape != shape or found.dtype.kind not in "if":
+            array = np.asarray(values[name])
+            if array.shape != shape or array.dtype.kind not in "if":
                 raise ValueError(f"{name} is {values[name]!r}; it must be made of numbers")
         return cls(**{**values, "origin_m": np.asarray(values["origin_m"], np.float64)})
 
@@ -241,7 +181,7 @@ class Preprocessor:
 def fit_preprocessor(
     train: Fingerprints, *, encoding: str = "linear", exponent: float = math.e
 ) -> Preprocessor:
-    """Fits floor, origin and scale on a train part, and on nothing else.
+    """A preprocessor with floor, origin and scale of a train part, and of nothing else.
 
         floor  = lowest reading - 1 dB
         origin = mean position
@@ -263,9 +203,9 @@ def fit_preprocessor(
 
     Example:
         >>> from rsstl_jax.data import make_synthetic_site
-        >>> train = make_synthetic_site("synthetic-office").train
-        >>> fit_preprocessor(train).floor_dbm == float(np.nanmin(train.rss_dbm)) - 1
-        True
+        >>> prep = fit_preprocessor(make_synthetic_site("synthetic-office").train)
+        >>> prep.floor_dbm, prep.origin_m.round(1).tolist(), round(prep.scale_m, 1)
+        (-96.0, [31.2, 9.8], 13.0)
     """
     readings = train.rss_dbm[~np.isnan(train.rss_dbm)]
     if readings.size == 0:

@@ -1,4 +1,4 @@
-"""Scans as a receiver reports them, and the rows that a network takes."""
+"""Scans as a receiver reports them, as the rows that a network takes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,21 +17,26 @@ def scans_to_rss_dbm(
     """Scans as rows of the readings of known access points.
 
     Args:
-        scans: one mapping a scan: an access point's name to its level, dBm. Access points that are
-            not known are left out, and known ones may be missing.
+        scans: for each scan {an access point's name: its level, dBm}. Access points that are not
+            known are left out, and known ones may be missing.
         access_points: names of the A known ones, in the order of the columns.
-        dataset: the site that knows them, for messages.
+        dataset: name of the site that they belong to, for messages.
 
     Returns:
         float32[n, A]. dBm, NaN where undetected.
 
     Raises:
-        DataError: if there is no scan, one has no access point that is known, or a level is outside
+        DataError: there is no scan, one has no access point that is known, or a level is outside
             -130...0 dBm; the message names the scan by its index.
 
     Example:
         >>> scans_to_rss_dbm([{"hall": -61.0, "a telephone": -40.0}], ("hall",), dataset="home")
         array([[-61.]], dtype=float32)
+        >>> scans_to_rss_dbm([{"hall": -61.0}, {"hall": 61.0}], ("hall",), dataset="home")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61.0 lies outside -130...0 dBm;
+        what was not detected is left out
     """
     if not scans:
         raise DataError("scans is empty; at least one scan is needed")
@@ -55,19 +60,9 @@ def scans_to_rss_dbm(
 
 
 def pad_rows(rss_dbm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows in which nothing was detected added until there are 1, 2, 4, 8, ... of them.
+    """Rows without a reading added until there are 1, 2, 4, 8, ... of them.
 
-    A program is compiled for every number of rows that it meets: this way for few numbers.
-
-    Args:
-        rss_dbm: float32[n, A]. dBm, NaN where undetected.
-
-    Returns:
-        float32[m, A] with the least power of two m >= n.
-
-    Example:
-        >>> pad_rows(np.zeros((5, 3), np.float32)).shape
-        (8, 3)
+    A program is compiled for every number of rows: this way for few numbers.
     """
     missing = (1 << (len(rss_dbm) - 1).bit_length()) - len(rss_dbm)
     return np.pad(rss_dbm, ((0, missing), (0, 0)), constant_values=np.nan)

@@ -1,4 +1,4 @@
-"""What every reader returns and every model takes: fingerprints with their positions."""
+"""`Fingerprints` and `Site`: what every reader returns, checked once, where they are made."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax.errors import DataError
 
-__all__ = [
-    "MAX_DBM",
-    "MAX_POSITION_M",
-    "MIN_DBM",
-    "Fingerprints",
-    "Site",
-]
+__all__ = ["MAX_DBM", "MAX_POSITION_M", "MIN_DBM", "Fingerprints", "Site"]
 
 MIN_DBM = -130.0
 """Weakest received signal strength taken for a reading, dBm."""
@@ -29,16 +23,16 @@ MAX_POSITION_M = 1e9
 PARTS = ("train", "test", "validation")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fingerprints:
-    """One part of a dataset: n fingerprints and the places they were taken at.
+    """One part of a dataset: n fingerprints and the positions they were taken at.
 
     Args:
         dataset: name of the dataset.
         part: 'train', 'test' or 'validation'.
         rss_dbm: float32[n, A]. Received signal strengths, -130...0 dBm; NaN where undetected.
-        position_m: float64[n, 2]. Metres in the dataset's own plane coordinates, never cast to
-            float32 before they are centred.
+        position_m: float64[n, 2]. Metres in the dataset's own plane coordinates, which float32
+            would round by up to half a metre. UJIIndoorLoc's unit is another: see `load_site`.
         floor: int32[n] or None. Floor index.
         building: int32[n] or None. Building index.
         access_points: A different names, in the order of the columns.
@@ -50,8 +44,13 @@ class Fingerprints:
     Example:
         >>> rss_dbm = np.array([[-60.0, np.nan]], np.float32)
         >>> part = Fingerprints("home", "train", rss_dbm, np.zeros((1, 2)), None, None, ("a", "b"))
-        >>> len(part), part.num_access_points
-        (1, 2)
+        >>> part
+        <Fingerprints of home, train: 1 fingerprint, 2 access points, 50% detected,
+        0.0 x 0.0 m>
+        >>> Fingerprints("home", "train", rss_dbm, np.zeros((3, 2)), None, None, ("a", "b"))
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.DataError: home train: position_m is float64[3, 2]; expected float64[1, 2]
     """
 
     dataset: str
@@ -107,13 +106,25 @@ class Fingerprints:
     def __len__(self) -> int:
         return len(self.rss_dbm)
 
+    def __repr__(self) -> str:
+        return f"<Fingerprints of {self.dataset}, {self.part}: {self._summary()}>"
+
+    def _summary(self) -> str:
+        width_m, depth_m = np.ptp(self.position_m, axis=0)
+        labels = {"floor": self.floor, "building": self.building}
+        counts = {"fingerprint": len(self), "access point": self.num_access_points}
+        return ", ".join(
+            [
+                *(_counted(number, noun) for noun, number in counts.items()),
+                f"{1 - np.isnan(self.rss_dbm).mean():.0%} detected",
+                f"{width_m:.1f} x {depth_m:.1f} m",
+                *(_counted(len(set(v.tolist())), n) for n, v in labels.items() if v is not None),
+            ]
+        )
+
     @property
     def num_access_points(self) -> int:
-        """Number A of access points, detected or not.
-
-        Returns:
-            int. Width of `rss_dbm`.
-        """
+        """Number A of access points, detected or not."""
         return len(self.access_points)
 
     def take(self, indices: Sequence[int] | NDArray[np.integer]) -> "Fingerprints":
@@ -126,7 +137,7 @@ class Fingerprints:
             Fingerprints. The same dataset, part and access points with m rows.
 
         Raises:
-            DataError: no row is left.
+            DataError: `indices` is empty.
 
         Example:
             >>> rss_dbm = np.array([[-60.0], [-70.0]], np.float32)
@@ -173,23 +184,28 @@ class Fingerprints:
         return total.hexdigest()
 
 
-@dataclass(frozen=True, eq=False)
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Site:
-    """One place with its two published parts, which share their access points in one order.
+    """A dataset: its train and test part, which have the same access points in the same order.
 
     Args:
         name: the dataset's name.
-        train: what networks are fitted on.
-        test: what the final figure is read on.
+        train: the fingerprints that networks and preprocessing are fitted on.
+        test: the fingerprints that final figures are measured on.
 
     Raises:
         DataError: the parts' access points differ in name or order.
 
     Example:
         >>> from rsstl_jax.data import make_synthetic_site
-        >>> site = make_synthetic_site("synthetic-office")
-        >>> site.train.access_points == site.test.access_points
-        True
+        >>> make_synthetic_site("synthetic-office")
+        <Site synthetic-office
+          train: 600 fingerprints, 60 access points, 53% detected, 59.4 x 19.9 m, 3 floors
+          test: 200 fingerprints, 60 access points, 52% detected, 59.7 x 19.8 m, 3 floors>
     """
 
     name: str
@@ -201,3 +217,7 @@ class Site:
             raise DataError(
                 f"{self.name}: train and test must have the same access points in the same order"
             )
+
+    def __repr__(self) -> str:
+        parts = [f"{part.part}: {part._summary()}" for part in (self.train, self.test)]
+        return "\n  ".join([f"<Site {self.name}", *parts]) + ">"

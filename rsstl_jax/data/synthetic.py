@@ -1,4 +1,4 @@
-"""Three made-up sites from a multi-floor propagation model: no download, and a known truth."""
+"""Three synthetic sites by a multi-floor propagation model: no download, and a known truth."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 SYNTHETIC_PREFIX = "synthetic-"
-"""What the names of made-up sites start with."""
+"""What the names of synthetic sites start with."""
 
 REFERENCE_DBM = -35.0
 """Strength of an access point at one metre, dBm."""
@@ -34,47 +34,24 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Building:
-    """A made-up building and how it was surveyed.
+    """A synthetic building and how it was surveyed."""
 
-    Args:
-        seed: of everything random.
-        origin_m: south-west corner in the site's coordinates, metres.
-        size_m: width and depth, metres.
-        room_m: distance between walls, in both directions, metres.
-        num_floors: floors, 3.5 m apart.
-        num_access_points: access points at random places.
-        num_places: surveyed places.
-        scans_per_place: train fingerprints at each place, each by a random train device.
-        num_test: test fingerprints, at random places, by devices that train does not know.
-        path_loss_exponent: decay with distance; 2 is free space.
-        wall_db: attenuation by a wall, dB.
-        floor_db: attenuation by a floor, dB.
-        shadowing_db: standard deviation of the shadowing, dB.
-        shadowing_m: distance over which it is correlated, metres.
-        device_db: standard deviation of the devices' gains, dB.
-        noise_db: standard deviation between two readings at one place, dB.
-
-    Example:
-        >>> SYNTHETIC_SITES["synthetic-office"].num_access_points
-        60
-    """
-
-    seed: int
-    origin_m: tuple[float, float]
-    size_m: tuple[float, float]
-    room_m: float
-    num_floors: int
-    num_access_points: int
-    num_places: int
-    scans_per_place: int
-    num_test: int
-    path_loss_exponent: float
-    wall_db: float
-    floor_db: float = 14.0
-    shadowing_db: float = 4.0
-    shadowing_m: float = 8.0
-    device_db: float = 3.0
-    noise_db: float = 2.0
+    seed: int  # of everything random
+    origin_m: tuple[float, float]  # south-west corner in the site's coordinates
+    size_m: tuple[float, float]  # width and depth
+    room_m: float  # distance between walls, in both directions
+    num_floors: int  # 3.5 m apart
+    num_access_points: int  # at random positions
+    num_positions: int  # surveyed positions
+    scans_per_position: int  # train fingerprints at each, by a random train device
+    num_test: int  # test fingerprints, at random positions, by devices that train does not know
+    path_loss_exponent: float  # decay with distance; 2 is free space
+    wall_db: float  # attenuation by a wall
+    floor_db: float = 14.0  # attenuation by a floor
+    shadowing_db: float = 4.0  # standard deviation of the shadowing
+    shadowing_m: float = 8.0  # distance over which it is correlated
+    device_db: float = 3.0  # standard deviation of the devices' gains
+    noise_db: float = 2.0  # standard deviation between two readings at one position
 
 
 SYNTHETIC_SITES: dict[str, Building] = {
@@ -85,8 +62,8 @@ SYNTHETIC_SITES: dict[str, Building] = {
         room_m=5.0,
         num_floors=3,
         num_access_points=60,
-        num_places=200,
-        scans_per_place=3,
+        num_positions=200,
+        scans_per_position=3,
         num_test=200,
         path_loss_exponent=2.4,
         wall_db=3.0,
@@ -98,8 +75,8 @@ SYNTHETIC_SITES: dict[str, Building] = {
         room_m=18.0,
         num_floors=2,
         num_access_points=96,
-        num_places=250,
-        scans_per_place=4,
+        num_positions=250,
+        scans_per_position=4,
         num_test=250,
         path_loss_exponent=2.8,
         wall_db=4.0,
@@ -114,21 +91,21 @@ SYNTHETIC_SITES: dict[str, Building] = {
         room_m=8.0,
         num_floors=4,
         num_access_points=140,
-        num_places=500,
-        scans_per_place=3,
+        num_positions=500,
+        scans_per_position=3,
         num_test=300,
         path_loss_exponent=2.2,
         wall_db=5.0,
         floor_db=17.0,
     ),
 }
-"""The made-up sites by name: different sizes, walls, floors and numbers of access points."""
+"""The synthetic sites by name: different sizes, walls, floors and numbers of access points."""
 
 FLOOR_HEIGHT_M = 3.5
 
 
 def make_synthetic_site(name: str) -> Site:
-    """Makes one of the synthetic sites; the same name gives the same readings each time.
+    """One of the synthetic sites; the same name gives the same readings each time.
 
     The strength of access point a, at p, with device k, is that of the multi-wall model
     [Motley and Keenan 1988] with spatially correlated shadowing [Gudmundson 1991]:
@@ -144,15 +121,16 @@ def make_synthetic_site(name: str) -> Site:
         name: 'synthetic-office', 'synthetic-mall' or 'synthetic-campus'.
 
     Returns:
-        Site. Train at surveyed places, several scans each; test at other places, by other devices.
+        Site. Train at surveyed positions, several scans each; test at other positions, by other
+        devices.
 
     Raises:
         DataError: the name is unknown.
 
     Example:
         >>> site = make_synthetic_site("synthetic-office")
-        >>> site.train.rss_dbm.shape, len(site.test)
-        ((600, 60), 200)
+        >>> site.train.rss_dbm.shape, site.train.rss_dbm[0, :3].tolist()
+        ((600, 60), [nan, -77.0, nan])
     """
     if name not in SYNTHETIC_SITES:
         raise DataError(
@@ -162,51 +140,37 @@ def make_synthetic_site(name: str) -> Site:
 
 
 def survey_building(name: str, building: Building) -> Site:
-    """Makes a synthetic site of one's own, by the model of `make_synthetic_site`.
-
-    Args:
-        name: what the site is called.
-        building: the building, and how it is surveyed.
-
-    Returns:
-        Site.
-
-    Example:
-        >>> from dataclasses import replace
-        >>> small = replace(SYNTHETIC_SITES["synthetic-office"], size_m=(20.0, 20.0))
-        >>> float(np.ptp(survey_building("small", small).train.position_m)) <= 20
-        True
-    """
+    """A synthetic site of one's own, by the model of `make_synthetic_site`."""
     rng = np.random.default_rng(building.seed)
-    transmitters = _random_places(rng, building, building.num_access_points)
+    transmitters = _random_positions(rng, building, building.num_access_points)
     waves = _Waves.draw(rng, building)
-    surveyed = _random_places(rng, building, building.num_places)
-    places = {
-        "train": np.repeat(surveyed, building.scans_per_place, axis=0),
-        "test": _random_places(rng, building, building.num_test),
+    surveyed = _random_positions(rng, building, building.num_positions)
+    positions = {
+        "train": np.repeat(surveyed, building.scans_per_position, axis=0),
+        "test": _random_positions(rng, building, building.num_test),
     }
     parts = {}
-    for part, place in places.items():
-        mean_dbm = _mean_rss_dbm(building, place, transmitters) + waves.shadowing_db(place)
+    for part, position in positions.items():
+        mean_dbm = _mean_rss_dbm(building, position, transmitters) + waves.shadowing_db(position)
         rss_dbm = _measure(rng, building, mean_dbm)
-        parts[part] = _fingerprints(name, part, building, place, rss_dbm)
+        parts[part] = _fingerprints(name, part, building, position, rss_dbm)
     return Site(name, parts["train"], parts["test"])
 
 
-def _random_places(rng: np.random.Generator, building: Building, number: int) -> Array:
+def _random_positions(rng: np.random.Generator, building: Building, number: int) -> Array:
     """Float64[number, 3]: x and y from the building's corner, metres, and the floor."""
     plane = rng.uniform(0, building.size_m, (number, 2))
     return np.column_stack([plane, rng.integers(0, building.num_floors, number)])
 
 
-def _mean_rss_dbm(building: Building, places: Array, transmitters: Array) -> Array:
+def _mean_rss_dbm(building: Building, position: Array, transmitters: Array) -> Array:
     """Float64[n, A]: path loss, walls and floors."""
     height = np.array([1.0, 1.0, FLOOR_HEIGHT_M])
-    apart = (places[:, None, :] - transmitters[None, :, :]) * height[None, None, :]
+    apart = (position[:, None, :] - transmitters[None, :, :]) * height[None, None, :]
     distance_m = np.maximum(np.linalg.norm(apart, axis=-1), 1.0)
-    rooms = [np.floor_divide(ends[:, :2], building.room_m) for ends in (places, transmitters)]
+    rooms = [np.floor_divide(ends[:, :2], building.room_m) for ends in (position, transmitters)]
     walls = np.abs(rooms[0][:, None, :] - rooms[1][None, :, :]).sum(axis=-1)
-    floors = np.abs(places[:, None, 2] - transmitters[None, :, 2])
+    floors = np.abs(position[:, None, 2] - transmitters[None, :, 2])
     loss_db = 10 * building.path_loss_exponent * np.log10(distance_m)
     return REFERENCE_DBM - loss_db - building.wall_db * walls - building.floor_db * floors
 
@@ -228,9 +192,9 @@ class _Waves:
             amplitude_db=building.shadowing_db * math.sqrt(2 / NUM_WAVES),
         )
 
-    def shadowing_db(self, places: Array) -> Array:
-        """Float64[n, A]: the shadowing at the places."""
-        space_m = places * np.array([[1.0, 1.0, FLOOR_HEIGHT_M]])
+    def shadowing_db(self, position: Array) -> Array:
+        """Float64[n, A]: the shadowing at the positions."""
+        space_m = position * np.array([[1.0, 1.0, FLOOR_HEIGHT_M]])
         angle = np.einsum("nd,awd->naw", space_m, self.frequency) + self.phase[None, :, :]
         return self.amplitude_db * np.cos(angle).sum(axis=-1)
 
@@ -246,14 +210,14 @@ def _measure(rng: np.random.Generator, building: Building, mean_dbm: Array) -> N
 
 
 def _fingerprints(
-    name: str, part: str, building: Building, places: Array, rss_dbm: NDArray[np.float32]
+    name: str, part: str, building: Building, position: Array, rss_dbm: NDArray[np.float32]
 ) -> Fingerprints:
     return Fingerprints(
         dataset=name,
         part=part,
         rss_dbm=rss_dbm,
-        position_m=places[:, :2] + np.array([building.origin_m]),
-        floor=places[:, 2].astype(np.int32),
+        position_m=position[:, :2] + np.array([building.origin_m]),
+        floor=position[:, 2].astype(np.int32),
         building=None,
         access_points=tuple(f"AP{a:03d}" for a in range(1, building.num_access_points + 1)),
     )

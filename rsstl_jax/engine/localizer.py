@@ -17,12 +17,12 @@ from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Batch, Params, Representations
 
-__all__ = ["Localizer", "make_batch", "make_locator", "make_predictor", "predict_m"]
+__all__ = ["Localizer", "make_batch", "make_locator", "predict_m"]
 
 EVALUATION_ROWS = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Localizer:
     """What stays fixed while a network is trained at one site.
 
@@ -38,6 +38,9 @@ class Localizer:
         >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
         >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
+        >>> localizer
+        <Localizer: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2), linear encoding,
+        origin (31.20, 9.76) m, scale 12.96 m, no support>
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> localizer.represent(params, jnp.asarray(train.rss_dbm[:5])).location.shape
         (5, 2)
@@ -49,6 +52,15 @@ class Localizer:
     support: Any = None
     survey: RadioMap | None = None
 
+    def __repr__(self) -> str:
+        prep = self.preprocessor
+        east_m, north_m = prep.origin_m
+        return (
+            f"<Localizer: {self.network}, {prep.encoding} encoding,\n"
+            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m, "
+            f"{'no support' if self.support is None else 'with support'}>"
+        )
+
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
         return self.network.init(key, jnp.zeros((1, num_access_points)), self.support)["params"]
@@ -57,44 +69,28 @@ class Localizer:
         """Shapes and dtypes of those parameters, without computing them."""
         return jax.eval_shape(lambda: self.init(jax.random.key(0), num_access_points))
 
-    def most_at_once(self, num_samples: int) -> int:
-        """How many of so many fingerprints a training step may have.
-
-        With a survey at most half as many as it has places, because those of a batch are hidden
-        from its support; all of them else.
-        """
+    def max_batch_size(self, num_samples: int) -> int:
+        """How many of so many fingerprints one training step can have."""
+        # With a survey half its positions at most: those of a batch are hidden from its support.
         if self.survey is None:
             return num_samples
         return min(num_samples, count_positions(self.survey) // 2)
 
-    def for_step(self, key: jax.Array, survey: RadioMap | None, asked: jax.Array) -> "Localizer":
-        """The localizer that a training step is taken with.
+    def for_step(self, key: jax.Array, survey: RadioMap | None, rows: jax.Array) -> "Localizer":
+        """The localizer of a training step on these rows of the train part, int[B].
 
-        Args:
-            key: typed key of the step.
-            survey: the localizer's own, as an argument of the compiled program.
-            asked: int[B]. Rows of the train part in the batch.
-
-        Returns:
-            Localizer; where there is a survey, with a support drawn from it that has no
-            fingerprint from the place of an asked one.
+        Where there is a survey, its support is drawn anew, without the rows' own positions.
         """
         if survey is None:
             return self
-        return replace(self, support=draw_support(jax.random.fold_in(key, 7), survey, asked))
+        return replace(self, support=draw_support(jax.random.fold_in(key, 7), survey, rows))
 
     def represent(
         self, params: Params, rss_dbm: jax.Array, *, key: jax.Array | None = None
     ) -> Representations:
-        """The network's representations of a batch.
+        """The network's representations of float[B, A], dBm, NaN where undetected.
 
-        Args:
-            params: the network's parameters.
-            rss_dbm: float[B, A]. dBm, NaN where undetected.
-            key: given in training: augmentation and dropout are drawn from it.
-
-        Returns:
-            Representations of the batch.
+        A key is given in training: augmentation and dropout are drawn from it.
         """
         rngs = None
         if key is not None:
@@ -107,9 +103,9 @@ class Localizer:
         )
 
     def regress(self, params: Params, extract: jax.Array) -> jax.Array:
-        """Centred place in metres, float[B, 2], that the regressor reads off a representation."""
-        place = self.network.apply({"params": params}, extract, method="regress")
-        return place * self.preprocessor.scale_m
+        """The centred position, float[B, 2] in metres, that the regressor reads off extracts."""
+        position = self.network.apply({"params": params}, extract, method="regress")
+        return position * self.preprocessor.scale_m
 
 
 def make_batch(part: Fingerprints, preprocessor: Preprocessor) -> Batch:
@@ -127,14 +123,8 @@ def in_chunks(function: Any, rows: jax.Array) -> Any:
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)
 
 
-def make_predictor(localizer: Localizer, part: Fingerprints) -> Callable[[Params], np.ndarray]:
-    """What `predict_m` does, for many students of one network: compiled once."""
-    rss_dbm, locate = jnp.asarray(part.rss_dbm), make_locator(localizer)
-    return lambda params: locate(params, rss_dbm)
-
-
 def make_locator(localizer: Localizer) -> Callable[[Params, ArrayLike], np.ndarray]:
-    """From readings to places, compiled once for every number of rows."""
+    """locate(params, float[n, A] dBm) -> float64[n, 2] m, compiled once per number of rows."""
 
     @jax.jit
     def run(params: Params, support: Any, rows: jax.Array) -> jax.Array:
@@ -142,21 +132,21 @@ def make_locator(localizer: Localizer) -> Callable[[Params, ArrayLike], np.ndarr
         return replace(localizer, support=support).represent(params, rows).location
 
     def locate(params: Params, rss_dbm: ArrayLike) -> np.ndarray:
-        places = in_chunks(partial(run, params, localizer.support), jnp.asarray(rss_dbm))
-        return localizer.preprocessor.uncenter(np.asarray(places) * localizer.preprocessor.scale_m)
+        units = in_chunks(partial(run, params, localizer.support), jnp.asarray(rss_dbm))
+        return localizer.preprocessor.uncenter(np.asarray(units) * localizer.preprocessor.scale_m)
 
     return locate
 
 
 def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.ndarray:
-    """The places that a trained network gives for a part."""
-    found, wanted = (
+    """Positions float64[n, 2] that a trained network gives for a part, metres."""
+    given, needed = (
         jax.tree.map(lambda leaf: leaf.shape, tree)
         for tree in (params, localizer.shapes(part.num_access_points))
     )
-    if found != wanted:
+    if given != needed:
         raise ValueError(
             f"params are not of this network with the {part.num_access_points} access points of "
             f"{part.dataset}; they were trained with others"
         )
-    return make_predictor(localizer, part)(params)
+    return make_locator(localizer)(params, part.rss_dbm)

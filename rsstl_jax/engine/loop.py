@@ -22,12 +22,10 @@ Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, j
 
 
 class Replication(NamedTuple):
-    """Several trainings as one program: states and keys have a leading axis of replicas."""
+    """Several trainings as one program under `vmap`."""
 
-    names: tuple[str, ...]  # of the trainings, in the order of that axis
-    mode: str  # "vmap", all at once, or "map", one after the other inside the program
-    # as `jax.vmap` takes them for the context: 0 where a replica has its own
-    context_axes: Any = None
+    names: tuple[str, ...]  # of the trainings, in the order of the leading axis of their state
+    context_axes: Any = None  # as `jax.vmap` takes them: 0 where a replica has its own
 
 
 def effective_batch_size(batch_size: int, num_samples: int) -> int:
@@ -36,7 +34,12 @@ def effective_batch_size(batch_size: int, num_samples: int) -> int:
 
 
 def make_epochs(
-    step: Step, *, batch_size: int, num_epochs: int, mode: str = "loop", context_axes: Any = None
+    step: Step,
+    *,
+    batch_size: int,
+    num_epochs: int,
+    vmapped: bool = False,
+    context_axes: Any = None,
 ) -> Callable[..., Any]:
     """Compiles `num_epochs` epochs of a training step into one program.
 
@@ -48,7 +51,7 @@ def make_epochs(
         step: the training step.
         batch_size: rows a step, at most as many as the data have.
         num_epochs: epochs per call.
-        mode: "loop" for one training a call; "map" or "vmap" for several, as `Replication` has it.
+        vmapped: whether several trainings are run at once, as `Replication` has it.
         context_axes: which part of the context has a leading axis of replicas; hashable.
 
     Returns:
@@ -69,12 +72,12 @@ def make_epochs(
         >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
         (12.0, (3,), [0, 0, 0])
     """
-    return _compiled(step, batch_size, num_epochs, mode, context_axes)
+    return _compiled(step, batch_size, num_epochs, vmapped, context_axes)
 
 
 @lru_cache(maxsize=16)
 def _compiled(
-    step: Step, batch_size: int, num_epochs: int, mode: str, context_axes: Any
+    step: Step, batch_size: int, num_epochs: int, vmapped: bool, context_axes: Any
 ) -> Callable[..., Any]:
     def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
         num_samples = jax.tree.leaves(data)[0].shape[0]
@@ -99,10 +102,9 @@ def _compiled(
         return state, means, broken
 
     # The state passed in is not donated: it is the last good one if a metric stops being finite.
-    if mode == "loop":
+    if not vmapped:
         return jax.jit(run)
-    each = jax.custom_batching.sequential_vmap(run) if mode == "map" else run
-    return jax.jit(jax.vmap(each, in_axes=(0, None, 0, context_axes)))
+    return jax.jit(jax.vmap(run, in_axes=(0, None, 0, context_axes)))
 
 
 def _first_not_finite(values: jax.Array) -> jax.Array:
@@ -165,9 +167,13 @@ def fit(
     # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
     whole = math.gcd(epochs, done)
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
-    how = {} if replication is None else replication._asdict()
-    how.pop("names", None)
-    run = make_epochs(step, batch_size=batch_size, num_epochs=chunk, **how)
+    run = make_epochs(
+        step,
+        batch_size=batch_size,
+        num_epochs=chunk,
+        vmapped=replication is not None,
+        context_axes=None if replication is None else replication.context_axes,
+    )
     bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
     with defer_signals() as asked_to_end, bar:
         while done < epochs:

@@ -13,7 +13,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.data import Fingerprints, pad_rows, scans_to_rss_dbm
+from rsstl_jax.data import Fingerprints, scans_to_rss_dbm
+from rsstl_jax.data.scans import pad_rows
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.student_card import read_card, read_student_card
@@ -29,24 +30,30 @@ _log = logging.getLogger(__name__)
 
 
 class Student:
-    """A localiser with its parameters and the access points it knows.
+    """A trained network at its site: it locates scans as a receiver reports them.
 
     Args:
-        localizer: the network at its site.
+        localizer: the network with the site's preprocessing.
         params: its trained parameters.
         access_points: names of its inputs, in their order.
         dataset: the site it was trained at.
 
     Example:
         >>> import jax
-        >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
-        >>> localizer = make_localizer(default_config(), train)
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> student = Student(localizer, params, train.access_points, train.dataset)
-        >>> student.locate([{"AP003": -61.0, "AP017": -78.0, "a telephone": -40.0}]).shape
-        (1, 2)
+        >>> student
+        <Student of synthetic-office: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2),
+        199,502 parameters, 60 access points (AP001, AP002, AP003, ...),
+        origin (31.20, 9.76) m, scale 12.96 m>
+        >>> scans = [{"AP003": -61.0}, {"AP003": -61.0, "a telephone": -40.0}]
+        >>> first, second = student.locate(scans).tolist()
+        >>> first == second  # It does not know the telephone.
+        True
     """
 
     def __init__(
@@ -57,8 +64,19 @@ class Student:
         self.access_points = tuple(access_points)
         self.dataset = dataset
 
+    def __repr__(self) -> str:
+        number = sum(leaf.size for leaf in jax.tree.leaves(self.params))
+        prep = self.localizer.preprocessor
+        east_m, north_m = prep.origin_m
+        return (
+            f"<Student of {self.dataset}: {self.localizer.network},\n"
+            f"{number:,} parameters, {len(self.access_points):,} access points "
+            f"{shown_names(self.access_points)},\n"
+            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m>"
+        )
+
     def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
-        """The places of scans as a receiver reports them.
+        """The positions of scans as a receiver reports them.
 
         Args:
             scans: one mapping a scan: an access point's name to its level, dBm. Access points that
@@ -95,8 +113,8 @@ class Student:
         if set(part.access_points) == set(self.access_points):
             column = {name: index for index, name in enumerate(part.access_points)}
             order = [column[name] for name in self.access_points]
-            own = np.ascontiguousarray(part.rss_dbm[:, order])
-            return replace(part, rss_dbm=own, access_points=self.access_points)
+            ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
+            return replace(part, rss_dbm=ordered_dbm, access_points=self.access_points)
         unknown = [name for name in part.access_points if name not in set(self.access_points)]
         missing = [name for name in self.access_points if name not in set(part.access_points)]
         raise DataError(
@@ -104,6 +122,11 @@ class Student:
             f"points; {len(unknown)} of the dataset's are unknown to it "
             f"({', '.join(unknown[:5])}) and {len(missing)} are missing ({', '.join(missing[:5])})"
         )
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """The first three of them in brackets."""
+    return f"({', '.join([*names[:3], *(['...'] if len(names) > 3 else [])])})"
 
 
 def save_student(
@@ -119,43 +142,35 @@ def save_student(
         folder: the student's own folder.
         config: the configuration of its training; read here: `network` and `model`.
         student: what is saved.
-        report: is told about a damaged student, which is written anew, and about another one,
-            which this one replaces.
+        report: gets a line about a damaged student, which is written anew, or about another
+            student, which this one replaces.
 
     Raises:
         OSError: if it cannot be written; the message names the file.
 
     Example:
         >>> import jax, tempfile
-        >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
-        >>> localizer = make_localizer(default_config(), train)
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
         >>> student = Student(localizer, params, train.access_points, train.dataset)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_student(folder, default_config(), student)
-        ...     load_student(folder).access_points == train.access_points
-        True
+        ...     save_student(folder, default_config(), student, report=print)
+        ...     student.dataset = "home"  # Another student: it takes the first one's place.
+        ...     save_student(folder, default_config(), student, report=lambda line: None)
+        ...     load_student(folder).dataset
+        'home'
     """
     folder = Path(folder)
     card, survey = folder / "student.json", student.localizer.survey
-    section = model_section(config.network)
-    facts = {
-        "network": config.network,
-        "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
-        "dataset": student.dataset,
-        "preprocessor": student.localizer.preprocessor.to_dict(),
-        "access_points": student.access_points,
-        "num_support": 0 if survey is None else len(survey.place),
-    }
+    facts = _facts(config, student)
     try:
         held = load_student(folder)
         if _same((held.params, held.localizer.survey), (student.params, survey)):
-            written = read_card(card, {})
-            if not differences(
-                {name: written.get(name) for name in facts}, json.loads(json.dumps(facts))
-            ):
+            written = {name: read_card(card, {}).get(name) for name in facts}
+            if not differences(written, json.loads(json.dumps(facts))):
                 return
         report(f"{folder} holds another student of {held.dataset}; this one takes its place")
     except FileNotFoundError:
@@ -170,6 +185,18 @@ def save_student(
     write_sealed(card, facts)
 
 
+def _facts(config: ConfigDict, student: Student) -> dict[str, Any]:
+    section, survey = model_section(config.network), student.localizer.survey
+    return {
+        "network": config.network,
+        "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
+        "dataset": student.dataset,
+        "preprocessor": student.localizer.preprocessor.to_dict(),
+        "access_points": student.access_points,
+        "num_support": 0 if survey is None else len(survey.place),
+    }
+
+
 def _same(held: Any, student: Any) -> bool:
     """Whether two pytrees have one structure and, bit for bit, the same leaves."""
     if str(jax.tree.structure(held)) != str(jax.tree.structure(student)):
@@ -179,23 +206,31 @@ def _same(held: Any, student: Any) -> bool:
 
 
 def load_student(folder: str | Path) -> Student:
-    """Reads a student that `save_student` wrote.
+    """The student that `save_student`, or a run, left in a folder.
 
     Args:
-        folder: the student's own folder.
+        folder: the student's own folder, such as results/uji/students/seed-0/distilled.
 
     Returns:
-        Student, ready for `predict_m`.
+        Student, ready to locate scans.
 
     Raises:
         FileNotFoundError: if the folder holds no student; the message names it.
         DamagedError: if a file of it is damaged or foreign; the message names it.
 
     Example:
-        >>> load_student("/nowhere")
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: /nowhere holds no student: student.json is missing
+        >>> import jax, tempfile
+        >>> from rsstl_jax import default_config, load_site, make_network
+        >>> from rsstl_jax.data import fit_preprocessor
+        >>> train = load_site("synthetic-office").train
+        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
+        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_student(folder, default_config(), student)
+        ...     bool((load_student(folder).locate(scans) == student.locate(scans)).all())
+        True
     """
     card_file = Path(folder) / "student.json"
     if not card_file.exists():

@@ -6,12 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from ml_collections import ConfigDict
 
-from rsstl_jax.models import make_network
 from rsstl_jax.types import Params
 
-__all__ = ["TrainState", "descend", "learning_rate", "make_optimizer", "make_state"]
+__all__ = ["TrainState", "descend", "make_optimizer", "make_state"]
 
 
 class TrainState(NamedTuple):
@@ -51,12 +49,6 @@ def descend(
     params = optax.apply_updates(state.params, updates)
     metrics = {term: loss, "gradient_norm": optax.tree.norm(grads)}
     return state._replace(params=params, opt_state=opt_state), metrics
-
-
-def learning_rate(config: ConfigDict, of_site: float | None = None) -> float:
-    """The step size with which the configured network is trained at a site."""
-    rate = config.train.learning_rate if of_site is None else of_site
-    return rate * make_network(config).learning_rate_factor
 
 
 def make_optimizer(

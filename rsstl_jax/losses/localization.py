@@ -15,7 +15,7 @@ def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
     generated representations' errors, are the caller's.
 
     Args:
-        predicted: float[B, K]. locations answered by a regressor, metres; K = 2 in the paper.
+        predicted: float[B, K]. locations predicted by a regressor, metres; K = 2 in the paper.
         actual: float[B, K]. true locations, metres, in the same frame.
 
     Returns:

@@ -92,7 +92,7 @@ def product_pairs(x: ArrayLike) -> jax.Array:
         x: float[B, ...]. representations, or anything computed from each sample alone.
 
     Returns:
-        float[B, ...]. sample k + 1 in place k, and the first one last.
+        float[B, ...]. sample k + 1 at index k, and the first one last.
 
     Raises:
         TypeError: `x` is not floating-point.

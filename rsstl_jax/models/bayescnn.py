@@ -1,4 +1,8 @@
-"""BayesCNN: a fingerprint as an image under VGG blocks [Sinha and Le 2021], a reconstruction."""
+"""BayesCNN: a fingerprint as an image under VGG blocks [Sinha and Le 2021], a reconstruction.
+
+"Bayes" is the search for the blocks by Bayesian optimisation. The architectures that Sinha and Le
+found are not public; the default blocks are this project's choice.
+"""
 
 import math
 from collections.abc import Sequence
@@ -12,26 +16,9 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.network import Network, Regressor
 
-__all__ = ["ImageFramer", "VggBlock", "VggExtractor", "make_bayescnn"]
-
 
 class VggBlock(nn.Module):
-    """3 x 3 convolutions with ReLU, then the maximum over 2 x 2.
-
-    Args:
-        channels: output channels of each convolution.
-        num_convolutions: how many.
-        method: how they are computed, see `Convolution`.
-
-    Raises:
-        ConfigError: on call, if the image is too small to be halved.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> out, _ = VggBlock(32).init_with_output(jax.random.key(0), jnp.ones((4, 23, 23, 1)))
-        >>> out.shape
-        (4, 11, 11, 32)
-    """
+    """3 x 3 convolutions with ReLU, then the maximum over 2 x 2."""
 
     channels: int
     num_convolutions: int = 2
@@ -51,19 +38,7 @@ class VggBlock(nn.Module):
 
 
 class ImageFramer(nn.Module):
-    """Pads a fingerprint with zeros to the next square, then one VGG block.
-
-    Args:
-        channels: of the block.
-        num_convolutions: in the block.
-        method: see `Convolution`.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> out, _ = ImageFramer(32).init_with_output(jax.random.key(0), jnp.ones((4, 520)))
-        >>> out.shape
-        (4, 11, 11, 32)
-    """
+    """Pads a fingerprint with zeros to the next square, then one VGG block."""
 
     channels: int
     num_convolutions: int = 2
@@ -79,21 +54,7 @@ class ImageFramer(nn.Module):
 
 
 class VggExtractor(nn.Module):
-    """VGG blocks, then one dense layer with ReLU.
-
-    Args:
-        channels: of each block.
-        dense_width: units of the dense layer, the width of `extract`.
-        num_convolutions: in each block.
-        method: see `Convolution`.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> extractor = VggExtractor((64, 128), 128)
-        >>> out, _ = extractor.init_with_output(jax.random.key(0), jnp.ones((4, 11, 11, 32)))
-        >>> out.shape
-        (4, 128)
-    """
+    """VGG blocks, one for each number of channels, then a dense layer with ReLU."""
 
     channels: Sequence[int]
     dense_width: int
@@ -108,31 +69,16 @@ class VggExtractor(nn.Module):
 
 
 def make_bayescnn(config: ConfigDict) -> Network:
-    """BayesCNN: VGG blocks over the fingerprint as an image; a reconstruction.
-
-    "Bayes" is the search for the blocks by Bayesian optimisation. The architectures that Sinha
-    and Le found are not public; the default blocks are this project's own pick.
-
-    Args:
-        config: the run's configuration; read here: `model.bayescnn`, `model.convolution`.
-
-    Returns:
-        Network. frame is as wide as the first block, averaged over space; extract is
-        `dense_width` wide and non-negative.
-
-    Example:
-        >>> from rsstl_jax.config.schema import default_config
-        >>> make_bayescnn(default_config()).extract_width
-        128
-    """
-    own, method = config.model.bayescnn, config.model.convolution
-    first, *others = own.channels
+    """BayesCNN out of `model.bayescnn` and `model.convolution`: the framer is the first block."""
+    sizes, method = config.model.bayescnn, config.model.convolution
+    first, *others = sizes.channels
+    num_convolutions = sizes.num_convolutions
     return Network(
-        framer=ImageFramer(first, own.num_convolutions, method),
-        extractor=VggExtractor(tuple(others), own.dense_width, own.num_convolutions, method),
-        regressor=Regressor(own.dropout),
+        framer=ImageFramer(first, num_convolutions, method),
+        extractor=VggExtractor(tuple(others), sizes.dense_width, num_convolutions, method),
+        regressor=Regressor(sizes.dropout),
         frame_width=first,
-        extract_width=own.dense_width,
+        extract_width=sizes.dense_width,
         extract_activation="relu",
-        learning_rate_factor=own.learning_rate_factor,
+        learning_rate_factor=sizes.learning_rate_factor,
     )

@@ -17,7 +17,7 @@ class Convolution(nn.Module):
 
     All methods compute the same from the same parameters. "convolution" is XLA's own; "patches"
     copies the windows side by side and multiplies once, which is many times faster on CPUs inside
-    a compiled training loop and under `jax.vmap` over replicas (`docs/networks.md` has the
+    a compiled training loop and under `jax.vmap` over replicas (`docs/results/cost.md` has the
     measurement). "auto" takes patches on CPUs and XLA's elsewhere.
 
     Args:
@@ -30,10 +30,10 @@ class Convolution(nn.Module):
         ValueError: on call, if the method is unknown.
 
     Example:
-        >>> layer = Convolution(8, (3, 3), padding="SAME")
-        >>> out, _ = layer.init_with_output(jax.random.key(0), jnp.ones((2, 5, 5, 4)))
-        >>> out.shape
-        (2, 5, 5, 8)
+        >>> params = {"kernel": jnp.ones((2, 1, 1)), "bias": jnp.zeros(1)}
+        >>> x = jnp.array([1.0, 2.0, 4.0]).reshape(1, 3, 1)
+        >>> print(Convolution(1, (2,)).apply({"params": params}, x).ravel())
+        [3. 6.]
     """
 
     features: int
@@ -62,7 +62,7 @@ class Convolution(nn.Module):
         return out + bias.reshape((1,) * (out.ndim - 1) + (-1,))
 
     def _patches(self, x: jax.Array) -> jax.Array:
-        """float[B, ..., window * C]: at each place the inputs under the kernel, row by row."""
+        """float[B, ..., window * C]: at each position the inputs under the kernel, row by row."""
         if self.padding == "SAME":
             margins = [((extent - 1) // 2, extent // 2) for extent in self.window]
             x = jnp.pad(x, [(0, 0), *margins, (0, 0)])

@@ -1,4 +1,8 @@
-"""The DNN: a plain multilayer perceptron [Felix et al. 2016]."""
+"""The DNN: a plain multilayer perceptron [Felix et al. 2016].
+
+Felix et al. use k x 300 units, k = 1..10; three layers is the natural reading of the paper's "just
+like the configurations of the specialized models [...] three fully connected layers".
+"""
 
 from collections.abc import Sequence
 
@@ -8,23 +12,9 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.models.network import Network, Regressor
 
-__all__ = ["DenseFramer", "DenseStack", "make_dnn"]
-
 
 class DenseStack(nn.Module):
-    """Dense layers with ReLU behind each and dropout between them.
-
-    Args:
-        widths: units of each layer.
-        dropout: probability that a hidden unit is hidden in training; the last layer's output
-            is left whole.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> out, _ = DenseStack((16, 8)).init_with_output(jax.random.key(0), jnp.ones((4, 32)))
-        >>> out.shape
-        (4, 8)
-    """
+    """Dense layers with ReLU, dropout in front of each: the last one's output is left whole."""
 
     widths: Sequence[int]
     dropout: float = 0.0
@@ -38,18 +28,7 @@ class DenseStack(nn.Module):
 
 
 class DenseFramer(nn.Module):
-    """The first layer: from as many inputs as the site has access points to a fixed width.
-
-    Args:
-        width: units of the layer.
-        input_dropout: probability that an input is hidden in training.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> frame, _ = DenseFramer(300).init_with_output(jax.random.key(0), jnp.ones((4, 520)))
-        >>> frame.shape
-        (4, 300)
-    """
+    """The first layer: from as many inputs as the site has access points to a fixed width."""
 
     width: int
     input_dropout: float = 0.0
@@ -61,28 +40,13 @@ class DenseFramer(nn.Module):
 
 
 def make_dnn(config: ConfigDict) -> Network:
-    """The DNN: `num_layers` hidden layers of equal width, the first of which is the framer.
-
-    Felix et al. use k x 300 units, k = 1..10; three layers is the natural reading of the paper's
-    "just like the configurations of the specialized models [...] three fully connected layers".
-
-    Args:
-        config: the run's configuration; read here: `model.dnn`.
-
-    Returns:
-        Network. frame and extract are `hidden_width` wide and non-negative.
-
-    Example:
-        >>> from rsstl_jax.config.schema import default_config
-        >>> make_dnn(default_config()).frame_width
-        300
-    """
-    own = config.model.dnn
+    """The DNN out of `model.dnn`: equal hidden layers, the first of which is the framer."""
+    sizes = config.model.dnn
     return Network(
-        framer=DenseFramer(own.hidden_width, own.input_dropout),
-        extractor=DenseStack((own.hidden_width,) * (own.num_layers - 1), own.dropout),
-        regressor=Regressor(own.dropout),
-        frame_width=own.hidden_width,
-        extract_width=own.hidden_width,
+        framer=DenseFramer(sizes.hidden_width, sizes.input_dropout),
+        extractor=DenseStack((sizes.hidden_width,) * (sizes.num_layers - 1), sizes.dropout),
+        regressor=Regressor(sizes.dropout),
+        frame_width=sizes.hidden_width,
+        extract_width=sizes.hidden_width,
         extract_activation="relu",
     )

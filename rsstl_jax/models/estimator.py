@@ -1,5 +1,6 @@
 """The mutual-information estimator Psi_theta: one for all teachers."""
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -7,6 +8,8 @@ from flax import linen as nn
 from rsstl_jax._numerics import spread
 
 __all__ = ["Estimator"]
+
+_SHAPES = "teacher must be float[N, B, D] with the student's float[B, D]"
 
 
 class Estimator(nn.Module):
@@ -22,12 +25,13 @@ class Estimator(nn.Module):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> teacher, student = jnp.ones((2, 4, 300)), jnp.ones((4, 300))
-        >>> estimator = Estimator(300)
+        >>> teacher, student = jnp.ones((2, 4, 3)), jnp.arange(12.0).reshape(4, 3)
+        >>> estimator = Estimator(3, hidden_width=8)
         >>> params = estimator.init(jax.random.key(0), teacher[0], student)
         >>> joint, product = estimator.apply(params, teacher, student, method="score_pairs")
-        >>> joint.shape, product.shape
-        ((2, 4), (2, 4))
+        >>> by_call = [estimator.apply(params, one, student) for one in teacher]
+        >>> bool(jnp.allclose(joint, jnp.stack(by_call), atol=1e-5))
+        True
     """
 
     extract_width: int
@@ -51,7 +55,12 @@ class Estimator(nn.Module):
 
         Returns:
             float[B]. log p(Z_G | Z_S) / p(Z_G), up to what the bound leaves open.
+
+        Raises:
+            AssertionError: if the two are not of one shape [B, D].
         """
+        chex.assert_shape([teacher, student], (None, self.extract_width))
+        chex.assert_equal_shape([teacher, student])
         pair = jnp.concatenate([teacher, student], axis=-1)
         kernel = jnp.concatenate([self.kernel["teacher"], self.kernel["student"]])
         return self._rest(pair @ kernel + self.bias[None, :])
@@ -65,8 +74,12 @@ class Estimator(nn.Module):
 
         Returns:
             joint float[N, B], of (Z_G[i, k], Z_S[k]); product float[N, B], of
-            (Z_G[i, k], Z_S[k + 1]), the batch being closed to a ring.
+            (Z_G[i, k], Z_S[k + 1]), where the last sample is followed by the first.
+
+        Raises:
+            AssertionError: if the teachers are not [N, B, D] with the student's [B, D].
         """
+        chex.assert_shape(teacher, (None, *student.shape), custom_message=_SHAPES)
         num_teachers, batch, width = teacher.shape
         # Matrices of two axes: products of three would transpose the largest arrays of the step.
         from_teacher = teacher.reshape(-1, width) @ self.kernel["teacher"] + self.bias[None, :]

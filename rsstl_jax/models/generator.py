@@ -25,12 +25,12 @@ class Generator(nn.Module):
         hidden_width: units of the layer between.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> generator = Generator(300, 300, "relu")
-        >>> params = generator.init(jax.random.key(0), jnp.zeros((1, 128)))
-        >>> frame, extract = generator.apply(params, jnp.zeros((4, 128)))
-        >>> frame.shape, extract.shape
-        ((4, 300), (4, 300))
+        >>> import jax
+        >>> code = jax.random.normal(jax.random.key(0), (4, 128))
+        >>> generator = Generator(frame_width=64, extract_width=33, extract_activation="relu")
+        >>> (frame, extract), _ = generator.init_with_output(jax.random.key(1), code)
+        >>> frame.shape, extract.shape, bool((extract >= 0).all())
+        ((4, 64), (4, 33), True)
     """
 
     frame_width: int
@@ -56,9 +56,11 @@ class Critic(nn.Module):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> scores, _ = Critic().init_with_output(jax.random.key(0), jnp.ones((4, 300)))
-        >>> scores.shape
-        (4,)
+        >>> extract = jax.random.normal(jax.random.key(0), (4, 300))
+        >>> scores, params = Critic().init_with_output(jax.random.key(1), extract)
+        >>> alone = Critic().apply(params, extract[:1])  # each row is scored by itself
+        >>> scores.shape, bool(jnp.allclose(scores[:1], alone, atol=1e-5))
+        ((4,), True)
     """
 
     hidden_width: int = 256
@@ -74,17 +76,17 @@ def make_generator(network: Network, hidden_width: int = 256) -> Generator:
     """The generator that fits a network's representations.
 
     Args:
-        network: the network whose representations it shall generate.
+        network: the network whose representations it is to generate.
         hidden_width: units of its middle layer.
 
     Returns:
         Generator of the network's widths and last activation.
 
     Example:
-        >>> from rsstl_jax.config.schema import default_config
-        >>> from rsstl_jax.models import make_network
-        >>> make_generator(make_network(default_config())).extract_width
-        300
+        >>> from rsstl_jax import default_config, make_network
+        >>> generator = make_generator(make_network(default_config()))
+        >>> generator.frame_width, generator.extract_width, generator.extract_activation
+        (300, 300, 'relu')
     """
     return Generator(
         network.frame_width, network.extract_width, network.extract_activation, hidden_width
@@ -104,9 +106,10 @@ def stack_teachers(teachers: Sequence[Params]) -> Params:
         ValueError: if there is no teacher, or if two do not have the same shapes.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> stack_teachers([{"w": jnp.zeros(3)}, {"w": jnp.ones(3)}])["w"].shape
-        (2, 3)
+        >>> import jax, jax.numpy as jnp
+        >>> stacked = stack_teachers([{"w": jnp.array(1.0)}, {"w": jnp.array(2.0)}])
+        >>> print(jax.vmap(lambda teacher: 3 * teacher["w"])(stacked))
+        [3. 6.]
     """
     if not teachers:
         raise ValueError("teachers is empty; at least one is needed")

@@ -1,8 +1,8 @@
 """The contract of a specialised network: framer, extractor, regressor."""
 
-from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 from flax import linen as nn
 
@@ -17,9 +17,9 @@ ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 class Network(nn.Module):
     """A specialised network S = {F, E, R} out of its three parts (paper, Sec. 3.1).
 
-    Z^F = F(X), Z^E = E(Z^F), Y = R(Z^E). A part is any module called as `part(x, train=...)`;
-    the framer may return a feature map of any rank, of which `frame` is the average over the
-    axes between the first and the last.
+    Z^F = F(X), Z^E = E(Z^F), Y = R(Z^E). A part is any module called as `part(x, train=...)`.
+    The framer may return a feature map of any rank; `frame` is its average over the axes between
+    the first and the last.
 
     Args:
         framer: module. Encoded fingerprints float[B, A] -> feature map float[B, ..., F].
@@ -32,20 +32,24 @@ class Network(nn.Module):
             auto-encoder with it; the decoder is no part of the network's parameters.
         lipschitz: False where J_FI makes no sense, as behind dot-product attention
             [Kim et al. 2021]; phase 2 then leaves the term out unless it is forced.
-        penalty: feature map -> scalar, added to the training loss, metres.
         learning_rate_factor: what the site's learning rate is multiplied by for this network.
         uses_support: whether the network is given the site's train part as its support.
 
     Raises:
+        AssertionError: on call, if the fingerprints are not float[B, A].
         ValueError: on call, if a part's output is not as wide as declared.
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from rsstl_jax.config.schema import default_config
-        >>> from rsstl_jax.models import make_network
+        >>> from rsstl_jax import default_config, make_network
         >>> network = make_network(default_config())
-        >>> params = network.init(jax.random.key(0), jnp.zeros((1, 520)))
-        >>> network.apply(params, jnp.zeros((8, 520))).extract.shape
+        >>> network
+        Network(DenseFramer 300, DenseStack 300 relu, Regressor 2)
+        >>> for num_access_points in (60, 520):
+        ...     fingerprints = jnp.zeros((8, num_access_points))
+        ...     params = network.init(jax.random.key(0), fingerprints)
+        ...     print(network.apply(params, fingerprints).extract.shape)
+        (8, 300)
         (8, 300)
     """
 
@@ -57,7 +61,6 @@ class Network(nn.Module):
     extract_activation: str
     decoder: nn.Module | None = None
     lipschitz: bool = True
-    penalty: Callable[[jax.Array], jax.Array] | None = None
     learning_rate_factor: float = 1.0
     uses_support: bool = False
 
@@ -72,11 +75,14 @@ class Network(nn.Module):
             train: whether dropout is active (then an rng named "dropout" is needed).
 
         Returns:
-            Representations of float[B, F], float[B, D], float[B, 2] and a scalar.
+            Representations of float[B, F], float[B, D] and float[B, 2].
 
         Raises:
+            AssertionError: if the fingerprints are not float[B, A].
             ValueError: if a part's output is not as wide as declared.
         """
+        chex.assert_rank(fingerprints, 2, custom_message="fingerprints must be float[B, A]")
+        chex.assert_type(fingerprints, float, custom_message="fingerprints must be encoded floats")
         context = () if support is None else (support,)
         features = self.framer(fingerprints, *context, train=train)
         extract = self.extractor(features, train=train)
@@ -86,35 +92,45 @@ class Network(nn.Module):
         for (name, width), array in zip(declared.items(), (frame, extract, location), strict=True):
             if array.shape[1:] != (width,):
                 raise ValueError(f"{name} has shape {array.shape}; its width must be {width}")
-        penalty = self.penalty(features) if train and self.penalty is not None else 0.0
-        return Representations(frame, extract, location, penalty)
+        return Representations(frame, extract, location)
 
     def regress(self, extract: jax.Array) -> jax.Array:
-        """The place that the regressor reads off a representation; R of Eq. 2.
+        """The position that the regressor reads off a representation; R of Eq. 2.
 
         Args:
-            extract: float[B, D]. The network's own, or one that a teacher has generated.
+            extract: float[B, D]. The network's representation, or one that a teacher generates.
 
         Returns:
-            float[B, 2]. Place in units of the site's scale; no dropout.
+            float[B, 2]. Position in units of the site's scale; no dropout.
         """
         return self.regressor(extract, train=False)
+
+    def __repr__(self) -> str:
+        """One line; Flax's own goes through every layer."""
+        framer, extractor, regressor = (
+            type(part).__name__ for part in (self.framer, self.extractor, self.regressor)
+        )
+        return (
+            f"{type(self).__name__}({framer} {self.frame_width}, "
+            f"{extractor} {self.extract_width} {self.extract_activation}, {regressor} 2)"
+        )
 
 
 class Regressor(nn.Module):
     """The last part of every built-in network: one linear layer onto the plane.
 
     Linear, because a saturating output dies in training. Dropout acts on its input here rather
-    than in the extractor, so that the representation which teachers meet is whole.
+    than in the extractor, so that teachers meet the whole representation.
 
     Args:
         dropout: probability that a unit of the representation is hidden in training.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> place, _ = Regressor().init_with_output(jax.random.key(0), jnp.ones((4, 300)))
-        >>> place.shape
-        (4, 2)
+        >>> import jax.numpy as jnp
+        >>> layer = {"kernel": jnp.ones((3, 2)), "bias": jnp.array([1.0, -1.0])}
+        >>> extract = jnp.array([[1.0, 2.0, 3.0]])
+        >>> print(Regressor(dropout=0.5).apply({"params": {"Dense_0": layer}}, extract))
+        [[7. 5.]]
     """
 
     dropout: float = 0.0

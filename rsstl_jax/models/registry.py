@@ -24,18 +24,18 @@ NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
     "cnnloc": make_cnnloc,
     "dnn": make_dnn,
 }
-"""The registry: `config.network` names an entry; a network of one's own is one more line."""
+"""Makers of networks by the name that `config.network` gives; yours is one more entry."""
 
 
 def model_section(network: str) -> str:
-    """Which fields of a configuration a network is made of.
+    """The prefix of the configuration fields that a network is made of.
 
     Args:
-        network: a name in `NETWORKS`, or the path of a function of one's own. One that has no
-            section of its own may read any field of `model`.
+        network: a name in `NETWORKS`, or the path "package.module:function" of another maker. A
+            network without a section of its name may read any field of `model`.
 
     Returns:
-        What their names begin with.
+        str, such as "model.dnn.".
 
     Example:
         >>> model_section("dnn"), model_section("mine:make_network")
@@ -50,7 +50,7 @@ def make_network(config: ConfigDict) -> Network:
 
     Args:
         config: the run's configuration; read here: `network`, a name in `NETWORKS` or the path
-            "package.module:function" of a function of one's own, and its `model` section.
+            "package.module:function" of another maker, and its `model` section.
 
     Returns:
         Network, without parameters.
@@ -60,9 +60,11 @@ def make_network(config: ConfigDict) -> Network:
             function that makes a network of a configuration.
 
     Example:
-        >>> from rsstl_jax.config.schema import default_config
-        >>> make_network(default_config()).extract_width
-        300
+        >>> from rsstl_jax import default_config
+        >>> config = default_config()
+        >>> config.network = "cnnloc"
+        >>> make_network(config)
+        Network(Encoder 64, CnnlocExtractor 33 elu, Regressor 2)
     """
     if config.network in NETWORKS:
         return NETWORKS[config.network](config)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from rsstl_jax.paper.published import paper_figure
-from rsstl_jax.report.plots import save_figure
+from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 from rsstl_jax.report.result_table import FIGURES
 from rsstl_jax.report.statistics import (
     PairedDifference,
@@ -20,69 +19,81 @@ from rsstl_jax.report.statistics import (
     verdict,
 )
 
-__all__ = ["compare", "insert_table", "plot_methods", "render_comparison"]
+__all__ = ["compare", "insert_table", "markdown_table", "plot_methods", "render_comparison"]
 
 _METHOD = ["network", "method"]
+_DIFFERENCE = ("difference_m", "difference_low_m", "difference_high_m", "p", "verdict")
+# Rows that the paper does not have.
+_NOT_PUBLISHED = ("noise", "untrained", "agnostic", "agnostic-share")
 
 
 def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
-    """One line a method: its figures over the seeds, and its difference to what it is held
-    against.
-    """
-    by_seed = {
-        names: dict(zip(rows["seed"], rows["mae_m"], strict=True))
-        for names, rows in selected.groupby(_METHOD, sort=False)
-    }
-    found: dict[Any, PairedDifference] = {}
-    for (network, method), rows in selected.groupby(_METHOD, sort=False):
-        reference = by_seed.get((network, rows["reference"].iloc[0]), {})
-        own = by_seed[network, method]
-        if common := [seed for seed in own if seed in reference]:
-            pair = ([of[seed] for seed in common] for of in (own, reference))
-            found[network, method] = paired_difference(*pair)
-    adjusted = adjust_p_values([difference.p_value for difference in found.values()])
-    p_values = dict(zip(found, adjusted, strict=True))
+    """One line a method: its figures over the seeds, and its difference to its reference."""
+    groups = dict(iter(selected.groupby(_METHOD, sort=False)))
+    differences = _paired_differences(groups)
+    adjusted = adjust_p_values([difference.p_value for difference in differences.values()])
+    p_values = dict(zip(differences, adjusted, strict=True))
     lines = []
-    for names, rows in selected.groupby(_METHOD, sort=False):
-        first = rows.iloc[0]
-        line: dict[str, Any] = dict(zip(_METHOD, names, strict=True)) | {"seeds": len(rows)}
-        settings = rows["changed"].unique()
-        line["changed"] = " or ".join(text or "none" for text in settings) if any(settings) else ""
-        for figure in (*FIGURES, "within_10_m"):
-            values = rows[figure].tolist()
-            line[figure], line[f"{figure}_sd"] = np.mean(values), rows[figure].std()
-            line[f"{figure}_low"], line[f"{figure}_high"] = mean_interval(values)
-        # Each receipt has the interval of its own seeds' mean error.
-        line |= {name: rows[name].mean() for name in ("positions_low_m", "positions_high_m")}
-        line["reference"] = first["reference"]
-        if names in found:
-            line |= {
-                "difference_m": found[names].mean,
-                "difference_low_m": found[names].low,
-                "difference_high_m": found[names].high,
-                "p": p_values[names],
-                "verdict": verdict(found[names], p_values[names]),
-            }
-        of_paper = None
-        ours = ("noise", "untrained", "agnostic", "agnostic-share")
-        alone = first["student"] == "standalone"
-        if (alone or first["row"] not in ours) and not first["label"]:
-            of_paper = paper_figure(
-                table, first["target"], first["network"], first["student"], share=first["share"]
-            )
-        lines.append(line | {"paper_m": math.nan if of_paper is None else of_paper})
-    columns = ["difference_m", "difference_low_m", "difference_high_m", "p", "verdict"]
+    for names, rows in groups.items():
+        line = dict(zip(_METHOD, names, strict=True)) | _figures(rows)
+        if names in differences:
+            difference = differences[names]
+            values = (difference.mean, difference.low, difference.high, p_values[names])
+            words = verdict(difference, p_values[names])
+            line |= dict(zip(_DIFFERENCE, (*values, words), strict=True))
+        lines.append(line | {"paper_m": _published(rows.iloc[0], table)})
     compared = pd.DataFrame(lines)
-    return compared.reindex(columns=[*compared.columns, *(c for c in columns if c not in compared)])
+    absent = [name for name in _DIFFERENCE if name not in compared]
+    return compared.reindex(columns=[*compared.columns, *absent])
+
+
+def _paired_differences(groups: Mapping[Any, pd.DataFrame]) -> dict[Any, PairedDifference]:
+    """{method: its difference to its reference over the seeds that both have}."""
+    mae_m = {
+        names: dict(zip(rows["seed"], rows["mae_m"], strict=True)) for names, rows in groups.items()
+    }
+    differences = {}
+    for (network, method), rows in groups.items():
+        values = mae_m[network, method]
+        reference = mae_m.get((network, rows["reference"].iloc[0]), {})
+        if common := [seed for seed in values if seed in reference]:
+            differences[network, method] = paired_difference(
+                [values[seed] for seed in common], [reference[seed] for seed in common]
+            )
+    return differences
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, Any]:
+    settings = rows["changed"].unique()
+    changed = " or ".join(text or "none" for text in settings) if any(settings) else ""
+    figures: dict[str, Any] = {"seeds": len(rows), "changed": changed}
+    for name in (*FIGURES, "within_10_m"):
+        values = rows[name].tolist()
+        figures[name], figures[f"{name}_sd"] = np.mean(values), rows[name].std()
+        figures[f"{name}_low"], figures[f"{name}_high"] = mean_interval(values)
+    # Each receipt has the interval of its own seeds' mean error.
+    figures |= {name: rows[name].mean() for name in ("positions_low_m", "positions_high_m")}
+    return figures | {"reference": rows["reference"].iloc[0]}
+
+
+def _published(line: Any, table: str) -> float:
+    if line["label"] or (line["row"] in _NOT_PUBLISHED and line["student"] != "standalone"):
+        return math.nan
+    names = (line["target"], line["network"], line["student"])
+    published = paper_figure(table, *names, share=line["share"])
+    return math.nan if published is None else published
+
+
+def markdown_table(rows: list[dict[str, str]]) -> str:
+    """A Markdown table of the columns that have a cell somewhere."""
+    names = [name for name in rows[0] if any(row[name] for row in rows)]
+    lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def render_comparison(compared: pd.DataFrame) -> str:
     """The table in Markdown."""
-    cells = [_cells(line) for line in compared.to_dict("records")]
-    head = [name for name in cells[0] if any(row[name] for row in cells)]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(row[name] for name in head) + " |" for row in cells]
-    return "\n".join(lines)
+    return markdown_table([_cells(line) for line in compared.to_dict("records")])
 
 
 def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
@@ -98,7 +109,7 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
     difference = f"{shown('difference_m')} {interval('difference_low_m', 'difference_high_m')}"
     return {
-        "method": f"{line['network']} {line['method']}".strip(),
+        "method": _name(line["network"], line["method"]),
         "seeds": str(line["seeds"]),
         FIGURES["mae_m"]: spread("mae_m"),
         "interval over seeds": interval("mae_m_low", "mae_m_high"),
@@ -113,31 +124,42 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
 
 def insert_table(document: str, name: str, table: str) -> str:
-    """Puts a table in the place that a document keeps for it."""
-    begin, end = f"<!-- table {name} -->\n", "<!-- end of table -->"
-    head, found, rest = document.partition(begin)
+    """Puts a table between the two marks that a document has for it."""
+    begin, end = f"<!-- {name} -->\n", "<!-- end of table -->"
+    head, opened, rest = document.partition(begin)
     _, closed, tail = rest.partition(end)
-    if not (found and closed):
-        raise ValueError(f"the document has no place <!-- table {name} --> ... {end}")
+    if not (opened and closed):
+        raise ValueError(f"the document has no marks <!-- {name} --> ... {end}")
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
 def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
     """Draws every seed's mean error, a line a method, each fraction on axes of its own."""
-    panels = [list(of.groupby(_METHOD, sort=False)["mae_m"]) for _, of in selected.groupby("share")]
-    heights = [len(groups) for groups in panels]
-    size = (7.2, 0.8 + 0.6 * len(panels) + 0.28 * sum(heights))
-    figure = Figure(figsize=size, layout="constrained")
-    every = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
-    for axes, groups in zip(every, panels, strict=True):
-        for height, (_, errors_m) in enumerate(groups):
-            axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", alpha=0.6)
-            axes.plot([errors_m.mean()], [height], "|", color="black", markersize=12)
-        names = [" ".join(map(str, method)).strip() for method, _ in groups]
-        axes.set_yticks(range(len(groups)), names)
-        axes.set_ylim(len(groups) - 0.5, -0.5)
+    shares: dict[Any, pd.DataFrame] = dict(iter(selected.groupby("share")))
+    labels = selected.apply(_label, axis=1)
+    heights = {label: height for height, label in enumerate(labels.unique())}
+    figure = new_figure((4.4 + 3.6 * len(shares), 1.2 + 0.21 * len(heights)))
+    panels = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
+    for axes, (share, rows) in zip(panels, shares.items(), strict=True):
+        for label, errors_m in rows.groupby(labels[rows.index])["mae_m"]:
+            height = heights[label]
+            axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", mfc="none", ms=5)
+            axes.plot([errors_m.mean()], [height], "|", color="black", ms=10, mew=1.5)
+        if share != 1:
+            axes.set_title(f"{100 * share:g} % of the training set", fontsize=9)
+        axes.set_yticks(range(len(heights)), list(heights), fontsize=8)
+        axes.set_ylim(len(heights) - 0.5, -0.5)
         axes.grid(alpha=0.3)
-    # Of the figure, not of its axes: long names leave these too little room.
-    figure.suptitle(title, fontsize="large")
-    figure.supxlabel("mean error (m) of each seed, and their mean", fontsize="medium")
+    # Of the figure, not of its axes: long labels leave these too little room.
+    figure.suptitle(wrap_title(title, 80), fontsize=11)
+    figure.supxlabel("mean error (m): a circle a seed, a bar their mean", fontsize=9)
     save_figure(figure, path)
+
+
+def _label(line: Any) -> str:
+    """A method without the fraction, which its panel says."""
+    return _name(line["network"], line["method"].removesuffix(f", {100 * line['share']:g} %"))
+
+
+def _name(network: str, method: str) -> str:
+    return f"{network}: {method}" if network else method

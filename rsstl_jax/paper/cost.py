@@ -5,6 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from rsstl_jax.baselines.run_baseline import UNTRAINED
+from rsstl_jax.paper.comparison import markdown_table
+
 __all__ = ["cost_frame", "render_cost"]
 
 _ROW = ["network", "row", "share", "label", "changed", "device"]
@@ -14,7 +17,7 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
     """Seconds of the rows trained on a target, receipts of one row added up."""
     lines = [
         {
-            "network": "" if receipt["row"].startswith(("knn", "centroid")) else result["network"],
+            "network": "" if receipt["row"].startswith(UNTRAINED) else result["network"],
             "row": receipt["row"],
             "share": receipt["config"]["data.fraction"],
             "label": receipt.get("label", ""),
@@ -34,23 +37,25 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
 
 def render_cost(cost: pd.DataFrame) -> str:
     """The seconds in Markdown, their sum on each device in the last lines."""
-    lines = [
-        "| row | share | changed settings | seeds | seconds | starts |",
-        "|" + " --- |" * 6,
+    rows = [
+        {
+            "row": " ".join(filter(None, (line["network"], line["row"], line["label"])))
+            + _on_device(line["device"]),
+            "fraction": f"{100 * line['share']:g} %",
+            "changed settings": line["changed"],
+            "seeds": str(line["seeds"]),
+            "seconds": f"{line['seconds']:,.0f}",
+            "starts": str(line["starts"]),
+        }
+        for line in cost.to_dict("records")
     ]
-    for row in cost.to_dict("records"):
-        name = " ".join(filter(None, (row["network"], row["row"], row["label"])))
-        name += _where(row["device"])
-        cells = f"{100 * row['share']:g} % | {row['changed']} | {row['seeds']}"
-        lines.append(f"| {name} | {cells} | {row['seconds']:,.0f} | {row['starts']} |")
-    for device, rows in cost.groupby("device"):
-        name = f"all rows{_where(str(device))}"
-        total, starts = rows["seconds"].sum(), rows["starts"].sum()
-        lines.append(f"| {name} |  |  |  | {total:,.0f} | {starts} |")
-    return "\n".join(lines)
+    for device, lines in cost.groupby("device"):
+        total = {"seconds": f"{lines['seconds'].sum():,.0f}", "starts": str(lines["starts"].sum())}
+        rows.append(dict.fromkeys(rows[0], "") | {"row": f"all rows{_on_device(device)}"} | total)
+    return markdown_table(rows)
 
 
-def _where(device: str) -> str:
-    """Behind a name: on which device, but for a CPU."""
+def _on_device(device: Any) -> str:
+    """On which device, unless it is a CPU."""
     platform, _, model = device.partition(": ")
     return "" if platform == "cpu" else f" on one {model}"

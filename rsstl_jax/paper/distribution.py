@@ -1,4 +1,4 @@
-"""Figure 2 of the paper: the distribution of the errors, stand-alone and distilled."""
+"""Figure 2 of the paper: the distribution of the errors of baseline and distilled students."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,89 +6,104 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from rsstl_jax.report.plots import save_figure
-from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.paper.comparison import markdown_table
+from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
+from rsstl_jax.report.result_table import mean_and_spread, student_label, students_of
 
 __all__ = ["distribution_frame", "plot_distribution", "render_distribution"]
 
-_STUDENTS = {"standalone": ("stand-alone", "--"), "distilled": ("distilled", "-")}
-_COLORS = ("#2d6fb0", "#d1762d", "#3a8f4d", "#8a4fa3", "#7a7a7a")
+# The baseline is a broad line below the other, which may run along it.
+_LINES: dict[str, dict[str, Any]] = {
+    "standalone": {"linestyle": "-", "linewidth": 3.4},
+    "distilled": {"linestyle": "--", "linewidth": 1.6},
+}
+# Of each network: baseline, distilled.
+_COLORS = (
+    {"standalone": "#e8a463", "distilled": "#1f4e8c"},
+    {"standalone": "#9bcf8e", "distilled": "#1d6b34"},
+    {"standalone": "#c9a9dd", "distilled": "#5c2a80"},
+    {"standalone": "#c0c0c0", "distilled": "#303030"},
+    {"standalone": "#f2a3ad", "distilled": "#a01f30"},
+)
 
 
 def distribution_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFrame:
     """Percentiles of the errors on a target, means over the seeds."""
-    found: dict[tuple[str, str], dict[int, Any]] = {}
+    by_student: dict[tuple[str, str], dict[int, Any]] = {}
     for receipt in receipts:
         result = receipt["result"]
         if receipt["row"] != "students" or receipt.get("label") or result["target"] != target:
             continue
-        for student in _STUDENTS:
-            figures = result.get(student, {})
-            rows = zip(
-                figures.get("percentiles_m", ()), figures.get("within_10_m", ()), strict=False
-            )
-            # A seed that was asked for again, among others, is in two receipts.
-            found.setdefault((result["network"], student), {}).update(
-                zip(result["seeds"], rows, strict=False)
+        students = students_of(result)
+        for student in _LINES:
+            figures = students.get(student, {})
+            percentiles, within = figures.get("percentiles_m", ()), figures.get("within_10_m", ())
+            # A seed may be in two receipts, and counts once.
+            by_student.setdefault((result["network"], student), {}).update(
+                zip(result["seeds"], zip(percentiles, within, strict=False), strict=False)
             )
     lines = [
         {
             "network": network,
             "student": student,
-            "seeds": len(rows),
+            "seeds": len(seeds),
             "percentile": percentile,
             "error_m": error_m,
-            "within_10_m": [share for _, share in rows.values()],
+            "within_10_m": [within for _, within in seeds.values()],
         }
-        for (network, student), rows in found.items()
-        if rows
-        for percentile, error_m in _mean_percentiles([of_seed for of_seed, _ in rows.values()])
+        for (network, student), seeds in by_student.items()
+        if seeds
+        for percentile, error_m in _mean_percentiles([values for values, _ in seeds.values()])
     ]
     columns = ["network", "student", "seeds", "percentile", "error_m", "within_10_m"]
     return pd.DataFrame(lines, columns=columns)
 
 
-def _mean_percentiles(of_seeds: list[list[float]]) -> list[tuple[float, float]]:
-    means = np.mean(of_seeds, axis=0)
+def _mean_percentiles(seeds: list[list[float]]) -> list[tuple[float, float]]:
+    means = np.mean(seeds, axis=0)
     return list(zip(np.linspace(0, 100, len(means)).tolist(), means.tolist(), strict=True))
 
 
 def render_distribution(frame: pd.DataFrame) -> str:
-    """The share of errors below 10 m, P(X < 10 m), in Markdown: mean ± sd over seeds, per cent."""
-    lines = ["| student | seeds | P(X < 10 m), % |", "| --- | --- | --- |"]
-    for (network, student), rows in frame.groupby(["network", "student"], sort=False):
-        shares = [100 * share for share in rows["within_10_m"].iloc[0]]
-        name = f"{network} {_STUDENTS[str(student)][0]}"
-        lines.append(f"| {name} | {len(shares)} | {mean_and_spread(shares)} |")
-    return "\n".join(lines)
+    """The fraction of errors below 10 m, P(X < 10 m), in Markdown: mean ± sd over seeds, %."""
+    rows = []
+    for (network, student), lines in frame.groupby(["network", "student"], sort=False):
+        percent = [100 * within for within in lines["within_10_m"].iloc[0]]
+        rows.append(
+            {
+                "student": student_label(str(student), str(network)),
+                "seeds": str(len(percent)),
+                "P(X < 10 m), %": mean_and_spread(percent),
+            }
+        )
+    return markdown_table(rows)
 
 
-def plot_distribution(path: str | Path, frame: pd.DataFrame, target: str) -> None:
-    """Draws the distributions: a colour a network, dashed stand-alone, solid distilled."""
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+def plot_distribution(path: str | Path, frame: pd.DataFrame, title: str) -> None:
+    """Draws the distributions: two colours a network, the baseline broad, the other dashed."""
+    figure = new_figure((6.4, 4.4))
     axes = figure.add_subplot()
     networks = list(dict.fromkeys(frame["network"]))
-    for (network, student), rows in frame.groupby(["network", "student"], sort=False):
-        label, style = _STUDENTS[str(student)]
-        share = np.mean(rows["within_10_m"].iloc[0])
+    for (network, student), lines in frame.groupby(["network", "student"], sort=False):
+        within = np.mean(lines["within_10_m"].iloc[0])
         axes.plot(
-            rows["error_m"],
-            rows["percentile"] / 100,
-            style,
-            color=_COLORS[networks.index(str(network)) % len(_COLORS)],
-            label=f"{network} {label}, P(X < 10 m) = {share:.1%}",
+            lines["error_m"],
+            lines["percentile"] / 100,
+            color=_COLORS[networks.index(str(network)) % len(_COLORS)][str(student)],
+            label=f"{student_label(str(student), str(network))}, {within:.1%} below 10 m",
+            **_LINES[str(student)],
         )
-    axes.axvline(10, color="0.6", linewidth=0.8)
-    largest = frame[frame["percentile"] <= 96]["error_m"].max()
+    axes.axvline(10, color="0.4", linewidth=0.9, linestyle=":")
+    largest = max(frame[frame["percentile"] <= 96]["error_m"].max(), 12.0)
+    axes.annotate("10 m", (10, 0.03), (4, 0), textcoords="offset points", color="0.3", fontsize=9)
     axes.set(
-        xlim=(0, max(largest, 12.0)),
+        xlim=(0, largest),
         ylim=(0, 1),
         xlabel="error (m)",
-        ylabel="share of test fingerprints",
-        title=f"errors on {target}, means over seeds",
+        ylabel="fraction of fingerprints with a smaller error",
     )
+    axes.set_title(wrap_title(title, 64), fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="center right", fontsize=8)
     save_figure(figure, path)

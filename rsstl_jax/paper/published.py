@@ -4,7 +4,7 @@ import math
 
 __all__ = ["paper_figure"]
 
-# By (target, network): stand-alone, sequential, collective, enhanced (Table 1).
+# By (target, network): baseline, sequential, collective, enhanced (Table 1).
 _TABLE_1 = {
     ("uji", "dnn"): (14.04, 16.05, 21.62, 11.98),
     ("uji", "cnnloc"): (13.12, 15.32, 27.71, 11.67),
@@ -34,7 +34,7 @@ _STUDENTS_2 = (
     "functional_information",
     "distilled",
 )
-# By (target, network, source): the teacher of that source alone (Table 3).
+# By (target, network, source): the teacher of one source (Table 3).
 _TABLE_3 = {
     ("uji", "dnn", "tampere"): 11.73,
     ("uji", "cnnloc", "tampere"): 12.05,
@@ -45,7 +45,7 @@ _TABLE_3 = {
     ("tampere", "bayescnn", "uji"): 10.01,
     ("tampere", "baat", "uji"): 7.92,
 }
-# By (target, network, per cent of the train part): stand-alone, enhanced (Table 4).
+# By (target, network, per cent of the train part): baseline, enhanced (Table 4).
 _TABLE_4 = {
     ("uji", "dnn", 1): (160.56, 36.36),
     ("uji", "cnnloc", 1): (22.14, 21.93),
@@ -69,12 +69,8 @@ def paper_figure(
     if table == "4":
         percent = round(100 * share)
         exact = math.isclose(100 * share, percent)
-        shown = _TABLE_4.get((target, network, percent)) if exact else None
-        return (
-            dict(zip(("standalone", "distilled"), shown, strict=True)).get(student)
-            if shown
-            else None
-        )
+        errors_m = _TABLE_4.get((target, network, percent), ()) if exact else ()
+        return dict(zip(("standalone", "distilled"), errors_m, strict=False)).get(student)
     if table == "3" and student.startswith("from-"):
         return _TABLE_3.get((target, network, student.removeprefix("from-")))
     rows = dict(zip(_STUDENTS_1, _TABLE_1.get((target, network), ()), strict=False))

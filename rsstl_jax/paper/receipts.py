@@ -1,7 +1,7 @@
 """Training the rows of the paper's tables, and their receipts."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,17 @@ from rsstl_jax.baselines.run_baseline import METHODS, run_baseline
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.paper.rows import SHARES, SITES, row_config, row_students
 from rsstl_jax.pipeline import run_distillation
-from rsstl_jax.report.result_table import is_figures
+from rsstl_jax.report.result_table import current_result, students_of
 from rsstl_jax.store.files import read_json, write_json
 from rsstl_jax.store.recorder import Recorder
 
-__all__ = ["changed_fields", "read_receipts", "run_row"]
+__all__ = ["changed_fields", "run_row"]
 
 # Where data and bundles lie is the machine's business, not the result's.
 _LOCAL = ("data_dir", "bundle_dir")
-_OF_A_START = ("run", "time", "seconds_before")
+_START_TIMES = ("run", "time", "seconds_before")
 # Which seeds and subsets, not under what settings.
-_OF_A_ROUND = ("seeds", "data.fraction_seed", *_LOCAL)
+_ROUND_FIELDS = ("seeds", "data.fraction_seed", *_LOCAL)
 
 
 def run_row(
@@ -39,10 +39,10 @@ def run_row(
         return _run(row, config, folder, tables, label, students)
     rounds = []
     for seed in config.seeds:
-        own = config.copy_and_resolve_references()
-        own.seeds, own.data.fraction_seed = (seed,), seed
-        rounds.append(_run(row, own, folder / f"round-{seed}", tables, label, students))
-    return _merged(rounds, flatten(config))
+        round_config = config.copy_and_resolve_references()
+        round_config.seeds, round_config.data.fraction_seed = (seed,), seed
+        rounds.append(_run(row, round_config, folder / f"round-{seed}", tables, label, students))
+    return _merge(rounds, flatten(config))
 
 
 def _run(
@@ -65,19 +65,21 @@ def _run(
     starts = [r for r in Recorder(workdir).records() if r.get("run") == "start"]
     seconds += starts[-1]["seconds_before"]
     if file.exists():
-        # It had finished: this start trained nothing, and its seconds tell nothing.
-        old = read_json(file)
-        if old["result"] == read_json(workdir / "result.json"):
-            return old
-        # It was asked for other seeds or students.
-        if old["result"]["seeds"] == result["seeds"]:
-            result = old["result"] | result
+        receipt = read_json(file)
+        before = current_result(receipt["result"])
+        if before == read_json(workdir / "result.json"):
+            # It had finished: this start trained nothing, and its seconds say nothing.
+            return receipt | {"result": before}
+        if before["seeds"] == result["seeds"]:
+            # Other students are asked for: those of before stay.
+            students_before = before["students"]
+            result = before | result | {"students": students_before | students_of(result)}
     receipt = {
         "row": row,
         "label": label,
         "result": result,
-        "config": _told(flatten(config)),
-        "start": {k: v for k, v in starts[0].items() if k not in _OF_A_START},
+        "config": _without_local(flatten(config)),
+        "start": {k: v for k, v in starts[0].items() if k not in _START_TIMES},
         "starts": len(starts),
         "seconds": round(seconds, 1),
     }
@@ -85,66 +87,57 @@ def _run(
     return read_json(file)
 
 
-def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _without_local(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {path: value for path, value in fields.items() if path not in _LOCAL}
 
 
-def _merged(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """One receipt of several rounds: their seeds and figures in a row."""
-    first = receipts[0]
+def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """One receipt of several rounds: their seeds and figures one after the other."""
     results = [receipt["result"] for receipt in receipts]
-    result = first["result"] | {"seeds": [seed for own in results for seed in own["seeds"]]}
-    for student, figures in results[0].items():
-        if not is_figures(figures):
-            continue
-        if any(student not in own for own in results):
-            # An earlier start asked one of the rounds for more students than this one does.
-            del result[student]
-            continue
-        result[student] = {
-            figure: [value for own in results for value in own[student][figure]]
-            for figure in figures
-            if len(figures[figure]) == 1  # a value of each seed, not of all together
+    rounds = [students_of(result) for result in results]
+    result = current_result(results[0])
+    result["seeds"] = [seed for one in results for seed in one["seeds"]]
+    result["students"] = {
+        student: {
+            name: [value for students in rounds for value in students[student][name]]
+            for name, values in figures.items()
+            if len(values) == 1  # a value of each seed, not of all together
         }
+        for student, figures in rounds[0].items()
+        # An earlier start may have asked one of the rounds for more students than this one does.
+        if all(student in students for students in rounds)
+    }
     if "settings" in result:
-        result["settings"] = [own["settings"] for own in results]
-    seconds = round(sum(receipt["seconds"] for receipt in receipts), 1)
-    starts = sum(receipt["starts"] for receipt in receipts)
-    told = _told(fields) | {"data.fraction_seed": "the seed"}
-    return first | {"result": result, "config": told, "seconds": seconds, "starts": starts}
+        result["settings"] = [one["settings"] for one in results]
+    return receipts[0] | {
+        "result": result,
+        "config": _without_local(fields) | {"data.fraction_seed": "the seed"},
+        "seconds": round(sum(receipt["seconds"] for receipt in receipts), 1),
+        "starts": sum(receipt["starts"] for receipt in receipts),
+    }
 
 
 def changed_fields(receipt: Mapping[str, Any]) -> dict[str, Any]:
     """Under what a row was trained that its recipe, as it is now, and `SITES` do not say."""
-    told, result = receipt["config"], receipt["result"]
-    own = row_config(
+    fields, result = receipt["config"], receipt["result"]
+    config = row_config(
         receipt["row"],
         target=result["target"],
         network=result["network"],
         sites=SITES,
         recipe=result["recipe"],
         seeds=result["seeds"],
-        share=told["data.fraction"] if receipt["row"] in SHARES else 1.0,
+        share=fields["data.fraction"] if receipt["row"] in SHARES else 1.0,
     )
     # A receipt is JSON, which has no tuples.
-    plain = {path: _plain(value) for path, value in flatten(own).items()}
+    recipe = {path: _as_json(value) for path, value in flatten(config).items()}
     return {
         path: value
-        for path, value in told.items()
-        if path in plain and _plain(value) != plain[path] and path not in _OF_A_ROUND
+        for path, value in fields.items()
+        if path in recipe and _as_json(value) != recipe[path] and path not in _ROUND_FIELDS
         if not path.startswith("run.")
     }
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
-    """The receipts that lie in a folder."""
-    files = sorted(Path(folder).glob("*.json"))
-    if not files:
-        raise FileNotFoundError(f"{folder} holds no receipt; experiments/tables.py makes them")
-    for file in files:
-        receipt = read_json(file)
-        yield receipt | {"file": file.name, "changed": changed_fields(receipt)}

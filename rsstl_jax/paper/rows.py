@@ -1,4 +1,4 @@
-"""The rows of the paper's tables and their rivals: what each is called, and what it trains."""
+"""The rows of the paper's tables and their baselines: what each is called and trains."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -11,8 +11,9 @@ from rsstl_jax.config.overrides import override
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
-from rsstl_jax.phases.student_specs import STUDENTS, Variant
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 
 __all__ = [
     "ROWS",
@@ -27,13 +28,12 @@ __all__ = [
 ]
 
 SITES = ("uji", "tampere", "tut7")
-"""Those that a table's sources are, but for its target, unless others are asked for."""
+"""The default sites: a table's sources are all of them except its target."""
 
 TABLES = ("1", "2", "3", "4")
-"""Of the paper: all methods, single terms, single sources, a share of the target."""
+"""The paper's tables: all methods, single terms, single sources, fractions of the target."""
 
-# What a row trains: the students themselves, on a share of the target, those of site-agnostic
-# teachers, the controls of the alignment, the rivals.
+# Rows trained on a fraction of the target's training set.
 SHARES = (*(f"{row}-share" for row in UNTRAINED), "share", "agnostic-share")
 _AGNOSTIC = ("agnostic", "agnostic-share")
 _CONTROLS = ("noise", "untrained")
@@ -44,21 +44,21 @@ TABLE_ROWS = {
     "3": ("students",),
     "4": SHARES,
 }
-"""Rows that stand in each of the `TABLES`."""
+"""The rows of each of the `TABLES`."""
 
-# Where a small share is visited more often, up to so many epochs: 1 % of UJIIndoorLoc would give
-# 60 updates and 39.8 m on the validation part, 2000 of them give 13.4 m. On 10 % of Tampere 400
-# and 1600 epochs differ by 0.1 m (three seeds each, DNN).
+# The most epochs on a small fraction. 60 epochs on 1 % of UJIIndoorLoc are 60 updates and give
+# 39.8 m on the validation part; 2000 give 13.4 m. On 10 % of Tampere 400 and 1600 epochs differ by
+# 0.1 m (three seeds each, DNN).
 _MAX_EPOCHS = {"uji": 2000}
 
 _BY_AGNOSTIC = {"teacher.kind": "agnostic", "distill.weights.soft_target": 1.0}
 
-# Table 2 of the paper: which terms each of its rows has, beside none and all.
+# The terms of each row of Table 2, apart from none and all.
 _ABLATIONS = (TERMS[:1], TERMS[1:2], TERMS[:2], TERMS[2:])
 
 
 def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> str:
-    """What a row's workdir and receipt are called."""
+    """The name of a row's workdir and receipt."""
     name = network.replace(":", ".")
     if has_no_network(row):
         name = row
@@ -107,19 +107,19 @@ def row_config(
 
 
 def _check_free(overrides: Mapping[str, Any]) -> None:
-    """What a row's own arguments say is not set a second time."""
+    """Refuses overrides of what a row's arguments set."""
     arguments = ("target", "network", "sources", "recipe", "seeds")
     for path in overrides:
         if path in arguments:
             raise ConfigError(
-                f"{path} is set beside a row's own arguments, which are {', '.join(arguments)} "
-                "(sources are the sites but the target); give it there"
+                f"{path} is set twice; it is an argument of the row, like {', '.join(arguments)} "
+                "(sources are the sites except the target); give it there"
             )
 
 
 def row_students(
     row: str, config: ConfigDict, tables: Sequence[str] = ("1",), only: Sequence[str] = ()
-) -> dict[str, Variant]:
+) -> dict[str, StudentSpec]:
     """The students that a row trains for every seed, for the tables asked for."""
     if unknown := set(tables) - set(TABLES):
         raise ConfigError(f"table is {min(unknown)!r}; it must be one of {', '.join(TABLES)}")
@@ -130,30 +130,30 @@ def row_students(
     return {name: variant for name, variant in students.items() if not only or name in only}
 
 
-def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, Variant]:
+def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, StudentSpec]:
     if row.removesuffix("-share") in METHODS:
         return {}
     if row in _CONTROLS:
         return {"distilled": STUDENTS["distilled"]}
     students = dict(STUDENTS)
     if row in _AGNOSTIC:
-        students["soft-target"] = Variant(dict.fromkeys(TERMS, 0.0))
+        students["soft-target"] = StudentSpec(dict.fromkeys(TERMS, 0.0))
         if row in SHARES:
-            students["ensemble"] = Variant(dict.fromkeys(TERMS, 0.0), told_by="mean")
-        students["alignment"] = Variant({"soft_target": 0.0})
+            students["ensemble"] = StudentSpec(dict.fromkeys(TERMS, 0.0), pseudo_labels="mean")
+        students["alignment"] = StudentSpec({"soft_target": 0.0})
         if config.network == "agnostic":
             students["started"] = STUDENTS["standalone"]._replace(start="teachers")
     if row in (*SHARES, *_AGNOSTIC):
         return students
     if "2" in tables:
-        # A network without a term has no row of it, nor one that only lacks it.
-        possible = allowed_terms(config)
+        # A network that cannot have a term has neither its row nor one that differs by it alone.
+        possible = allowed_terms(config, make_network(config))
         for terms in [terms for terms in _ABLATIONS if set(terms) < set(possible)]:
             absent = {term: 0.0 for term in TERMS if term not in terms}
-            students["+".join(terms)] = Variant(absent)
+            students["+".join(terms)] = StudentSpec(absent)
     if "3" in tables:
         sources = name_list(config.sources)
         for count in range(1, len(sources)):
             for some in combinations(sources, count):
-                students["from-" + "+".join(some)] = Variant(sources=some)
+                students["from-" + "+".join(some)] = StudentSpec(sources=some)
     return students

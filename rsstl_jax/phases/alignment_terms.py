@@ -1,6 +1,9 @@
-"""The alignment terms of phase 2: a student against all teachers at once."""
+"""The alignment terms of phase 2: a student against all teachers at once.
 
-from collections.abc import Callable
+J_Sim (Eq. 1), J_MI (Eq. 4) and J_FI (Eq. 11), each summed over the teachers. Change a term here;
+its equation lies in `rsstl_jax.losses`, its weight meets it in `phases/distill_step.py`.
+"""
+
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,10 +19,11 @@ from rsstl_jax.losses import (
     functional_information_loss,
     mutual_information_loss,
 )
-from rsstl_jax.models import Estimator, make_network
+from rsstl_jax.models import Estimator, Network
+from rsstl_jax.phases.gating import gated
 from rsstl_jax.types import Params, Representations
 
-__all__ = ["TERMS", "Alignment", "active_terms", "allowed_terms", "if_positive"]
+__all__ = ["TERMS", "Alignment", "active_terms", "allowed_terms"]
 
 TERMS = ("similarity", "mutual_information", "functional_information")
 """The alignment terms of Sec. 3.2, in the order of Eq. 12."""
@@ -32,19 +36,23 @@ class Alignment:
     Args:
         estimator: Psi_theta, one for all teachers.
         terms: which of `TERMS` the program contains.
-        reduction: "sum" over the teachers, as Eq. 4 and 11 print it, or "mean".
         num_iterations: power iterations of Alg. 1.
         similarity_over: "batch" for J_Sim of the mean cosine, as Eq. 1 prints it, or "sample" for
             the mean of each sample's.
 
     Example:
-        >>> Alignment(Estimator(300), ("similarity",)).reduction
-        'sum'
+        >>> from rsstl_jax.phases.distill_step import DistillContext
+        >>> alignment = Alignment(Estimator(2), ("similarity",))
+        >>> extract = jnp.array([[1.0, 0.0]])
+        >>> student = Representations(extract, extract, jnp.zeros((1, 2)))
+        >>> context = DistillContext({}, {"similarity": 0.5}, margin=0.2)
+        >>> losses = alignment.losses({}, student, extract[None], extract[None], context)
+        >>> round(float(losses["similarity"]), 4)  # 1 - cos 0.2, the least there is
+        0.0199
     """
 
     estimator: Estimator
     terms: tuple[str, ...]
-    reduction: str = "sum"
     num_iterations: int = 10
     similarity_over: str = "batch"
 
@@ -56,11 +64,10 @@ class Alignment:
         extract: jax.Array,
         context: Any,
     ) -> dict[str, jax.Array]:
-        """The alignment terms of a batch, each reduced over the teachers.
+        """The alignment terms of a batch, each summed over the teachers.
 
         A term whose weight is 0 is 0 and is not computed, though the weight is traced: one
-        program serves students with it and without (under `vmap`, where every branch is taken,
-        it is computed and dropped). No gradient flows into the teachers' representations.
+        program serves students with it and without. No gradient flows into the teachers.
 
         Args:
             estimator_params: theta.
@@ -72,105 +79,69 @@ class Alignment:
         Returns:
             {term: scalar} of `terms`.
         """
-
-        own, mask = student.extract, context.teacher_mask
+        mask = context.teacher_mask
         # Each term with what it is differentiated in, and what is given to it: a gradient that is
         # zero would still be written and added up.
-        terms = {
-            "similarity": (self._similarity, own, (extract, context.margin, mask)),
-            "mutual_information": (self._mutual, (estimator_params, own), (extract, mask)),
+        arguments = {
+            "similarity": (self._similarity, student.extract, (extract, context.margin, mask)),
+            "mutual_information": (
+                self._mutual_information,
+                (estimator_params, student.extract),
+                (extract, mask),
+            ),
             "functional_information": (
-                self._functional,
-                (student.frame, own),
+                self._functional_information,
+                (student.frame, student.extract),
                 (frame, extract, mask),
             ),
         }
         losses = {}
-        for term in self.terms:
-            function, trained, taught = terms[term]
-            with jax.named_scope(term):
-                weight = jnp.asarray(context.weights[term])
-                losses[term] = _gated(function, weight, trained, taught)
+        for name in self.terms:
+            term, trained, fixed = arguments[name]
+            with jax.named_scope(name):
+                losses[name] = gated(term, jnp.asarray(context.weights[name]), trained, fixed)
         return losses
 
-    def _similarity(self, student: jax.Array, taught: Any) -> jax.Array:
-        extract, margin, mask = taught
-        of_pairs = partial(angular_similarity_loss, margin=margin)
+    def _similarity(self, student: jax.Array, fixed: Any) -> jax.Array:
+        """J_Sim, Eq. 1."""
+        extract, margin, mask = fixed
+        loss = partial(angular_similarity_loss, margin=margin)
 
-        def of_one(own: jax.Array, z: jax.Array) -> jax.Array:
+        def with_one_teacher(student: jax.Array, teacher: jax.Array) -> jax.Array:
             if self.similarity_over == "batch":
-                return of_pairs(own, z)
-            return jax.vmap(of_pairs)(own[:, None], z[:, None]).mean()
+                return loss(student, teacher)
+            return jax.vmap(loss)(student[:, None], teacher[:, None]).mean()
 
-        return self._reduced(jax.vmap(of_one)(spread(student, 0, len(extract)), extract), mask)
+        student = spread(student, 0, len(extract))
+        return _sum_over_teachers(jax.vmap(with_one_teacher)(student, extract), mask)
 
-    def _mutual(self, trained: Any, taught: Any) -> jax.Array:
-        (theta, student), (extract, mask) = trained, taught
+    def _mutual_information(self, trained: Any, fixed: Any) -> jax.Array:
+        """J_MI, the negative of Eq. 4's bound."""
+        (theta, student), (extract, mask) = trained, fixed
         pairs = self.estimator.apply({"params": theta}, extract, student, method="score_pairs")
-        return self._reduced(jax.vmap(mutual_information_loss)(*pairs), mask)
+        return _sum_over_teachers(jax.vmap(mutual_information_loss)(*pairs), mask)
 
-    def _functional(self, trained: Any, taught: Any) -> jax.Array:
-        frame, extract, mask = taught
-        of_student = self._functional_information(*trained)
-        of_teachers = jax.vmap(self._functional_information)(frame, extract)
+    def _functional_information(self, trained: Any, fixed: Any) -> jax.Array:
+        """J_FI, Eq. 11."""
+        frame, extract, mask = fixed
+        information = partial(functional_information, num_iterations=self.num_iterations)
+        of_student, of_teachers = information(*trained), jax.vmap(information)(frame, extract)
         gaps = functional_information_loss(
             jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
         )
-        return self._reduced(gaps, mask)
-
-    def _reduced(self, values: jax.Array, mask: jax.Array | None) -> jax.Array:
-        total = (values if mask is None else jnp.where(mask > 0, values, 0)).sum()
-        if self.reduction == "sum":
-            return total
-        return total / (values.size if mask is None else mask.sum())
-
-    def _functional_information(self, frame: jax.Array, extract: jax.Array) -> jax.Array:
-        return functional_information(frame, extract, num_iterations=self.num_iterations)
+        return _sum_over_teachers(gaps, mask)
 
 
-def allowed_terms(config: ConfigDict) -> tuple[str, ...]:
+def _sum_over_teachers(values: jax.Array, mask: jax.Array | None) -> jax.Array:
+    return (values if mask is None else jnp.where(mask > 0, values, 0)).sum()
+
+
+def allowed_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
     """The terms that make sense for the network: J_FI for Lipschitz ones only, unless forced."""
-    lipschitz = make_network(config).lipschitz or config.distill.force_functional_information
+    lipschitz = network.lipschitz or config.distill.force_functional_information
     return TERMS if lipschitz else TERMS[:-1]
 
 
-def active_terms(config: ConfigDict) -> tuple[str, ...]:
-    """The allowed terms whose weight is not 0."""
-    return tuple(name for name in allowed_terms(config) if config.distill.weights[name] > 0)
-
-
-def if_positive(
-    weight: jax.Array | float,
-    compute: Callable[[], Any],
-    otherwise: Callable[[], Any] | None = None,
-) -> Any:
-    """What `compute` returns where a traced weight is above 0, else other arrays, uncomputed."""
-    if otherwise is None:
-        shapes = jax.eval_shape(compute)
-        otherwise = lambda: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)  # noqa: E731
-    return jax.lax.cond(jnp.asarray(weight) > 0, compute, otherwise)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _gated(
-    function: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
-) -> jax.Array:
-    """function(trained, fixed), or an uncomputed 0 where the weight is not above 0."""
-    return if_positive(weight, lambda: function(trained, fixed))
-
-
-def _gated_forward(
-    function: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
-) -> tuple[jax.Array, Any]:
-    value, grads = if_positive(weight, lambda: jax.value_and_grad(function)(trained, fixed))
-    return value, (grads, jax.tree.map(jnp.zeros_like, (weight, fixed)))
-
-
-def _gated_backward(
-    function: Callable[[Any, Any], jax.Array], saved: Any, cotangent: jax.Array
-) -> tuple[jax.Array, Any, Any]:
-    grads, (weight, fixed) = saved
-    return weight, jax.tree.map(lambda leaf: cotangent * leaf, grads), fixed
-
-
-_gated.defvjp(_gated_forward, _gated_backward)
+def active_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
+    """The allowed terms whose configured weight is not 0."""
+    return tuple(t for t in allowed_terms(config, network) if config.distill.weights[t] > 0)

@@ -1,14 +1,13 @@
-"""Where a training starts: fresh parameters, and the auto-encoder that CNNLoc begins with."""
+"""Where a training starts: fresh parameters, or CNNLoc's auto-encoder behind them."""
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
-from ml_collections import ConfigDict
 
-from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.localizer import Localizer, make_batch
+from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.train_state import TrainState, descend, make_state
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
@@ -16,43 +15,38 @@ from rsstl_jax.types import Batch, Params
 __all__ = ["initial_params", "make_autoencoder_step"]
 
 
-def initial_params(
-    config: ConfigDict,
-    localizer: Localizer,
-    train: Fingerprints,
-    key: jax.Array,
-    *,
-    name: str,
-    recorder: Recorder,
-) -> Params:
-    """Fresh parameters; the framer of a network with a decoder is trained as an auto-encoder."""
-    params = localizer.init(key, train.num_access_points)
-    decoder, epochs = localizer.network.decoder, config.model.cnnloc.pretrain_epochs
+def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorder) -> Params:
+    """Fresh parameters; the framer of a network with a decoder is trained as an auto-encoder.
+
+    The students of a seed share this start: it depends on seed, site and network alone.
+    """
+    params = job.init(key)
+    decoder, epochs = job.network.decoder, job.config.model.cnnloc.pretrain_epochs
     if decoder is None or epochs == 0:
         return params
     name = f"{name.rsplit('/', 1)[0]}/autoencoder"
-    finished = recorder.load_final(name, params["framer"])
-    if finished is None:
+    framer = recorder.load_final(name, params["framer"])
+    if framer is None:
         decoder_key, train_key = jax.random.split(jax.random.fold_in(key, 2))
-        frame = jnp.zeros((1, localizer.network.frame_width))
+        frame = jnp.zeros((1, job.network.frame_width))
         both = {
             "framer": params["framer"],
-            "decoder": decoder.init(decoder_key, frame, train.num_access_points)["params"],
+            "decoder": decoder.init(decoder_key, frame, job.train.num_access_points)["params"],
         }
-        tx = optax.adam(config.train.learning_rate)
+        tx = optax.adam(job.config.train.learning_rate)
         state = fit(
-            make_autoencoder_step(localizer, decoder, tx),
+            make_autoencoder_step(job.localizer, decoder, tx),
             make_state(both, tx),
-            make_batch(train, localizer.preprocessor),
+            job.data,
             train_key,
             epochs=epochs,
-            batch_size=effective_batch_size(config.train.batch_size, len(train)),
+            batch_size=effective_batch_size(job.config.train.batch_size, len(job.train)),
             name=name,
             recorder=recorder,
         )
-        finished = state.params["framer"]
-        recorder.save_final(name, finished, epochs)
-    return {**params, "framer": finished}
+        framer = state.params["framer"]
+        recorder.save_final(name, framer, epochs)
+    return {**params, "framer": framer}
 
 
 def make_autoencoder_step(

@@ -11,9 +11,9 @@ from rsstl_jax.engine.loop import Step
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.losses import combine, localization_loss, normalize_weights
-from rsstl_jax.phases.alignment_terms import Alignment, if_positive
-from rsstl_jax.phases.generators import TeacherFn
-from rsstl_jax.types import Batch, Params
+from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.gating import if_positive
+from rsstl_jax.types import Batch, Params, TeacherFn
 
 __all__ = ["DistillContext", "make_distill_state", "make_distill_step"]
 
@@ -56,11 +56,6 @@ class DistillContext(NamedTuple):
     survey: RadioMap | None = None
 
 
-def _weight_without(context: DistillContext, *terms: str) -> jax.Array | float:
-    """What all other terms weigh together, those of one's own among them."""
-    return sum(jnp.asarray(w) for term, w in context.weights.items() if term not in terms)
-
-
 def make_distill_state(
     student: Params, estimator: Params, tx: optax.GradientTransformation
 ) -> TrainState:
@@ -101,13 +96,23 @@ def make_distill_step(
         be drawn and the context has none.
 
     Example:
-        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.engine.site_job import make_site_job
         >>> from rsstl_jax.models import Estimator
-        >>> from rsstl_jax.phases.specialise import make_localizer
-        >>> localizer = make_localizer(default_config(), load_site("synthetic-office").train)
-        >>> teachers = lambda params, key, batch: (params["frame"], params["extract"])
-        >>> alignment = Alignment(Estimator(300), ("similarity",))
-        >>> callable(make_distill_step(localizer, teachers, alignment, optax.adam(1e-3)))
+        >>> config = make_config("paper", target="synthetic-office", sources="synthetic-mall")
+        >>> job = make_site_job(config, load_site("synthetic-office").train)
+        >>> def teachers(params, key, batch):  # a teacher of one's own: the same for every batch
+        ...     return jnp.ones((1, len(batch.row), 300)), jnp.ones((1, len(batch.row), 300))
+        >>> alignment, tx = Alignment(Estimator(300), ("similarity",)), optax.sgd(1e-3)
+        >>> step = make_distill_step(job.localizer, teachers, alignment, tx)
+        >>> state = make_distill_state(job.init(jax.random.key(0)), {}, tx)
+        >>> context = DistillContext({}, {"localization": 3.0, "similarity": 0.5}, margin=0.2)
+        >>> batch = jax.tree.map(lambda leaf: leaf[:8], job.data)
+        >>> state, metrics = jax.jit(step)(state, batch, jax.random.key(1), context)
+        >>> sorted(metrics)
+        ['gradient_norm', 'localization', 'similarity', 'total']
+        >>> weighted = (3.0 * metrics["localization"] + 0.5 * metrics["similarity"]) / 3.5  # Eq. 12
+        >>> bool(jnp.isclose(metrics["total"], weighted))
         True
     """
 
@@ -120,21 +125,23 @@ def make_distill_step(
         num_labelled: int,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         with jax.named_scope("student"):
-            own = localizer.for_step(key, context.survey, batch.row[:num_labelled])
-            student = own.represent(params["student"], batch.rss_dbm, key=key)
-        predicted_m = student.location * localizer.preprocessor.scale_m
+            network = localizer.for_step(key, context.survey, batch.row[:num_labelled])
+            student = network.represent(params["student"], batch.rss_dbm, key=key)
+            predicted_m = student.location * localizer.preprocessor.scale_m
+        losses = {}
         with jax.named_scope("localization"):
             labelled = slice(num_labelled)
-            error_m = localization_loss(predicted_m[labelled], batch.centered_m[labelled]).mean()
-        losses = {"localization": error_m + student.penalty}
+            error_m = localization_loss(predicted_m[labelled], batch.centered_m[labelled])
+            losses["localization"] = error_m.mean()
         if context.soft_target_m is not None:
             with jax.named_scope("soft_target"):
-                soft_m = context.soft_target_m[batch.row]
-                losses["soft_target"] = localization_loss(predicted_m, soft_m).mean()
+                distance_m = localization_loss(predicted_m, context.soft_target_m[batch.row])
+                losses["soft_target"] = distance_m.mean()
         losses |= alignment.losses(params["estimator"], student, *taught, context)
+        # Eq. 12: J_overall = l1 J_MAE + l2 J_Sim + l3 J_MI + l4 J_FI (+ l5 times the soft target),
+        # with l = lambda / sum(lambda); a term that no student of the run weighs is absent.
         weights = normalize_weights({term: context.weights[term] for term in losses})
-        total, parts = combine({term: (weights[term], losses[term]) for term in losses})
-        return total, parts
+        return combine({term: (weights[term], losses[term]) for term in losses})
 
     def update(part: str, state: TrainState, grads: Params, rate: Any) -> tuple[Params, Any]:
         params = state.params[part]
@@ -147,38 +154,45 @@ def make_distill_step(
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         # All students of a seed share this key: same batches, augmentation and dropout.
         student_key, teacher_key, unlabelled_key = (jax.random.fold_in(key, i) for i in range(3))
-        num_labelled, among = len(batch.row), context.unlabelled
+        num_labelled = len(batch.row)
         if num_unlabelled > 0:
-            if among is None:
-                raise ValueError(
-                    f"num_unlabelled is {num_unlabelled} and the context's unlabelled is None"
-                )
-            drawn = jax.random.randint(unlabelled_key, (num_unlabelled,), 0, len(among.row))
-            batch = jax.tree.map(lambda own, of: jnp.concatenate([own, of[drawn]]), batch, among)
+            batch = _with_unlabelled(batch, context.unlabelled, unlabelled_key, num_unlabelled)
         if context.noise_key is not None:
             teacher_key = context.noise_key
         with jax.named_scope("teachers"):
             taught = if_positive(
-                _weight_without(context, "localization", "soft_target"),
+                _sum_of_weights(context, without=("localization", "soft_target")),
                 lambda: jax.lax.stop_gradient(teachers(context.teachers, teacher_key, batch)),
             )
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
-        (total, parts), grads = grad_fn(
+        (total, losses), grads = grad_fn(
             state.params, batch, taught, context, student_key, num_labelled
         )
         with jax.named_scope("optimizer"):
             rate = context.learning_rate
-            student = update("student", state, grads, rate)
-            estimator = if_positive(
-                _weight_without(context, *_WITHOUT_ESTIMATOR),
+            student, student_opt = update("student", state, grads, rate)
+            estimator, estimator_opt = if_positive(
+                _sum_of_weights(context, without=_WITHOUT_ESTIMATOR),
                 lambda: update("estimator", state, grads, rate),
                 otherwise=lambda: (state.params["estimator"], state.opt_state["estimator"]),
             )
-        params, opt_state = (
-            {"student": of_student, "estimator": of_estimator}
-            for of_student, of_estimator in zip(student, estimator, strict=True)
+        state = state._replace(
+            params={"student": student, "estimator": estimator},
+            opt_state={"student": student_opt, "estimator": estimator_opt},
         )
-        metrics = {"total": total, **parts, "gradient_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
+        return state, {"total": total, **losses, "gradient_norm": optax.tree.norm(grads)}
 
     return step
+
+
+def _sum_of_weights(context: DistillContext, *, without: tuple[str, ...]) -> jax.Array | float:
+    """What all other terms weigh together, those of one's own among them."""
+    return sum(jnp.asarray(w) for term, w in context.weights.items() if term not in without)
+
+
+def _with_unlabelled(batch: Batch, pool: Batch | None, key: jax.Array, number: int) -> Batch:
+    """The batch with so many unlabelled fingerprints behind it."""
+    if pool is None:
+        raise ValueError(f"num_unlabelled is {number} and the context's unlabelled is None")
+    drawn = jax.random.randint(key, (number,), 0, len(pool.row))
+    return jax.tree.map(lambda leaf, more: jnp.concatenate([leaf, more[drawn]]), batch, pool)

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.engine.localizer import Localizer, in_chunks
 from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.losses import (
     angular_similarity_loss,
@@ -17,29 +18,36 @@ from rsstl_jax.losses import (
     gradient_penalty,
     localization_loss,
 )
-from rsstl_jax.models import Critic, Generator, make_generator
-from rsstl_jax.phases.generators import draw_codes, place_inputs
+from rsstl_jax.models import Critic, Generator
+from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.store.recorder import Recorder
-from rsstl_jax.types import Batch, Params
+from rsstl_jax.types import Params
 
-__all__ = ["SourceBatch", "make_expert_step", "represent_source", "train_expert"]
+__all__ = [
+    "SourceBatch",
+    "init_expert_state",
+    "make_expert_step",
+    "represent_source",
+    "train_expert",
+]
 
 # As in WGAN-GP's own Algorithm 1 [Gulrajani et al. 2017].
 _ADAM_BETAS = (0.5, 0.9)
 
 
 class SourceBatch(NamedTuple):
-    """What phase 1 learns from: a source network's representations and the places behind them."""
+    """What phase 1 learns from: a source network's representations and their positions."""
 
     extract: jax.Array  # float[B, D]: Z_S^E of the trained source network, without dropout
     centered_m: jax.Array  # float[B, 2]: Positions minus the source's origin, metres
     row: jax.Array  # int[B]: Row in the train part
 
 
-def represent_source(localizer: Localizer, params: Params, batch: Batch) -> SourceBatch:
+def represent_source(job: SiteJob, params: Params) -> SourceBatch:
     """The representations of a source's whole train part."""
-    represent = jax.jit(lambda rss_dbm: localizer.represent(params, rss_dbm).extract)
-    return SourceBatch(in_chunks(represent, batch.rss_dbm), batch.centered_m, batch.row)
+    represent = jax.jit(lambda rss_dbm: job.localizer.represent(params, rss_dbm).extract)
+    extract = in_chunks(represent, job.data.rss_dbm)
+    return SourceBatch(extract, job.data.centered_m, job.data.row)
 
 
 def make_expert_step(
@@ -64,20 +72,27 @@ def make_expert_step(
         source network's frozen parameters.
 
     Example:
-        >>> from rsstl_jax import default_config, load_site
-        >>> from rsstl_jax.phases.specialise import make_localizer
-        >>> config = default_config()
-        >>> localizer = make_localizer(config, load_site("synthetic-office").train)
-        >>> generator = make_generator(localizer.network)
-        >>> callable(make_expert_step(localizer, generator, Critic(), config.teacher))
-        True
+        >>> from rsstl_jax import load_site, make_config
+        >>> from rsstl_jax.engine.site_job import make_site_job
+        >>> config = make_config("paper", target="synthetic-office", sources="synthetic-mall")
+        >>> job = make_site_job(config, load_site("synthetic-mall").train)
+        >>> network_params, critic = job.init(jax.random.key(0)), Critic()
+        >>> generator = make_generator(job.network)
+        >>> step = make_expert_step(job.localizer, generator, critic, config.teacher)
+        >>> batch = jax.tree.map(lambda leaf: leaf[:8], represent_source(job, network_params))
+        >>> state = init_expert_state(generator, critic, config.teacher, batch)
+        >>> state, metrics = jax.jit(step)(state, batch, jax.random.key(1), network_params)
+        >>> sorted(metrics)
+        ['critic_gradient_norm', 'gradient_norm', 'localization', 'similarity', 'wasserstein']
     """
-    tx = optax.adam(settings.learning_rate, *_ADAM_BETAS)
+    tx = _optimizer(settings)
     scale_m = localizer.preprocessor.scale_m
 
     def imitate(params: Params, batch: SourceBatch, key: jax.Array) -> jax.Array:
         codes = draw_codes(key, batch.row, latent_width=settings.latent_width)
-        inputs = place_inputs(codes, batch.centered_m / scale_m, conditioning=settings.conditioning)
+        inputs = generator_inputs(
+            codes, batch.centered_m / scale_m, conditioning=settings.conditioning
+        )
         return generator.apply({"params": params}, inputs)[1]
 
     def critic_total(
@@ -140,45 +155,60 @@ def make_expert_step(
     return step
 
 
-def train_expert(
-    config: ConfigDict,
-    localizer: Localizer,
-    params: Params,
-    source: SourceBatch,
-    *,
-    name: str,
-    recorder: Recorder,
-) -> tuple[Generator, Params]:
-    """Trains one source's surrogate teacher (phase 1)."""
-    settings = config.teacher
-    generator = make_generator(localizer.network, settings.hidden_width)
-    critic = Critic(settings.hidden_width)
-    generator_key, critic_key, train_key = jax.random.split(jax.random.key(settings.seed), 3)
-    example = place_inputs(
+def init_expert_state(
+    generator: Generator, critic: Critic, settings: ConfigDict, source: SourceBatch
+) -> TrainState:
+    """Fresh generator and critic, with an optimiser each."""
+    generator_key, critic_key, _ = _keys(settings)
+    example = generator_inputs(
         jnp.zeros((1, settings.latent_width)),
         source.centered_m[:1],
         conditioning=settings.conditioning,
     )
-    initial = {
+    params = {
         "generator": generator.init(generator_key, example)["params"],
         "critic": critic.init(critic_key, source.extract[:1])["params"],
     }
-    finished = recorder.load_final(name, initial["generator"])
-    if finished is not None:
-        return generator, finished
-    tx = optax.adam(settings.learning_rate, *_ADAM_BETAS)
-    opt_state = {part: tx.init(part_params) for part, part_params in initial.items()}
-    state = TrainState(initial, opt_state, jnp.zeros((), jnp.int32))
+    tx = _optimizer(settings)
+    opt_state = {part: tx.init(part_params) for part, part_params in params.items()}
+    return TrainState(params, opt_state, jnp.zeros((), jnp.int32))
+
+
+def _keys(settings: ConfigDict) -> jax.Array:
+    """Of the generator, the critic and the training."""
+    return jax.random.split(jax.random.key(settings.seed), 3)
+
+
+def _optimizer(settings: ConfigDict) -> optax.GradientTransformation:
+    return optax.adam(settings.learning_rate, *_ADAM_BETAS)
+
+
+def train_expert(
+    job: SiteJob,
+    generator: Generator,
+    network_params: Params,
+    source: SourceBatch,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> Params:
+    """Trains one source's surrogate teacher (phase 1), or loads it; it holds no source data."""
+    settings = job.config.teacher
+    critic = Critic(settings.hidden_width)
+    state = init_expert_state(generator, critic, settings, source)
+    trained = recorder.load_final(name, state.params["generator"])
+    if trained is not None:
+        return trained
     state = fit(
-        make_expert_step(localizer, generator, critic, settings),
+        make_expert_step(job.localizer, generator, critic, settings),
         state,
         source,
-        train_key,
+        _keys(settings)[2],
         epochs=settings.epochs,
-        batch_size=effective_batch_size(config.train.batch_size, len(source.row)),
+        batch_size=effective_batch_size(job.config.train.batch_size, len(source.row)),
         name=name,
         recorder=recorder,
-        context=params,
+        context=network_params,
     )
     recorder.save_final(name, state.params["generator"], settings.epochs)
-    return generator, state.params["generator"]
+    return state.params["generator"]

@@ -1,18 +1,13 @@
-"""How a surrogate teacher is asked: the code it is given, and N of them at once."""
-
-from collections.abc import Callable
+"""Surrogate teachers in use: the noise codes they are given, and N of them under one vmap."""
 
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from rsstl_jax.models import Generator
-from rsstl_jax.types import Batch, Params
+from rsstl_jax.types import Batch, Params, TeacherFn
 
-__all__ = ["TeacherFn", "draw_codes", "generate", "make_teacher_fn", "place_inputs"]
-
-TeacherFn = Callable[[Params, jax.Array, Batch], tuple[jax.Array, jax.Array]]
-"""(stacked params, key, batch) -> (frame [N, B, F], extract [N, B, D]): what a teacher is."""
+__all__ = ["draw_codes", "generate", "generator_inputs", "make_teacher_fn"]
 
 
 def draw_codes(
@@ -25,29 +20,29 @@ def draw_codes(
     return jax.vmap(lambda k: jax.random.normal(k, (latent_width,)))(keys)
 
 
-def place_inputs(codes: jax.Array, place: jax.Array, *, conditioning: str) -> jax.Array:
-    """A generator's input: the codes, with the place behind them where it is conditioned."""
-    return codes if conditioning == "none" else jnp.concatenate([codes, place], axis=-1)
+def generator_inputs(codes: jax.Array, position: jax.Array, *, conditioning: str) -> jax.Array:
+    """A generator's input: codes, and behind them the position where it is conditioned."""
+    return codes if conditioning == "none" else jnp.concatenate([codes, position], axis=-1)
 
 
 def generate(
     generator: Generator, teachers: Params, codes: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What N stacked teachers make of one batch of codes, under one vmap."""
+    """What N stacked teachers make of float[B, L]: frame [N, B, F], extract [N, B, D]."""
 
-    def ask(params: Params) -> tuple[jax.Array, jax.Array]:
+    def generate_one(params: Params) -> tuple[jax.Array, jax.Array]:
         return generator.apply({"params": params}, codes)
 
-    return jax.lax.stop_gradient(jax.vmap(ask)(teachers))
+    return jax.lax.stop_gradient(jax.vmap(generate_one)(teachers))
 
 
 def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: float) -> TeacherFn:
     """The teachers of phase 2 as one function of (stacked parameters, key, batch)."""
 
-    def ask_generators(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+    def generate_batch(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         codes = draw_codes(key, batch.row, latent_width=settings.latent_width, noise=settings.noise)
-        place = batch.centered_m / scale_m
-        inputs = place_inputs(codes, place, conditioning=settings.conditioning)
+        position = batch.centered_m / scale_m
+        inputs = generator_inputs(codes, position, conditioning=settings.conditioning)
         return generate(generator, params, inputs)
 
     def draw_noise(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
@@ -56,4 +51,4 @@ def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: floa
         frame = jax.random.normal(frame_key, (*shape, generator.frame_width))
         return frame, jax.random.normal(extract_key, (*shape, generator.extract_width))
 
-    return draw_noise if settings.kind == "noise" else ask_generators
+    return draw_noise if settings.kind == "noise" else generate_batch

@@ -3,45 +3,39 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import check_value
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models import AgnosticSettings, Network
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
 
-__all__ = [
-    "STUDENTS",
-    "WEIGHTED",
-    "Variant",
-    "check_variant",
-    "start_at_teacher",
-    "teacher_mask",
-    "term_weights",
-    "told_by_mean",
-]
+__all__ = ["STUDENTS", "WEIGHTED", "StudentPlan", "StudentSpec", "plan_student", "plan_students"]
+
+WEIGHTED = ("localization", *TERMS, "soft_target")
+"""What has a weight in the overall loss."""
 
 
-class Variant(NamedTuple):
-    """What sets students of one run apart, beside their seed; what is not given is the run's.
+class StudentSpec(NamedTuple):
+    """What sets a student apart, beside its seed; what is None is the run's configuration.
 
     Args:
         weights: lambda by name of the term, on top of `distill.weights`; 0 leaves a term out.
         margin: alpha of Eq. 1, radians.
         sources: those whose teachers take part.
         learning_rate: in place of `train.learning_rate`.
-        start: "fresh" parameters, or those of one of the site-agnostic "teachers"; in place of
-            `agnostic.start`.
-        told_by: whose places the soft targets are: "teachers", or "mean" of theirs and those of the
-            seed's stand-alone student, which is trained first; in place of `distill.pseudo_labels`.
+        start: "fresh" parameters, or those of one of the site-agnostic "teachers".
+        pseudo_labels: whose positions the soft targets are: the "teachers'", or the "mean" of
+            theirs and those of the seed's baseline student, which is trained first.
 
     Example:
-        >>> Variant({"similarity": 0.0}).margin is None
-        True
+        >>> from rsstl_jax import default_config, make_network
+        >>> config = default_config()
+        >>> without = StudentSpec({"functional_information": 0.0}, margin=0.1)
+        >>> plan_student(config, make_network(config), without).terms
+        ('similarity', 'mutual_information')
     """
 
     weights: Mapping[str, float] = {}
@@ -49,69 +43,112 @@ class Variant(NamedTuple):
     sources: tuple[str, ...] | None = None
     learning_rate: float | None = None
     start: str | None = None
-    told_by: str | None = None
+    pseudo_labels: str | None = None
 
-
-WEIGHTED = ("localization", *TERMS, "soft_target")
-"""What has a weight in the overall loss."""
 
 STUDENTS = {
-    "standalone": Variant(dict.fromkeys(WEIGHTED[1:], 0.0), start="fresh", told_by="teachers"),
-    "distilled": Variant(),
+    "standalone": StudentSpec(
+        dict.fromkeys(WEIGHTED[1:], 0.0), start="fresh", pseudo_labels="teachers"
+    ),
+    "distilled": StudentSpec(),
 }
-"""The two students of every run: J_MAE alone, and all terms under all teachers."""
+"""The two students of every run: the baseline, on J_MAE alone, and one under all teachers."""
 
 
-def told_by_mean(config: ConfigDict, variant: Variant) -> bool:
-    """Whether a student is told the mean of its teachers' and its stand-alone twin's places."""
-    told_by = config.distill.pseudo_labels if variant.told_by is None else variant.told_by
-    if told_by not in ("teachers", "mean"):
-        raise ConfigError(f"a variant is told by {told_by!r}; it must be teachers or mean")
-    if told_by == "mean" and config.distill.num_unlabelled == 0:
-        raise ConfigError(
-            "a variant is told by a mean on unlabelled fingerprints and distill.num_unlabelled is "
-            "0; it must be above 0"
-        )
-    return told_by == "mean"
+class StudentPlan(NamedTuple):
+    """A spec resolved against its run's configuration: nothing is left to look up."""
+
+    weights: dict[str, float]  # lambda of each of `WEIGHTED` that the run knows
+    margin: float  # alpha of Eq. 1, radians
+    teacher_mask: tuple[float, ...]  # 1 for a teacher that takes part
+    learning_rate: float  # Adam's step size at the start
+    starts_at_teacher: bool
+    labelled_by_mean: bool  # of the teachers and the seed's baseline student
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The terms beside J_MAE whose weight is not 0."""
+        return tuple(term for term in WEIGHTED[1:] if self.weights.get(term, 0) > 0)
 
 
-def check_variant(config: ConfigDict, variant: Variant) -> None:
-    """Checks a student before anything is trained for it."""
-    start_at_teacher(config, variant)
-    told_by_mean(config, variant)
-    term_weights(config, variant)
-    teacher_mask(config, variant)
-    for term, weight in variant.weights.items():
-        check_value(f"distill.weights.{term}", weight)
-    if variant.margin is not None:
-        check_value("distill.margin", variant.margin)
-    if variant.learning_rate is not None:
-        check_value("train.learning_rate", variant.learning_rate)
-
-
-def term_weights(config: ConfigDict, variant: Variant) -> dict[str, float]:
-    """lambda of a student by term; 0 for a term that makes no sense for the network."""
-    for term in variant.weights:
-        if term not in WEIGHTED:
-            raise ConfigError(f"a variant weighs {term!r}; the terms are {', '.join(WEIGHTED[1:])}")
-    allowed = {"localization", "soft_target", *allowed_terms(config)}
-    for term, weight in variant.weights.items():
-        if weight > 0 and term not in allowed:
+def plan_students(
+    config: ConfigDict, network: Network, students: Mapping[str, StudentSpec]
+) -> dict[str, StudentPlan]:
+    """Every spec resolved and checked, before anything is trained for it."""
+    plans = {name: plan_student(config, network, spec) for name, spec in students.items()}
+    for name, plan in plans.items():
+        if plan.labelled_by_mean and "standalone" not in students:
             raise ConfigError(
-                f"a variant weighs {term!r}, which makes no sense for network {config.network!r}; "
-                f"it has {', '.join(allowed_terms(config))}"
+                f"the pseudo-labels of {name} are a mean with the student standalone; ask for both"
             )
-    merged = config.distill.weights.to_dict() | dict(variant.weights)
+    return plans
+
+
+def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:
+    """A spec against its run; raises ConfigError where it cannot be trained."""
+    weights = _weights(config, network, spec)
+    given: dict[str, float | None] = {
+        f"distill.weights.{term}": weight for term, weight in spec.weights.items()
+    }
+    given |= {"distill.margin": spec.margin, "train.learning_rate": spec.learning_rate}
+    for path, value in given.items():
+        if value is not None:
+            check_value(path, value)
+    rate = config.train.learning_rate if spec.learning_rate is None else spec.learning_rate
+    return StudentPlan(
+        weights=weights,
+        margin=config.distill.margin if spec.margin is None else spec.margin,
+        teacher_mask=_teacher_mask(config, spec),
+        learning_rate=rate * network.learning_rate_factor,
+        starts_at_teacher=_starts_at_teacher(config, spec),
+        labelled_by_mean=_labelled_by_mean(config, spec),
+    )
+
+
+def _weights(config: ConfigDict, network: Network, spec: StudentSpec) -> dict[str, float]:
+    """lambda by term; 0 for a term that makes no sense for the network."""
+    sensible = allowed_terms(config, network)
+    for term, weight in spec.weights.items():
+        if term not in WEIGHTED:
+            raise ConfigError(f"a student weighs {term!r}; the terms are {', '.join(WEIGHTED[1:])}")
+        if weight > 0 and term in TERMS and term not in sensible:
+            raise ConfigError(
+                f"a student weighs {term!r}, which makes no sense for network {config.network!r}; "
+                f"it has {', '.join(sensible)}"
+            )
+    merged = config.distill.weights.to_dict() | dict(spec.weights)
     if config.teacher.kind not in WITH_AGNOSTIC:
         del merged["soft_target"]
-    return {term: float(weight) * (term in allowed) for term, weight in merged.items()}
+    absent = set(TERMS) - set(sensible)
+    return {term: float(weight) * (term not in absent) for term, weight in merged.items()}
 
 
-def start_at_teacher(config: ConfigDict, variant: Variant) -> bool:
-    """Whether a student starts at the parameters of one of its site-agnostic teachers."""
-    start = config.agnostic.start if variant.start is None else variant.start
+def _teacher_mask(config: ConfigDict, spec: StudentSpec) -> tuple[float, ...]:
+    """One number a source where there are surrogate teachers, then one a site-agnostic one."""
+    sources = name_list(config.sources)
+    taking_part = sources if spec.sources is None else spec.sources
+    if unknown := set(taking_part) - set(sources):
+        raise ConfigError(
+            f"a student has the teacher of {', '.join(sorted(unknown))}; "
+            f"sources is {config.sources!r}"
+        )
+    if not taking_part:
+        raise ConfigError("a student has no sources; name at least one, or give the terms weight 0")
+    kind = config.teacher.kind
+    if kind in WITH_AGNOSTIC and set(taking_part) != set(sources):
+        raise ConfigError(
+            f"a student leaves sources out and teacher.kind is {kind!r}; a site-agnostic teacher "
+            "is trained on all of them: give the run other sources instead"
+        )
+    surrogates = [float(source in taking_part) for source in sources] * (kind != "agnostic")
+    agnostic = [1.0] * (config.agnostic.members if kind in WITH_AGNOSTIC else 0)
+    return (*surrogates, *agnostic)
+
+
+def _starts_at_teacher(config: ConfigDict, spec: StudentSpec) -> bool:
+    start = config.agnostic.start if spec.start is None else spec.start
     if start not in ("fresh", "teachers"):
-        raise ConfigError(f"a variant starts at {start!r}; it must be fresh or teachers")
+        raise ConfigError(f"a student starts at {start!r}; it must be fresh or teachers")
     if start == "fresh":
         return False
     for path, value in (("network", config.network), ("teacher.kind", config.teacher.kind)):
@@ -127,23 +164,13 @@ def start_at_teacher(config: ConfigDict, variant: Variant) -> bool:
     return True
 
 
-def teacher_mask(config: ConfigDict, variant: Variant) -> jax.Array:
-    """Which of the run's teachers take part."""
-    sources = name_list(config.sources)
-    taking_part = sources if variant.sources is None else variant.sources
-    if unknown := set(taking_part) - set(sources):
+def _labelled_by_mean(config: ConfigDict, spec: StudentSpec) -> bool:
+    labels = config.distill.pseudo_labels if spec.pseudo_labels is None else spec.pseudo_labels
+    if labels not in ("teachers", "mean"):
+        raise ConfigError(f"the pseudo-labels of a student are {labels!r}; take teachers or mean")
+    if labels == "mean" and config.distill.num_unlabelled == 0:
         raise ConfigError(
-            f"a variant has the teacher of {', '.join(sorted(unknown))}; "
-            f"sources is {config.sources!r}"
+            "the pseudo-labels of a student are a mean, which only unlabelled fingerprints have, "
+            "and distill.num_unlabelled is 0; it must be above 0"
         )
-    if not taking_part:
-        raise ConfigError("a variant has no sources; name at least one, or give the terms weight 0")
-    kind = config.teacher.kind
-    if kind in WITH_AGNOSTIC and set(taking_part) != set(sources):
-        raise ConfigError(
-            f"a variant leaves sources out and teacher.kind is {kind!r}; a site-agnostic teacher "
-            "is trained on all of them: give the run other sources instead"
-        )
-    of_sources = [float(source in taking_part) for source in sources] * (kind != "agnostic")
-    of_members = [1.0] * (config.agnostic.members if kind in WITH_AGNOSTIC else 0)
-    return jnp.asarray(of_sources + of_members)
+    return labels == "mean"

@@ -4,17 +4,47 @@ import jax
 import jax.numpy as jnp
 
 from rsstl_jax._numerics import unit_vectors
+from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.models import Generator
+from rsstl_jax.phases.expert import SourceBatch
+from rsstl_jax.phases.generators import draw_codes, generator_inputs
+from rsstl_jax.types import Params
 
-__all__ = ["teacher_quality"]
+__all__ = ["measure_teacher", "teacher_quality"]
 
-_SAMPLE = 2000
-_COLLAPSED = 0.05
+_SAMPLE = 2000  # rows whose cosines are compared
+_COLLAPSED = 0.05  # ratio of variances
+
+
+def measure_teacher(
+    job: SiteJob, network_params: Params, real: SourceBatch, generator: Generator, params: Params
+) -> dict[str, float | bool]:
+    """The quality of a trained generator on its source's train part."""
+    settings = job.config.teacher
+
+    @jax.jit
+    def decode(real: SourceBatch) -> tuple[jax.Array, jax.Array]:
+        codes = draw_codes(
+            jax.random.key(settings.seed), real.row, latent_width=settings.latent_width
+        )
+        position = real.centered_m / job.localizer.preprocessor.scale_m
+        inputs = generator_inputs(codes, position, conditioning=settings.conditioning)
+        generated = generator.apply({"params": params}, inputs)[1]
+        return generated, job.localizer.regress(network_params, generated)
+
+    generated, decoded_m = decode(real)
+    error_m = jnp.linalg.norm(decoded_m - real.centered_m, axis=1)
+    return teacher_quality(real.extract, generated, error_m)
 
 
 def teacher_quality(
     real: jax.Array, generated: jax.Array, decoded_error_m: jax.Array
 ) -> dict[str, float | bool]:
-    """Compares generated representations with the real ones they stand in for."""
+    """Compares generated representations float[n, D] with the real ones of the same rows.
+
+    Distances of mean and covariance are relative to the real ones; cosines are means over pairs,
+    and over generated rows of the largest one to any real row.
+    """
     if real.shape != generated.shape:
         raise ValueError(f"generated has shape {generated.shape}; real has {real.shape}")
     tiny = jnp.finfo(real.dtype).tiny

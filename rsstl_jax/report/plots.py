@@ -1,52 +1,67 @@
-"""The two pictures of a run: error distribution and plan."""
+"""The two pictures of a run: the distribution of its errors, and its positions on the plan."""
 
 import io
+import math
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 from rsstl_jax.store.files import write_bytes
 
-__all__ = ["plot_cdf", "plot_map"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_COLORS = {
-    "standalone": "#d1762d",
-    "distilled": "#2d6fb0",
-    "agnostic": "#3d8c40",
-    "mean": "#7a4fa3",
+__all__ = ["MAX_FLOORS", "new_figure", "plot_cdf", "plot_map", "save_figure", "wrap_title"]
+
+MAX_FLOORS = 6
+"""Floors that `plot_map` draws, those with the most fingerprints."""
+
+
+class _Style(NamedTuple):
+    label: str
+    color: str | None = None
+    line: str = "-"
+    width: float = 1.6
+
+
+# The baseline is a broad line below the others, which may run along it.
+_STYLES = {
+    "standalone": _Style("baseline student", "#d1762d", "-", 3.2),
+    "distilled": _Style("distilled student", "#2d6fb0", "--"),
+    "agnostic": _Style("site-agnostic teachers", "#3d8c40", "-."),
+    "mean": _Style("mean of teachers and baseline student", "#7a4fa3", ":"),
 }
-_LABELS = {
-    "standalone": "stand-alone",
-    "agnostic": "site-agnostic teachers",
-    "mean": "teachers and stand-alone, averaged",
-}
+
+
+def _style(student: str) -> _Style:
+    return _STYLES.get(student, _Style(student))
 
 
 def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -> None:
     """Draws the empirical distribution of the errors of each student (the paper's Fig. 2)."""
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = new_figure((6.4, 4.4))
     axes = figure.add_subplot()
     for student, errors in errors_m.items():
-        pooled = np.ravel(errors)
+        pooled, style = np.ravel(errors), _style(student)
         axes.ecdf(
             pooled,
-            color=_COLORS.get(student),
-            linestyle="--" if student == "standalone" else "-",
-            label=f"{_LABELS.get(student, student)}, mean {pooled.mean():.2f} m",
+            color=style.color,
+            linestyle=style.line,
+            linewidth=style.width,
+            label=f"{style.label}, mean {pooled.mean():.2f} m",
         )
     largest = max(float(np.percentile(errors, 99)) for errors in errors_m.values())
     axes.set(
         xlim=(0, max(largest, 1e-3)),
         ylim=(0, 1),
         xlabel="error (m), up to the 99th percentile",
-        ylabel="share of test fingerprints",
+        ylabel="fraction of fingerprints with a smaller error",
     )
-    axes.set_title(textwrap.fill(title, 60), fontsize=10)
+    axes.set_title(wrap_title(title, 60), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     save_figure(figure, path)
@@ -57,31 +72,109 @@ def plot_map(
     actual_m: np.ndarray,
     predicted_m: Mapping[str, np.ndarray],
     title: str,
+    *,
+    floor: np.ndarray | None = None,
 ) -> None:
-    """Draws true and predicted places on the plan, each pair joined by a line."""
-    corner = actual_m.min(axis=0)
-    size = float(np.clip(4000 / len(actual_m), 1.5, 12))
-    width_m, height_m = np.maximum(np.ptp(actual_m, axis=0), 1.0)
-    panel = 6.2 * float(np.clip(height_m / width_m, 0.3, 1.4))
-    figure = Figure(figsize=(6.2 * len(predicted_m), panel + 1.4), layout="constrained")
-    panels = figure.subplots(1, len(predicted_m), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (student, predicted) in zip(panels, predicted_m.items(), strict=True):
-        true, guess = actual_m - corner, predicted - corner
-        pairs = np.stack([true, guess], axis=1)
-        axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
-        axes.scatter(*true.T, s=size, color="black", zorder=2, label="true")
-        axes.scatter(*guess.T, s=size, color=_COLORS.get(student), zorder=3, label="predicted")
-        axes.set_title(_LABELS.get(student, student), fontsize=10)
-        axes.set(xlabel="x (m)", ylabel="y (m)")
-        axes.set_aspect("equal", adjustable="box")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, markerscale=3, fontsize=8)
-    figure.suptitle(textwrap.fill(title, 80), fontsize=10)
+    """Draws true and predicted positions in the site's coordinates, each pair joined by a line.
+
+    A column a student, a row a true floor.
+    """
+    rows = _floors(floor, len(actual_m))
+    drawn = np.concatenate([actual_m, *predicted_m.values()])
+    low, high = drawn.min(axis=0), drawn.max(axis=0)
+    margin = 0.05 * max(*(high - low), 1.0)
+    # Above the points is room for the legend.
+    low, high = low - margin, high + margin * np.array([1.0, 3.0])
+    width = 4.2 if len(rows) > 1 else 5.4
+    aspect = float(np.clip(np.divide(*(high - low)[::-1]), 0.3, 1.2))
+    figure = new_figure(
+        (width * len(predicted_m) + 0.5, (0.93 * width * aspect + 0.3) * len(rows) + 1.0),
+    )
+    panels = figure.subplots(len(rows), len(predicted_m), sharex=True, sharey=True, squeeze=False)
+    for line, (floor_name, on_floor) in zip(panels, rows.items(), strict=True):
+        for axes, (student, predicted) in zip(line, predicted_m.items(), strict=True):
+            _draw_pairs(axes, actual_m[on_floor], predicted[on_floor], _style(student))
+            axes.set_title(", ".join(filter(None, (_style(student).label, floor_name))), fontsize=9)
+    panels[0, 0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    for axes in panels[0]:
+        axes.legend(loc="upper right", ncols=2, markerscale=2, fontsize=7)
+    figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
+    figure.supylabel("y (m), in the site's coordinates", fontsize=9)
+    left_out = 0 if floor is None else len(np.unique(floor)) - len(rows)
+    note = f"\n{left_out} floors with fewer fingerprints are left out" if left_out > 0 else ""
+    figure.suptitle(wrap_title(title, 45 * len(predicted_m)) + note, fontsize=10)
     save_figure(figure, path)
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
-    FigureCanvasAgg(figure)
+def _floors(floor: np.ndarray | None, num_rows: int) -> dict[str, np.ndarray]:
+    """{name of a floor: which fingerprints are on it}, the upper floors first."""
+    if floor is None or len(np.unique(floor)) == 1:
+        return {"": np.ones(num_rows, bool)}
+    floors, counts = np.unique(floor, return_counts=True)
+    shown = floors[np.argsort(-counts, kind="stable")[:MAX_FLOORS]]
+    return {f"floor {name}": floor == name for name in sorted(shown, reverse=True)}
+
+
+def _draw_pairs(axes: "Axes", actual_m: np.ndarray, predicted_m: np.ndarray, style: _Style) -> None:
+    from matplotlib.collections import LineCollection
+
+    size = float(np.clip(2000 / len(actual_m), 1.5, 10))
+    pairs = np.stack([actual_m, predicted_m], axis=1)
+    axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
+    axes.scatter(actual_m[:, 0], actual_m[:, 1], s=size, color="black", zorder=2, label="true")
+    x_m, y_m = predicted_m.T
+    axes.scatter(x_m, y_m, s=size, color=style.color, zorder=3, label="predicted")
+    axes.set_aspect("equal", adjustable="box")
+    axes.ticklabel_format(useOffset=False, style="plain")
+    axes.tick_params(labelsize=7)
+    axes.locator_params(nbins=5)
+
+
+def wrap_title(title: str, width: int) -> str:
+    """A title in lines of similar length, so that no word stands alone in the last one."""
+    lines = []
+    for line in title.splitlines():
+        count = math.ceil(len(line) / width)
+        longest = width if count <= 1 else math.ceil(len(line) / count) + 6
+        lines += textwrap.wrap(line, min(width, longest)) or [""]
+    return "\n".join(lines)
+
+
+def new_figure(size: tuple[float, float]) -> "Figure":
+    """An empty figure, inches wide and high."""
+    # Matplotlib takes half a second to load.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained")
+
+
+def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 100) -> None:
+    """Writes a figure as PNG of few colours, whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(dpi)
+    canvas.draw()
+    pixels: Any = np.asarray(canvas.buffer_rgba())[..., :3]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_main_colors(pixels).ravel().tolist())
+    image = Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
     png = io.BytesIO()
-    figure.savefig(png, dpi=120, format="png")
+    image.save(png, "png", optimize=True)
     write_bytes(path, png.getvalue())
+
+
+def _main_colors(pixels: np.ndarray) -> np.ndarray:
+    """uint8[at most 256, 3]. The most frequent colours, without the shades close to each of them.
+
+    A plot is drawn in few colours. The others are at the edges of lines and letters.
+    """
+    colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    colors = colors[np.argsort(-counts, kind="stable")]
+    chosen: list[np.ndarray] = []
+    while len(colors) and len(chosen) < 256:
+        chosen.append(colors[0])
+        distance = np.abs(colors.astype(int) - colors[0]).max(axis=1)
+        colors = colors[distance > 24]
+    return np.stack(chosen)

@@ -4,15 +4,24 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["FIGURES", "is_figures", "mean_and_spread", "render_result", "result_title"]
+__all__ = [
+    "FIGURES",
+    "current_result",
+    "mean_and_spread",
+    "render_result",
+    "result_title",
+    "student_label",
+    "students_of",
+]
 
 FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
 """What a table shows of a student, and its columns."""
 
 _LABELS = {
-    "standalone": "{network} stand-alone",
+    "standalone": "{network} baseline student",
+    "distilled": "{network} distilled student",
     "agnostic": "site-agnostic teachers",
-    "mean": "mean of teachers and {network} stand-alone",
+    "mean": "mean of teachers and {network} baseline student",
 }
 
 
@@ -24,9 +33,34 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
-def is_figures(value: Any) -> bool:
-    """Whether an entry of result.json holds the figures of a method."""
-    return isinstance(value, Mapping) and "mae_m" in value
+def students_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """{student or baseline: its figures} of a result.json, also of version 0.1."""
+    students = result.get("students")
+    if isinstance(students, Mapping) and not _is_figures(students):
+        return dict(students)
+    # Version 0.1 kept the students beside the other fields.
+    return {name: value for name, value in result.items() if _is_figures(value)}
+
+
+def current_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result.json of any version with its students under their one key."""
+    students = students_of(result)
+    fields = {
+        name: value
+        for name, value in result.items()
+        if name != "students" and not _is_figures(value)
+    }
+    return fields | {"students": students}
+
+
+def _is_figures(value: Any) -> bool:
+    # A list, for a student may be called mae_m.
+    return isinstance(value, Mapping) and isinstance(value.get("mae_m"), list)
+
+
+def student_label(student: str, network: str) -> str:
+    """What a table or picture calls a student."""
+    return _LABELS.get(student, f"{{network}} {student}").format(network=network).strip()
 
 
 def result_title(result: Mapping[str, Any]) -> str:
@@ -46,22 +80,20 @@ def render_result(result: Mapping[str, Any]) -> str:
         "| student | " + " | ".join(FIGURES.values()) + " |",
         "| --- |" + " --- |" * len(FIGURES),
     ]
-    for student, figures in result.items():
-        if not is_figures(figures):
-            continue
-        label = _LABELS.get(student, f"{result['network']} {student}")
-        label = label.format(network=result["network"])
+    students = students_of(result)
+    for student, figures in students.items():
+        label = student_label(student, result["network"])
         cells = " | ".join(mean_and_spread(figures[figure]) for figure in FIGURES)
         lines.append(f"| {label} | {cells} |")
-        # What has no seed of its own is the same for all of them.
-        if student != "agnostic" and (mean_place := figures.get("mean_place")):
-            cells = " | ".join(f"{mean_place[figure]:.2f}" for figure in FIGURES)
-            lines.append(f"| {label}, mean place of {len(result['seeds'])} seeds | {cells} |")
-    if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= result.keys():
-        pairs = {
-            figure: zip(result["distilled"][figure], result["standalone"][figure], strict=True)
-            for figure in FIGURES
-        }
-        cells = " | ".join(mean_and_spread([d - s for d, s in pairs[f]]) for f in FIGURES)
+        # Site-agnostic teachers have no seed: each seed's figures are the same.
+        if student != "agnostic" and (mean_position := figures.get("mean_place")):
+            cells = " | ".join(f"{mean_position[figure]:.2f}" for figure in FIGURES)
+            lines.append(f"| {label}, mean position of {len(result['seeds'])} seeds | {cells} |")
+    if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= students.keys():
+        baseline, distilled = students["standalone"], students["distilled"]
+        cells = " | ".join(
+            mean_and_spread([d - s for d, s in zip(distilled[f], baseline[f], strict=True)])
+            for f in FIGURES
+        )
         lines.append(f"| difference, paired by seed | {cells} |")
     return "\n".join(lines)

@@ -11,22 +11,19 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
-from rsstl_jax.phases.alignment_terms import active_terms
-from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.report.plots import plot_cdf, plot_map
-from rsstl_jax.report.result_table import result_title
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
 
-__all__ = ["PERCENTILES", "measure", "write_outcome"]
+__all__ = ["PERCENTILES", "measure", "write_result"]
 
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
 
 
 def measure(predicted_m: Sequence[np.ndarray], actual_m: np.ndarray) -> dict[str, Any]:
-    """What result.json says of the places that one method found."""
-    errors_m = [error_m(of_seed, actual_m) for of_seed in predicted_m]
+    """The figures of one method in result.json, from the positions that each seed predicts."""
+    errors_m = [error_m(predicted, actual_m) for predicted in predicted_m]
     figures: dict[str, Any] = dict(summarize_each(errors_m))
     figures["percentiles_m"] = np.percentile(errors_m, PERCENTILES, axis=1).T.round(3).tolist()
     interval = interval_over_positions(np.mean(errors_m, axis=0), actual_m)
@@ -36,24 +33,21 @@ def measure(predicted_m: Sequence[np.ndarray], actual_m: np.ndarray) -> dict[str
     return figures
 
 
-def write_outcome(
+def write_result(
     config: ConfigDict,
     held_out: Fingerprints,
     predicted_m: Mapping[int, Mapping[str, np.ndarray]],
     workdir: Path,
     *,
+    terms: Sequence[str],
     num_train: int,
     teachers: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Measures the students of a run and writes result.json, predictions.csv, cdf.png, map.png."""
     actual_m = held_out.position_m
-    places_m = {
-        student: np.stack([of_seed[student] for of_seed in predicted_m.values()])
+    by_student = {
+        student: [predictions[student] for predictions in predicted_m.values()]
         for student in next(iter(predicted_m.values()))
-    }
-    errors_m = {
-        student: np.stack([error_m(of_seed, actual_m) for of_seed in places])
-        for student, places in places_m.items()
     }
     result: dict[str, Any] = {
         "target": config.target,
@@ -61,39 +55,57 @@ def write_outcome(
         "network": config.network,
         "recipe": config.recipe,
         "seeds": list(config.seeds),
-        "terms": list(active_terms(config)),
+        "terms": list(terms),
         "part": held_out.part,
         "num_train": num_train,
         "num_evaluated": len(held_out),
+        "students": {name: measure(seeds_m, actual_m) for name, seeds_m in by_student.items()},
+        "teachers": dict(teachers),
     }
-    for student, places in places_m.items():
-        result[student] = measure(list(places), actual_m)
-    result["teachers"] = dict(teachers)
     write_json(workdir / "result.json", result)
-    write_text(workdir / "predictions.csv", _predictions(held_out, predicted_m, errors_m))
-    title = result_title(result)
-    plot_cdf(workdir / "cdf.png", errors_m, title)
-    first, of_first = next(iter(predicted_m.items()))
-    shown = {name: of_first[name] for name in STUDENTS if name in of_first} or of_first
-    plot_map(workdir / "map.png", actual_m, shown, f"{title}; shown: seed {first}")
+    write_text(workdir / "predictions.csv", _predictions_csv(held_out, predicted_m))
+    _draw(workdir, config, held_out, by_student)
     return result
 
 
-def _predictions(
+def _draw(
+    workdir: Path,
+    config: ConfigDict,
     held_out: Fingerprints,
-    predicted_m: Mapping[int, Mapping[str, np.ndarray]],
-    errors_m: Mapping[str, np.ndarray],
+    by_student: Mapping[str, Sequence[np.ndarray]],
+) -> None:
+    where = f"the {held_out.part} part of {config.target}"
+    errors_m = {
+        student: np.stack([error_m(predicted, held_out.position_m) for predicted in seeds_m])
+        for student, seeds_m in by_student.items()
+    }
+    seeds = f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"{len(config.seeds)} seeds"
+    title = f"Errors on {where}\nnetwork {config.network}, recipe {config.recipe}, {seeds}"
+    plot_cdf(workdir / "cdf.png", errors_m, title)
+    shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
+    plot_map(
+        workdir / "map.png",
+        held_out.position_m,
+        {name: by_student[name][0] for name in shown},
+        f"True and predicted positions on {where}\n"
+        f"network {config.network}, recipe {config.recipe}, seed {config.seeds[0]}",
+        floor=held_out.floor,
+    )
+
+
+def _predictions_csv(
+    held_out: Fingerprints, predicted_m: Mapping[int, Mapping[str, np.ndarray]]
 ) -> str:
     frames = []
-    for position, (seed, by_student) in enumerate(predicted_m.items()):
+    for seed, predictions in predicted_m.items():
         columns: dict[str, Any] = {
             "seed": seed,
             "row": np.arange(len(held_out)),
             "x_m": held_out.position_m[:, 0],
             "y_m": held_out.position_m[:, 1],
         }
-        for student, places in by_student.items():
-            columns[f"{student}_x_m"], columns[f"{student}_y_m"] = places.T
-            columns[f"{student}_error_m"] = errors_m[student][position]
+        for student, predicted in predictions.items():
+            columns[f"{student}_x_m"], columns[f"{student}_y_m"] = predicted.T
+            columns[f"{student}_error_m"] = error_m(predicted, held_out.position_m)
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames).to_csv(index=False, float_format="%.4f")

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 __all__ = [
     "PairedDifference",
@@ -72,6 +71,9 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[floa
         return math.nan, math.nan
     if np.ptp(sample) == 0:
         return float(sample[0]), float(sample[0])
+    # scipy.stats takes seconds to load.
+    from scipy import stats
+
     found = stats.bootstrap(
         (sample,),
         np.mean,
@@ -108,6 +110,8 @@ def paired_difference(
     low, high = mean_interval(differences.tolist(), level=level)
     p_value = 1.0
     if np.any(differences):
+        from scipy import stats
+
         p_value = float(stats.wilcoxon(differences, method="exact").pvalue)
     return PairedDifference(len(differences), float(differences.mean()), low, high, p_value)
 
@@ -160,6 +164,8 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
         >>> adjust_p_values([0.01, 0.04])
         [0.02, 0.04]
     """
+    from scipy import stats
+
     return [float(p) for p in stats.false_discovery_control(p_values)] if len(p_values) else []
 
 
@@ -173,7 +179,8 @@ def verdict(difference: PairedDifference, adjusted_p: float, *, level: float = 0
 
     Returns:
         "better" or "worse" where the interval excludes 0 and the adjusted p is below 1 - level,
-        else "within seed noise"; "too few seeds" below six pairs, where no p can be.
+        else "no significant difference"; "too few seeds" below six pairs, where p cannot fall
+        below 0.05.
 
     Example:
         >>> verdict(PairedDifference(10, -0.2, -0.3, -0.1, 0.002), 0.004)
@@ -185,7 +192,7 @@ def verdict(difference: PairedDifference, adjusted_p: float, *, level: float = 0
         return "too few seeds"
     if adjusted_p < 1 - level and not difference.low <= 0 <= difference.high:
         return "better" if difference.mean < 0 else "worse"
-    return "within seed noise"
+    return "no significant difference"
 
 
 def _finite(values: ArrayLike) -> np.ndarray:

@@ -10,10 +10,10 @@ __all__ = ["render_agnostic"]
 _LABELS = {
     "centroid": "power-weighted centroid of access points",
     "knn": "kNN, chosen on each subset",
-    "agnostic, one seed": "agnostic, one training",
-    "agnostic, as trained": "agnostic, mean place of all trainings, as sharp as trained",
-    "agnostic": "agnostic, mean place of all trainings",
-    "fine-tuned": "agnostic, fine-tuned on the target",
+    "agnostic, one seed": "site-agnostic network, one training",
+    "agnostic, as trained": "site-agnostic network, ensemble of all trainings, untempered",
+    "agnostic": "site-agnostic network, ensemble of all trainings",
+    "fine-tuned": "site-agnostic network, fine-tuned on the target",
 }
 
 
@@ -24,7 +24,7 @@ def render_agnostic(result: Mapping[str, Any]) -> str:
     lines = [
         f"{' & '.join(plan['sources'])} -> {plan['target']}, {result['part']} part, seeds {seeds}",
         "",
-        "| share | support | method | mean (m) | 75th (m) | 95th (m) |",
+        "| fraction | support | method | mean (m) | 75th (m) | 95th (m) |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for share, methods in result["shares"].items():

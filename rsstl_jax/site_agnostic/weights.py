@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rsstl_jax.data import CARDS, building_of
+from rsstl_jax.data import CARDS
+from rsstl_jax.data.buildings import building_of
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models import AgnosticSettings

@@ -228,7 +228,7 @@ def _measure(
         ]
         if baselines:
             neighbours = predict_neighbours(_choose_neighbours(subset), subset, held_out)
-            predicted_m.setdefault("centroid", []).append(centroid_m(untempered, held_out))
+            predicted_m.setdefault("centroid", []).append(centroid_m(subset, held_out))
             predicted_m.setdefault("knn", []).append(neighbours)
     return {
         "num_support": [len(subset) for subset in subsets],

@@ -1,1 +1,1 @@
-"""What touches the disk: files written whole, locks, signals, states, the folder of a run."""
+"""What touches the disk: whole files, locks, signals, saved states, the folder of a run."""

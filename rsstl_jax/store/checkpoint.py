@@ -1,4 +1,4 @@
-"""Saving and loading pytrees; the only file that imports Orbax.
+"""Saves and loads pytrees; the only file that imports Orbax.
 
 A state is a folder named by its step: what Orbax wrote, and manifest.json with the checksum of
 every file, the structure, and whose state it is. It gets its name when all of that is on the disk.
@@ -38,7 +38,7 @@ def save_checkpoint(
 
 
 def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
-    place, new = folder / str(step), folder / f"{step}.new"
+    saved, new = folder / str(step), folder / f"{step}.new"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(new, ignore_errors=True)
@@ -46,18 +46,19 @@ def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
             checkpointer.save(new / "state", args=ocp.args.StandardSave(tree))
         manifest = {"owner": owner, "structure": _structure(tree), "files": _checksums(new)}
         write_sealed(new / MANIFEST, manifest)
-        if place.exists():
-            _remove(place)
-        new.rename(place)
+        if saved.exists():
+            _remove(saved)
+        new.rename(saved)
         sync_folder(folder)
         older = [other for other in _steps(folder) if other < step]
-        for other in {*_steps(folder)} - {step, *older[max(len(older) - keep + 1, 0) :]}:
+        kept = {step, *older[max(len(older) - keep + 1, 0) :]}
+        for other in set(_steps(folder)) - kept:
             _remove(folder / str(other))
     except Exception as error:
         shutil.rmtree(new, ignore_errors=True)
-        raise _write_error(error, place) from error
-    for rest in [*folder.glob("*.new"), *folder.glob("*.old")]:
-        shutil.rmtree(rest, ignore_errors=True)
+        raise _write_error(error, saved) from error
+    for temporary in [*folder.glob("*.new"), *folder.glob("*.old")]:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_checkpoint(
@@ -67,7 +68,7 @@ def load_checkpoint(
     owner: str = "",
     report: Callable[[str], None] | None = None,
 ) -> tuple[int, Any] | None:
-    """The latest good state saved in a folder."""
+    """(step, tree) of the latest good state in a folder, or None; bad ones are reported."""
     folder = Path(folder).absolute()
     for step in reversed(_steps(folder)):
         try:
@@ -90,24 +91,24 @@ def _restore(state: Path, like: Any) -> Any:
     return jax.tree.map(jnp.array, restored)
 
 
-def _check(place: Path, structure: dict[str, str], owner: str) -> None:
-    """Raises DamagedError unless a state is whole, its owner's, and of that structure."""
-    if not (place / MANIFEST).exists():
-        raise DamagedError(f"{place} has no {MANIFEST}: an earlier version or another tool made it")
-    manifest = read_sealed(place / MANIFEST)
+def _check(saved: Path, structure: dict[str, str], owner: str) -> None:
+    """Raises DamagedError unless a state is whole and has that structure and owner."""
+    if not (saved / MANIFEST).exists():
+        raise DamagedError(f"{saved} has no {MANIFEST}: an earlier version or another tool made it")
+    manifest = read_sealed(saved / MANIFEST)
     if manifest["owner"] != owner:
         raise DamagedError(
-            f"{place} is a state of {manifest['owner'] or 'no owner'!r}; "
+            f"{saved} is a state of {manifest['owner'] or 'no owner'!r}; "
             f"one of {owner or 'no owner'!r} is needed"
         )
     # Orbax would find this too, and print a traceback of its own.
     if changed := differences(manifest["structure"], structure):
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise DamagedError(
-            f"{place} is a state of another structure: {'; '.join(changed[:3])}{more}"
+            f"{saved} is a state of another structure: {'; '.join(changed[:3])}{more}"
         )
     for name, checksum in manifest["files"].items():
-        file = place / name
+        file = saved / name
         if not file.is_file():
             raise DamagedError(f"{file} is missing")
         if _checksum(file) != checksum:
@@ -125,20 +126,20 @@ def _structure(tree: Any) -> dict[str, str]:
 
 
 def _steps(folder: Path) -> list[int]:
-    return sorted(int(place.name) for place in folder.glob("*") if place.name.isdigit())
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdigit())
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """{file below a folder: its SHA-256}, once it is on the disk."""
-    found = {}
+    """{file below a folder: its SHA-256}; all of them are flushed to the disk."""
+    checksums = {}
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             sync_folder(path)
         else:
-            found[path.relative_to(folder).as_posix()] = _checksum(path)
+            checksums[path.relative_to(folder).as_posix()] = _checksum(path)
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    return found
+    return checksums
 
 
 def _checksum(path: Path) -> str:
@@ -146,11 +147,11 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remove(place: Path) -> None:
-    """Takes its name from a state first: half a state must not look like one."""
-    old = place.with_name(place.name + ".old")
+def _remove(saved: Path) -> None:
+    """Renames a state before it is deleted: half a state must not look like one."""
+    old = saved.with_name(saved.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
-    place.rename(old)
+    saved.rename(old)
     shutil.rmtree(old)
 
 
@@ -158,20 +159,20 @@ def _remove(place: Path) -> None:
 def _orbax() -> Iterator[ocp.Checkpointer]:
     """Orbax without its log: its threads print a traceback of every error that they hand on."""
     logger = logging.getLogger("absl")
-    logger.addFilter(_not_of_orbax)
+    logger.addFilter(_is_from_elsewhere)
     with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
         yield checkpointer
-    logger.removeFilter(_not_of_orbax)
+    logger.removeFilter(_is_from_elsewhere)
 
 
-def _not_of_orbax(record: logging.LogRecord) -> bool:
+def _is_from_elsewhere(record: logging.LogRecord) -> bool:
     return "orbax" not in record.pathname
 
 
-def _write_error(error: Exception, place: Path) -> Exception:
+def _write_error(error: Exception, saved: Path) -> Exception:
     """The error that names the state; Orbax hands on its storage library's as a ValueError."""
     if isinstance(error, OSError):
-        return OSError(error.errno, error.strerror, str(place))
+        return OSError(error.errno, error.strerror, str(saved))
     if code := re.search(r"os_error_code='(\d+)'", str(error)):
-        return OSError(int(code[1]), os.strerror(int(code[1])), str(place))
+        return OSError(int(code[1]), os.strerror(int(code[1])), str(saved))
     return error

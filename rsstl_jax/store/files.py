@@ -1,4 +1,4 @@
-"""Writing small files whole or not at all, and knowing them again."""
+"""Small files: written whole or not at all, and checked when they are read."""
 
 import errno
 import hashlib
@@ -36,7 +36,7 @@ def sync_folder(folder: str | Path) -> None:
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Writes a file under a temporary name and puts it in place when it is on the disk."""
+    """Writes a file under a temporary name and renames it when it is on the disk."""
     path = Path(path)
     new = path.with_name(path.name + ".new")
     try:
@@ -49,7 +49,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             new.unlink(missing_ok=True)
-        # A full disk shows when the bytes go out, and that error knows no name.
+        # A full disk shows when the bytes are flushed, and that error names no file.
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -94,11 +94,11 @@ def read_sealed(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """What differs between a card on disk and the one asked for, in words."""
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What differs between the fields on disk and those that are wanted, in words."""
     shown = lambda fields, name: repr(fields[name]) if name in fields else "absent"  # noqa: E731
     return [
-        f"{shown_name(name)} was {shown(found, name)} and is {shown(wanted, name)}"
-        for name in sorted(found.keys() | wanted.keys())
-        if name not in found or name not in wanted or found[name] != wanted[name]
+        f"{shown_name(name)} was {shown(stored, name)} and is {shown(wanted, name)}"
+        for name in sorted(stored.keys() | wanted.keys())
+        if name not in stored or name not in wanted or stored[name] != wanted[name]
     ]

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: at once where nothing is lost, after the next saved state where it is."""
+"""SIGTERM and SIGINT end a run at once, or after the state that is being saved."""
 
 import os
 import signal
@@ -15,27 +15,27 @@ __all__ = ["catch_signals", "defer_signals"]
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class _Asked:
+class _Pending:
     """What the handler and the training share."""
 
-    deferred = 0
-    signum: int | None = None
+    num_deferring = 0  # blocks of `defer_signals` that are open
+    signum: int | None = None  # a signal that one of them defers
 
 
 def _handle(signum: int, _: FrameType | None) -> None:
-    if not _Asked.deferred:
+    if not _Pending.num_deferring:
         raise Interrupted(signum)
-    _Asked.signum = signum
+    _Pending.signum = signum
 
 
 def _end_on_second(wakeups: socket.socket) -> None:
-    """Python's own handlers wait until compiled code returns; this thread does not."""
-    seen = 0
+    """A thread, because Python's handlers wait until compiled code returns."""
+    num_signals = 0
     while data := wakeups.recv(1):
-        seen += data[0] in _SIGNALS
-        if seen == 2:
+        num_signals += data[0] in _SIGNALS
+        if num_signals == 2:
             os._exit(128 + data[0])
-        if seen and _Asked.deferred:
+        if num_signals and _Pending.num_deferring:
             os.write(2, b"\nthe state is being saved; the same signal once more ends at once\n")
 
 
@@ -61,14 +61,14 @@ def catch_signals() -> Iterator[None]:
 
 @contextmanager
 def defer_signals() -> Iterator[Callable[[], bool]]:
-    """Lets a piece of work look for a signal when it can stop, and raises at its end."""
-    _Asked.deferred += 1
+    """Defers a signal to the end of a block; the function it gets says whether one came."""
+    _Pending.num_deferring += 1
     try:
-        yield lambda: _Asked.signum is not None
+        yield lambda: _Pending.signum is not None
     finally:
-        _Asked.deferred -= 1
+        _Pending.num_deferring -= 1
         signum = None
-        if not _Asked.deferred:
-            signum, _Asked.signum = _Asked.signum, None
+        if not _Pending.num_deferring:
+            signum, _Pending.signum = _Pending.signum, None
     if signum is not None:
         raise Interrupted(signum)

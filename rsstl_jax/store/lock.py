@@ -1,4 +1,8 @@
-"""One process at a time in a folder."""
+"""One process at a time in a folder.
+
+The system's `flock` and not a package: the lock file has to keep the pid and host of its holder for
+whoever is refused, and a lock must end with its process, however that ends.
+"""
 
 import errno
 import fcntl
@@ -18,23 +22,23 @@ __all__ = ["locked"]
 
 _log = logging.getLogger(__name__)
 
-# What file systems without locks answer.
+# Errors of file systems without locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 @contextmanager
 def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
-    """Holds a folder for this process; the system lets go of it when the process ends, anyhow."""
+    """Locks a folder for this process; the system unlocks it when the process ends in any way."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+", encoding="utf-8") as file:
-        told = False
-        while not _take(file):
+        waiting = False
+        while not _acquire(file):
             if not wait:
                 raise LockedError(f"{folder} is in use by {_holder(file)}")
-            if not told:
+            if not waiting:
                 _log.warning("waiting for %s, which %s holds", folder, _holder(file))
-            told = True
+            waiting = True
             time.sleep(0.5)
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
@@ -42,7 +46,7 @@ def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
         yield
 
 
-def _take(file: IO[str]) -> bool:
+def _acquire(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -60,4 +64,4 @@ def _holder(file: IO[str]) -> str:
         holder = json.loads(file.read())
         return f"process {holder['pid']} on {holder['host']}"
     except (ValueError, KeyError, TypeError):
-        return "another process"  # which has taken it and not yet written its name
+        return "another process"  # It holds the lock and has not yet written its name.

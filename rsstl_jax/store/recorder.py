@@ -1,4 +1,4 @@
-"""What a training leaves on disk while it runs: metrics and states."""
+"""What a training leaves on the disk while it runs: metrics and states."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ class Recorder:
             self.log(record)
 
     def report(self, name: str, message: str) -> None:
-        """Says that something on disk was not used: in metrics.jsonl and on stderr."""
+        """Writes to metrics.jsonl and stderr that something on the disk was not used."""
         _log.warning("%s", message)
         self.log({"run": name, "not used": message})
 
@@ -62,29 +62,29 @@ class Recorder:
         if not self._metrics.exists():
             return []
         lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        found = []
+        records = []
         for number, line in enumerate(lines, 1):
-            # A line without its newline is the rest of a write that was broken off.
+            # A line without its newline is the rest of an interrupted write.
             if line.endswith("\n"):
                 try:
-                    found.append(json.loads(line))
+                    records.append(json.loads(line))
                 except ValueError as error:
                     raise DamagedError(f"{self._metrics}, line {number}: {error}") from error
-        return found
+        return records
 
     def last_written_s(self) -> float | None:
         """When metrics.jsonl was last written, seconds since 1970; None where there is none."""
         return self._metrics.stat().st_mtime if self._metrics.exists() else None
 
     def forget_after(self, names: Collection[str], epoch: int) -> None:
-        """Drops the records of trainings past an epoch: those will be written anew."""
+        """Drops the records of trainings after an epoch, which will be written anew."""
         kept = [
             r for r in self.records() if r.get("run") not in names or r.get("epoch", 0) <= epoch
         ]
         write_text(self._metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
     def save_latest(self, name: str, state: Any, epoch: int, *, now: bool = False) -> None:
-        """Saves a training's state if enough time has gone by since the last save, or now."""
+        """Saves a training's state if the last save is `checkpoint_every_s` old, or now."""
         due = time.monotonic() - self._last_save >= self.checkpoint_every_s
         if (due or now) and self._saved.get(name) != epoch:
             self._sync_metrics()
@@ -93,19 +93,19 @@ class Recorder:
             self._last_save, self._saved[name] = time.monotonic(), epoch
 
     def load_latest(self, name: str, like: Any) -> tuple[int, Any] | None:
-        """(epoch, state) to go on from, or None."""
+        """(epoch, state) to resume from, or None."""
         loaded = self._load(name, "latest", like)
         if loaded is not None:
             self._saved[name] = loaded[0]
         return loaded
 
     def save_final(self, name: str, result: Any, epoch: int) -> None:
-        """Saves what a training ended with, kept apart from the latest state."""
+        """Saves the result of a training, apart from its latest state."""
         self._sync_metrics()
         save_checkpoint(self._folder(name) / "final", result, step=epoch, owner=self._owner(name))
 
     def load_final(self, name: str, like: Any) -> Any | None:
-        """What a finished training ended with, or None if it has not finished."""
+        """The result of a training, or None if it has not finished."""
         loaded = self._load(name, "final", like)
         return None if loaded is None else loaded[1]
 
@@ -118,7 +118,7 @@ class Recorder:
         return f"{name} of {self.owner}" if self.owner else name
 
     def _sync_metrics(self) -> None:
-        """The metrics of a state are on the disk before the state is."""
+        """Flushes the metrics: those of a state are on the disk before the state is."""
         if self._metrics.exists():
             with self._metrics.open("ab") as file:
                 os.fsync(file.fileno())
@@ -128,7 +128,7 @@ class Recorder:
 
 
 def _drop_broken_line(file: Any) -> None:
-    """Cuts off the rest of a write that was broken off, or the next line would join it."""
+    """Cuts off the rest of an interrupted write, which the next line would join."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - 1, 0))
     if file.read(1) not in (b"", b"\n"):

@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and under what it was made."""
+"""The folder of a run: its configuration, and the versions, commit and data of each start."""
 
 import hashlib
 import json
@@ -23,8 +23,8 @@ __all__ = ["log_start", "open_workdir", "provenance"]
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
-# Fields that may change between two starts in one workdir: they do not bear on the result.
-_FREE = ("data_dir", "bundle_dir", "seeds", "run.checkpoint_every_s", "run.replicas")
+# Fields that may change between two starts in one workdir, because no result depends on them.
+_MAY_CHANGE = ("data_dir", "bundle_dir", "seeds", "run.checkpoint_every_s", "run.replicas")
 
 
 def provenance() -> dict[str, Any]:
@@ -39,7 +39,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _commit(package: Path) -> str | None:
-    """HEAD of the repository whose top folder holds the package; another's is not ours."""
+    """The commit of the checkout, if the package lies at its top; else None."""
     top = _git(package, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != package.parent.resolve():
         return None
@@ -63,7 +63,7 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     # A start that was refused, or stopped before its first state, has nothing to protect.
     if file.exists() and (file.parent / "checkpoints").exists():
         fields = _as_written(file, fields)
-    digest = hashlib.sha256(json.dumps(_binding(fields), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(_fixed_fields(fields), sort_keys=True).encode()).hexdigest()
     recorder = Recorder(
         workdir,
         log_every_epochs=config.run.log_every_epochs,
@@ -81,7 +81,7 @@ def _as_written(file: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """
     written = read_json(file)
     try:
-        changed = differences(_binding(ADDED | drop_retired(written)), _binding(wanted))
+        changed = differences(_fixed_fields(ADDED | drop_retired(written)), _fixed_fields(wanted))
     except ConfigError as error:
         changed = [str(error)]
     if changed:
@@ -89,16 +89,16 @@ def _as_written(file: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
             f"{file.parent} holds a run of another configuration ({'; '.join(changed)}); "
             "choose another --workdir or remove the folder"
         )
-    return written | {path: wanted[path] for path in _FREE}
+    return written | {path: wanted[path] for path in _MAY_CHANGE}
 
 
-def _binding(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _fixed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that a run's result depends on."""
-    return {path: value for path, value in fields.items() if path not in _FREE}
+    return {path: value for path, value in fields.items() if path not in _MAY_CHANGE}
 
 
 def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
-    """Writes the record that a start begins with: versions, commit, device, data fingerprints."""
+    """Logs a start: versions, commit, device and digests of the data, which must not change."""
     if (recorder.workdir / "checkpoints").exists():
         made_from: dict[str, str] = {}
         for record in recorder.records():
@@ -110,11 +110,12 @@ def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
                     f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
                     "remove the folder"
                 )
-    begins = {"time": round(time.time(), 3), "seconds_before": _seconds_of_starts(recorder)}
-    recorder.log({"run": "start", **provenance(), "data": dict(data), **begins})
+    times = {"time": round(time.time(), 3), "seconds_before": _seconds_before(recorder)}
+    recorder.log({"run": "start", **provenance(), "data": dict(data), **times})
 
 
-def _seconds_of_starts(recorder: Recorder) -> float:
+def _seconds_before(recorder: Recorder) -> float:
+    """How long all earlier starts have run, each until its last record."""
     starts = [record for record in recorder.records() if record.get("run") == "start"]
     last_written_s = recorder.last_written_s()
     if not starts or last_written_s is None or "time" not in starts[-1]:

@@ -19,7 +19,7 @@ def distance(metric, a, b):
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "braycurtis"])
 @pytest.mark.parametrize("weighting", ["uniform", "distance"])
-def test_places_equal_a_search_by_loops(metric, weighting):
+def test_positions_equal_a_search_by_loops(metric, weighting):
     train, test = make_part(), make_part(part="test")
     settings = Neighbours("linear", metric, 3, weighting)
     preprocessor = fit_preprocessor(train, encoding="linear")
@@ -35,7 +35,7 @@ def test_places_equal_a_search_by_loops(metric, weighting):
     )
 
 
-def test_fingerprints_that_hear_nothing_are_placed_too():
+def test_fingerprints_without_a_detection_get_a_position_too():
     train = make_part()
     silent = Fingerprints(
         dataset="home",
@@ -47,8 +47,8 @@ def test_fingerprints_that_hear_nothing_are_placed_too():
         access_points=train.access_points,
     )
     for metric in ("euclidean", "braycurtis"):
-        places = predict_neighbours(Neighbours("linear", metric, 2, "distance"), train, silent)
-        assert np.isfinite(places).all()
+        predicted_m = predict_neighbours(Neighbours("linear", metric, 2, "distance"), train, silent)
+        assert np.isfinite(predicted_m).all()
 
 
 def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
@@ -59,7 +59,7 @@ def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
     chosen |= {"number": best.number, "weighting": best.weighting}
     assert next(r for r in tried if r["mae_m"] == min(errors)) == chosen | {"mae_m": min(errors)}
     assert max(errors) > min(errors)
-    places = predict_neighbours(best, site.train, site.test)
+    predicted_m = predict_neighbours(best, site.train, site.test)
     middle = site.train.position_m.mean(0, keepdims=True)
     constant = error_m(np.repeat(middle, len(site.test), 0), site.test.position_m).mean()
-    assert error_m(places, site.test.position_m).mean() < constant / 3
+    assert error_m(predicted_m, site.test.position_m).mean() < constant / 3

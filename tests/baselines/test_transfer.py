@@ -7,8 +7,9 @@ import pytest
 from tiny import differing, make_part, make_tiny_config
 
 from rsstl_jax.baselines.collective import _freeze_body, collective_transfer
-from rsstl_jax.baselines.transfer import scratch, sequential_transfer
+from rsstl_jax.baselines.transfer import make_transfer_job, scratch, sequential_transfer
 from rsstl_jax.baselines.transfer_network import get_body
+from rsstl_jax.config.recipes import site_config
 from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.store.recorder import Recorder
 
@@ -20,60 +21,66 @@ def config():
     return make_tiny_config(sources=",".join(SOURCES))
 
 
-def parts():
-    return {source: make_part(source) for source in SOURCES}
+@pytest.fixture(scope="module")
+def job(config):
+    return make_transfer_job(config, make_part())
 
 
-def test_sequential_visits_the_largest_source_first_and_every_site_once(config, tmp_path):
-    sources = {"campus": make_part("campus").take(range(10)), "mall": make_part("mall")}
+def make_sources(config, *parts):
+    parts = parts or [make_part(source) for source in SOURCES]
+    return {
+        part.dataset: make_transfer_job(site_config(config, part.dataset), part) for part in parts
+    }
+
+
+def test_sequential_visits_the_largest_source_first_and_every_site_once(job, tmp_path):
+    sources = make_sources(job.config, make_part("campus").take(range(10)), make_part("mall"))
     recorder = Recorder(tmp_path)
-    _, params = sequential_transfer(config, make_part(), sources, seed=0, recorder=recorder)
+    params = sequential_transfer(job, sources, seed=0, recorder=recorder)
     order = list(dict.fromkeys(record["run"] for record in recorder.records()))
     assert order == ["seed-0/sequential-mall", "seed-0/sequential-campus", "seed-0/sequential"]
     assert params["framer"]["encoder"]["kernel"].shape == (6, 256)
 
 
-def test_sequential_starts_at_the_target_with_the_carried_body(config, tmp_path):
+def test_sequential_starts_at_the_target_with_the_carried_body(job, tmp_path):
     recorder = Recorder(tmp_path)
-    _, carried = sequential_transfer(config, make_part(), parts(), seed=0, recorder=recorder)
-    _, alone = scratch(config, make_part(), seed=0, recorder=recorder)
+    sources = make_sources(job.config)
+    carried = sequential_transfer(job, sources, seed=0, recorder=recorder)
+    alone = scratch(job, seed=0, recorder=recorder)
     # one seed, one recipe: the body is the only difference
     assert differing(carried, alone)
 
 
-def test_collective_keeps_the_body_frozen_at_first(config, tmp_path):
+def test_collective_keeps_the_body_frozen_at_first(job, tmp_path):
     recorder = Recorder(tmp_path, checkpoint_every_s=0.0)
-    collective_transfer(config, make_part(), parts(), seed=0, recorder=recorder)
+    collective_transfer(job, make_sources(job.config), seed=0, recorder=recorder)
     runs = list(dict.fromkeys(record["run"] for record in recorder.records()))
     assert runs == [
         "seed-0/collective-sources",
         "seed-0/collective-frozen",
         "seed-0/collective-free",
     ]
-    localizer, _ = scratch(config, make_part(), seed=1, recorder=recorder)
-    shapes = localizer.shapes(6)
+    shapes = job.shapes
     body = recorder.load_final("seed-0/collective-sources", get_body(shapes))
-    _, state = recorder.load_latest(
-        "seed-0/collective-frozen", _frozen_state(localizer, shapes, config)
-    )
+    frozen = _frozen_state(shapes, job.config)
+    _, state = recorder.load_latest("seed-0/collective-frozen", frozen)
     assert not differing(get_body(state.params), body)
     final = recorder.load_final("seed-0/collective", shapes)
     assert differing(get_body(final), body)
 
 
-def _frozen_state(localizer, shapes, config):
+def _frozen_state(shapes, config):
     tx = make_optimizer(config.train.learning_rate, config.train.schedule, 2)
     tx = optax.multi_transform({"site": tx, "body": optax.set_to_zero()}, _freeze_body)
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     return make_state(zeros, tx)
 
 
-def test_transfer_that_has_finished_is_loaded(config, tmp_path):
-    first = collective_transfer(config, make_part(), parts(), seed=0, recorder=Recorder(tmp_path))[
-        1
-    ]
+def test_transfer_that_has_finished_is_loaded(job, tmp_path):
+    sources = make_sources(job.config)
+    first = collective_transfer(job, sources, seed=0, recorder=Recorder(tmp_path))
     recorder = Recorder(tmp_path)
     before = len(recorder.records())
-    again = collective_transfer(config, make_part(), parts(), seed=0, recorder=recorder)[1]
+    again = collective_transfer(job, sources, seed=0, recorder=recorder)
     assert not differing(first, again)
     assert len(recorder.records()) == before

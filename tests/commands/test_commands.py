@@ -54,6 +54,14 @@ def succeed(script, *arguments):
     return out
 
 
+def error_of(err):
+    """The one line that says what is wrong; in front of it may stand what was begun."""
+    *begun, line = err.strip().splitlines()
+    assert len(begun) <= 1 and all(b.startswith("reading ") and b.endswith(" ...") for b in begun)
+    assert line.startswith("error: ")
+    return line
+
+
 def records_of(workdir):
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
@@ -104,9 +112,10 @@ def test_distill_prints_the_table_of_its_result(distilled):
     workdir, out = distilled
     result = json.loads((workdir / "result.json").read_text())
     assert "synthetic-mall & synthetic-campus -> synthetic-office, recipe smoke, test part" in out
-    for student, label in (("standalone", "stand-alone"), ("distilled", "distilled")):
-        figures = [f"{result[student][name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
-        assert f"| dnn {label} | {' | '.join(figures)} |" in out
+    for student, label in (("standalone", "baseline student"), ("distilled", "distilled student")):
+        figures = result["students"][student]
+        cells = [f"{figures[name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
+        assert f"| dnn {label} | {' | '.join(cells)} |" in out
     assert f"pictures: {workdir}/cdf.png {workdir}/map.png" in out
 
 
@@ -125,19 +134,19 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
     assert first["data"]["synthetic-office"] == site.train.digest()
     assert set(first["data"]) == {"synthetic-office", "synthetic-mall", "synthetic-campus"}
     result = json.loads((workdir / "result.json").read_text())
-    names = {"target", "sources", "network", "recipe", "seeds", "standalone", "distilled"}
-    assert names <= result.keys()
-    for student in ("standalone", "distilled"):
-        low, high = result[student].pop("mae_interval_over_positions_m")
-        assert {"mae_m", "p75_m", "p95_m"} <= result[student].keys()
-        assert all(len(values) == 1 for values in result[student].values())
-        assert low < result[student]["mae_m"][0] < high
-        [percentiles] = result[student]["percentiles_m"]
+    assert {"target", "sources", "network", "recipe", "seeds"} <= result.keys()
+    assert list(result["students"]) == ["standalone", "distilled"]
+    for figures in result["students"].values():
+        low, high = figures.pop("mae_interval_over_positions_m")
+        assert {"mae_m", "p75_m", "p95_m"} <= figures.keys()
+        assert all(len(values) == 1 for values in figures.values())
+        assert low < figures["mae_m"][0] < high
+        [percentiles] = figures["percentiles_m"]
         assert len(percentiles) == 51 and percentiles == sorted(percentiles)
     table = pd.read_csv(workdir / "predictions.csv")
     assert len(table) == len(site.test) == result["num_evaluated"]
     assert table.distilled_error_m.mean() == pytest.approx(
-        result["distilled"]["mae_m"][0], abs=1e-3
+        result["students"]["distilled"]["mae_m"][0], abs=1e-3
     )
     for picture in ("cdf.png", "map.png"):
         assert matplotlib.image.imread(workdir / picture).std() > 0.05
@@ -158,7 +167,7 @@ def test_a_second_start_trains_nothing_and_says_the_same(distilled):
 def test_evaluate_prints_the_figures_of_the_result(distilled, student):
     workdir, _ = distilled
     out = succeed("evaluate", f"--workdir={workdir}", f"--student=seed-0/{student}")
-    figures = json.loads((workdir / "result.json").read_text())[student]
+    figures = json.loads((workdir / "result.json").read_text())["students"][student]
     assert f"seed-0/{student} on synthetic-office, test part, 200 fingerprints:" in out
     for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
         assert f"{name} {figures[name][0]:.3f}" in out
@@ -266,9 +275,7 @@ def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(refused, name):
     data, ended = refused
     code, out, err = ended[name]
     assert (code, out) == (2, "")
-    [line] = err.strip().splitlines()
-    assert line.startswith("error: ")
-    assert BAD[name][1].format(data=data) in line
+    assert BAD[name][1].format(data=data) in error_of(err)
 
 
 def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert):
@@ -276,8 +283,8 @@ def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert
     workdir = folder / "other-sources"
     arguments = (SMOKE, f"--workdir={workdir}", f"--config.data_dir={folder}")
     code, out, err = finish(start("expert", *arguments, "--config.sources=uts"))
-    assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
-    assert f"error: {folder}/uts/UTS_training.csv is not there" in err
+    assert (code, out) == (2, "")
+    assert error_of(err).startswith(f"error: {folder}/uts/UTS_training.csv is not there")
     out = succeed("expert", *arguments, "--config.sources=synthetic-mall")
     assert "synthetic-mall {" in out
 
@@ -291,7 +298,7 @@ def test_tables_are_rebuilt_from_their_receipts_alone(folder):
     out = succeed("tables", *where, *sites, *train)
     made = {name: (output / "smoke" / name).read_text() for name in ("seeds.csv", TABLE)}
     assert made[TABLE] in out
-    assert "| kNN | 1 |" in out and "| dnn transfer network, from scratch | 1 |" in out
+    assert "| kNN | 1 |" in out and "| dnn: transfer network, trained from scratch | 1 |" in out
     for name in made:
         (output / "smoke" / name).unlink()
     (folder / "rows").rename(folder / "rows-elsewhere")

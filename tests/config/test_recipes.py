@@ -139,6 +139,6 @@ def test_a_known_target_has_one_name_and_takes_any_recipe(target):
 
 def test_a_name_that_is_no_target_lists_those_there_are():
     with pytest.raises(ConfigError, match=r"no configuration 'rome'; there are synthetic, synth"):
-        named_config("rome:tuned")
+        named_config("ujii:tuned")
     with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
         named_config("uji:quick")

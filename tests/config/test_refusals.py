@@ -9,9 +9,10 @@ from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
 from rsstl_jax.baselines.run_baseline import run_baseline
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.errors import ConfigError, DataError, MissingDataError
-from rsstl_jax.phases.student_specs import STUDENTS, Variant
-from rsstl_jax.pipeline import run_expert, target_parts
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
+from rsstl_jax.pipeline import run_expert
 
 
 def make_config(data_dir, **fields):
@@ -63,10 +64,12 @@ def test_unlabelled_fingerprints_of_a_file_are_those_of_a_run(data_dir, tmp_path
         target_parts(make_config(data_dir, **fields))
 
 
-def test_who_is_told_of_a_lone_student_needs_one(data_dir, tmp_path):
+def test_pseudo_labels_of_a_mean_need_the_baseline_student(data_dir, tmp_path):
     config = make_config(data_dir, **PSEUDO_LABELLED)
-    with pytest.raises(ConfigError, match="a is told by a mean with the student standalone"):
-        run_distillation(config, tmp_path / "run", students={"a": Variant()})
+    with pytest.raises(
+        ConfigError, match="the pseudo-labels of a are a mean with the student standalone"
+    ):
+        run_distillation(config, tmp_path / "run", students={"a": StudentSpec()})
 
 
 def test_sources_of_the_targets_own_building_are_refused_before_anything_is_read(tmp_path):
@@ -79,15 +82,30 @@ def test_sources_of_the_targets_own_building_are_refused_before_anything_is_read
 @pytest.mark.parametrize(
     ("students", "message"),
     [
-        ({"a": Variant(sources=("typo",))}, "a variant has the teacher of typo; sources is 'mall'"),
-        ({"a": Variant({"similarity": -0.5})}, "distill.weights.similarity is -0.5; it must be a"),
-        ({"a": Variant(learning_rate=0.0)}, "train.learning_rate is 0.0; it must be a number abov"),
-        ({"a": Variant(margin=2.0)}, "distill.margin is 2.0; it must be"),
-        ({"a": Variant(told_by="men")}, "a variant is told by 'men'; it must be teachers or mean"),
-        ({"a": Variant(start="best")}, "a variant starts at 'best'; it must be fresh or teachers"),
-        (STUDENTS | {"a": Variant(told_by="mean")}, "distill.num_unlabelled is 0"),
+        (
+            {"a": StudentSpec(sources=("typo",))},
+            "a student has the teacher of typo; sources is 'mall'",
+        ),
+        (
+            {"a": StudentSpec({"similarity": -0.5})},
+            "distill.weights.similarity is -0.5; it must be a",
+        ),
+        (
+            {"a": StudentSpec(learning_rate=0.0)},
+            "train.learning_rate is 0.0; it must be a number abov",
+        ),
+        ({"a": StudentSpec(margin=2.0)}, "distill.margin is 2.0; it must be"),
+        (
+            {"a": StudentSpec(pseudo_labels="men")},
+            "the pseudo-labels of a student are 'men'; take teachers or mean",
+        ),
+        (
+            {"a": StudentSpec(start="best")},
+            "a student starts at 'best'; it must be fresh or teachers",
+        ),
+        (STUDENTS | {"a": StudentSpec(pseudo_labels="mean")}, "distill.num_unlabelled is 0"),
     ],
 )
-def test_variants_are_checked_before_anything_runs(students, message, data_dir, tmp_path):
+def test_students_are_checked_before_anything_runs(students, message, data_dir, tmp_path):
     with pytest.raises(ConfigError, match=message):
         run_distillation(make_config(data_dir), tmp_path / "run", students=students)

@@ -23,9 +23,9 @@ def test_zero_rates_change_nothing():
 
 
 def test_dropout_hides_readings_at_its_rate_and_leaves_the_others():
-    found = np.asarray(augment_rss(KEY, make_rss_dbm(), access_point_dropout=0.3))
-    detected = found[:, np.arange(COLUMNS) % 5 != 0]
-    # standard deviation of the share: sqrt(0.3 * 0.7 / 160000) = 0.0011
+    augmented = np.asarray(augment_rss(KEY, make_rss_dbm(), access_point_dropout=0.3))
+    detected = augmented[:, np.arange(COLUMNS) % 5 != 0]
+    # standard deviation of the fraction: sqrt(0.3 * 0.7 / 160000) = 0.0011
     assert np.isnan(detected).mean() == pytest.approx(0.3, abs=0.006)
     assert np.unique(detected[~np.isnan(detected)]).tolist() == [-60.0]
 
@@ -35,9 +35,9 @@ def test_dropout_of_one_hides_all():
 
 
 def test_gain_is_one_offset_per_fingerprint():
-    found = np.asarray(augment_rss(KEY, make_rss_dbm(), gain_offset_db=4.0))
-    offset = found[:, 1] + 60
-    np.testing.assert_allclose(found[:, 1:5] - found[:, 1:2], 0, atol=1e-5)
+    augmented = np.asarray(augment_rss(KEY, make_rss_dbm(), gain_offset_db=4.0))
+    offset = augmented[:, 1] + 60
+    np.testing.assert_allclose(augmented[:, 1:5] - augmented[:, 1:2], 0, atol=1e-5)
     # standard error: 4 / sqrt(400) = 0.2 of the mean, 4 / sqrt(800) = 0.14 of the deviation
     assert offset.mean() == pytest.approx(0, abs=0.8)
     assert offset.std() == pytest.approx(4, abs=0.6)
@@ -48,7 +48,7 @@ def test_noise_is_normal_and_independent_from_reading_to_reading():
     noise = noise[:, np.arange(COLUMNS) % 5 != 0]
     assert noise.mean() == pytest.approx(0, abs=0.04)
     assert noise.std() == pytest.approx(3, abs=0.03)
-    # shares of a normal within one and two deviations
+    # fractions of a normal within one and two deviations
     assert (np.abs(noise) < 3).mean() == pytest.approx(0.6827, abs=0.006)
     assert (np.abs(noise) < 6).mean() == pytest.approx(0.9545, abs=0.003)
     assert np.corrcoef(noise[:, 0], noise[:, 1])[0, 1] == pytest.approx(0, abs=0.2)
@@ -56,19 +56,19 @@ def test_noise_is_normal_and_independent_from_reading_to_reading():
 
 
 def test_noise_does_not_depend_on_what_is_dropped():
-    found = np.asarray(
+    augmented = np.asarray(
         augment_rss(KEY, make_rss_dbm(), access_point_dropout=0.5, reading_noise_db=3.0)
     )
-    kept = found[~np.isnan(found)] + 60
+    kept = augmented[~np.isnan(augmented)] + 60
     assert kept.mean() == pytest.approx(0, abs=0.05)
     assert kept.std() == pytest.approx(3, abs=0.05)
 
 
 def test_undetected_stays_undetected_and_nothing_exceeds_zero_dbm():
-    found = np.asarray(augment_rss(KEY, make_rss_dbm(-1.0), **ALL))
-    assert np.isnan(found[:, ::5]).all()
-    assert np.nanmax(found) == 0.0
-    assert np.nanmin(found) < -5.0
+    augmented = np.asarray(augment_rss(KEY, make_rss_dbm(-1.0), **ALL))
+    assert np.isnan(augmented[:, ::5]).all()
+    assert np.nanmax(augmented) == 0.0
+    assert np.nanmin(augmented) < -5.0
 
 
 def test_jit_traced_rates_and_keys():
@@ -96,8 +96,8 @@ def test_vmap_over_replicas_equals_a_loop():
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
 def test_dtype_and_shape_are_kept(dtype):
     rss_dbm = make_rss_dbm()[:4, :6].astype(dtype)
-    found = augment_rss(KEY, rss_dbm, **ALL)
-    assert (found.dtype, found.shape) == (dtype, (4, 6))
+    augmented = augment_rss(KEY, rss_dbm, **ALL)
+    assert (augmented.dtype, augmented.shape) == (dtype, (4, 6))
     assert augment_rss(KEY, rss_dbm[0], **ALL).shape == (6,)
 
 

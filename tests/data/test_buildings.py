@@ -2,7 +2,8 @@
 
 import pytest
 
-from rsstl_jax.data import CARDS, building_of, check_sources
+from rsstl_jax.data import CARDS
+from rsstl_jax.data.buildings import building_of, check_sources
 from rsstl_jax.errors import DataError
 
 SHARED = {"tampere": ("tut1", "TUT3", "tut4", "Tut6"), "tut7": ("tut2", "TUT5", "tut7")}

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rsstl_jax.data import CARDS, DataCard, Fingerprints, Site, check_card
+from rsstl_jax.data import CARDS, DataCard, Fingerprints, Site
+from rsstl_jax.data.cards import check_card
 from rsstl_jax.errors import DataError
 
 CARD = DataCard(

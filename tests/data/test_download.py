@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from rsstl_jax.data import CARDS, PublishedFile, download_dataset
 from rsstl_jax.data import load as load_module
-from rsstl_jax.data.download import verify_digest
+from rsstl_jax.data.cards import CARDS, PublishedFile
+from rsstl_jax.data.download import download_dataset, verify_digest
 from rsstl_jax.errors import MissingDataError
 
 TABLE = b"WAP001,Pos_x,Pos_y,Floor_ID\n-50,1.0,2.0,3\n"

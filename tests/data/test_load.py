@@ -3,7 +3,7 @@
 import pytest
 
 from rsstl_jax.data import load as load_module
-from rsstl_jax.data import load_site, resolve_data_dir
+from rsstl_jax.data.load import load_site, resolve_data_dir
 from rsstl_jax.errors import DataError, MissingDataError
 
 TABLE = "AP1,AP2,x,y\n-50,100,1,2\n-51,-60,3,4\n"

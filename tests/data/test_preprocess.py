@@ -33,14 +33,14 @@ def make_train(rss_dbm, position_m):
     ],
 )
 def test_maps_by_hand(encoding, expected):
-    found = encode_rss(RSS_DBM, encoding=encoding, floor_dbm=FLOOR_DBM)
-    assert found.dtype == jnp.float32
-    np.testing.assert_allclose(found[0], expected, rtol=1e-6, atol=1e-7)
+    encoded = encode_rss(RSS_DBM, encoding=encoding, floor_dbm=FLOOR_DBM)
+    assert encoded.dtype == jnp.float32
+    np.testing.assert_allclose(encoded[0], expected, rtol=1e-6, atol=1e-7)
 
 
 def test_powed_takes_its_exponent():
-    found = encode_rss(RSS_DBM, encoding="powed", floor_dbm=FLOOR_DBM, exponent=2.0)
-    np.testing.assert_allclose(found[0, 1], 0.75**2, rtol=1e-6)
+    encoded = encode_rss(RSS_DBM, encoding="powed", floor_dbm=FLOOR_DBM, exponent=2.0)
+    np.testing.assert_allclose(encoded[0, 1], 0.75**2, rtol=1e-6)
 
 
 @given(
@@ -51,9 +51,9 @@ def test_powed_takes_its_exponent():
 @settings(deadline=None, max_examples=50)
 def test_maps_stay_in_the_unit_interval_and_keep_the_order(readings, floor_dbm, encoding):
     rss_dbm = np.array(readings, np.float32)
-    found = np.asarray(encode_rss(rss_dbm, encoding=encoding, floor_dbm=floor_dbm))
-    assert ((found >= 0) & (found <= 1)).all()
-    assert (found[~(rss_dbm >= np.float32(floor_dbm))] == 0).all()
+    encoded = np.asarray(encode_rss(rss_dbm, encoding=encoding, floor_dbm=floor_dbm))
+    assert ((encoded >= 0) & (encoded <= 1)).all()
+    assert (encoded[~(rss_dbm >= np.float32(floor_dbm))] == 0).all()
     rising = np.sort(np.nan_to_num(rss_dbm, nan=-130))
     in_order = np.asarray(encode_rss(rising, encoding=encoding, floor_dbm=floor_dbm))
     assert (np.diff(in_order) >= 0).all()
@@ -90,10 +90,10 @@ def test_fit_by_hand():
 
 
 def test_a_single_position_has_scale_one():
-    place = [-7541.264300000, 4864920.7782]
-    prep = fit_preprocessor(make_train([[-90.0]] * 3, [place] * 3))
+    position = [-7541.264300000, 4864920.7782]
+    prep = fit_preprocessor(make_train([[-90.0]] * 3, [position] * 3))
     assert prep.scale_m == 1.0
-    np.testing.assert_allclose(prep.center([place]), 0, atol=1e-6)
+    np.testing.assert_allclose(prep.center([position]), 0, atol=1e-6)
 
 
 def test_nothing_detected_is_an_error():
@@ -116,9 +116,9 @@ def test_centering_keeps_millimetres_where_float32_loses_half_a_metre():
 
 def test_uncenter_takes_device_arrays():
     prep = Preprocessor("linear", math.e, -100.0, np.array([0.0, 4864920.7782]), 1.0)
-    found = prep.uncenter(jnp.array([[0.5, 0.25]]))
-    assert found.dtype == np.float64
-    assert found.tolist() == [[0.5, 4864920.7782 + 0.25]]
+    position_m = prep.uncenter(jnp.array([[0.5, 0.25]]))
+    assert position_m.dtype == np.float64
+    assert position_m.tolist() == [[0.5, 4864920.7782 + 0.25]]
 
 
 @given(st.floats(-1e7, 1e7), st.floats(-1e7, 1e7), st.floats(1e-3, 1e6), st.floats(-130, -1e-3))

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from rsstl_jax.data import read_site, read_table
+from rsstl_jax.data.readers import read_site, read_table
 from rsstl_jax.errors import DataError, MissingDataError
 
 UJI = """WAP001,WAP002,WAP003,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,TIMESTAMP

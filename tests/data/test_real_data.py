@@ -75,7 +75,7 @@ def test_published_contents(name):
 
 @pytest.mark.parametrize(("name", "expected"), [("uji", 143.3), ("tampere", 32.8)])
 def test_the_mean_of_train_errs_as_measured_before(name, expected):
-    """Both figures are our own, of the published files; a reader that moved a place moves them."""
+    """Measured by us on the published files; a reader that moved a position would move them."""
     site = load_once(name)
     prep = fit_preprocessor(site.train)
     error_m = np.linalg.norm(site.test.position_m - prep.origin_m[None, :], axis=1)
@@ -87,12 +87,12 @@ def test_uji_shares_and_split():
     assert len(target_fraction(train, fraction=0.01, seed=0)) == 199
     assert len(target_fraction(train, fraction=0.1, seed=0)) == 1993
     kept, held = grouped_validation_split(train, fraction=0.15, seed=0)
-    places = [
+    positions = [
         {(*xy, *at) for xy, *at in zip(p.position_m, p.floor, p.building, strict=True)}
         for p in (kept, held)
     ]
     assert 0.1 < len(held) / len(train) < 0.2
-    assert places[0].isdisjoint(places[1])
+    assert positions[0].isdisjoint(positions[1])
     prep = fit_preprocessor(kept)
     restored_m = prep.uncenter(prep.center(held.position_m))
     np.testing.assert_allclose(restored_m, held.position_m, rtol=0, atol=1e-4)

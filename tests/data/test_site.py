@@ -95,6 +95,25 @@ def test_a_site_needs_one_order_of_access_points():
         Site("home", make_part(), make_part(part="test", access_points=("b", "a")))
 
 
+def test_a_part_is_shown_in_one_line():
+    position_m = np.array([[-7541.2643, 4864920.7782], [-7441.2643, 4864945.2782]])
+    labelled = {"floor": np.array([3, 3], np.int32), "building": np.array([0, 2], np.int32)}
+    assert repr(make_part(position_m=position_m, **labelled)) == (
+        "<Fingerprints of home, train: 2 fingerprints, 2 access points, 75% detected, "
+        "100.0 x 24.5 m, 1 floor, 2 buildings>"
+    )
+
+
+def test_a_site_is_shown_in_three_lines():
+    large = make_part().take([0] * 19_937)
+    assert repr(Site("home", large, make_part(part="test", floor=None).take([1]))) == (
+        "<Site home\n"
+        "  train: 19,937 fingerprints, 2 access points, 50% detected, 0.0 x 0.0 m, "
+        "1 floor\n"
+        "  test: 1 fingerprint, 2 access points, 100% detected, 0.0 x 0.0 m>"
+    )
+
+
 def test_missing_data_names_file_address_cause_and_remedy():
     error = MissingDataError("uts/UTS_training.csv", address="https://a.org", cause="it rained")
     assert str(error) == (

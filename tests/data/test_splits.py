@@ -1,4 +1,4 @@
-"""No place on both sides, the published counts, and the same rows for the same seed."""
+"""No position on both sides, the published counts, and the same rows for the same seed."""
 
 from dataclasses import replace
 
@@ -16,33 +16,33 @@ from rsstl_jax.data import (
 from rsstl_jax.errors import DataError
 
 
-def make_part(num_rows, num_places, *, floor=None, building=None):
+def make_part(num_rows, num_positions, *, floor=None, building=None):
     row = np.arange(num_rows)
-    position_m = np.column_stack([row % num_places, np.zeros(num_rows)]).astype(np.float64)
+    position_m = np.column_stack([row % num_positions, np.zeros(num_rows)]).astype(np.float64)
     rss_dbm = -(row[:, None] % 100).astype(np.float32)
     return Fingerprints("home", "train", rss_dbm, position_m, floor, building, ("a",))
 
 
-def places(part):
+def positions(part):
     return set(map(tuple, part.position_m.tolist()))
 
 
 @given(st.integers(2, 60), st.integers(2, 20), st.floats(0.01, 0.99), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=60)
-def test_no_place_is_on_both_sides(num_rows, num_places, fraction, seed):
-    part = make_part(max(num_rows, num_places), num_places)
+def test_no_position_is_on_both_sides(num_rows, num_positions, fraction, seed):
+    part = make_part(max(num_rows, num_positions), num_positions)
     train, validation = grouped_validation_split(part, fraction=fraction, seed=seed)
-    assert not places(train) & places(validation)
-    assert places(train) | places(validation) == places(part)
+    assert not positions(train) & positions(validation)
+    assert positions(train) | positions(validation) == positions(part)
     assert len(train) + len(validation) == len(part)
-    expected = min(max(round(fraction * num_places), 1), num_places - 1)
-    assert len(places(validation)) == expected
+    expected = min(max(round(fraction * num_positions), 1), num_positions - 1)
+    assert len(positions(validation)) == expected
     assert (train.part, validation.part) == ("train", "validation")
 
 
-def test_floor_and_building_make_places_different():
+def test_floor_and_building_make_positions_different():
     one_spot = make_part(4, 1)
-    with pytest.raises(DataError, match="home train: one place only"):
+    with pytest.raises(DataError, match="home train: one position only"):
         grouped_validation_split(one_spot, fraction=0.5, seed=0)
     labels = np.array([0, 0, 1, 1], np.int32)
     one_house = replace(one_spot, floor=labels, building=np.zeros(4, np.int32))
@@ -60,7 +60,7 @@ def test_split_follows_its_seed_and_keeps_the_order():
         grouped_validation_split(part, fraction=0.2, seed=seed)[1] for seed in (0, 0, 1)
     )
     assert first.digest() == again.digest() != other.digest()
-    row = {fingerprint.tobytes(): place for place, fingerprint in enumerate(part.rss_dbm)}
+    row = {fingerprint.tobytes(): index for index, fingerprint in enumerate(part.rss_dbm)}
     rows = [row[fingerprint.tobytes()] for fingerprint in first.rss_dbm]
     assert rows == sorted(rows)
 
@@ -83,20 +83,20 @@ def test_impossible_validation_fraction(fraction):
         (697, 1.0, 697),
     ],
 )
-def test_share_of_the_target(num_rows, fraction, expected):
+def test_fraction_of_the_target(num_rows, fraction, expected):
     part = make_part(num_rows, num_rows)
-    share = target_fraction(part, fraction=fraction, seed=3)
-    assert len(share) == expected
-    rows = share.position_m[:, 0]
+    subset = target_fraction(part, fraction=fraction, seed=3)
+    assert len(subset) == expected
+    rows = subset.position_m[:, 0]
     assert (np.diff(rows) > 0).all()
     if fraction == 1.0:
-        assert share.digest() == part.digest()
+        assert subset.digest() == part.digest()
 
 
-def test_share_follows_its_seed_and_smaller_lies_in_larger():
+def test_fraction_follows_its_seed_and_smaller_lies_in_larger():
     part = make_part(500, 500)
     small, large, other = (
-        places(target_fraction(part, fraction=fraction, seed=seed))
+        positions(target_fraction(part, fraction=fraction, seed=seed))
         for fraction, seed in ((0.1, 0), (0.4, 0), (0.1, 1))
     )
     assert small < large
@@ -104,6 +104,6 @@ def test_share_follows_its_seed_and_smaller_lies_in_larger():
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.01])
-def test_impossible_share(fraction):
+def test_impossible_fraction(fraction):
     with pytest.raises(ValueError, match=f"fraction is {fraction}"):
         target_fraction(make_part(4, 4), fraction=fraction, seed=0)

@@ -1,4 +1,4 @@
-"""The made-up sites behave like places: signals decay, and nearest fingerprints are near."""
+"""Synthetic sites behave like buildings: signals decay, and nearest fingerprints are near."""
 
 import time
 from dataclasses import replace
@@ -32,7 +32,7 @@ def test_a_nearest_neighbour_localises(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_readings_of_other_places_do_not_localise(name):
+def test_readings_of_other_positions_do_not_localise(name):
     site = make_synthetic_site(name)
     mixed = np.random.default_rng(0).permutation(len(site.test))
     wrong = replace(site.test, rss_dbm=site.test.rss_dbm[mixed])
@@ -44,7 +44,7 @@ def test_shape_and_range(name):
     building = SYNTHETIC_SITES[name]
     site = make_synthetic_site(name)
     assert site.train.num_access_points == building.num_access_points
-    assert len(site.train) == building.num_places * building.scans_per_place
+    assert len(site.train) == building.num_positions * building.scans_per_position
     assert len(site.test) == building.num_test
     for part in (site.train, site.test):
         readings = part.rss_dbm[~np.isnan(part.rss_dbm)]
@@ -57,7 +57,7 @@ def test_shape_and_range(name):
         assert (inside <= np.array([building.size_m])).all()
 
 
-def test_sites_differ_and_test_places_are_new():
+def test_sites_differ_and_test_positions_are_new():
     sites = [make_synthetic_site(name) for name in NAMES]
     assert len({site.train.num_access_points for site in sites}) == 3
     assert len({site.train.digest() for site in sites}) == 3
@@ -67,10 +67,10 @@ def test_sites_differ_and_test_places_are_new():
 
 
 def floor_contrast(train, floor):
-    """How unlike the floors are in the share of scans that hear an access point."""
+    """How unlike the floors are in the fraction of scans that detect an access point."""
     detected = ~np.isnan(train.rss_dbm)
-    shares = np.stack([detected[floor == number].mean(axis=0) for number in np.unique(floor)])
-    return np.ptp(shares, axis=0).mean()
+    fractions = np.stack([detected[floor == number].mean(axis=0) for number in np.unique(floor)])
+    return np.ptp(fractions, axis=0).mean()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,7 +102,7 @@ def test_path_loss_walls_and_floors_by_hand():
         floor_db=14.0,
     )
     transmitter = np.array([[0.0, 0.0, 0.0]])
-    places = np.array([[0.5, 0, 0], [10, 0, 0], [100, 0, 0], [0, 0, 1], [0, 0, 2]], float)
+    positions = np.array([[0.5, 0, 0], [10, 0, 0], [100, 0, 0], [0, 0, 1], [0, 0, 2]], float)
     expected = [
         -35.0,  # nearer than a metre counts as a metre
         -35.0 - 20,
@@ -110,15 +110,15 @@ def test_path_loss_walls_and_floors_by_hand():
         -35.0 - 20 * np.log10(3.5) - 14,
         -35.0 - 20 * np.log10(7.0) - 2 * 14,
     ]
-    found = _mean_rss_dbm(building, places, transmitter)
-    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-12)
+    mean_dbm = _mean_rss_dbm(building, positions, transmitter)
+    np.testing.assert_allclose(mean_dbm[:, 0], expected, rtol=1e-12)
 
 
 def test_shadowing_has_the_stated_deviation_and_correlation():
     building = replace(SYNTHETIC_SITES["synthetic-office"], num_access_points=4000)
     waves = _Waves.draw(np.random.default_rng(0), building)
-    places = np.array([[0, 0, 0], [building.shadowing_m, 0, 0], [200, 0, 0]], float)
-    here, near, far = waves.shadowing_db(places)
+    positions = np.array([[0, 0, 0], [building.shadowing_m, 0, 0], [200, 0, 0]], float)
+    here, near, far = waves.shadowing_db(positions)
     assert here.std() == pytest.approx(building.shadowing_db, rel=0.05)
     # exp(-1/2) at one correlation length; standard error 1 / sqrt(4000) = 0.016
     assert np.corrcoef(here, near)[0, 1] == pytest.approx(np.exp(-0.5), abs=0.05)

@@ -1,4 +1,4 @@
-"""Fingerprints of unknown place: a file of readings alone."""
+"""Fingerprints of unknown position: a file of readings alone."""
 
 import gzip
 
@@ -12,9 +12,9 @@ from rsstl_jax.errors import DataError
 def test_columns_are_read_by_name_and_packed_files_as_plain_ones(tmp_path):
     with gzip.open(tmp_path / "unlabelled.csv.gz", "wt") as file:
         file.write("hall,kitchen,attic\n-60,100,-70\n100,-40,100\n")
-    found = read_unlabelled(tmp_path, ("kitchen", "attic", "hall"))
-    np.testing.assert_array_equal(found, [[np.nan, -70, -60], [-40, np.nan, np.nan]])
-    assert found.dtype == np.float32
+    rss_dbm = read_unlabelled(tmp_path, ("kitchen", "attic", "hall"))
+    np.testing.assert_array_equal(rss_dbm, [[np.nan, -70, -60], [-40, np.nan, np.nan]])
+    assert rss_dbm.dtype == np.float32
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Walks through a building become fingerprints with places."""
+"""Walks through a building become fingerprints with positions."""
 
 import json
 import math

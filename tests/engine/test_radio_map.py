@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config, write_sites
 
-from rsstl_jax.baselines.transfer import transfer_localizer
+from rsstl_jax.baselines.transfer import make_transfer_job
 from rsstl_jax.data import fit_preprocessor
 from rsstl_jax.engine import radio_map as survey_module
 from rsstl_jax.engine.localizer import predict_m
@@ -20,8 +20,8 @@ from rsstl_jax.engine.radio_map import (
     position_ids,
 )
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError, DataError
-from rsstl_jax.phases.specialise import make_localizer, training_plan
 from rsstl_jax.pipeline import run_distillation
 
 NARROW = {
@@ -73,9 +73,9 @@ def test_a_batch_leaves_at_least_half_of_the_places():
     config = make_tiny_config(**NARROW, **{"train.batch_size": 128})
     part = make_part()
     part = dataclasses.replace(part, position_m=np.repeat(part.position_m[:7], 3, axis=0))
-    localizer = make_localizer(config, part)
-    assert count_positions(localizer.survey) == 7
-    assert training_plan(config, localizer, len(part))[0] == 3
+    job = make_site_job(config, part)
+    assert count_positions(job.localizer.survey) == 7
+    assert job.batch_size == 3
 
 
 def test_places_are_numbered_whatever_the_floor():
@@ -92,8 +92,8 @@ def test_places_are_numbered_whatever_the_floor():
 def test_three_places_are_too_few():
     part = make_part()
     part = dataclasses.replace(part, position_m=np.repeat(part.position_m[:3], 7, axis=0))
-    with pytest.raises(DataError, match=r"^home train: has fingerprints of 3 places; .*at least 4"):
-        make_localizer(make_tiny_config(**NARROW), part)
+    with pytest.raises(DataError, match=r"^home train: has fingerprints of 3 positions; .*least 4"):
+        make_site_job(make_tiny_config(**NARROW), part)
 
 
 def test_a_survey_is_of_the_linear_encoding():
@@ -106,7 +106,7 @@ def test_in_training_the_own_place_says_nothing():
     """Moving the place of an asked row, in the survey alone, leaves its answer as it is."""
     config = make_tiny_config(**NARROW, **{"augment.gain_offset_db": 0.0})
     part = make_part()
-    localizer = make_localizer(config, part)
+    localizer = make_site_job(config, part).localizer
     params = draw_params(localizer.network, jnp.zeros((1, 6)), localizer.support)
 
     @jax.jit
@@ -125,7 +125,7 @@ def test_in_training_the_own_place_says_nothing():
 
 def test_a_student_keeps_its_support(tmp_path):
     config, part = make_tiny_config(**NARROW), make_part()
-    localizer = make_localizer(config, part)
+    localizer = make_site_job(config, part).localizer
     params = draw_params(localizer.network, jnp.zeros((1, 6)), localizer.support)
     student = Student(localizer, params, part.access_points, "home")
     save_student(tmp_path, config, student)
@@ -149,18 +149,19 @@ def test_it_is_distilled_from_site_agnostic_teachers(tmp_path):
     assert result["network"] == "agnostic"
     # Behind attention there is no J_FI.
     assert result["terms"] == ["similarity", "mutual_information"]
-    assert result["standalone"]["mae_m"] != result["distilled"]["mae_m"]
-    assert np.isfinite(result["distilled"]["mae_m"]).all()
+    students = result["students"]
+    assert students["standalone"]["mae_m"] != students["distilled"]["mae_m"]
+    assert np.isfinite(students["distilled"]["mae_m"]).all()
     again = run_distillation(make_tiny_config(**fields), tmp_path / "run")
-    assert again["distilled"] == result["distilled"]
+    assert again["students"] == students
 
 
 def test_what_it_cannot_do_is_refused(tmp_path):
     for kind in ("surrogate", "both"):
-        with pytest.raises(ConfigError, match=rf"network is 'agnostic' and .* '{kind}'; no position"):
+        with pytest.raises(ConfigError, match=rf"network is 'agnostic' .* '{kind}'; no position"):
             run_distillation(make_tiny_config(**{**NARROW, "teacher.kind": kind}), tmp_path)
     config = make_tiny_config(**{**NARROW, "model.agnostic.width": 5})
     with pytest.raises(ConfigError, match=r"model\.agnostic\.width is 5; .*2, must divide it"):
         run_distillation(config, tmp_path)
     with pytest.raises(ConfigError, match=r"no layer of the site's own to put an encoder for"):
-        transfer_localizer(make_tiny_config(**NARROW), make_part())
+        make_transfer_job(make_tiny_config(**NARROW), make_part())

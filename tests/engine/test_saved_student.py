@@ -10,14 +10,14 @@ from tiny import draw_params, make_part, make_tiny_config
 
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import NETWORKS, model_section
-from rsstl_jax.phases.specialise import make_localizer
 
 
 def make_student(**fields):
     config, train = make_tiny_config(**fields), make_part()
-    localizer = make_localizer(config, train)
+    localizer = make_site_job(config, train).localizer
     params = draw_params(localizer.network, jnp.zeros((1, train.num_access_points)))
     return config, Student(localizer, params, train.access_points, "home")
 
@@ -133,3 +133,23 @@ def test_a_registered_network_of_ones_own_keeps_its_settings(tmp_path, monkeypat
     read = load_student(tmp_path).params
     assert jax.tree.map(np.shape, read) == jax.tree.map(np.shape, student.params)
     assert model_section("mine") == "model." and model_section("cnnloc") == "model.cnnloc."
+
+
+def test_a_student_shows_in_a_few_lines_what_it_is():
+    _, student = make_student()
+    pre = student.localizer.preprocessor
+    lines = repr(student).splitlines()
+    # 6 -> 8 -> 8 -> 8 -> 2 units.
+    size = (6 * 8 + 8) + 2 * (8 * 8 + 8) + (8 * 2 + 2)
+    assert lines[0] == "<Student of home: Network(DenseFramer 8, DenseStack 8 relu, Regressor 2),"
+    assert lines[1] == f"{size} parameters, 6 access points (AP0, AP1, AP2, ...),"
+    assert f"origin ({pre.origin_m[0]:.2f}, {pre.origin_m[1]:.2f}) m" in lines[2]
+    assert f"scale {pre.scale_m:.2f} m>" in lines[2] and len(lines) == 3
+
+
+@pytest.mark.parametrize("network", ["dnn", "agnostic"])
+def test_a_network_at_a_site_shows_no_arrays(network):
+    localizer = make_site_job(make_tiny_config(network=network), make_part()).localizer
+    lines = repr(localizer).splitlines()
+    assert len(lines) == 2 and repr(localizer.network) in lines[0] and "array" not in lines[1]
+    assert ("with support" in lines[1]) == (network == "agnostic")

@@ -11,15 +11,22 @@ import jax.numpy as jnp
 import optax
 import pytest
 from damaging import DAMAGES, TREE, array_file, flip_a_byte, truncate
-from tiny import assert_same_bits, draw_params, make_part, make_tiny_config
+from tiny import (
+    assert_same_bits,
+    draw_params,
+    make_bundle_card,
+    make_jobs,
+    make_part,
+    make_tiny_config,
+)
 
 from rsstl_jax.engine.loop import fit
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.train_state import make_state
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.phases.bundle import load_bundle, save_bundle
-from rsstl_jax.phases.specialise import make_localizer
-from rsstl_jax.phases.teacher_set import make_card, make_teachers
+from rsstl_jax.phases.teacher_set import make_teachers
 from rsstl_jax.store.checkpoint import load_checkpoint
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.recorder import Recorder
@@ -94,7 +101,7 @@ def test_a_metrics_line_that_was_edited_is_named(tmp_path):
 
 @pytest.fixture
 def bundle(tmp_path):
-    card = make_card(make_tiny_config(), "mall", make_part("mall"))
+    card = make_bundle_card(make_tiny_config(), "mall", make_part("mall"))
     params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
     save_bundle(tmp_path / "bundle", card, params, report={})
     return tmp_path / "bundle", card, params
@@ -114,7 +121,7 @@ def truncate_the_card(folder):
 
 def put_another_teacher_there(folder):
     """Of the same shapes, under this card."""
-    card = make_card(make_tiny_config(**{"teacher.seed": 5}), "mall", make_part("mall"))
+    card = make_bundle_card(make_tiny_config(**{"teacher.seed": 5}), "mall", make_part("mall"))
     params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
     save_bundle(folder.parent / "other", card, params, report={})
     shutil.rmtree(folder / "generator")
@@ -146,11 +153,12 @@ def test_a_damaged_bundle_is_refused_by_name_and_made_anew(
         load_bundle(folder, card)
     assert str(error.value).startswith(said)
     monkeypatch.setattr(TEACHERS, "_train_teacher", lambda *_: (params, {}))
-    sources = {"mall": make_part("mall")}
+    config = make_tiny_config()
+    jobs = make_jobs(config, make_part("mall"))
     folder.rename(tmp_path / "dnn-mall-tuned-smoke")
     recorder = Recorder(tmp_path / "run")
     for _ in range(2):
-        teachers = make_teachers(make_tiny_config(), tmp_path, recorder, sources=sources)
+        teachers = make_teachers(config, jobs["mall"].network, jobs, tmp_path, recorder)
         assert_same_bits(jax.tree.map(lambda leaf: leaf[0], teachers.params), params)
     [line] = [line for line in caplog.messages if "made anew" in line]
     assert [r["not used"] for r in recorder.records()] == [line]
@@ -183,7 +191,7 @@ def test_a_bundle_of_an_earlier_version_is_refused(bundle):
 
 def make_student(folder, **fields):
     config, part = make_tiny_config(**fields), make_part()
-    localizer = make_localizer(config, part)
+    localizer = make_site_job(config, part).localizer
     params = draw_params(localizer.network, jnp.zeros((1, part.num_access_points)))
     student = Student(localizer, params, part.access_points, "home")
     save_student(folder, config, student)

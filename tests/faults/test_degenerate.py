@@ -6,14 +6,14 @@ import json
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from tiny import make_part, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
 from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.data.target import target_parts
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.losses import (
     angular_similarity_loss,
@@ -25,11 +25,10 @@ from rsstl_jax.losses import (
     mutual_information_loss,
 )
 from rsstl_jax.models import Critic, make_generator, stack_teachers
-from rsstl_jax.phases.expert import SourceBatch, make_expert_step
-from rsstl_jax.phases.generators import place_inputs
-from rsstl_jax.phases.specialise import make_localizer, specialise
+from rsstl_jax.phases.expert import SourceBatch, init_expert_state, make_expert_step
+from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import teacher_quality
-from rsstl_jax.pipeline import run_expert, target_parts
+from rsstl_jax.pipeline import run_expert
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch
 
@@ -60,7 +59,7 @@ def run(tmp_path, sources="mall", **fields):
     fields = {"data_dir": str(tmp_path / "data"), "teacher.kind": "untrained"} | fields
     result = run_distillation(make_tiny_config(sources, **fields), tmp_path / "run")
     for student in ("standalone", "distilled"):
-        assert_finite(result[student])
+        assert_finite(result["students"][student])
     losses = [record for record in Recorder(tmp_path / "run").records() if "epoch" in record]
     assert losses
     assert_finite([v for record in losses for v in record.values() if isinstance(v, float)])
@@ -74,12 +73,12 @@ def data(tmp_path):
 
 def test_a_site_of_one_position_has_scale_one_and_errors_that_training_lowers(tmp_path, data):
     """Stands on a map projection's coordinates, where the mean differs in the last bit."""
-    place_m = np.array([-7541.264, 4864920.778])
-    rewrite(data / "home", lambda rss, _: (rss, np.tile(place_m, (len(rss), 1))))
+    position_m = np.array([-7541.264, 4864920.778])
+    rewrite(data / "home", lambda rss, _: (rss, np.tile(position_m, (len(rss), 1))))
     config = make_tiny_config(data_dir=str(data))
-    assert make_localizer(config, target_parts(config).train).preprocessor.scale_m == 1.0
+    assert make_site_job(config, target_parts(config).train).localizer.preprocessor.scale_m == 1.0
     result = run(tmp_path)
-    assert max(result["distilled"]["mae_m"]) < 2.0
+    assert max(result["students"]["distilled"]["mae_m"]) < 2.0
 
 
 def test_a_teacher_of_a_site_of_one_position_is_finite_and_so_is_its_card(tmp_path, data):
@@ -90,10 +89,10 @@ def test_a_teacher_of_a_site_of_one_position_is_finite_and_so_is_its_card(tmp_pa
 
 
 def test_one_position_cannot_be_split_for_validation(tmp_path, data):
-    rewrite(data / "home", lambda rss, place: (rss, np.zeros_like(place)))
-    with pytest.raises(DataError, match=r"^home train: one place only, which cannot be split$"):
+    rewrite(data / "home", lambda rss, position_m: (rss, np.zeros_like(position_m)))
+    with pytest.raises(DataError, match=r"^home train: one position only, which cannot be split$"):
         run(tmp_path, **{"data.evaluate_on": "validation"})
-    with pytest.raises(DataError, match=r"^home train: one place only"):
+    with pytest.raises(DataError, match=r"^home train: one position only"):
         choose_neighbours(target_parts(make_tiny_config(data_dir=str(data))).train)
 
 
@@ -103,18 +102,18 @@ def test_positions_a_rounding_apart_count_as_one():
         position_m = np.zeros_like(part.position_m)
         position_m[0] = apart_m
         close = dataclasses.replace(part, position_m=position_m)
-        assert make_localizer(make_tiny_config(), close).preprocessor.scale_m == 1.0
+        assert make_site_job(make_tiny_config(), close).localizer.preprocessor.scale_m == 1.0
 
 
 def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, data):
-    def silence(rss, place):
+    def silence(rss, position_m):
         rss[:, 2] = np.nan
-        return rss, place
+        return rss, position_m
 
     rewrite(data / "home", silence)
     train = target_parts(make_tiny_config(data_dir=str(data))).train
     for encoding in ("raw", "linear", "powed", "exponential"):
-        localizer = make_localizer(make_tiny_config(**{"input.encoding": encoding}), train)
+        localizer = make_site_job(make_tiny_config(**{"input.encoding": encoding}), train).localizer
         column = np.asarray(localizer.preprocessor.encode(train.rss_dbm))[:, 2]
         assert set(column.tolist()) == {1.0 if encoding == "raw" else 0.0}
     run(tmp_path)
@@ -122,16 +121,16 @@ def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, da
 
 def test_an_access_point_detected_in_test_alone_and_fingerprints_without_a_reading(tmp_path, data):
     part = make_part("home", "train")
-    heard = part.rss_dbm.copy()
-    heard[:, 2], heard[:3] = np.nan, np.nan
-    write_table(data / "home", "train", heard, part.position_m)
+    rss_dbm = part.rss_dbm.copy()
+    rss_dbm[:, 2], rss_dbm[:3] = np.nan, np.nan
+    write_table(data / "home", "train", rss_dbm, part.position_m)
     result = run(tmp_path)
     assert result["num_train"] == len(part)
 
 
 @pytest.mark.parametrize("site", ["home", "mall"])
-def test_a_site_that_hears_nothing_is_refused_before_anything_is_trained(tmp_path, data, site):
-    rewrite(data / site, lambda rss, place: (np.full_like(rss, np.nan), place))
+def test_a_site_without_a_detection_is_refused_before_anything_is_trained(tmp_path, data, site):
+    rewrite(data / site, lambda rss, position_m: (np.full_like(rss, np.nan), position_m))
     message = f"^{site} train: no access point was detected anywhere$"
     with pytest.raises(DataError, match=message):
         run(tmp_path, **{"teacher.kind": "surrogate"})
@@ -165,8 +164,8 @@ def test_two_fingerprints_and_a_batch_larger_than_the_site_train(tmp_path, data)
 def test_kNN_takes_all_where_there_are_fewer_than_k():  # noqa: N802
     part = make_part()
     few = part.take([0, 1])
-    places = predict_neighbours(Neighbours("linear", "euclidean", 11, "uniform"), few, part)
-    np.testing.assert_allclose(places, np.tile(few.position_m.mean(0), (len(part), 1)))
+    predicted_m = predict_neighbours(Neighbours("linear", "euclidean", 11, "uniform"), few, part)
+    np.testing.assert_allclose(predicted_m, np.tile(few.position_m.mean(0), (len(part), 1)))
 
 
 def test_no_teacher_is_refused_with_what_would_be_right(tmp_path):
@@ -230,35 +229,21 @@ def test_losses_of_constant_representations_have_finite_values_and_gradients(stu
 
 
 def test_a_source_of_constant_representations_teaches_without_nan():
-    """A dead extractor, and a regressor that reads one place off it."""
+    """A dead extractor, and a regressor that reads one position off it."""
     config, part = make_tiny_config(), make_part("mall")
-    localizer = make_localizer(config, part)
+    localizer = make_site_job(config, part).localizer
     params = localizer.init(jax.random.key(0), part.num_access_points)
     dead = jax.tree.map(jnp.zeros_like, params)
     batch = Batch(jnp.asarray(part.rss_dbm), jnp.zeros((len(part), 2)), jnp.arange(len(part)))
     extract = localizer.represent(dead, batch.rss_dbm).extract
     assert not extract.any()
     source = SourceBatch(extract, batch.centered_m, batch.row)
-    generator, critic = module_pair(config, localizer)
+    generator = make_generator(localizer.network, config.teacher.hidden_width)
+    critic = Critic(8)
     step = make_expert_step(localizer, generator, critic, config.teacher)
-    state = expert_state(config, generator, critic, source)
+    state = init_expert_state(generator, critic, config.teacher, source)
     state, metrics = jax.jit(step)(state, source, jax.random.key(1), dead)
     assert_finite((state.params, metrics))
-
-
-def module_pair(config, localizer):
-    return make_generator(localizer.network, config.teacher.hidden_width), Critic(8)
-
-
-def expert_state(config, generator, critic, source):
-    codes = jnp.zeros((1, config.teacher.latent_width))
-    inputs = place_inputs(codes, source.centered_m[:1], conditioning=config.teacher.conditioning)
-    params = {
-        "generator": generator.init(jax.random.key(0), inputs)["params"],
-        "critic": critic.init(jax.random.key(0), source.extract[:1])["params"],
-    }
-    tx = optax.adam(1e-4, 0.5, 0.9)
-    return TrainState(params, {k: tx.init(v) for k, v in params.items()}, jnp.zeros((), jnp.int32))
 
 
 @pytest.mark.parametrize("real", CONSTANT)
@@ -271,7 +256,7 @@ def test_the_quality_of_a_constant_teacher_is_finite_and_can_be_written(real, ge
 
 
 def test_readings_all_alike_are_learnt_from(tmp_path):
-    """Nothing tells one place from another: the best answer is one place for all."""
+    """Nothing tells positions apart: the best prediction is one position for all."""
     part = make_part()
     alike = Fingerprints(
         "home",
@@ -283,5 +268,6 @@ def test_readings_all_alike_are_learnt_from(tmp_path):
         part.access_points,
     )
     config = make_tiny_config(**{"input.encoding": "linear"})
-    _, params = specialise(config, alike, seed=0, name="home", recorder=Recorder(tmp_path))
+    job = make_site_job(config, alike)
+    params = specialise(job, seed=0, name="home", recorder=Recorder(tmp_path))
     assert_finite(params)

@@ -13,7 +13,7 @@ from fuzz import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsstl_jax.data import read_site
+from rsstl_jax.data.readers import read_site
 from rsstl_jax.errors import DataError
 
 UJI = """WAP001,WAP002,WAP003,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,TIMESTAMP

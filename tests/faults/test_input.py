@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import rsstl_jax
-from rsstl_jax.data import CARDS, PublishedFile, download_dataset
+from rsstl_jax.data.cards import CARDS, PublishedFile
+from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.readers import read_site, read_table
 from rsstl_jax.errors import DataError, MissingDataError
 

@@ -110,6 +110,11 @@ def timeless(left):
             receipt = json.loads(files[name])
             assert receipt.pop("starts") > 0 and receipt.pop("seconds") > 0
             files[name] = receipt
+        elif name.endswith(".jsonl"):
+            shared, *receipts = map(json.loads, files[name].splitlines())
+            for receipt in receipts:
+                assert receipt.pop("starts") > 0 and receipt.pop("seconds") > 0
+            files[name] = [shared, *receipts]
         elif name.endswith("-cost.csv"):
             cost = pd.read_csv(io.BytesIO(files[name]))
             assert (cost.pop("starts") > 0).all() and (cost.pop("seconds") > 0).all()

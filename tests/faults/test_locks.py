@@ -12,11 +12,11 @@ from importlib import import_module
 import jax.numpy as jnp
 import killing
 import pytest
-from tiny import draw_params, make_part, make_tiny_config
+from tiny import draw_params, make_bundle_card, make_jobs, make_part, make_tiny_config
 
 from rsstl_jax.errors import LockedError
 from rsstl_jax.phases.bundle import save_bundle
-from rsstl_jax.phases.teacher_set import make_card, make_teachers
+from rsstl_jax.phases.teacher_set import make_teachers
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 
@@ -50,7 +50,9 @@ def test_a_second_process_is_refused_with_pid_and_host(holder, tmp_path):
         "--workdir={folder}",
     )
     ended = killing.finish(killing.start(command, tmp_path / "run"))
-    assert (ended.code, ended.out, ended.err) == (2, "", f"error: {said}\n")
+    assert (ended.code, ended.out) == (2, "")
+    begun = "reading synthetic-office, synthetic-mall, synthetic-campus ...\n"
+    assert ended.err == f"{begun}error: {said}\n"
     assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
 
 
@@ -75,7 +77,7 @@ def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch
     teachers = import_module("rsstl_jax.phases.teacher_set")
     monkeypatch.setattr(teachers, "_train_teacher", lambda *_: trained.append(1))
     folder, train = tmp_path / "dnn-mall-tuned-smoke", make_part("mall")
-    card = make_card(make_tiny_config(), "mall", train)
+    card = make_bundle_card(make_tiny_config(), "mall", train)
     params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
     held = threading.Event()
 
@@ -89,9 +91,9 @@ def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch
     other = threading.Thread(target=make)
     other.start()
     held.wait()
-    found = make_teachers(
-        make_tiny_config(), tmp_path, Recorder(tmp_path / "run"), sources={"mall": train}
-    )
+    config, recorder = make_tiny_config(), Recorder(tmp_path / "run")
+    jobs = make_jobs(config, train)
+    found = make_teachers(config, jobs["mall"].network, jobs, tmp_path, recorder)
     other.join()
     assert (found.reports, trained) == ({"mall": {"made": "there"}}, [])
     [line] = caplog.messages

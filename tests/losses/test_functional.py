@@ -104,13 +104,6 @@ def test_one_sample_gives_its_cosine():
     np.testing.assert_allclose(value, 0.6, rtol=1e-6)
 
 
-def test_vmap_over_teachers_equals_a_loop():
-    stacks = [jnp.stack(z) for z in zip(*(features(i, 5, 6, 4) for i in range(3)), strict=True)]
-    batched = jax.jit(jax.vmap(functional_information))(*stacks)
-    alone = [functional_information(*pair) for pair in zip(*stacks, strict=True)]
-    np.testing.assert_allclose(batched, alone, rtol=1e-6)
-
-
 def test_difference_matches_the_reference_with_zero_gradient_at_zero():
     student, teachers = jnp.full(3, 0.5), jnp.array([0.25, 0.5, 1.0])
     expected = reference.functional_information_loss(student, teachers)

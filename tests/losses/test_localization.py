@@ -37,10 +37,3 @@ def test_gradient_matches_finite_differences():
     with jax.enable_x64(True):
         pair = np.random.default_rng(0).normal(size=(2, 3, 2))
         check_grads(jax.jit(localization_loss), tuple(pair), order=1, rtol=1e-6)
-
-
-def test_vmap_and_jit_equal_a_loop():
-    predicted, actual = np.random.default_rng(1).normal(size=(2, 4, 3, 2)).astype(np.float32)
-    batched = jax.jit(jax.vmap(localization_loss))(predicted, actual)
-    alone = [localization_loss(p, a) for p, a in zip(predicted, actual, strict=True)]
-    np.testing.assert_allclose(batched, alone, rtol=1e-6)

@@ -8,7 +8,8 @@ from tiny import draw_params
 
 from rsstl_jax import default_config, make_network
 from rsstl_jax.data import CARDS
-from rsstl_jax.models import DenseFramer, DenseStack, Regressor
+from rsstl_jax.models import Regressor
+from rsstl_jax.models.dnn import DenseFramer, DenseStack
 
 # Two hidden layers behind the framer (300 * 300 + 300 each) and the plane (300 * 2 + 2).
 BEHIND_THE_FRAMER = 2 * 90_300 + 602
@@ -58,7 +59,7 @@ def test_widths_behind_the_framer_do_not_depend_on_the_site(num_access_points):
     assert params["extractor"]["Dense_0"]["kernel"].shape == (16, 16)
 
 
-def test_frame_and_extract_are_not_negative_and_the_place_may_be():
+def test_frame_and_extract_are_not_negative_and_the_position_may_be():
     x = np.random.default_rng(0).normal(size=(64, 12)).astype(np.float32)
     network = make_network(default_config())
     out = network.apply({"params": draw_params(network, x)}, x)

@@ -79,3 +79,16 @@ def test_gradients_of_the_split_equal_those_of_the_plain_form(scored):
     ours, expected = (jax.jit(jax.grad(f, argnums=(0, 1)))(params, student) for f in (split, plain))
     for leaf, other in zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(leaf, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("teachers", "pairs"),
+    [((3, 6, 5), (6, 5)), ((7, 5), (7, 4)), ((3, 7, 4), (3, 7, 5))],
+    ids=["another batch", "another width or axis", "an axis too many"],
+)
+def test_representations_that_do_not_pair_are_an_error(scored, teachers, pairs):
+    estimator, params, _, student, _ = scored
+    with pytest.raises(AssertionError, match=r"teacher must be float\[N, B, D\]"):
+        estimator.apply(params, jnp.zeros(teachers), student, method="score_pairs")
+    with pytest.raises(AssertionError, match=r"assert_(equal_)?shape failed"):
+        estimator.apply(params, jnp.zeros(pairs), student)

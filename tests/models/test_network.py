@@ -81,6 +81,27 @@ def test_a_part_that_is_not_as_wide_as_declared_is_an_error(parts, message):
         draw_params(make_toy(**parts), jnp.zeros((1, 6)))
 
 
+@pytest.mark.parametrize(
+    ("fingerprints", "message"),
+    [
+        (jnp.zeros(6), r"fingerprints must be float\[B, A\]"),
+        (jnp.zeros((2, 3, 2)), r"fingerprints must be float\[B, A\]"),
+        (jnp.zeros((2, 6), jnp.int32), "fingerprints must be encoded floats"),
+    ],
+)
+def test_what_is_no_batch_of_encoded_fingerprints_is_an_error(fingerprints, message):
+    with pytest.raises(AssertionError, match=message):
+        make_network(default_config()).init(jax.random.key(0), fingerprints)
+
+
+def test_a_network_names_its_parts_in_one_line():
+    expected = "Network(Windows 2, Flatten 4 linear, Place 2)"
+    assert repr(make_toy()) == repr(make_toy().bind({})) == expected
+    config = default_config()
+    config.network = "agnostic"
+    assert repr(make_network(config)).startswith("AgnosticNetwork(TokenFramer 48, SetExtractor 48")
+
+
 @pytest.mark.parametrize("network", [make_toy(), make_network(default_config())])
 def test_regress_is_the_path_to_the_location_without_dropout(network):
     x = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)

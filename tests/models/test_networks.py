@@ -7,7 +7,7 @@ import pytest
 
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import make_network, token_penalties
+from rsstl_jax.models import make_network
 
 ACCESS_POINTS = {"uji": 520, "uts": 589, "tut7": 801, "tampere": 992}
 SIDES = {520: 23, 589: 25, 801: 29, 992: 32}
@@ -30,7 +30,7 @@ def conv(window, inputs, outputs):
 
 def cnnloc_size(n):
     encoder = dense(n, 128) + dense(128, 64)
-    # 64 - 22 + 1 = 43 places, then 22, then 1
+    # 64 - 22 + 1 = 43 positions, then 22, then 1
     convolutions = conv(22, 1, 99) + conv(22, 99, 66) + conv(22, 66, 33)
     return encoder + convolutions + dense(33, 2)
 
@@ -98,29 +98,6 @@ def test_padding_of_bayescnn_carries_no_signal(n):
         network.framer.apply({"params": params["framer"]}, fingerprints),
         network.framer.apply({"params": params["framer"]}, padded),
     )
-
-
-def test_penalties_of_tokens_against_numpy():
-    tokens = np.random.default_rng(0).normal(size=(10, 3, 4))
-    variance, covariance = [], []
-    for t in range(3):
-        matrix = np.cov(tokens[:, t], rowvar=False)
-        variance.append(np.maximum(0, 1 - np.sqrt(np.diag(matrix) + 1e-4)).mean())
-        covariance.append((np.square(matrix).sum() - np.square(np.diag(matrix)).sum()) / 4)
-    ours = token_penalties(jnp.asarray(tokens, jnp.float32))
-    np.testing.assert_allclose(ours["variance"], np.mean(variance), rtol=1e-4)
-    np.testing.assert_allclose(ours["covariance"], np.mean(covariance), rtol=1e-4)
-
-
-def test_penalties_are_part_of_training_alone():
-    network = make_network(configured("baat", **{"model.baat.variance_weight": 2.0}))
-    fingerprints = jnp.ones((4, 20))
-    params = network.init(jax.random.key(0), fingerprints)
-    rngs = {"dropout": jax.random.key(1)}
-    trained = network.apply(params, fingerprints, train=True, rngs=rngs)
-    # equal fingerprints have no variance: the penalty is the weight times (1 - sqrt(1e-4))
-    np.testing.assert_allclose(trained.penalty, 2.0 * 0.99, rtol=1e-4)
-    assert network.apply(params, fingerprints).penalty == 0.0
 
 
 def test_unknown_network_is_refused_with_what_there_is():

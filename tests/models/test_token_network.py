@@ -8,14 +8,9 @@ import numpy as np
 import pytest
 import tiny
 
-from rsstl_jax.models import (
-    AgnosticSettings,
-    TokenRegressor,
-    Tokens,
-    make_agnostic,
-    make_support,
-    make_tokens,
-)
+from rsstl_jax.models import AgnosticSettings, make_agnostic, make_support
+from rsstl_jax.models.site_agnostic.token_network import TokenRegressor
+from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
 
 SETTINGS = AgnosticSettings(
     num_access_points=5,

@@ -4,7 +4,10 @@ from rsstl_jax.paper.cost import cost_frame, render_cost
 
 
 def receipt(row, seeds, **fields):
-    return {"row": row, "result": {"target": "tampere", "network": "dnn", "seeds": seeds}} | fields
+    return {
+        "row": row,
+        "result": {"target": "tampere", "network": "dnn", "seeds": seeds, "students": {}},
+    } | fields
 
 
 def test_the_seconds_of_one_rows_receipts_are_added_up():
@@ -16,9 +19,9 @@ def test_the_seconds_of_one_rows_receipts_are_added_up():
     ]
     assert cost_frame(made, "uji").empty
     assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
-        "| knn-share | 10 % |  | 1 | 7 | 2 |",
-        "| dnn share | 10 % |  | 4 | 1,501 | 4 |",
-        "| all rows |  |  |  | 1,508 | 6 |",
+        "| knn-share | 10 % | 1 | 7 | 2 |",
+        "| dnn share | 10 % | 4 | 1,501 | 4 |",
+        "| all rows |  |  | 1,508 | 6 |",
     ]
 
 
@@ -29,8 +32,8 @@ def test_seconds_on_different_devices_are_not_added_up():
         for seed, s, d in ((0, 1000.0, "cpu: cpu"), (1, 20.0, "gpu: NVIDIA H100"))
     ]
     assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
-        "| dnn share | 10 % |  | 1 | 1,000 | 1 |",
-        "| dnn share on one NVIDIA H100 | 10 % |  | 1 | 20 | 1 |",
-        "| all rows |  |  |  | 1,000 | 1 |",
-        "| all rows on one NVIDIA H100 |  |  |  | 20 | 1 |",
+        "| dnn share | 10 % | 1 | 1,000 | 1 |",
+        "| dnn share on one NVIDIA H100 | 10 % | 1 | 20 | 1 |",
+        "| all rows |  |  | 1,000 | 1 |",
+        "| all rows on one NVIDIA H100 |  |  | 20 | 1 |",
     ]

@@ -22,8 +22,8 @@ def figures(mae_m):
 
 
 def receipt(row, key, mae_m, seeds, network="dnn", **fields):
-    result = {"target": "tampere", "network": network, "seeds": seeds, key: figures(mae_m)}
-    return {"row": row, "result": result} | fields
+    result = {"target": "tampere", "network": network, "part": "test", "seeds": seeds}
+    return {"row": row, "result": result | {"students": {key: figures(mae_m)}}} | fields
 
 
 def rendered(receipts, table="1"):
@@ -39,7 +39,7 @@ def cells(text):
     return [line.removeprefix("| ").removesuffix(" |") for line in text.splitlines()]
 
 
-def test_rivals_without_training_stand_before_the_students_of_their_share():
+def test_baselines_without_training_stand_before_the_students_of_their_fraction():
     of_share = {"config": {"data.fraction": 0.1}}
     made = [
         receipt("share", "standalone", [12.0], [0], **of_share),
@@ -48,16 +48,16 @@ def test_rivals_without_training_stand_before_the_students_of_their_share():
     ]
     methods = [line["method"] for line in rendered(made, "4")]
     assert methods == [
-        "10 %, kNN",
-        "10 %, power-weighted centroid of access points",
-        "dnn 10 %, stand-alone",
+        "kNN, 10 %",
+        "power-weighted centroid of access points, 10 %",
+        "dnn: baseline student, 10 %",
     ]
 
 
 def test_the_comparison_by_hand():
-    """distilled - stand-alone = (-1, 1): mean 0; the control shares seed 1 with it, 8.5 - 8."""
+    """distilled - baseline = (-1, 1): mean 0; the control shares seed 1 with it, 8.5 - 8."""
     students = receipt("students", "standalone", [7.0, 8.0], [0, 1])
-    students["result"]["distilled"] = figures([6.0, 9.0])
+    students["result"]["students"]["distilled"] = figures([6.0, 9.0])
     knn, alone, distilled, control = rendered(
         [students, receipt("noise", "distilled", [8.5], [1]), receipt("knn", "knn", [8.0], [0])]
     )
@@ -101,7 +101,7 @@ def test_transfer_is_compared_with_its_own_network_from_scratch():
             receipt("collective", "collective", [6.5], [3]),
         ]
     )
-    assert sequential["method"] == "dnn * sequential transfer"
+    assert sequential["method"] == "dnn: sequential transfer"
     assert (sequential["difference, paired"], sequential["the paper"]) == ("0.50", "12.36")
     # Without a seed in common there is no paired difference.
     assert (collective["difference, paired"], collective["the paper"]) == ("", "11.84")
@@ -117,7 +117,7 @@ def test_a_difference_in_all_of_ten_seeds_is_a_verdict():
         for row, shift in (("noise", lambda s: -0.2 - 0.01 * s), ("untrained", lambda s: (-1) ** s))
     )
     found = [line["verdict"] for line in rendered([students, better, mixed])]
-    assert found == ["", "better", "within seed noise"]
+    assert found == ["", "better", "no significant difference"]
 
 
 def full_receipt(tables, **fields):
@@ -125,18 +125,19 @@ def full_receipt(tables, **fields):
     config = row_config("students", target="tampere", network="dnn", sites=("uji", "tut7"))
     names = list(row_students("students", config, tables))
     made = receipt("students", names[0], [5.0], [0], **fields)
-    made["result"] |= {name: figures([5.0 + i]) for i, name in enumerate(names)}
+    made["result"]["students"] = {name: figures([5.0 + i]) for i, name in enumerate(names)}
     return made
 
 
 def test_tables_hold_the_students_that_they_are_about():
     kept = [full_receipt(("1", "2", "3")), receipt("students", "standalone", [4.0], [0], "baat")]
     of_table = lambda table: [line["method"] for line in rendered(kept, table)]  # noqa: E731
-    assert of_table("1") == ["baat stand-alone", "dnn stand-alone", "dnn distilled"]
-    named = ("stand-alone", "J_Sim", "J_MI", "J_Sim, J_MI", "J_FI", "all terms")
-    assert of_table("2") == [f"dnn {name}" for name in named]
-    named = ("stand-alone", "teachers of tut7", "teachers of uji", "teachers of all sources")
-    assert of_table("3") == [f"dnn {name}" for name in named]
+    dnn = ["dnn: baseline student", "dnn: distilled, surrogate teachers"]
+    assert of_table("1") == ["baat: baseline student", *dnn]
+    named = ("baseline student", "J_Sim", "J_MI", "J_Sim, J_MI", "J_FI", "all terms")
+    assert of_table("2") == [f"dnn: {name}" for name in named]
+    named = ("baseline student", "teachers of tut7", "teachers of uji", "teachers of all sources")
+    assert of_table("3") == [f"dnn: {name}" for name in named]
     # 6 - 5, 7 - 5, ... in the order of the ablations.
     differences = [line["difference, paired"] for line in rendered(kept, "2")]
     assert differences == ["", "2.00", "3.00", "4.00", "5.00", "1.00"]
@@ -145,90 +146,93 @@ def test_tables_hold_the_students_that_they_are_about():
 
 def test_shares_and_settings_have_tables_of_their_own():
     share = receipt("share", "standalone", [9.0, 9.5], [0, 1], config={"data.fraction": 0.1})
-    share["result"]["distilled"] = figures([8.0, 9.0])
+    share["result"]["students"]["distilled"] = figures([8.0, 9.0])
     literal = receipt("students", "distilled", [6.5], [0], label="literal")
     kept = [full_receipt(("1", "2")), share, literal]
-    assert [line["method"] for line in rendered(kept, "1")] == ["dnn stand-alone", "dnn distilled"]
+    assert [line["method"] for line in rendered(kept, "1")] == [
+        "dnn: baseline student",
+        "dnn: distilled, surrogate teachers",
+    ]
     alone, distilled = rendered(kept, "4")
-    assert (alone["method"], alone["the paper"]) == ("dnn 10 %, stand-alone", "25.04")
+    assert (alone["method"], alone["the paper"]) == ("dnn: baseline student, 10 %", "25.04")
     assert distilled["difference, paired"].startswith("-0.75 [")
     lines = {line["method"]: line["difference, paired"] for line in rendered(kept, "settings")}
     assert lines == {
-        "dnn stand-alone": "",
-        "dnn all terms": "1.00",
-        "dnn all terms; literal": "1.50",
+        "dnn: baseline student": "",
+        "dnn: all terms": "1.00",
+        "dnn: all terms; literal": "1.50",
     }
 
 
-def test_a_label_that_changes_the_training_has_a_stand_alone_student_of_its_own():
+def test_a_label_that_changes_the_training_has_a_baseline_student_of_its_own():
     literal = receipt("students", "standalone", [5.0], [0], label="literal")
-    literal["result"]["distilled"] = figures([6.5])
+    literal["result"]["students"]["distilled"] = figures([6.5])
     longer = receipt("students", "standalone", [4.0], [0], label="longer")
-    longer["result"]["distilled"] = figures([3.75])
+    longer["result"]["students"]["distilled"] = figures([3.75])
     kept = [full_receipt(("1", "2")), literal, longer]
     lines = {line["method"]: line["difference, paired"] for line in rendered(kept, "settings")}
     assert lines == {
-        "dnn stand-alone": "",
-        "dnn all terms": "1.00",
-        "dnn all terms; literal": "1.50",
-        "dnn stand-alone; longer": "-1.00",
-        "dnn all terms; longer": "-0.25",
+        "dnn: baseline student": "",
+        "dnn: all terms": "1.00",
+        "dnn: all terms; literal": "1.50",
+        "dnn: baseline student; longer": "-1.00",
+        "dnn: all terms; longer": "-0.25",
     }
 
 
-def test_a_label_of_site_agnostic_teachers_is_compared_with_its_own_stand_alone_twins():
+def test_a_label_of_site_agnostic_teachers_is_compared_with_its_own_baseline_students():
     longer = receipt("agnostic", "standalone", [4.0, 5.0], [0, 1], label="longer")
-    longer["result"]["soft-target"] = figures([3.0, 4.5])
+    longer["result"]["students"]["soft-target"] = figures([3.0, 4.5])
     lines = {
         line["method"]: line["difference, paired"][:5]
         for line in rendered([full_receipt(("1", "2")), longer], "settings")
     }
     assert lines == {
-        "dnn stand-alone": "",
-        "dnn all terms": "1.00",
-        "dnn stand-alone; longer": "-1.00",
-        "dnn distilled, their places alone; longer": "-0.75",
+        "dnn: baseline student": "",
+        "dnn: all terms": "1.00",
+        "dnn: baseline student; longer": "-1.00",
+        "dnn: pseudo-labelled by site-agnostic teachers; longer": "-0.75",
     }
 
 
 def test_site_agnostic_teachers_stand_beside_the_surrogates():
     made = lambda row: receipt(row, "standalone", [9.0], [0], config={"data.fraction": 0.1})  # noqa: E731
     share, agnostic = made("share"), made("agnostic-share")
-    share["result"]["distilled"] = figures([8.0])
+    share["result"]["students"]["distilled"] = figures([8.0])
     for student, error_m in (("distilled", 7.0), ("soft-target", 6.0), ("agnostic", 5.0)):
-        agnostic["result"][student] = figures([error_m])
+        agnostic["result"]["students"][student] = figures([error_m])
     lines = {line["method"]: line for line in rendered([share, agnostic], "4")}
     assert {name: line["difference, paired"] for name, line in lines.items()} == {
-        "dnn 10 %, stand-alone": "",
-        "dnn 10 %, distilled": "-1.00",
-        "dnn 10 %, distilled, site-agnostic teachers": "-2.00",
-        "dnn 10 %, distilled, their places alone": "-3.00",
-        "dnn 10 %, site-agnostic teachers themselves": "-4.00",
+        "dnn: baseline student, 10 %": "",
+        "dnn: distilled, surrogate teachers, 10 %": "-1.00",
+        "dnn: distilled, site-agnostic teachers, 10 %": "-2.00",
+        "dnn: pseudo-labelled by site-agnostic teachers, 10 %": "-3.00",
+        "dnn: site-agnostic teachers themselves, 10 %": "-4.00",
     }
     shown = [line["the paper"] for line in lines.values()]
     assert shown == ["25.04", "24.28", "", "", ""]
 
 
-def test_a_stand_alone_twin_counts_where_no_row_of_its_own_was_trained():
+def test_a_baseline_student_counts_where_no_row_of_its_own_was_trained():
     of_share = {"config": {"data.fraction": 0.1}}
     told = receipt("agnostic-share", "soft-target", [9.0, 8.0], [0, 1], **of_share)
-    told["result"]["standalone"] = figures([12.0, 13.0])
+    told["result"]["students"]["standalone"] = figures([12.0, 13.0])
     for rows, mean in (
         ([told], "12.50"),
         ([told, receipt("share", "standalone", [11.0], [0], **of_share)], "12.00"),
     ):
         alone, places = rendered(rows, "4")
-        assert (alone["method"], alone["mean (m)"][:5]) == ("dnn 10 %, stand-alone", mean)
+        assert (alone["method"], alone["mean (m)"][:5]) == ("dnn: baseline student, 10 %", mean)
         assert places["difference, paired"].startswith({"12.50": "-4.00", "12.00": "-3.50"}[mean])
 
 
-def test_a_network_that_only_site_agnostic_teachers_can_teach_has_its_twin_in_table_1():
+def test_a_network_that_only_site_agnostic_teachers_can_teach_has_its_baseline_student_in_table_1():
     told = receipt("agnostic", "soft-target", [9.0], [0])
-    told["result"]["standalone"] = figures([12.0])
+    told["result"]["students"]["standalone"] = figures([12.0])
     own = receipt("students", "standalone", [11.0], [0])
     for rows, mean, difference in (([told], "12.00", "-3.00"), ([told, own], "11.00", "-2.00")):
         alone, places = rendered(rows, "1")
-        assert (alone["method"], alone["mean (m)"]) == ("dnn stand-alone", mean)
+        assert (alone["method"], alone["mean (m)"]) == ("dnn: baseline student", mean)
         assert places["difference, paired"] == difference
 
 
@@ -256,19 +260,24 @@ def test_the_papers_figures_are_found_by_table():
 
 def test_the_distribution_is_the_mean_over_seeds_of_what_receipts_keep(tmp_path):
     made = full_receipt(("1",))
-    made["result"]["distilled"] |= {
+    made["result"]["students"]["distilled"] |= {
         "percentiles_m": [[0.0, 4.0, 8.0], [0.0, 6.0, 16.0]],
         "within_10_m": [1.0, 0.5],
     }
     made["result"]["seeds"] = [0, 1]
     first = full_receipt(("1",))
-    first["result"]["distilled"] |= {"percentiles_m": [[0.0, 4.0, 8.0]], "within_10_m": [1.0]}
+    first["result"]["students"]["distilled"] |= {
+        "percentiles_m": [[0.0, 4.0, 8.0]],
+        "within_10_m": [1.0],
+    }
     # Seed 0 was asked for alone before: it is in two receipts and counts once.
     kept = [first, made, receipt("knn", "knn", [8.0], [0])]
     frame = distribution_frame(kept, "tampere")
     assert frame["percentile"].tolist() == [0.0, 50.0, 100.0]
     assert frame["error_m"].tolist() == [0.0, 5.0, 12.0]
-    assert render_distribution(frame).splitlines()[2:] == ["| dnn distilled | 2 | 75.00 ± 35.36 |"]
+    assert render_distribution(frame).splitlines()[2:] == [
+        "| dnn distilled student | 2 | 75.00 ± 35.36 |"
+    ]
     plot_distribution(tmp_path / "a.png", frame, "tampere")
     assert dots(tmp_path / "a.png") > 100
 

@@ -4,21 +4,14 @@ import jax
 import numpy as np
 from tiny import make_part, make_tiny_config
 
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.phases.autoencoder import initial_params
-from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.store.recorder import Recorder
 
 
 def start(config, recorder, name="seed-0/standalone"):
-    train = make_part()
-    return initial_params(
-        config,
-        make_localizer(config, train),
-        train,
-        jax.random.key(0),
-        name=name,
-        recorder=recorder,
-    )
+    job = make_site_job(config, make_part())
+    return initial_params(job, jax.random.key(0), name=name, recorder=recorder)
 
 
 def test_reconstruction_error_of_the_auto_encoder_falls(tmp_path):
@@ -42,6 +35,6 @@ def test_both_students_of_a_seed_start_from_one_auto_encoder(tmp_path):
 def test_networks_without_a_decoder_start_fresh(tmp_path):
     config = make_tiny_config()
     recorder = Recorder(tmp_path)
-    fresh = make_localizer(config, make_part()).init(jax.random.key(0), 6)
+    fresh = make_site_job(config, make_part()).init(jax.random.key(0))
     jax.tree.map(np.testing.assert_array_equal, start(config, recorder), fresh)
     assert recorder.records() == []

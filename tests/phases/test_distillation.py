@@ -9,11 +9,13 @@ import pytest
 from tiny import assert_same_bits, broken_off, differing, draw_params, make_part, make_tiny_config
 
 from rsstl_jax import make_network
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_generator, stack_teachers
 from rsstl_jax.phases.distillation import make_distillation, train_students
 from rsstl_jax.phases.specialise import specialise
-from rsstl_jax.phases.student_specs import STUDENTS, Variant, term_weights
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, plan_student
+from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.store.recorder import Recorder
 
 students_module = import_module("rsstl_jax.phases.distillation")
@@ -27,22 +29,29 @@ NO_ALIGNMENT = {
 def make_stack(config):
     generator = make_generator(make_network(config), 8)
     draws = [draw_params(generator, jnp.zeros((1, 6)), seed=seed) for seed in range(2)]
-    return generator, stack_teachers(draws)
+    return TeacherSet(generator, stack_teachers(draws), {})
+
+
+def planned(job, students):
+    return {
+        name: (seed, plan_student(job.config, job.network, spec))
+        for name, (seed, spec) in students.items()
+    }
 
 
 def train_all(workdir, students, checkpoint_every_s=30.0, **fields):
     """({name: parameters}, records) of students under the teachers of "mall" and "campus"."""
     config = make_tiny_config("mall,campus", **{"train.epochs": EPOCHS} | fields)
     recorder = Recorder(workdir, log_every_epochs=2, checkpoint_every_s=checkpoint_every_s)
-    generator, teachers = make_stack(config)
-    before = jax.tree.map(np.array, teachers)
-    trained = train_students(config, make_part(), generator, teachers, students, recorder=recorder)
-    assert_same_bits(teachers, before)
-    return trained[1], recorder.records()
+    job, teachers = make_site_job(config, make_part()), make_stack(config)
+    before = jax.tree.map(np.array, teachers.params)
+    trained = train_students(job, teachers, planned(job, students), recorder=recorder)
+    assert_same_bits(teachers.params, before)
+    return trained, recorder.records()
 
 
-def train(workdir, seed=0, variant=STUDENTS["distilled"], **fields):
-    trained, records = train_all(workdir, {"student": (seed, variant)}, **fields)
+def train(workdir, seed=0, spec=STUDENTS["distilled"], **fields):
+    trained, records = train_all(workdir, {"student": (seed, spec)}, **fields)
     return trained["student"], records
 
 
@@ -55,7 +64,8 @@ def whole(tmp_path_factory):
 def alone(tmp_path_factory):
     config = make_tiny_config(**{"train.epochs": EPOCHS})
     recorder = Recorder(tmp_path_factory.mktemp("alone"), log_every_epochs=2)
-    return specialise(config, make_part(), seed=0, name="alone", recorder=recorder)[1]
+    job = make_site_job(config, make_part())
+    return specialise(job, seed=0, name="alone", recorder=recorder)
 
 
 def test_without_alignment_the_student_is_the_stand_alone_one(alone, tmp_path):
@@ -77,14 +87,14 @@ def test_without_alignment_the_student_is_the_stand_alone_one(alone, tmp_path):
 ABLATIONS = {
     "standalone": STUDENTS["standalone"],
     "distilled": STUDENTS["distilled"],
-    "mutual": Variant({"similarity": 0.0, "functional_information": 0.0}),
-    "from-mall": Variant(sources=("mall",)),
-    "wide": Variant({"similarity": 2.0}, margin=0.7, learning_rate=3e-3),
+    "mutual": StudentSpec({"similarity": 0.0, "functional_information": 0.0}),
+    "from-mall": StudentSpec(sources=("mall",)),
+    "wide": StudentSpec({"similarity": 2.0}, margin=0.7, learning_rate=3e-3),
 }
 
 
 def mixed(seeds=(0, 1)):
-    return {f"seed-{s}/{n}": (s, variant) for s in seeds for n, variant in ABLATIONS.items()}
+    return {f"seed-{s}/{n}": (s, spec) for s in seeds for n, spec in ABLATIONS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +102,8 @@ def in_turn(tmp_path_factory):
     return train_all(tmp_path_factory.mktemp("loop"), mixed())
 
 
-@pytest.mark.parametrize("mode", ["map", "vmap"])
-def test_all_modes_give_the_same_students(in_turn, tmp_path, mode):
-    trained, records = train_all(tmp_path, mixed(), **{"run.replicas": mode})
+def test_both_modes_give_the_same_students(in_turn, tmp_path):
+    trained, records = train_all(tmp_path, mixed(), **{"run.replicas": "vmap"})
     assert trained.keys() == in_turn[0].keys()
     for name, params in trained.items():
         for leaf, want in zip(
@@ -106,7 +115,7 @@ def test_all_modes_give_the_same_students(in_turn, tmp_path, mode):
     assert {key: value - {"total"} for key, value in by_name(in_turn[1]).items()} == by_name(told)
 
 
-def test_students_of_a_seed_differ_by_their_variant_alone(in_turn, tmp_path):
+def test_students_of_a_seed_differ_by_their_spec_alone(in_turn, tmp_path):
     """Each of the mixed program equals the one of a program of its own, to rounding."""
     for name in ("seed-0/from-mall", "seed-1/wide", "seed-0/standalone"):
         alone, _ = train_all(tmp_path / name, {name: mixed()[name]})
@@ -147,7 +156,7 @@ def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch, mode, 
     sweep = {
         f"seed-{i % 3}/point-{i}": (
             i % 3,
-            Variant(
+            StudentSpec(
                 {"similarity": 0.1 * i, "mutual_information": 0.05 * (20 - i)},
                 margin=0.01 * i,
                 sources=("mall",) if i % 2 else None,
@@ -161,18 +170,18 @@ def test_a_sweep_over_twenty_weights_compiles_once(tmp_path, monkeypatch, mode, 
     assert len(trained) == 20 and len(traced) == times
 
 
-def test_variants_of_what_the_run_does_not_have_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="a variant has the teacher of office; sources is 'mall"):
-        train(tmp_path, variant=Variant(sources=("office",)))
-    with pytest.raises(ConfigError, match="a variant has no sources; name at least one"):
-        train(tmp_path, variant=Variant(sources=()))
-    with pytest.raises(ConfigError, match="a variant weighs 'similiarity'; the terms are similar"):
-        train(tmp_path, variant=Variant({"similiarity": 1.0}))
+def test_specs_of_what_the_run_does_not_have_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="a student has the teacher of office; sources is 'mall"):
+        train(tmp_path, spec=StudentSpec(sources=("office",)))
+    with pytest.raises(ConfigError, match="a student has no sources; name at least one"):
+        train(tmp_path, spec=StudentSpec(sources=()))
+    with pytest.raises(ConfigError, match="a student weighs 'similiarity'; the terms are similar"):
+        train(tmp_path, spec=StudentSpec({"similiarity": 1.0}))
 
 
-@pytest.mark.parametrize("mode", ["map", "vmap"])
-def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch, mode):
+def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch):
     """Its state is saved at epoch 2; then another mode is asked for, and more students."""
+    mode = "vmap"
     some = {name: own for name, own in mixed((0,)).items() if "from" not in name}
     whole, records = train_all(tmp_path / "whole", some, **{"run.replicas": mode})
     fields = {"checkpoint_every_s": 0}
@@ -187,22 +196,22 @@ def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch, mo
     assert sorted(of_some, key=key) == sorted(records, key=key)
 
 
-def test_what_auto_chose_stays(tmp_path, monkeypatch):
-    """A machine that measures otherwise at the next start does not change the run."""
-    for found in (("vmap", 2), ("loop", 1)):
-        monkeypatch.setattr(students_module, "choose_mode", lambda *_, found=found, **__: found)
-        some = dict(list(mixed().items())[: 3 if found[0] == "vmap" else 6])
-        _, records = train_all(tmp_path, some, **{"run.replicas": "auto"})
-    groups = [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r]
-    assert groups == [("vmap", 2), ("vmap", 1), ("vmap", 2), ("vmap", 1)]
+def test_the_groups_of_a_run_stay(tmp_path, monkeypatch):
+    """A machine with other memory at the next start does not change the run."""
+    groups_module = import_module("rsstl_jax.phases.replica_groups")
+    students, fields = list(mixed().items()), {"run.replicas": "vmap"}
+    for number, size in ((3, 2), (6, 3)):
+        monkeypatch.setattr(groups_module, "replicas_that_fit", lambda *_, size=size, **__: size)
+        _, records = train_all(tmp_path, dict(students[:number]), **fields)
+    groups = [len(r["replicas"]) for r in records if "replicas" in r]
+    assert groups == [2, 3]  # the third student of the first start was trained alone
 
 
-def test_what_was_chosen_for_one_training_says_nothing_of_more(tmp_path):
-    fields = {"run.replicas": "vmap"}
-    students = list(mixed().items())
-    train_all(tmp_path, dict(students[:1]), **fields)
-    _, records = train_all(tmp_path, dict(students[:4]), **fields)
-    assert [(r["mode"], len(r["replicas"])) for r in records if "replicas" in r] == [("vmap", 3)]
+def test_a_run_begun_in_a_mode_that_is_no_more_is_refused(tmp_path):
+    names = list(mixed())[:2]
+    Recorder(tmp_path).log({"run": "replicas-0", "mode": "map", "replicas": names})
+    with pytest.raises(ConfigError, match=r"begun with run\.replicas=map, which"):
+        train_all(tmp_path, {name: mixed()[name] for name in names})
 
 
 def test_with_alignment_it_is_another_one(whole, alone):
@@ -228,26 +237,21 @@ def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkey
     assert [record["epoch"] for record in records] == [1, 2, 3, 4]
 
 
-def test_a_variants_learning_rate_stands_for_that_of_the_configuration(tmp_path):
-    """CNNLoc multiplies it by a factor of its own, which the variant does not replace."""
+def test_a_specs_learning_rate_stands_for_that_of_the_configuration(tmp_path):
+    """CNNLoc multiplies it by a factor of its own, which the spec does not replace."""
     config = make_tiny_config(network="cnnloc")
     config.model.cnnloc.learning_rate_factor = 3.0
-    generator, teachers = make_stack(config)
-    variants = {"run": Variant(), "given": Variant(learning_rate=config.train.learning_rate)}
-    job = make_distillation(
-        config,
-        make_part(),
-        generator,
-        teachers,
-        {name: (0, variant) for name, variant in variants.items()},
-        recorder=Recorder(tmp_path),
-    )
-    rates = [float(job.starts[name]()[2].learning_rate) for name in variants]
+    job = make_site_job(config, make_part())
+    specs = {"run": StudentSpec(), "given": StudentSpec(learning_rate=config.train.learning_rate)}
+    students = planned(job, {name: (0, spec) for name, spec in specs.items()})
+    distillation = make_distillation(job, make_stack(config), students, recorder=Recorder(tmp_path))
+    rates = [float(distillation.starts[name]()[2].learning_rate) for name in specs]
     assert rates == pytest.approx([3 * config.train.learning_rate] * 2)
 
 
 def test_a_term_that_makes_no_sense_for_the_network_is_refused():
     config = make_tiny_config(network="baat")
     with pytest.raises(ConfigError, match="'functional_information', which makes no sense"):
-        term_weights(config, Variant({"functional_information": 1.0}))
-    assert term_weights(config, Variant({"functional_information": 0.0}))["similarity"] > 0
+        plan_student(config, make_network(config), StudentSpec({"functional_information": 1.0}))
+    plan = plan_student(config, make_network(config), StudentSpec({"functional_information": 0.0}))
+    assert plan.weights["similarity"] > 0

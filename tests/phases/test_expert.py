@@ -3,16 +3,19 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config
 
-from rsstl_jax.engine.localizer import make_batch
-from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.models import Critic, make_generator
-from rsstl_jax.phases.expert import SourceBatch, make_expert_step, represent_source, train_expert
-from rsstl_jax.phases.generators import draw_codes, place_inputs
-from rsstl_jax.phases.specialise import make_localizer
+from rsstl_jax.phases.expert import (
+    SourceBatch,
+    init_expert_state,
+    make_expert_step,
+    represent_source,
+    train_expert,
+)
+from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.phases.teacher_quality import teacher_quality
 from rsstl_jax.store.recorder import Recorder
 
@@ -32,22 +35,25 @@ def source():
     rng = np.random.default_rng(0)
     place = rng.uniform(-1.7, 1.7, (64, 2))
     extract = np.maximum(place @ rng.normal(size=(2, 16)) + rng.normal(size=16) + 1, 0)
-    localizer = make_localizer(make_tiny_config(**FIELDS), make_part())
-    params = draw_params(localizer.network, jnp.zeros((1, 6)))
+    job = make_site_job(make_tiny_config(**FIELDS), make_part())
+    params = draw_params(job.network, jnp.zeros((1, 6)))
     columns = np.column_stack([extract, np.ones(64)])
     solution = np.linalg.lstsq(columns, place, rcond=None)[0]
     params["regressor"]["Dense_0"] = {
         "kernel": jnp.asarray(solution[:-1], jnp.float32),
         "bias": jnp.asarray(solution[-1], jnp.float32),
     }
-    centered_m = jnp.asarray(place * localizer.preprocessor.scale_m, jnp.float32)
+    centered_m = jnp.asarray(place * job.localizer.preprocessor.scale_m, jnp.float32)
     batch = SourceBatch(jnp.asarray(extract, jnp.float32), centered_m, jnp.arange(64))
-    return localizer, params, batch
+    return job, params, batch
 
 
 def train(source, workdir):
-    config = make_tiny_config(**FIELDS)
-    return train_expert(config, *source, name="expert", recorder=Recorder(workdir))
+    generator = make_generator(source[0].network, FIELDS["teacher.hidden_width"])
+    recorder = Recorder(workdir)
+    return generator, train_expert(
+        source[0], generator, *source[1:], name="expert", recorder=recorder
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +63,12 @@ def trained(source, tmp_path_factory):
 
 
 def measure(source, generator, teacher):
-    localizer, params, batch = source
+    job, params, batch = source
     codes = draw_codes(jax.random.key(9), batch.row, latent_width=4)
-    place = batch.centered_m / localizer.preprocessor.scale_m
-    inputs = place_inputs(codes, place, conditioning="location")
+    place = batch.centered_m / job.localizer.preprocessor.scale_m
+    inputs = generator_inputs(codes, place, conditioning="location")
     generated = generator.apply({"params": teacher}, inputs)[1]
-    decoded_m = localizer.regress(params, generated)
+    decoded_m = job.localizer.regress(params, generated)
     error_m = jnp.linalg.norm(decoded_m - batch.centered_m, axis=1)
     return teacher_quality(batch.extract, generated, error_m)
 
@@ -95,17 +101,11 @@ def test_a_finished_training_is_loaded(source, trained):
 
 
 def test_the_critic_is_updated_so_many_times_per_update_of_the_generator(source):
-    localizer, params, batch = source
+    job, params, batch = source
     settings = make_tiny_config(**FIELDS | {"teacher.num_critic_steps": 3}).teacher
-    generator, critic = make_generator(localizer.network, 32), Critic(32)
-    initial = {
-        "generator": draw_params(generator, jnp.zeros((1, 6))),
-        "critic": draw_params(critic, batch.extract),
-    }
-    tx = optax.adam(1e-3)
-    opt_state = {part: tx.init(own) for part, own in initial.items()}
-    state = TrainState(initial, opt_state, jnp.zeros((), jnp.int32))
-    step = jax.jit(make_expert_step(localizer, generator, critic, settings))
+    generator, critic = make_generator(job.network, 32), Critic(32)
+    state = init_expert_state(generator, critic, settings, batch)
+    step = jax.jit(make_expert_step(job.localizer, generator, critic, settings))
     for seed in range(2):
         state, _ = step(state, batch, jax.random.key(seed), params)
     counts = {part: int(own[0].count) for part, own in state.opt_state.items()}
@@ -113,13 +113,12 @@ def test_the_critic_is_updated_so_many_times_per_update_of_the_generator(source)
 
 
 def test_a_source_is_represented_without_dropout_and_augmentation():
-    part = make_part("home", "test")
-    localizer = make_localizer(make_tiny_config(), make_part())
-    params = draw_params(localizer.network, jnp.zeros((1, 6)))
-    batch = make_batch(part, localizer.preprocessor)
-    source = represent_source(localizer, params, batch)
-    encoded = localizer.preprocessor.encode(part.rss_dbm)
-    plain = localizer.network.apply({"params": params}, encoded).extract
+    part = make_part()
+    job = make_site_job(make_tiny_config(), part)
+    params = draw_params(job.network, jnp.zeros((1, 6)))
+    source = represent_source(job, params)
+    encoded = job.localizer.preprocessor.encode(part.rss_dbm)
+    plain = job.network.apply({"params": params}, encoded).extract
     np.testing.assert_allclose(source.extract, plain, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(source.centered_m, batch.centered_m)
+    np.testing.assert_array_equal(source.centered_m, job.data.centered_m)
     np.testing.assert_array_equal(source.row, np.arange(len(part)))

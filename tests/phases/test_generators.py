@@ -8,7 +8,7 @@ from tiny import draw_params, make_tiny_config
 
 from rsstl_jax import Batch
 from rsstl_jax.models import Generator, stack_teachers
-from rsstl_jax.phases.generators import draw_codes, generate, make_teacher_fn, place_inputs
+from rsstl_jax.phases.generators import draw_codes, generate, generator_inputs, make_teacher_fn
 
 KEYS = jax.random.split(jax.random.key(0))
 ROW = jnp.array([5, 2, 9])
@@ -38,8 +38,8 @@ def test_fixed_noise_is_one_code_per_row_wherever_the_row_stands():
 
 def test_the_place_lies_behind_the_code_where_it_is_conditioned():
     codes, place = jnp.ones((3, 4)), jnp.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(place_inputs(codes, place, conditioning="none"), codes)
-    inputs = place_inputs(codes, place, conditioning="location")
+    np.testing.assert_array_equal(generator_inputs(codes, place, conditioning="none"), codes)
+    inputs = generator_inputs(codes, place, conditioning="location")
     np.testing.assert_array_equal(inputs, np.concatenate([codes, place], axis=1))
 
 

@@ -20,14 +20,11 @@ from tiny import (
 
 from rsstl_jax import default_config
 from rsstl_jax.engine import localizer
-from rsstl_jax.engine.localizer import make_batch, predict_m
+from rsstl_jax.engine.fit_network import make_localization_step
+from rsstl_jax.engine.localizer import predict_m
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.train_state import make_optimizer, make_state
-from rsstl_jax.phases.specialise import (
-    make_localizer,
-    make_specialise_step,
-    specialise,
-    training_plan,
-)
+from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.store.recorder import Recorder
 
 EPOCHS = 4
@@ -36,7 +33,8 @@ EPOCHS = 4
 def train(workdir, seed=0, checkpoint_every_s=30.0, **fields):
     config = make_tiny_config(**{"train.epochs": EPOCHS} | fields)
     recorder = Recorder(workdir, log_every_epochs=2, checkpoint_every_s=checkpoint_every_s)
-    params = specialise(config, make_part(), seed=seed, name="alone", recorder=recorder)[1]
+    job = make_site_job(config, make_part())
+    params = specialise(job, seed=seed, name="alone", recorder=recorder)
     return params, recorder.records()
 
 
@@ -48,12 +46,11 @@ def whole(tmp_path_factory):
 def test_the_loss_is_the_mean_distance_in_metres():
     """With all parameters zero the network answers with the origin."""
     part = make_part()
-    at_site = make_localizer(default_config(), part)
-    batch = make_batch(part, at_site.preprocessor)
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), at_site.shapes(part.num_access_points))
+    job = make_site_job(default_config(), part)
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), job.shapes)
     tx = optax.sgd(1.0)
-    step = jax.jit(make_specialise_step(at_site, tx))
-    state, metrics = step(make_state(zeros, tx), batch, jax.random.key(0), None)
+    step = jax.jit(make_localization_step(job.localizer, tx))
+    state, metrics = step(make_state(zeros, tx), job.data, jax.random.key(0), None)
     apart_m = part.position_m - part.position_m.mean(axis=0)[None]
     expected = np.linalg.norm(apart_m, axis=1).mean()
     np.testing.assert_allclose(metrics["localization"], expected, rtol=1e-6)
@@ -61,14 +58,14 @@ def test_the_loss_is_the_mean_distance_in_metres():
     # is in metres per unit of the scale.
     units = -apart_m / np.linalg.norm(apart_m, axis=1, keepdims=True)
     bias = state.params["regressor"]["Dense_0"]["bias"]
-    expected = -units.mean(axis=0) * at_site.preprocessor.scale_m
+    expected = -units.mean(axis=0) * job.localizer.preprocessor.scale_m
     np.testing.assert_allclose(bias, expected, rtol=1e-4)
     assert differing(state.params, zeros) == {"regressor/Dense_0/bias"}
 
 
 def test_prediction_is_origin_plus_scale_times_place_in_any_chunks(monkeypatch):
     part = make_part("home", "test")
-    at_site = make_localizer(make_tiny_config(), make_part())
+    at_site = make_site_job(make_tiny_config(), make_part()).localizer
     params = draw_params(at_site.network, jnp.zeros((1, part.num_access_points)))
     prep = at_site.preprocessor
     place = at_site.network.apply({"params": params}, prep.encode(part.rss_dbm)).location
@@ -83,7 +80,7 @@ def test_prediction_is_origin_plus_scale_times_place_in_any_chunks(monkeypatch):
 def test_augmentation_acts_where_a_key_is_given_only():
     part = make_part()
     config = make_tiny_config(**{"model.dnn.dropout": 0.0})
-    at_site = make_localizer(config, part)
+    at_site = make_site_job(config, part).localizer
     params = draw_params(at_site.network, jnp.zeros((1, part.num_access_points)))
     represent = jax.jit(lambda key: at_site.represent(params, part.rss_dbm, key=key).frame)
     first, second = represent(jax.random.key(0)), represent(jax.random.key(1))
@@ -94,10 +91,12 @@ def test_augmentation_acts_where_a_key_is_given_only():
 
 
 def test_the_plan_follows_the_site():
-    config = make_tiny_config(**{"train.epochs": 3, "train.batch_size": 128})
-    at_site = make_localizer(config, make_part())
-    assert training_plan(config, at_site, 20)[:2] == (20, 3)
-    assert training_plan(config, at_site, 697)[:2] == (128, 3)
+    config = make_tiny_config(**{"train.epochs": 3, "train.batch_size": 20})
+    for num_rows, batch_size, num_steps in ((20, 20, 3), (19, 19, 3), (21, 20, 3)):
+        job = make_site_job(config, make_part().take(range(num_rows)))
+        assert (job.batch_size, job.num_steps) == (batch_size, num_steps)
+    config.train.batch_size = 8
+    assert make_site_job(config, make_part()).num_steps == 6  # 21 fingerprints, two whole batches
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
@@ -147,7 +146,7 @@ def test_a_resumed_training_equals_the_uninterrupted_one(whole, tmp_path, monkey
 
 def test_a_finished_training_is_loaded(whole, tmp_path, monkeypatch):
     train(tmp_path)
-    monkeypatch.setattr(import_module("rsstl_jax.phases.specialise"), "fit", None)
+    monkeypatch.setattr(import_module("rsstl_jax.engine.fit_network"), "fit", None)
     params, records = train(tmp_path)
     assert_same_bits(params, whole[0])
     assert records == whole[1]
@@ -160,6 +159,6 @@ def test_a_network_scales_the_learning_rate_of_its_site():
     config.model.cnnloc.learning_rate_factor = 3.0
     for network, expected in (("dnn", 1e-3), ("cnnloc", 3e-3)):
         config.network = network
-        tx = training_plan(config, make_localizer(config, make_part()), num_samples=100)[2]
+        tx = make_site_job(config, make_part()).optimizer()
         update, _ = tx.update(jnp.ones(()), tx.init(jnp.zeros(())))
         np.testing.assert_allclose(update, -expected, rtol=1e-5)

@@ -8,13 +8,21 @@ from importlib import import_module
 import jax
 import jax.numpy as jnp
 import pytest
-from tiny import assert_same_bits, draw_params, make_part, make_tiny_config, write_sites
+from tiny import (
+    assert_same_bits,
+    draw_params,
+    make_bundle_card,
+    make_jobs,
+    make_part,
+    make_tiny_config,
+    write_sites,
+)
 
 from rsstl_jax.config.schema import FIELDS, flatten
 from rsstl_jax.errors import DamagedError, DataError, MissingDataError
-from rsstl_jax.models import make_generator, make_network
+from rsstl_jax.models import make_network
 from rsstl_jax.phases.bundle import load_bundle, save_bundle
-from rsstl_jax.phases.teacher_set import make_card, make_teachers
+from rsstl_jax.phases.teacher_set import make_source_jobs, make_teachers
 from rsstl_jax.store.recorder import Recorder
 
 TEACHERS = import_module("rsstl_jax.phases.teacher_set")
@@ -28,16 +36,16 @@ class Place:
         self.bundle_dir, self.workdir = folder / "teachers", folder / "run"
         self.trained = []
 
-    def train_teacher(self, config, source, train, recorder):
+    def train_teacher(self, job, source, generator, recorder):
         self.trained.append(source)
-        generator = make_generator(make_network(config), config.teacher.hidden_width)
         params = draw_params(generator, jnp.zeros((1, 6)), seed=len(self.trained))
         return params, {"quality": {"pair_cosine": len(self.trained)}}
 
     def make(self, sources="mall,campus", **fields):
         config = make_tiny_config(sources, data_dir=str(self.data_dir), **fields)
         self.trained.clear()
-        teachers = make_teachers(config, self.bundle_dir, Recorder(self.workdir))
+        jobs, recorder = make_source_jobs(config), Recorder(self.workdir)
+        teachers = make_teachers(config, make_network(config), jobs, self.bundle_dir, recorder)
         return teachers, tuple(self.trained)
 
 
@@ -154,16 +162,16 @@ def another_value(path, default):
 def test_a_card_names_what_bears_on_its_teacher_and_nothing_else(path):
     """A source keeps input, augmentation and schedule of its own site's recipe."""
     config = make_tiny_config()
-    card = make_card(config, "mall", None)
+    card = make_bundle_card(config)
     config.update_from_flattened_dict({path: another_value(path, flatten(config)[path])})
     bears = path in ("network", "recipe", "specialise.epochs", "train.batch_size")
     of_phase_2 = path in ("teacher.noise", "teacher.kind")
     bears |= path.startswith(("model.dnn.", "teacher.")) and not of_phase_2
-    assert (make_card(config, "mall", None) != card) == bears
+    assert (make_bundle_card(config) != card) == bears
 
 
 def test_a_bundle_is_loaded_for_its_own_card_only(tmp_path):
-    card = make_card(make_tiny_config(), "mall", make_part("mall"))
+    card = make_bundle_card(make_tiny_config(), "mall", make_part("mall"))
     params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
     save_bundle(tmp_path, card, params, report={"quality": {"pair_cosine": 0.5}})
     loaded, report = load_bundle(tmp_path, card)
@@ -181,7 +189,7 @@ def test_a_bundle_is_loaded_for_its_own_card_only(tmp_path):
 
 
 def test_a_bundle_of_another_format_is_refused(tmp_path):
-    card = make_card(make_tiny_config(), "mall", None)
+    card = make_bundle_card(make_tiny_config())
     params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
     save_bundle(tmp_path, card, params, report={})
     content = json.loads((tmp_path / "card.json").read_text())
@@ -193,7 +201,10 @@ def test_a_bundle_of_another_format_is_refused(tmp_path):
 def test_the_controls_read_no_source(tmp_path):
     config = make_tiny_config("mall,campus", data_dir=str(tmp_path))
     config.teacher.kind = "untrained"
-    teachers = make_teachers(config, tmp_path / "teachers", Recorder(tmp_path / "run"))
+    jobs = make_source_jobs(config)
+    assert jobs == {}
+    recorder = Recorder(tmp_path / "run")
+    teachers = make_teachers(config, make_network(config), jobs, tmp_path / "teachers", recorder)
     assert teachers.reports == {}
     for leaf in jax.tree.leaves(teachers.params):
         assert leaf.shape[0] == 2
@@ -203,20 +214,19 @@ def test_the_controls_read_no_source(tmp_path):
 
 def test_a_network_of_ones_own_is_told_apart_by_every_field_of_its_model():
     cards = [
-        make_card(make_tiny_config(network="rsstl_jax.models.dnn:make_dnn", **fields), "mall", None)
+        make_bundle_card(make_tiny_config(network="rsstl_jax.models.dnn:make_dnn", **fields))
         for fields in ({}, {"model.dnn.dropout": 0.5})
     ]
     assert cards[0] != cards[1]
-    assert make_card(make_tiny_config(**{"model.baat.dropout": 0.5}), "mall", None) == make_card(
-        make_tiny_config(), "mall", None
-    )
+    other = make_tiny_config(**{"model.baat.dropout": 0.5})
+    assert make_bundle_card(other) == make_bundle_card(make_tiny_config())
 
 
 def test_a_source_starts_from_parameters_of_its_own(tmp_path, monkeypatch):
     """Not from those of another source, nor of a student of the same seed."""
     seeds = []
 
-    def note(config, train, *, seed, **_):
+    def note(job, *, seed, **_):
         seeds.append(seed)
         raise DataError("noted")
 
@@ -225,5 +235,6 @@ def test_a_source_starts_from_parameters_of_its_own(tmp_path, monkeypatch):
         for source in ("mall", "campus"):
             config = make_tiny_config(**{"teacher.seed": seed})
             with pytest.raises(DataError, match="noted"):
-                TEACHERS._train_teacher(config, source, make_part(source), Recorder(tmp_path))
+                job = make_jobs(config, make_part(source))[source]
+                TEACHERS._train_teacher(job, source, None, Recorder(tmp_path))
     assert len(set(seeds)) == 4 and not {0, 1} & set(seeds)

@@ -4,8 +4,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from rsstl_jax.report.plots import plot_cdf, plot_map
-from rsstl_jax.report.result_table import mean_and_spread, render_result
+from rsstl_jax.report import plots
+from rsstl_jax.report.plots import plot_cdf, plot_map, wrap_title
+from rsstl_jax.report.result_table import (
+    current_result,
+    mean_and_spread,
+    render_result,
+    students_of,
+)
 
 FIGURES = {"mae_m": [7.0, 7.2], "p75_m": [9.0, 10.0], "p95_m": [20.0, 20.0]}
 RESULT = {
@@ -15,8 +21,11 @@ RESULT = {
     "recipe": "tuned",
     "part": "test",
     "seeds": [0, 1],
-    "standalone": FIGURES,
-    "distilled": {name: [value - 1 for value in values] for name, values in FIGURES.items()},
+    "students": {
+        "standalone": FIGURES,
+        "distilled": {name: [value - 1 for value in values] for name, values in FIGURES.items()},
+    },
+    "teachers": {"tampere": {"cosine": 0.98}},
 }
 
 
@@ -35,21 +44,38 @@ def test_the_table_by_hand():
         "",
         "| student | mean (m) | 75th (m) | 95th (m) |",
         "| --- | --- | --- | --- |",
-        "| dnn stand-alone | 7.10 ± 0.14 | 9.50 ± 0.71 | 20.00 ± 0.00 |",
-        "| dnn distilled | 6.10 ± 0.14 | 8.50 ± 0.71 | 19.00 ± 0.00 |",
+        "| dnn baseline student | 7.10 ± 0.14 | 9.50 ± 0.71 | 20.00 ± 0.00 |",
+        "| dnn distilled student | 6.10 ± 0.14 | 8.50 ± 0.71 | 19.00 ± 0.00 |",
         "| difference, paired by seed | -1.00 ± 0.00 | -1.00 ± 0.00 | -1.00 ± 0.00 |",
     ]
     single = {name: [values[0]] for name, values in FIGURES.items()}
-    alone = render_result(RESULT | {"seeds": [0], "standalone": single, "distilled": single})
-    assert "paired" not in alone
+    students = {"standalone": single, "distilled": single}
+    assert "paired" not in render_result(RESULT | {"seeds": [0], "students": students})
+
+
+def test_students_are_read_from_a_result_of_version_0_1():
+    """There they stood beside the other fields."""
+    old = {name: value for name, value in RESULT.items() if name != "students"}
+    old |= RESULT["students"]
+    assert students_of(old) == students_of(RESULT) == RESULT["students"]
+    assert current_result(old) == current_result(RESULT) == RESULT
+    assert render_result(old) == render_result(RESULT)
+
+
+@pytest.mark.parametrize("name", ["target", "teachers", "mae_m", "students", "seeds"])
+def test_a_student_may_have_the_name_of_a_field(name):
+    result = RESULT | {"students": {name: FIGURES}}
+    assert students_of(result) == {name: FIGURES} and current_result(result) == result
+    assert f"| dnn {name} | 7.10 ± 0.14 |" in render_result(result)
 
 
 def test_every_student_of_a_result_is_in_its_table():
     named = dict.fromkeys(("agnostic", "mean", "only-similarity"), FIGURES)
-    rows = [line.split(" | ")[0] for line in render_result(RESULT | named).splitlines()[6:9]]
+    text = render_result(RESULT | {"students": named})
+    rows = [line.split(" | ")[0] for line in text.splitlines()[4:7]]
     assert rows == [
         "| site-agnostic teachers",
-        "| mean of teachers and dnn stand-alone",
+        "| mean of teachers and dnn baseline student",
         "| dnn only-similarity",
     ]
 
@@ -77,7 +103,7 @@ def test_the_cdf_shows_a_curve_for_each_student(tmp_path):
     assert share_of(one, STANDALONE) == 0 and share_of(one, DISTILLED) > 1e-3
 
 
-def test_the_map_shows_true_and_predicted_places(tmp_path):
+def test_the_map_shows_true_and_predicted_positions(tmp_path):
     actual_m = np.random.default_rng(0).uniform(0, 50, (60, 2)) + np.array([[0, 4864900.0]])
     predicted_m = {"standalone": actual_m + 5, "distilled": actual_m + 1}
     plot_map(tmp_path / "map.png", actual_m, predicted_m, "demo")
@@ -88,10 +114,39 @@ def test_the_map_shows_true_and_predicted_places(tmp_path):
     assert share_of(left, "#000000") > 1e-3
 
 
+def test_the_map_has_a_row_of_panels_for_every_floor(tmp_path, monkeypatch):
+    """In the coordinates of the site; of many floors those with the most fingerprints."""
+    drawn = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: drawn.append(figure))
+    actual_m = np.random.default_rng(0).uniform(0, 50, (60, 2)) + np.array([[0, 4864900.0]])
+    floor = np.repeat([0, 3], [20, 40])
+    plot_map(tmp_path / "map.png", actual_m, {"distilled": actual_m + 1}, "demo", floor=floor)
+    upper, lower = drawn[0].axes
+    assert (upper.get_title(), lower.get_title()) == (
+        "distilled student, floor 3",
+        "distilled student, floor 0",
+    )
+    for axes, rows in ((upper, floor == 3), (lower, floor == 0)):
+        np.testing.assert_array_equal(axes.collections[1].get_offsets(), actual_m[rows])
+        assert axes.get_ylim()[0] > 4864890
+    floor = np.repeat(np.arange(8), [1, 9, 9, 9, 9, 9, 9, 5])
+    plot_map(tmp_path / "map.png", actual_m, {"distilled": actual_m + 1}, "demo", floor=floor)
+    shown = [axes.get_title().rpartition(" ")[2] for axes in drawn[1].axes]
+    assert shown == ["6", "5", "4", "3", "2", "1"]
+    assert "2 floors with fewer fingerprints are left out" in drawn[1].get_suptitle()
+
+
+def test_a_title_has_lines_of_similar_length():
+    title = "mean error on the test part of a site whose name is rather long indeed"
+    first, second = wrap_title(title, 60).splitlines()
+    assert f"{first} {second}" == title and abs(len(first) - len(second)) < 12
+    assert wrap_title("short\nlines stay", 60) == "short\nlines stay"
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_degenerate_pictures_are_drawn_without_a_warning(tmp_path, number):
-    """All errors zero, all fingerprints at one place."""
-    places = np.full((number, 2), 3.0)
+    """All errors zero, all fingerprints at one position."""
+    positions = np.full((number, 2), 3.0)
     plot_cdf(tmp_path / "cdf.png", {"distilled": np.zeros(number)}, "x " * 100)
-    plot_map(tmp_path / "map.png", places, {"distilled": places}, "x " * 100)
+    plot_map(tmp_path / "map.png", positions, {"distilled": positions}, "x " * 100)
     assert read(tmp_path / "cdf.png").std() > 0.01 and read(tmp_path / "map.png").std() > 0.01

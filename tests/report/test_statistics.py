@@ -59,8 +59,8 @@ def test_benjamini_hochberg_by_hand():
     [
         (PairedDifference(10, -0.2, -0.3, -0.1, 0.002), 0.002, "better"),
         (PairedDifference(10, 0.2, 0.1, 0.3, 0.002), 0.002, "worse"),
-        (PairedDifference(10, 0.2, 0.1, 0.3, 0.002), 0.2, "within seed noise"),
-        (PairedDifference(10, 0.2, -0.1, 0.3, 0.002), 0.002, "within seed noise"),
+        (PairedDifference(10, 0.2, 0.1, 0.3, 0.002), 0.2, "no significant difference"),
+        (PairedDifference(10, 0.2, -0.1, 0.3, 0.002), 0.002, "no significant difference"),
         (PairedDifference(5, 0.2, 0.1, 0.3, 0.0625), 0.0625, "too few seeds"),
     ],
 )

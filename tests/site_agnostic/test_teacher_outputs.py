@@ -10,11 +10,11 @@ import pytest
 from tiny import make_part, make_tiny_config
 
 from rsstl_jax.engine.localizer import make_batch
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import AgnosticSettings, make_network
 from rsstl_jax.phases.alignment_terms import Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
-from rsstl_jax.phases.specialise import make_localizer
 from rsstl_jax.site_agnostic.teacher_outputs import (
     TeacherOutputs,
     average_with_student,
@@ -103,7 +103,7 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
         ("augment.access_point_dropout", "augment.gain_offset_db", "augment.reading_noise_db"), 0.0
     )
     part = make_part()
-    localizer = make_localizer(make_tiny_config(**plain), part)
+    localizer = make_site_job(make_tiny_config(**plain), part).localizer
     tx = optax.sgd(1e-2)
     data = make_batch(part, localizer.preprocessor)
     own = jax.tree.map(lambda leaf: leaf[:8], data)
@@ -141,7 +141,7 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
 
 def test_a_student_is_averaged_with_where_positions_are_unknown():
     part, others = make_part(), make_part(part="test")
-    localizer = make_localizer(make_tiny_config(), part)
+    localizer = make_site_job(make_tiny_config(), part).localizer
     params = localizer.init(jax.random.key(0), part.num_access_points)
     position_m = jax.random.normal(jax.random.key(1), (30, 2))
     silent = jnp.zeros((1, 30, 8))

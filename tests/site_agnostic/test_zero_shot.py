@@ -85,10 +85,9 @@ def test_every_method_has_figures_of_every_subset(finished):
     assert "fine-tuned" in whole and "fine-tuned" not in half
     table = render_agnostic(result)
     assert "mall & campus -> home, test part, seeds 0, 1" in table
-    assert (
-        f"| 100 % | 21 | agnostic, fine-tuned on the target | {whole['fine-tuned']['mae_m'][0]:.2f}"
-        in table
-    )
+    tuned_m = whole["fine-tuned"]["mae_m"][0]
+    label = "site-agnostic network, fine-tuned on the target"
+    assert f"| 100 % | 21 | {label} | {tuned_m:.2f}" in table
 
 
 def test_a_second_start_trains_nothing_and_says_the_same(data_dir, finished):
@@ -174,7 +173,9 @@ def test_a_fine_tuned_network_has_a_row_whatever_the_fractions(data_dir, finishe
     config = configured(data_dir=data_dir, **{"agnostic.fractions": (0.5,)})
     result = run_zero_shot(config, workdir, baselines=False)
     assert result["shares"]["1.0"]["fine-tuned"] == first["shares"]["1.0"]["fine-tuned"]
-    assert "| 100 % | 21 | agnostic, fine-tuned on the target |" in render_agnostic(result)
+    assert "| 100 % | 21 | site-agnostic network, fine-tuned on the target |" in render_agnostic(
+        result
+    )
 
 
 def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):

@@ -84,8 +84,8 @@ def test_what_is_loaded_is_bound_to_no_device(tmp_path):
 def test_what_is_saved_is_the_latest_whatever_lay_there(tmp_path, step):
     save_checkpoint(tmp_path, LIKE, step=4)
     save_checkpoint(tmp_path, TREE, step=step)
-    found, tree = load_checkpoint(tmp_path, LIKE)
-    assert found == step
+    loaded_step, tree = load_checkpoint(tmp_path, LIKE)
+    assert loaded_step == step
     assert_same_bits(tree, TREE)
 
 
@@ -94,8 +94,8 @@ def test_as_many_states_stay_as_asked(tmp_path, keep):
     steps = [1, 5, 10, 20]
     for count, step in enumerate(steps, start=1):
         save_checkpoint(tmp_path, TREE, step=step, keep=keep)
-        found = sorted(int(place.name) for place in tmp_path.iterdir())
-        assert found == steps[max(count - keep, 0) : count]
+        left = sorted(int(path.name) for path in tmp_path.iterdir())
+        assert left == steps[max(count - keep, 0) : count]
 
 
 def test_no_state_is_none(tmp_path):

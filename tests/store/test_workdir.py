@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import rsstl_jax
 from rsstl_jax import make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DataError
@@ -99,11 +101,16 @@ def test_a_start_says_what_those_before_it_took(tmp_path):
 
 
 def test_provenance_names_versions_commit_and_device():
-    found = provenance()
-    assert found["versions"]["jax"] == version("jax")
-    assert found["versions"].keys() >= {"rsstl_jax", "jaxlib", "flax", "optax", "numpy"}
-    assert ": " in found["device"]
-    assert found["commit"] is None or len(found["commit"].removesuffix("-dirty")) == 40
+    start = provenance()
+    assert start["versions"]["jax"] == version("jax")
+    assert start["versions"].keys() >= {"rsstl_jax", "jaxlib", "flax", "optax", "numpy"}
+    assert ": " in start["device"]
+    assert start["commit"] is None or len(start["commit"].removesuffix("-dirty")) == 40
+
+
+def test_the_commit_is_looked_for_where_the_package_lies(monkeypatch):
+    monkeypatch.setattr("rsstl_jax.store.workdir._commit", str)
+    assert provenance()["commit"] == str(Path(rsstl_jax.__file__).parent)
 
 
 def test_the_commit_is_that_of_the_package_alone(tmp_path, monkeypatch):

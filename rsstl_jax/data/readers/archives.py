@@ -1,4 +1,4 @@
-"""Finding a published file in a dataset's folder: plain, gzipped, in a subfolder or in a zip."""
+"""Finds a published file in a dataset's folder: plain, gzipped, in a subfolder or in a zip."""
 
 import gzip
 import lzma
@@ -22,36 +22,16 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file where it lies, perhaps as a member of a zip archive.
+    """One file where it lies, perhaps as a member of a zip archive."""
 
-    Args:
-        path: the file, or the archive that holds it.
-        member: name inside the archive; empty for a file of its own.
-
-    Example:
-        >>> str(DataFile(Path("uji.zip"), "UJIndoorLoc/trainingData.csv"))
-        'uji.zip: UJIndoorLoc/trainingData.csv'
-    """
-
-    path: Path
-    member: str = ""
+    path: Path  # the file, or the archive that holds it
+    member: str = ""  # name inside the archive; empty for a plain file
 
     def __str__(self) -> str:
         return f"{self.path}: {self.member}" if self.member else str(self.path)
 
     def read(self) -> bytes:
-        """The file's bytes, unpacked in memory.
-
-        Returns:
-            bytes. Contents, after gzip and zip are undone.
-
-        Raises:
-            DataError: the file or its archive is damaged or cannot be opened.
-
-        Example:
-            >>> DataFile(Path(__file__)).read()[:12]
-            b'\"\"\"Finding a'
-        """
+        """The file's bytes, unpacked in memory."""
         try:
             if self.member:
                 with zipfile.ZipFile(self.path) as archive:
@@ -64,30 +44,12 @@ class DataFile:
 
 
 def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = "") -> DataFile:
-    """Looks for a file as `name` or `name`.gz in the folder, its subfolder and its zip archives.
-
-    Args:
-        folder: the dataset's folder.
-        name: the file's published name.
-        subfolder: where the publisher's archive unpacks to.
-        address: where the file can be had, for the message.
-
-    Returns:
-        DataFile. The first that is there, in the order above.
-
-    Raises:
-        MissingDataError: it is nowhere.
-        DataError: an archive is damaged, or holds several files of this name.
-
-    Example:
-        >>> find_file(Path(__file__).parent, "files.py").path.name
-        'files.py'
-    """
+    """The file `name` or `name`.gz in the folder, else in its subfolder, else in a zip archive."""
     names = (name, name + ".gz")
-    for place in dict.fromkeys((folder, folder / subfolder)):
+    for parent in dict.fromkeys((folder, folder / subfolder)):
         for candidate in names:
-            if (place / candidate).is_file():
-                return DataFile(place / candidate)
+            if (parent / candidate).is_file():
+                return DataFile(parent / candidate)
     for archive in sorted(folder.glob("*.zip")):
         members = _members(archive, names)
         if len(members) > 1:

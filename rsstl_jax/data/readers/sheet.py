@@ -1,4 +1,7 @@
-"""One comma-separated file: read fast, and searched for the faulty cell only when that fails."""
+"""A CSV file as a `Sheet`: its encoding, header and row widths get their errors here.
+
+A wrong cell gets its error in `cells.py`.
+"""
 
 import codecs
 import csv
@@ -8,16 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.archives import DataFile
 from rsstl_jax.errors import DataError
 
 __all__ = ["Sheet", "count_columns", "open_sheet"]
 
-Numbers = NDArray[np.float64]
-
+# What each parser makes something else of.
 _FORBIDDEN = {
     rb"\0": "holds a NUL byte",
     rb"\r(?!\n)": "holds a carriage return that no line feed follows",
@@ -25,75 +25,17 @@ _FORBIDDEN = {
 }
 
 
-_NUMBER = re.compile(
-    r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
-    re.ASCII | re.IGNORECASE,
-)
-
-
 @dataclass(frozen=True)
 class Sheet:
-    """The text of a file whose rows all have as many cells as there are columns.
+    """The text of a file whose rows all have as many cells as there are columns."""
 
-    Args:
-        file: what messages call it.
-        columns: the columns' names, each different.
-        body: the rows below the header, UTF-8.
-        first_line: line of the first data row, counted from one.
-
-    Example:
-        >>> Sheet("a.csv", ("x", "y"), b"1,2", first_line=2).numbers(("y",)).tolist()
-        [[2.0]]
-    """
-
-    file: str
-    columns: tuple[str, ...]
-    body: bytes
-    first_line: int
-
-    def numbers(self, columns: Sequence[str]) -> Numbers:
-        """The named columns as numbers, in the given order.
-
-        Args:
-            columns: names of columns, each different.
-
-        Returns:
-            float64[n, len(columns)]. Empty cells are NaN.
-
-        Raises:
-            DataError: a column is missing, or a cell is not a number.
-
-        Example:
-            >>> Sheet("a.csv", ("x", "y"), b"1,2\\n3,4", 2).numbers(("y", "x")).tolist()
-            [[2.0, 1.0], [4.0, 3.0]]
-        """
-        self.require(columns)
-        try:
-            frame = pd.read_csv(
-                io.BytesIO(self.body),
-                header=None,
-                names=list(self.columns),
-                usecols=list(columns),
-                dtype=np.float64,
-                skip_blank_lines=False,
-                low_memory=False,
-            )
-        except ValueError as error:
-            raise self._text_error(columns, error) from error
-        return frame[list(columns)].to_numpy()
+    file: str  # what messages call it
+    columns: tuple[str, ...]  # different names
+    body: bytes  # the rows below the header, UTF-8
+    first_line: int  # line of the first data row, counted from one
 
     def require(self, columns: Sequence[str]) -> None:
-        """Checks that columns are there.
-
-        Args:
-            columns: their names.
-
-        Raises:
-            DataError: one is missing; the message names it.
-
-        Example:
-            >>> Sheet("a.csv", ("x", "y"), b"1,2", 2).require(("x", "y"))
-        """
+        """Raises DataError if a column is missing from the header."""
         present = set(self.columns)
         for column in columns:
             if column not in present:
@@ -102,23 +44,16 @@ class Sheet:
                     "are separated by commas, and small and capital letters differ"
                 )
 
-    def cell(self, row: int, column: str) -> str:
-        """The place of a cell, for messages.
+    def row_name(self, row: int) -> str:
+        """How messages name a data row, which is counted from zero here and from one there."""
+        return f"{self.file}, row {row + 1} (line {row + self.first_line})"
 
-        Args:
-            row: data row, counted from zero.
-            column: the column's name.
+    def cell_name(self, row: int, column: str) -> str:
+        """How messages name a cell."""
+        return f"{self.row_name(row)}, column {column!r}"
 
-        Returns:
-            str. File, data row and line counted from one, and column.
-
-        Example:
-            >>> Sheet("a.csv", ("x", "y"), b"1,2", 2).cell(0, "y")
-            "a.csv, row 1 (line 2), column 'y'"
-        """
-        return f"{self.file}, row {row + 1} (line {row + self.first_line}), column {column!r}"
-
-    def _rows(self) -> Iterator[list[str]]:
+    def rows(self) -> Iterator[list[str]]:
+        """The cells of each data row, as text."""
         rows = csv.reader(io.StringIO(self.body.decode(), newline=""), strict=True)
         row = 0
         try:
@@ -126,47 +61,16 @@ class Sheet:
                 yield cells
         except csv.Error as error:
             raise DataError(
-                f"{self.file}, row {row + 1} (line {row + self.first_line}): cannot be cut into "
-                f"cells ({error}); quotes must come in pairs, around whole cells"
+                f"{self.row_name(row)}: cannot be cut into cells ({error}); quotes must come in "
+                "pairs, around whole cells"
             ) from error
-
-    def _text_error(self, columns: Sequence[str], cause: ValueError) -> DataError:
-        places = [self.columns.index(column) for column in columns]
-        for row, cells in enumerate(self._rows()):
-            for column, place in zip(columns, places, strict=True):
-                if not _NUMBER.fullmatch(cells[place]):
-                    return DataError(
-                        f"{self.cell(row, column)}: {cells[place]!r} is not a number; "
-                        "a number with a decimal point is expected"
-                    )
-        return DataError(f"{self.file}: cannot be read as numbers ({cause})")
 
 
 def open_sheet(file: DataFile, *, columns: Sequence[str] | None = None) -> Sheet:
-    """Reads a file and checks its form: encoding, header, and one width for all rows.
-
-    Args:
-        file: where it lies.
-        columns: the columns of a file without a header; None: the first line names them.
-
-    Returns:
-        Sheet. The rows, not yet read as numbers.
-
-    Raises:
-        DataError: the file is empty or not UTF-8, a column has no name or the name of another, or
-            a row is longer or shorter than the header.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "a.csv")
-        >>> _ = path.write_text("AP1,x,y\\n-60,1.0,2.0\\n")
-        >>> open_sheet(DataFile(path)).columns
-        ('AP1', 'x', 'y')
-    """
+    """Reads a file and checks its form; `columns` names those of a file without a header."""
     text = file.read().removeprefix(codecs.BOM_UTF8).rstrip()
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
-    _check_encoding(str(file), text)
     _check_characters(str(file), text)
     if columns is not None:
         sheet = Sheet(str(file), tuple(columns), text, first_line=1)
@@ -180,28 +84,11 @@ def open_sheet(file: DataFile, *, columns: Sequence[str] | None = None) -> Sheet
 
 
 def count_columns(file: DataFile) -> int:
-    """Number of cells in a file's first line: the width of a file without a header.
-
-    Args:
-        file: where it lies.
-
-    Returns:
-        int. At least one.
-
-    Raises:
-        DataError: the file cannot be read or is not UTF-8.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "a.csv")
-        >>> _ = path.write_text("100,-60,100\\n")
-        >>> count_columns(DataFile(path))
-        3
-    """
+    """Number of cells in the first line: the width of a file without a header."""
     return file.read().partition(b"\n")[0].count(b",") + 1
 
 
-def _check_encoding(file: str, text: bytes) -> None:
+def _check_characters(file: str, text: bytes) -> None:
     try:
         text.decode()
     except UnicodeDecodeError as error:
@@ -210,15 +97,10 @@ def _check_encoding(file: str, text: bytes) -> None:
             f"{file}, line {line}: byte 0x{text[error.start]:02x} is not UTF-8; "
             "save the file as UTF-8 text"
         ) from error
-
-
-def _check_characters(file: str, text: bytes) -> None:
-    """Refuses what each parser makes something else of."""
-    for pattern, name in _FORBIDDEN.items():
-        found = re.search(pattern, text)
-        if found:
-            line = text.count(b"\n", 0, found.start()) + 1
-            raise DataError(f"{file}, line {line}: {name}; save the file as plain text again")
+    for pattern, fault in _FORBIDDEN.items():
+        if match := re.search(pattern, text):
+            line = text.count(b"\n", 0, match.start()) + 1
+            raise DataError(f"{file}, line {line}: {fault}; save the file as plain text again")
 
 
 def _header_names(file: str, header: bytes) -> tuple[str, ...]:
@@ -230,15 +112,15 @@ def _header_names(file: str, header: bytes) -> tuple[str, ...]:
         raise DataError(f"{file}, line 1: cannot be cut into columns' names ({error})") from error
     names = tuple(name.strip() for name in cells)
     seen: dict[str, int] = {}
-    for place, name in enumerate(names, start=1):
+    for number, name in enumerate(names, start=1):
         if not name:
-            raise DataError(f"{file}, line 1: column {place} has no name")
+            raise DataError(f"{file}, line 1: column {number} has no name")
         if name in seen:
             raise DataError(
                 f"{file}, line 1: column {name!r} is named twice, as columns {seen[name]} and "
-                f"{place}; every column needs a name of its own"
+                f"{number}; every column needs a name of its own"
             )
-        seen[name] = place
+        seen[name] = number
     return names
 
 
@@ -250,9 +132,9 @@ def _check_width(sheet: Sheet) -> None:
     if plain and (commas == len(sheet.columns) - 1).all():
         return
     # Commas and line ends may lie within quotes, and an empty line has no cell instead of one.
-    for row, cells in enumerate(sheet._rows()):
+    for row, cells in enumerate(sheet.rows()):
         if len(cells) != len(sheet.columns):
             raise DataError(
-                f"{sheet.file}, row {row + 1} (line {row + sheet.first_line}): has {len(cells)} "
-                f"columns; {len(sheet.columns)} are expected"
+                f"{sheet.row_name(row)}: has {len(cells)} columns; "
+                f"{len(sheet.columns)} are expected"
             )

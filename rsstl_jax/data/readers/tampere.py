@@ -3,44 +3,24 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.readers.archives import DataFile, find_file
-from rsstl_jax.data.readers.checks import to_position_m, to_rss_dbm
+from rsstl_jax.data.readers.cells import read_numbers, to_position_m, to_rss_dbm
 from rsstl_jax.data.readers.sheet import Sheet, count_columns, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-__all__ = ["FLOOR_HEIGHT_M", "read_tampere"]
+__all__ = ["read_tampere"]
 
 FLOOR_HEIGHT_M = 3.7
-"""Height of one floor of the building, metres."""
-
 COORDINATES = ("x", "y", "height")
 
 
 def read_tampere(folder: Path) -> Site:
-    """Reads the Tampere set: {Training,Test}_{rss,coordinates}_21Aug17.csv.
-
-    Args:
-        folder: holds the four files plain, as .gz, in `FINGERPRINTING_DB/`, or the publisher's
-            zip.
-
-    Returns:
-        Site. Access points AP001... by column, positions in metres, floor = height / 3.7 m; no
-        building.
-
-    Raises:
-        MissingDataError: a file is not there.
-        DataError: a file is faulty, or two files do not fit each other.
-
-    Example:
-        >>> try:
-        ...     read_tampere(Path("nowhere"))
-        ... except DataError as error:
-        ...     print(str(error).partition(".")[0])
-        nowhere/Training_rss_21Aug17
-    """
+    """Reads {Training,Test}_{rss,coordinates}_21Aug17.csv; floor = height / 3.7 m."""
     files = {
         f"{part}_{kind}": find_file(
             folder,
@@ -65,31 +45,31 @@ def _read_part(
 ) -> Fingerprints:
     rss = open_sheet(rss_file, columns=names)
     coordinates = open_sheet(coordinates_file, columns=COORDINATES)
-    readings, places = rss.numbers(names), coordinates.numbers(COORDINATES)
-    if len(readings) != len(places):
+    readings, positions = read_numbers(rss, names), read_numbers(coordinates, COORDINATES)
+    if len(readings) != len(positions):
         raise DataError(
-            f"{coordinates.file}: has {len(places)} rows; {len(readings)} are expected, "
+            f"{coordinates.file}: has {len(positions)} rows; {len(readings)} are expected, "
             f"as many as in {rss.file}"
         )
     return Fingerprints(
         dataset="tampere",
         part=part,
-        rss_dbm=to_rss_dbm(rss, names, readings),
-        position_m=to_position_m(coordinates, COORDINATES[:2], places[:, :2]),
-        floor=_floors(coordinates, places[:, 2:]),
+        rss_dbm=to_rss_dbm(rss, readings),
+        position_m=to_position_m(coordinates, positions[["x", "y"]]),
+        floor=_floors(coordinates, positions[["height"]]),
         building=None,
         access_points=names,
     )
 
 
-def _floors(sheet: Sheet, height_m: np.ndarray) -> np.ndarray:
-    to_position_m(sheet, ("height",), height_m)
-    floor = height_m[:, 0] / FLOOR_HEIGHT_M
-    between = np.abs(floor - np.rint(floor)) > 0.01
+def _floors(sheet: Sheet, heights: pd.DataFrame) -> NDArray[np.int32]:
+    height_m = to_position_m(sheet, heights)[:, 0]
+    floor = np.rint(height_m / FLOOR_HEIGHT_M)
+    between = np.abs(height_m / FLOOR_HEIGHT_M - floor) > 0.01
     if between.any():
         row = int(np.argmax(between))
         raise DataError(
-            f"{sheet.cell(row, 'height')}: is {height_m[row, 0]:g}; a multiple of "
+            f"{sheet.cell_name(row, 'height')}: is {height_m[row]:g}; a multiple of "
             f"{FLOOR_HEIGHT_M} m is expected, the height of a floor"
         )
-    return np.rint(floor).astype(np.int32)
+    return floor.astype(np.int32)

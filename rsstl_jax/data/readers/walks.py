@@ -1,4 +1,4 @@
-"""A site from walks: traces of the Indoor Location Competition 2.0 become fingerprints."""
+"""A site from walks: the scans of Indoor Location Competition 2.0 traces become fingerprints."""
 
 import json
 import logging
@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from rsstl_jax.data.readers.checks import UNDETECTED
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
 
-__all__ = ["read_traces", "write_table"]
+__all__ = ["read_traces"]
 
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
 METRES_PER_DEGREE = (111_320.0, 110_540.0)
@@ -30,17 +28,17 @@ FORMS = {
 }
 """Fields of the lines that are read, separated by tabulators; times in milliseconds."""
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """What was heard at one moment of a walk: dBm by BSSID, metres, floor, file of the walk."""
+    """What was detected at one moment of a walk."""
 
-    trace: str
+    trace: str  # file of the walk
     floor: int
     position_m: tuple[float, float]
-    readings: dict[str, int]
+    readings: dict[str, int]  # dBm by BSSID
 
 
 def read_traces(
@@ -48,7 +46,7 @@ def read_traces(
 ) -> Site:
     """Reads one building of the Indoor Location Competition 2.0, every scan a fingerprint.
 
-    A surveyor walks from waypoint to waypoint while the phone scans; the place of a scan is
+    A surveyor walks from waypoint to waypoint while the phone scans; the position of a scan is
     interpolated between the two waypoints around it. Floors are laid over each other by the
     corner of their outlines (geojson_map.json). One trace in five, by the checksum of its file's
     name, makes the test part. Scans before the first waypoint or after the last (by more than half
@@ -58,7 +56,7 @@ def read_traces(
         name: what the site is called.
         folder: one building, such as data/site1 of the publisher's repository: a folder per floor
             (B1, F1, ...) with geojson_map.json and path_data_files/*.txt.
-        min_scans: access points heard in fewer scans are left out.
+        min_scans: access points detected in fewer scans are left out.
         max_age_s: readings older than this when their scan was delivered are left out; seconds.
 
     Returns:
@@ -69,11 +67,19 @@ def read_traces(
         DataError: a line of a trace is faulty; the message names file and line.
 
     Example:
-        >>> try:
-        ...     read_traces("mall-1", "nowhere")
-        ... except DataError as error:
-        ...     print(str(error).partition(" ")[0])
-        nowhere/F1/geojson_map.json
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "F1" / "path_data_files").mkdir(parents=True)
+        >>> outline = {"features": [{"geometry": {"coordinates": [[120.0, 30.0]]}}]}
+        >>> _ = (folder / "F1" / "geojson_map.json").write_text(json.dumps(outline))
+        >>> lines = ["0\\tTYPE_WAYPOINT\\t0\\t0", "9000\\tTYPE_WAYPOINT\\t18\\t9",
+        ...     "3000\\tTYPE_WIFI\\tguest\\taa:bb\\t-50\\t2422\\t3000"]
+        >>> for walk in range(10):
+        ...     path = folder / "F1" / "path_data_files" / f"{walk}.txt"
+        ...     _ = path.write_text("\\n".join(lines))
+        >>> mall = read_traces("mall", folder, min_scans=1)
+        >>> len(mall.train) + len(mall.test), mall.train.position_m[0].tolist()
+        (10, [6.0, 3.0])
     """
     root = Path(folder)
     floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
@@ -82,59 +88,24 @@ def read_traces(
     corners = np.array([_corner(floor) for floor in floors])
     offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
     offsets_m[:, 0] *= np.cos(np.radians(corners[:, 1]))
-    scans, walks, unplaced = [], 0, 0
-    for floor, offset_m in zip(floors, offsets_m, strict=True):
-        for path in sorted((floor / "path_data_files").glob("*.txt")):
-            found = _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
-            scans += found
-            walks += 1
-            unplaced += not found
-    heard = Counter(bssid for scan in scans for bssid in scan.readings)
-    kept = sorted(bssid for bssid, count in heard.items() if count >= min_scans)
-    logger.info(
-        "%s: %d traces (%d without a scan that has a place), %d scans, %d of %d access points kept",
-        name,
-        walks,
-        unplaced,
-        len(scans),
-        len(kept),
-        len(heard),
+    walks = [
+        _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
+        for floor, offset_m in zip(floors, offsets_m, strict=True)
+        for path in sorted((floor / "path_data_files").glob("*.txt"))
+    ]
+    scans = [scan for walk in walks for scan in walk]
+    num_detections = Counter(bssid for scan in scans for bssid in scan.readings)
+    kept = sorted(bssid for bssid, number in num_detections.items() if number >= min_scans)
+    _log.info(
+        "%s: %d traces (%d without a scan that has a position), %d scans, "
+        "%d of %d access points kept",
+        *(name, len(walks), walks.count([]), len(scans), len(kept), len(num_detections)),
     )
     parts: dict[str, list[_Scan]] = {"train": [], "test": []}
     for scan in scans:
         is_test = zlib.crc32(scan.trace.encode()) % TEST_EVERY == 0
         parts["test" if is_test else "train"].append(scan)
     return Site(name, *(_to_part(name, part, parts[part], kept) for part in ("train", "test")))
-
-
-def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
-    """Writes a table that `load_site` reads: a column per access point, x, y, floor, building.
-
-    Args:
-        fingerprints: what is written; labels that it lacks get no column.
-        path: the file, such as my-office/train.csv.gz.
-
-    Example:
-        >>> import tempfile
-        >>> from rsstl_jax.data import load_site, make_synthetic_site
-        >>> office = make_synthetic_site("synthetic-office")
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> (folder / "office").mkdir()
-        >>> for part in (office.train, office.test):
-        ...     write_table(part, folder / "office" / f"{part.part}.csv.gz")
-        >>> load_site("office", data_dir=folder).train.digest() == office.train.digest()
-        True
-    """
-    rss = np.where(np.isnan(fingerprints.rss_dbm), UNDETECTED, fingerprints.rss_dbm)
-    table = pd.DataFrame(rss, columns=list(fingerprints.access_points))
-    labels = {
-        "x": fingerprints.position_m[:, 0],
-        "y": fingerprints.position_m[:, 1],
-        "floor": fingerprints.floor,
-        "building": fingerprints.building,
-    }
-    own = pd.DataFrame({name: values for name, values in labels.items() if values is not None})
-    pd.concat([table, own], axis=1).to_csv(path, index=False)
 
 
 def _floor_number(name: str) -> int:
@@ -163,7 +134,7 @@ def _read_walk(
     path: Path, floor: int, offset_m: NDArray[np.float64], max_age_ms: float
 ) -> list[_Scan]:
     waypoints: list[tuple[float, float, float]] = []
-    scans: dict[str, list[tuple[str, int, float]]] = {}
+    readings: dict[str, list[tuple[str, int, float]]] = {}
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(lines, start=1):
         fields = line.rstrip("\r").split("\t")
@@ -175,28 +146,28 @@ def _read_walk(
             elif kind == "TYPE_WIFI":
                 seen_ms, dbm = float(fields[6]), int(fields[4])
                 if float(fields[0]) - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
-                    scans.setdefault(fields[0], []).append((fields[3], dbm, seen_ms))
+                    readings.setdefault(fields[0], []).append((fields[3], dbm, seen_ms))
         except (ValueError, IndexError) as error:
             raise DataError(
                 f"{path}, line {number}: {line[:80]!r} is not of the published form: {FORMS[kind]}"
             ) from error
-    times_ms, *plan = np.array(sorted(waypoints)).reshape(-1, 3).T
-    found = []
-    for rows in scans.values():
-        moment = float(np.mean([seen_ms for *_, seen_ms in rows]))
-        if len(times_ms) < 2 or not _within(moment, times_ms):
+    times_ms, *axes_m = np.array(sorted(waypoints)).reshape(-1, 3).T
+    scans = []
+    for rows in readings.values():
+        moment_ms = float(np.mean([seen_ms for *_, seen_ms in rows]))
+        if len(times_ms) < 2 or not _within(moment_ms, times_ms):
             continue
-        x, y = (float(np.interp(moment, times_ms, axis)) for axis in plan)
+        x, y = (float(np.interp(moment_ms, times_ms, axis_m)) for axis_m in axes_m)
         strongest: dict[str, int] = {}
         for bssid, dbm, _ in rows:
             strongest[bssid] = max(dbm, strongest.get(bssid, dbm))
-        place = (x + float(offset_m[0]), y + float(offset_m[1]))
-        found.append(_Scan(path.name, floor, place, strongest))
-    return found
+        position_m = (x + float(offset_m[0]), y + float(offset_m[1]))
+        scans.append(_Scan(path.name, floor, position_m, strongest))
+    return scans
 
 
-def _within(moment: float, times_ms: NDArray[np.float64]) -> bool:
-    return times_ms[0] - BEYOND_WALK_MS <= moment <= times_ms[-1] + BEYOND_WALK_MS
+def _within(moment_ms: float, times_ms: NDArray[np.float64]) -> bool:
+    return times_ms[0] - BEYOND_WALK_MS <= moment_ms <= times_ms[-1] + BEYOND_WALK_MS
 
 
 def _to_part(name: str, part: str, scans: list[_Scan], bssids: list[str]) -> Fingerprints:

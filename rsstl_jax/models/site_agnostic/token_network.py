@@ -154,7 +154,6 @@ class AgnosticNetwork(Network):
         extract_activation: "linear".
         decoder: none.
         lipschitz: False, behind attention.
-        penalty: none.
         learning_rate_factor: for a training at one site; episodes of several have a rate of
             their settings.
         uses_support: True.

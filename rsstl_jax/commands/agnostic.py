@@ -1,0 +1,59 @@
+r"""Trains a site-agnostic network on some sites and measures it on another, without training there.
+
+    rsstl agnostic --config=uji:tuned --config.sources=tampere,tut7 --config.seeds=0,1,2
+    rsstl agnostic --config=tampere:tuned --config.sources=uji,tut7 \
+        --config.data.evaluate_on=validation --config.model.agnostic.num_neighbours=8 \
+        --workdir=results/ablation
+    rsstl agnostic --config=uji:tuned --pretrain=results/pretrained \
+        --config.sources=uji,tampere,tut7 --config.seeds=0,1
+
+One ensemble member is trained per seed. The fields that bear on it are target, sources, seeds,
+data_dir, data.evaluate_on, data.validation_*, model.agnostic.*, agnostic.* and run.*. The first two
+commands leave result.json in --workdir and, below --output, a table. The last one trains on all
+sites at once and writes what `rsstl evaluate --student=pretrained` uses. The same command started
+again goes on where it stopped.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
+from rsstl_jax.commands.shared.progress import announce_sites
+
+
+def define_flags() -> None:
+    define_config()
+    flags.DEFINE_bool("baselines", True, "Measures kNN and the centroid, too.")
+    define_folder("workdir", None, "Sets the folder of the run: results/agnostic-<target>.")
+    define_folder("output", "results/report/agnostic", "Names the folder of table and receipt.")
+    define_folder("pretrain", None, "Names the folder of a bundle to be made instead of a table.")
+
+
+def main() -> None:
+    config, folder = flags.FLAGS.config, flags.FLAGS.pretrain
+    announce_sites(config.target, config.sources)
+    # JAX loads from here on: --help answers without it.
+    from rsstl_jax.baselines.knn import check_installed
+    from rsstl_jax.report.zero_shot_table import render_agnostic
+    from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
+    from rsstl_jax.store.files import write_json, write_text
+
+    if folder:
+        workdir = flags.FLAGS.workdir or "results/agnostic-pretrained"
+        pretrained = pretrain(config, workdir, folder, command=shlex.join(["python", *sys.argv]))
+        print(f"{len(pretrained.members)} ensemble members in {folder}")
+        return
+    if flags.FLAGS.baselines:
+        check_installed()
+    workdir = flags.FLAGS.workdir or f"results/agnostic-{config.target}"
+    result = run_zero_shot(config, workdir, baselines=flags.FLAGS.baselines)
+    table = render_agnostic(result)
+    if config.data.evaluate_on == "test":
+        output = Path(flags.FLAGS.output)
+        output.mkdir(parents=True, exist_ok=True)
+        write_text(output / f"{config.target}.md", f"{table}\n")
+        write_json(output / f"{config.target}.json", result)
+    print(f"\n{table}")

@@ -1,0 +1,45 @@
+"""Trains and measures a method that distillation has to beat, on the same splits and recipes.
+
+    rsstl baselines --method=knn --config=tampere:tuned
+    rsstl baselines --method=sequential --config=tampere:tuned --config.sources=uji,tut7
+
+knn (weighted k nearest neighbours) and centroid (of the detected access points) train no network;
+sequential and collective transfer a network from the sources; scratch trains it at the target.
+"""
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_config,
+    define_workdir,
+    folder_of_run,
+    require,
+)
+from rsstl_jax.commands.shared.progress import announce_sites
+
+# As rsstl_jax.baselines.run_baseline has them, which loads JAX.
+METHODS = ("knn", "centroid", "sequential", "collective", "scratch")
+_WITHOUT_NETWORK = "results/<target>-<recipe>"
+_WITH_NETWORK = "results/<target>-<network>-<recipe>"
+
+
+def define_flags() -> None:
+    define_config()
+    flags.DEFINE_enum("method", None, METHODS, "Names the baseline.")
+    require("method", f"--method is missing; it must be one of {', '.join(METHODS)}")
+    define_workdir(f"{_WITH_NETWORK}-<method>, without the network where there is none")
+
+
+def main() -> None:
+    config, method = flags.FLAGS.config, str(flags.FLAGS.method)
+    announce_sites(config.target)
+    # JAX loads from here on: --help answers without it.
+    from rsstl_jax.baselines.run_baseline import UNTRAINED, run_baseline
+    from rsstl_jax.report.result_table import mean_and_spread
+
+    default = _WITHOUT_NETWORK if method in UNTRAINED else _WITH_NETWORK
+    result = run_baseline(config, method, folder_of_run(config, f"{default}-{method}"))
+    figures = ", ".join(
+        f"{name} {mean_and_spread(result[method][name])}" for name in ("mae_m", "p75_m", "p95_m")
+    )
+    print(f"\n{method} at {config.target}, {result['part']} part: {figures}")

@@ -1,0 +1,31 @@
+"""Makes the teacher bundles of the source sites (phases 0 and 1), which `rsstl distill` takes.
+
+    rsstl expert --config=tampere:tuned --config.sources=uji,tut7
+
+The bundles lie in the folder teachers/ beside --workdir, or in --config.bundle_dir.
+"""
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.progress import announce_sites
+
+_WORKDIR = "results/expert-<target>-<network>-<recipe>"
+
+
+def define_flags() -> None:
+    define_config()
+    define_workdir(_WORKDIR)
+
+
+def main() -> None:
+    config = flags.FLAGS.config
+    workdir = folder_of_run(config, _WORKDIR)
+    announce_sites(config.sources)
+    # JAX loads from here on: --help answers without it.
+    from rsstl_jax.pipeline import bundle_folder, run_expert
+
+    teachers = run_expert(config, workdir)
+    print(f"\nbundles in {bundle_folder(config, workdir)}")
+    for source, report in teachers.reports.items():
+        print(source, {figure: round(value, 3) for figure, value in report["quality"].items()})

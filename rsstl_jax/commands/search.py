@@ -1,0 +1,91 @@
+"""Searches weights, margin and learning rate of phase 2 on a validation part, as the appendix does.
+
+    rsstl search --config=tampere:tuned --config.seeds=0,1,2 \\
+        --grid=similarity=0,0.5,2 --grid=margin=0.1,0.2
+    rsstl search --config=tampere:tuned --batches=5 --batch_size=8 \\
+        --range=similarity=0,2 --range=mutual_information=0,2
+
+The points of a grid, and all seeds of them, are replicas of one compiled program, trained at once
+or in turn (--replicas). With --range Optuna proposes the points, a batch of such replicas at a time
+(pip install 'rsstl_jax[search]'). The test part is never read. All points lie in
+<workdir>/search.csv, the best first; the same command started again goes on.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.progress import announce_sites
+from rsstl_jax.errors import ConfigError
+
+FLAGS = flags.FLAGS
+_WORKDIR = "results/search/<target>-<network>-<recipe>"
+
+
+def define_flags() -> None:
+    define_config()
+    flags.DEFINE_multi_string(
+        "grid", [], "Lists the values of one axis, as axis=value,value; may be given many times."
+    )
+    flags.DEFINE_multi_string(
+        "range", [], "Bounds one axis for Optuna, as axis=low,high; may be given many times."
+    )
+    flags.DEFINE_integer(
+        "batches", 5, "Sets how many batches of points Optuna proposes.", lower_bound=1
+    )
+    flags.DEFINE_integer("batch_size", 8, "Sets the number of points in a batch.", lower_bound=1)
+    flags.DEFINE_enum(
+        "replicas",
+        "loop",
+        ["loop", "vmap"],
+        "Chooses whether the points of a batch are trained in turn (loop) or at once (vmap).",
+    )
+    define_workdir(_WORKDIR)
+
+
+def main() -> None:
+    config = FLAGS.config
+    workdir = Path(folder_of_run(config, _WORKDIR))
+    config.data.evaluate_on, config.run.replicas = "validation", FLAGS.replicas
+    points, ranges = parse("grid", FLAGS.grid), parse("range", FLAGS.range)
+    if bool(points) == bool(ranges):
+        raise ConfigError("give either --grid or --range, at least one")
+    pairs = {axis: _low_and_high(axis, ends) for axis, ends in ranges.items()}
+    # JAX loads from here on: --help answers without it.
+    from rsstl_jax.commands.point_search import check_point, grid, propose, search
+    from rsstl_jax.store.files import write_text
+
+    if points:
+        every = grid(points)
+        announce_sites(config.target, config.sources)
+        frame = search(config, lambda told: every, workdir)
+    else:
+        for axis, ends in pairs.items():
+            for end in ends:
+                check_point({axis: end})
+        ask = propose(pairs, batch_size=FLAGS.batch_size)
+        announce_sites(config.target, config.sources)
+        frame = search(config, ask, workdir, num_batches=FLAGS.batches)
+    write_text(workdir / "search.csv", frame.to_csv(index=False, float_format="%.6g"))
+    print(f"\n{frame.to_string(index=False, float_format='{:.4g}'.format)}\n\n{workdir}/search.csv")
+
+
+def parse(flag: str, texts: list[str]) -> dict[str, list[float]]:
+    """{axis: values} of flags that read axis=value,value."""
+    axes: dict[str, list[float]] = {}
+    for text in texts:
+        axis, _, values = text.partition("=")
+        if axis in axes:
+            raise ConfigError(f"--{flag}={text}: {axis} is given twice")
+        try:
+            axes[axis] = [float(value) for value in values.split(",")]
+        except ValueError as error:
+            raise ConfigError(f"--{flag}={text}: it must read axis=value,value") from error
+    return axes
+
+
+def _low_and_high(axis: str, ends: list[float]) -> tuple[float, float]:
+    if len(ends) != 2 or ends[0] >= ends[1]:
+        raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
+    return ends[0], ends[1]

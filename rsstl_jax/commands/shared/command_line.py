@@ -1,0 +1,126 @@
+"""What a command line must not hold, though absl would take it, and the spelling that was meant."""
+
+import shlex
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import CONFIG_MISSING, config_file
+from rsstl_jax.config.schema import FIELDS
+from rsstl_jax.errors import ConfigError
+
+__all__ = ["check_flags", "translate_config"]
+
+
+class _Words(NamedTuple):
+    """A command line, taken apart as absl does it."""
+
+    flags: list[tuple[str, str]]  # each flag's name and value, in their order
+    stray: list[str]  # the words from the first one on that belongs to no flag
+
+
+def check_flags(arguments: Sequence[str], *, takes_words: bool) -> None:
+    """Refuses words that are no flag, and a flag that is given twice."""
+    words = _take_apart(arguments)
+    if words.stray and not takes_words:
+        raise ConfigError(_explain(words))
+    seen: set[str] = set()
+    for name, _ in words.flags:
+        if name in seen and not isinstance(_flag(name), flags.MultiFlag):
+            raise ConfigError(f"--{name} is given twice; give it once")
+        seen.add(name)
+    if "config" in flags.FLAGS and "config" not in seen and any(map(_field, seen)):
+        raise ConfigError(CONFIG_MISSING)
+
+
+def translate_config(arguments: Sequence[str]) -> list[str]:
+    """The command line with a file wherever --config names a site."""
+    translated = list(arguments)
+    for index, word in enumerate(translated):
+        if word in ("--config", "-config") and index + 1 < len(translated):
+            translated[index + 1] = config_file(translated[index + 1])
+        elif word.startswith(("--config=", "-config=")):
+            translated[index] = f"--config={config_file(word.partition('=')[2])}"
+    return translated
+
+
+def _take_apart(arguments: Sequence[str]) -> _Words:
+    named: list[tuple[str, str]] = []
+    index = 0
+    while index < len(arguments):
+        word = arguments[index]
+        if not word.startswith("-") or not word.strip("-"):
+            return _Words(named, list(arguments[index:]))
+        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        if not equals and _takes_value(name):
+            index += 1
+            value = arguments[index] if index < len(arguments) else ""
+        named.append((_without_no(name), value))
+        index += 1
+    return _Words(named, [])
+
+
+def _flag(name: str) -> Any:
+    if name not in flags.FLAGS:
+        return None
+    return flags.FLAGS[name]
+
+
+def _field(name: str) -> str:
+    """The field that a flag sets, or nothing."""
+    return name.removeprefix("config.") if name.startswith("config.") else ""
+
+
+def _is_switch(name: str) -> bool:
+    field = FIELDS.get(_field(name))
+    flag = _flag(name)
+    return isinstance(field.default, bool) if field else bool(flag is not None and flag.boolean)
+
+
+def _without_no(name: str) -> str:
+    return name[2:] if name.startswith("no") and _is_switch(name[2:]) else name
+
+
+def _takes_value(name: str) -> bool:
+    known = _flag(name) is not None or bool(_field(name))
+    return known and not _is_switch(name)
+
+
+def _explain(words: _Words) -> str:
+    stray = words.stray[0]
+    meant = _meant_flag(stray) or _meant_value(words)
+    return f"{stray!r} is no flag" + (f"; did you mean {meant}?" if meant else "")
+
+
+def _meant_flag(stray: str) -> str:
+    """The flag that lacks its dashes, or a configuration that lacks its flag."""
+    name, equals, value = stray.lstrip("-").partition("=")
+    if equals:
+        fields = [f"config.{field}" for field in FIELDS] if "config" in flags.FLAGS else []
+        wanted = f"config.{name.removeprefix('config.')}"
+        if name in flags.FLAGS:
+            return f"--{stray}"
+        near = get_close_matches(wanted, fields, n=1, cutoff=0.8)
+        return f"--{near[0]}={shlex.quote(value)}" if near else ""
+    is_config = stray.partition(":")[0].endswith(".py") and "config" in flags.FLAGS
+    return f"--config={stray}" if is_config else ""
+
+
+def _meant_value(words: _Words) -> str:
+    """The flag in front, with the words behind it in its value."""
+    name, value = words.flags[-1] if words.flags else ("", "")
+    values = [value]
+    for word in words.stray:
+        if word.startswith("-") or "=" in word:
+            break
+        values.append(word)
+    if len(values) == 1 or name == "config" or not _takes_value(name):
+        return ""
+    field = FIELDS.get(_field(name))
+    is_list = field is not None and isinstance(field.default, tuple)
+    is_list = is_list or isinstance(getattr(_flag(name), "parser", None), flags.ListParser)
+    if is_list or name == "config.sources" or value.endswith(","):
+        return f"--{name}={','.join(part.strip(',') for part in values)}"
+    return f"--{name}={shlex.quote(' '.join(values))}"

@@ -1,0 +1,109 @@
+"""The flags that several commands share, and what their values stand for."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from rsstl_jax.config.recipes import RECIPES
+from rsstl_jax.errors import ConfigError
+
+__all__ = [
+    "CONFIG_MISSING",
+    "config_file",
+    "define_config",
+    "define_data_dir",
+    "define_folder",
+    "define_student",
+    "define_workdir",
+    "folder_of_run",
+    "require",
+]
+
+CONFIG_MISSING = (
+    "--config is missing; name a configuration, such as --config=configs/uji.py:tuned or "
+    "--config=uji:tuned"
+)
+_NAMED_SITE = Path(__file__).with_name("named_site.py")
+
+
+class _FolderParser(flags.ArgumentParser):
+    """A folder's name, in which ~ is the user's home."""
+
+    def parse(self, argument: str) -> str:
+        if not argument:
+            raise ValueError("it is empty; name a folder, or leave the flag out")
+        return os.path.expanduser(argument)
+
+
+def define_folder(name: str, default: str | None, help_text: str) -> None:
+    """A flag that names a folder or a file; an empty one is refused."""
+    flags.DEFINE(_FolderParser(), name, default, help_text)
+
+
+def define_config(*, required: bool = True) -> None:
+    config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "Names the configuration: a file such as configs/uji.py, or a site such as uji, and behind "
+        f"a colon the recipe, one of {', '.join(RECIPES)}. --config.<field>=<value> sets one of "
+        "its fields.",
+        lock_config=True,
+    )
+    if required:
+        require("config", CONFIG_MISSING)
+
+
+def define_workdir(default: str) -> None:
+    define_folder("workdir", None, f"Sets the folder of the run. By default it is {default}.")
+
+
+def folder_of_run(config: ConfigDict, default: str) -> str:
+    """The folder that --workdir names, or else the default, its <target> and so on filled in."""
+    if flags.FLAGS.workdir:
+        return str(flags.FLAGS.workdir)
+    for field in ("target", "network", "recipe"):
+        default = default.replace(f"<{field}>", config[field])
+    return default
+
+
+def define_data_dir() -> None:
+    define_folder(
+        "data_dir",
+        None,
+        "Names the folder of the datasets. By default it is RSSTL_DATA_DIR, else the cache folder.",
+    )
+
+
+def define_student(default: str, others: str = "") -> None:
+    flags.DEFINE_string("student", default, f"Names one of its students{others}.")
+
+
+def require(name: str, message: str) -> None:
+    """Refuses a command line without this flag."""
+    flags.register_validator(name, lambda value: value not in (None, "", []), message=message)
+
+
+def config_file(value: str) -> str:
+    """The file, and its argument, that a value of --config means."""
+    name, colon, recipe = value.partition(":")
+    if not name:
+        raise ConfigError(CONFIG_MISSING)
+    if "/" not in name and not name.endswith(".py"):
+        return f"{_NAMED_SITE}:{value}"
+    file = Path(name).expanduser()
+    if not file.is_file():
+        raise ConfigError(f"--config: No such file or directory: {name!r}{_hint(file, recipe)}")
+    return f"{file}{colon}{recipe}"
+
+
+def _hint(file: Path, recipe: str) -> str:
+    """What may have been meant by a file that is not there."""
+    names = sorted(present.stem for present in file.parent.glob("*.py"))
+    if near := get_close_matches(file.stem, names, n=1):
+        return f"; did you mean {file.parent / near[0]}.py?"
+    if names:
+        return f"; {file.parent} has {'.py, '.join(names)}.py"
+    return f"; a site's name needs no file: --config={file.stem}{recipe and f':{recipe}'}"

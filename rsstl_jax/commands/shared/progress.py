@@ -1,0 +1,14 @@
+"""A first line of progress, printed before the seconds that JAX and the data take to load."""
+
+import sys
+
+__all__ = ["announce", "announce_sites"]
+
+
+def announce(text: str) -> None:
+    print(f"{text} ...", file=sys.stderr, flush=True)
+
+
+def announce_sites(*names: str) -> None:
+    """Says which sites are read; one of the texts may hold several names, as a,b."""
+    announce(f"reading {', '.join(name.strip() for name in ','.join(names).split(','))}")

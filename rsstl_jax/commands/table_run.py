@@ -1,0 +1,182 @@
+"""The work of the command tables: trains rows of result tables and renders their receipts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from absl import flags
+
+from rsstl_jax.baselines.knn import check_installed
+from rsstl_jax.baselines.run_baseline import UNTRAINED
+from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
+from rsstl_jax.config.recipes import RECIPES
+from rsstl_jax.config.rules import FRACTION
+from rsstl_jax.config.schema import validate
+from rsstl_jax.data import load_site
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.models import make_network
+from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, render_comparison
+from rsstl_jax.paper.cost import cost_frame, render_cost
+from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
+from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
+from rsstl_jax.paper.receipts import run_row
+from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
+from rsstl_jax.paper.rows import (
+    ROWS,
+    TABLE_ROWS,
+    TABLES,
+    has_no_network,
+    row_config,
+    row_name,
+    row_students,
+)
+from rsstl_jax.store.files import write_text
+
+FLAGS = flags.FLAGS
+
+_SUBJECTS = {
+    "1": "all methods",
+    "2": "single alignment terms",
+    "3": "teachers of single sources",
+    "4": "fractions of the training set",
+    "settings": "other settings",
+}
+
+
+def tables() -> list[str]:
+    """The tables asked for."""
+    if unknown := set(FLAGS.table or ()) - set(TABLES):
+        raise ConfigError(f"--table has {min(unknown)!r}; it must be of {', '.join(TABLES)}")
+    return FLAGS.table or ([] if FLAGS.figure else ["1"])
+
+
+def wanted() -> Iterator[tuple[str, str, str, float]]:
+    """(target, network, row, share) of every row asked for."""
+    needed = {row for table in tables() for row in TABLE_ROWS.get(table, ())}
+    needed |= {"students"} if FLAGS.figure else set()
+    rows = FLAGS.rows or [row for row in ROWS if row in needed]
+    shares = read_numbers("--shares", FLAGS.shares, FRACTION)
+    for target in FLAGS.targets:
+        for network in FLAGS.networks:
+            for row in rows:
+                if has_no_network(row) and network != FLAGS.networks[0]:
+                    continue
+                for share in shares if row in TABLE_ROWS["4"] else [1.0]:
+                    yield target, network, row, share
+
+
+def train(output: Path) -> None:
+    workdir = Path(FLAGS.workdir) / str(FLAGS.recipe)
+    seeds = read_numbers("--seeds", FLAGS.seeds, SEED)
+    seeds_name = f"seeds-{'-'.join(map(str, seeds))}"
+    if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
+        seeds_name = f"seeds-{seeds[0]}-to-{seeds[-1]}"
+    rows, students = list(wanted()), FLAGS.students or ()
+    if any(row.startswith("knn") for _, _, row, _ in rows):
+        check_installed()
+    configs = []
+    for target, network, row, share in rows:
+        config = row_config(
+            row,
+            target=target,
+            network=network,
+            sites=FLAGS.sites,
+            recipe=FLAGS.recipe,
+            seeds=seeds,
+            share=share,
+            overrides=read_assignments(FLAGS.set),
+        )
+        config.bundle_dir = str(workdir / "teachers")
+        config.run.replicas = FLAGS.replicas
+        validate(config)
+        make_network(config)
+        row_students(row, config, tables(), students)
+        configs.append(config)
+    for target, data_dir in sorted({(config.target, config.data_dir) for config in configs}):
+        load_site(target, data_dir=data_dir or None)
+    # Every row can be run: now the hours begin.
+    for (target, network, row, share), config in zip(rows, configs, strict=True):
+        name = row_name(row, network, share=share, label=FLAGS.label)
+        folder = workdir / target / name
+        receipt = run_row(
+            row, config, folder, tables=tables(), label=FLAGS.label, students=students
+        )
+        # What has no seed is the same whatever the seeds.
+        names = [target, name] if row in UNTRAINED else [target, name, seeds_name]
+        add_receipt(output / f"{target}.jsonl", "-".join(names), receipt)
+
+
+class Output:
+    """Where the tables and pictures of a recipe go: a page, or files of their own."""
+
+    def __init__(self, folder: Path, page: str | None) -> None:
+        self.folder = folder
+        self.page = Path(page) if page else None
+
+    def table(self, name: str, text: str, csv: str) -> None:
+        """Keeps a table and prints it."""
+        title = f"{self.folder.name} {name}"
+        if self.page is None:
+            stem = name.replace(" ", "-")
+            write_text(self.folder / f"{stem}.csv", csv)
+            write_text(self.folder / f"{stem}.md", f"{text}\n")
+        elif f"<!-- {title} -->" in (content := self.page.read_text(encoding="utf-8")):
+            write_text(self.page, insert_table(content, title, text))
+        else:
+            print(f"\n{self.page} has no marks <!-- {title} -->")
+        print(f"\n{title}:\n\n{text}")
+
+    def picture(self, name: str) -> Path | None:
+        """The file of a picture; None where there is a page and it does not show the picture."""
+        file = self.folder / f"{name.replace(' ', '-')}.png"
+        link = f"{self.folder.name}/{file.name})"
+        return file if self.page is None or link in self.page.read_text(encoding="utf-8") else None
+
+
+def render(recipe: str) -> None:
+    folder = Path(FLAGS.output) / recipe
+    output = Output(folder, FLAGS.document)
+    receipts = list(read_receipts(folder))
+    frame = results_frame(receipts)
+    if output.page is None:
+        csv = frame.to_csv(index=False, float_format="%.4f")
+        write_text(folder / "seeds.csv", csv)
+    for target in frame["target"].unique():
+        for table in TABLE_NAMES:
+            selected = select_table(frame, table, target)
+            if not selected.empty:
+                render_table(output, selected, target, table)
+        cost = cost_frame(receipts, target)
+        output.table(f"{target} cost", render_cost(cost), cost.to_csv(index=False))
+        distribution = distribution_frame(receipts, target)
+        if not distribution.empty:
+            csv = distribution.drop(columns="within_10_m").to_csv(index=False, float_format="%.3f")
+            name = f"{target} figure 2"
+            output.table(name, render_distribution(distribution), csv)
+            if file := output.picture(name):
+                title = f"Distribution of the errors on {target}, mean over seeds\nrecipe {recipe}"
+                plot_distribution(file, distribution, title)
+
+
+def render_table(output: Output, selected: pd.DataFrame, target: str, table: str) -> None:
+    compared = compare(selected, table)
+    csv = compared.to_csv(index=False, float_format="%.4f")
+    output.table(f"{target} table {table}", render_comparison(compared), csv)
+    if file := output.picture(f"{target} table {table}"):
+        parts = " and ".join(selected["part"].unique())
+        title = f"Mean error on the {parts} part of {target}: {_SUBJECTS[table]}"
+        plot_methods(file, selected, f"{title}\nrecipe {output.folder.name}")
+
+
+def run() -> None:
+    if FLAGS.document and not Path(FLAGS.document).is_file():
+        raise ConfigError(f"--document={FLAGS.document} is no file")
+    output = Path(FLAGS.output)
+    if not FLAGS.render:
+        folder = output / str(FLAGS.recipe)
+        folder.mkdir(parents=True, exist_ok=True)
+        train(folder)
+    recipes = [recipe for recipe in RECIPES if has_receipts(output / recipe)]
+    every_recipe = FLAGS.render and not FLAGS["recipe"].present and recipes
+    for recipe in recipes if every_recipe else [str(FLAGS.recipe)]:
+        render(recipe)

@@ -1,0 +1,85 @@
+"""Whole result tables: trains the rows asked for, then renders all receipts of the recipe.
+
+    rsstl tables --targets=tampere --networks=dnn,cnnloc --seeds=0,1,2
+    rsstl tables --table=1,2,3 --rows=students --seeds=0,1,2,3,4,5,6,7,8,9
+    rsstl tables --table=4 --shares=0.01,0.1
+    rsstl tables --figure=2 --networks=dnn,cnnloc,bayescnn,baat
+    rsstl tables --rows=students --label=literal --set=teacher.conditioning=none
+    rsstl tables --rows=agnostic --students=standalone,soft-target
+    rsstl tables --render --output=docs/results --document=docs/results.md
+
+The tables are numbered as in the paper: 1 all methods, 2 single terms, 3 single sources, 4 a
+fraction of the target's training set. Figure 2 shows the students of Table 1 and is drawn with
+every table. The students of a row are replicas of one compiled program. Every row trains in a
+workdir of its own below --workdir, where the same command started again goes on. Its receipt is
+kept in <output>/<recipe>/<target>.jsonl. --render trains nothing and rebuilds everything from
+these receipts, of all recipes unless --recipe names one.
+
+Tables and pictures are written to <output>/<recipe>/. With --document the tables stand in that page
+instead, between its marks, and only the pictures that the page shows are drawn.
+"""
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_folder
+from rsstl_jax.config.recipes import RECIPES
+
+# As rsstl_jax.paper.rows has them, which loads JAX.
+ROWS = (
+    "students",
+    "agnostic",
+    "knn-share",
+    "centroid-share",
+    "share",
+    "agnostic-share",
+    "noise",
+    "untrained",
+    "knn",
+    "centroid",
+    "sequential",
+    "collective",
+    "scratch",
+)
+SITES = ("uji", "tampere", "tut7")
+
+
+def define_flags() -> None:
+    flags.DEFINE_list(
+        "table", None, "Lists the paper's tables, of 1, 2, 3 and 4. By default 1, without a figure."
+    )
+    flags.DEFINE_enum("figure", None, ["2"], "Names the paper's figure of results.")
+    flags.DEFINE_list("targets", ["tampere"], "Lists the sites of the students.")
+    flags.DEFINE_list("sites", list(SITES), "Lists the sources; a target is not its own source.")
+    flags.DEFINE_list("networks", ["dnn"], "Lists the networks.")
+    flags.DEFINE_list(
+        "rows", None, f"Lists the rows, of {', '.join(ROWS)}. By default all that a table needs."
+    )
+    flags.DEFINE_list(
+        "shares", ["0.01", "0.1"], "Lists the fractions of the full training set, for table 4."
+    )
+    flags.DEFINE_list("seeds", ["0"], "Lists the seeds; each trains one student of each kind.")
+    flags.DEFINE_list("students", None, "Lists students of a row. By default all are trained.")
+    flags.DEFINE_enum(
+        "replicas",
+        "loop",
+        ["loop", "vmap"],
+        "Chooses whether the students of a row are trained in turn (loop) or at once (vmap).",
+    )
+    flags.DEFINE_string("recipe", "tuned", f"Names the recipe, one of {', '.join(RECIPES)}.")
+    flags.DEFINE_multi_string(
+        "set", [], "Sets a field on top of the recipe, as field=value; may be given many times."
+    )
+    flags.DEFINE_string(
+        "label", "", "Names other settings than the recipe's, so that they can be compared."
+    )
+    define_folder("workdir", "results/tables", "Names the folder in which the rows are trained.")
+    define_folder("output", "results/report", "Names the folder of tables and receipts.")
+    define_folder("document", None, "Names a Markdown page that has marks for the tables.")
+    flags.DEFINE_bool("render", False, "Trains nothing and renders the receipts that are there.")
+
+
+def main() -> None:
+    # JAX loads from here on: --help answers without it.
+    from rsstl_jax.commands.table_run import run
+
+    run()

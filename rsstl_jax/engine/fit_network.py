@@ -1,0 +1,52 @@
+"""Training a network on J_MAE alone: phase 0, the baseline student, and transfer."""
+
+import jax
+import optax
+
+from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.radio_map import RadioMap
+from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.engine.train_state import TrainState, descend, make_state
+from rsstl_jax.losses import localization_loss
+from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["fit_network", "make_localization_step"]
+
+
+def make_localization_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
+    """A step on J_MAE alone: the mean Euclidean error in metres (Eq. 2)."""
+
+    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: RadioMap | None) -> jax.Array:
+        network = localizer.for_step(key, survey, batch.row)
+        out = network.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
+        predicted_m = out.location * localizer.preprocessor.scale_m
+        return localization_loss(predicted_m, batch.centered_m).mean()
+
+    def step(
+        state: TrainState, batch: Batch, key: jax.Array, survey: RadioMap | None
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        return descend(state, tx, lambda params: loss_fn(params, batch, key, survey))
+
+    return step
+
+
+def fit_network(
+    job: SiteJob, params: Params, key: jax.Array, *, name: str, recorder: Recorder
+) -> Params:
+    """Trains a network by its job's plan from given parameters, and saves the result."""
+    tx = job.optimizer()
+    state = fit(
+        make_localization_step(job.localizer, tx),
+        make_state(params, tx),
+        job.data,
+        key,
+        epochs=job.epochs,
+        batch_size=job.batch_size,
+        name=name,
+        recorder=recorder,
+        context=job.localizer.survey,
+    )
+    recorder.save_final(name, state.params, job.epochs)
+    return state.params

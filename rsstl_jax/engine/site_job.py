@@ -1,0 +1,120 @@
+"""One value for a training at a site, built once after validation and handed down."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import optax
+from ml_collections import ConfigDict
+
+from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.engine.localizer import Localizer, make_batch
+from rsstl_jax.engine.loop import effective_batch_size
+from rsstl_jax.engine.radio_map import count_positions, full_support, make_radio_map
+from rsstl_jax.engine.train_state import make_optimizer
+from rsstl_jax.errors import DataError
+from rsstl_jax.models import Network, make_network
+from rsstl_jax.types import Batch, Params
+
+__all__ = ["SiteJob", "make_site_job"]
+
+MIN_POSITIONS = 4
+"""Positions that a network with a support needs: two to locate, two to locate them with."""
+
+
+@dataclass(frozen=True, eq=False)
+class SiteJob:
+    """A network that is trained at a site: its data, its preprocessing and its plan.
+
+    Args:
+        config: the site's configuration: input, augmentation and schedule are the site's own.
+        train: the site's train part.
+        localizer: the network with its preprocessing, fitted on the train part.
+
+    Example:
+        >>> from rsstl_jax import load_site, make_config
+        >>> config = make_config("tuned", target="synthetic-office", sources="synthetic-mall")
+        >>> job = make_site_job(config, load_site("synthetic-office").train)
+        >>> job.batch_size, job.epochs, job.num_steps
+        (128, 100, 400)
+    """
+
+    config: ConfigDict
+    train: Fingerprints
+    localizer: Localizer
+
+    @property
+    def network(self) -> Network:
+        return self.localizer.network
+
+    @property
+    def epochs(self) -> int:
+        return self.config.train.epochs
+
+    @property
+    def learning_rate(self) -> float:
+        """Adam's step size at the start: the site's times the network's own factor."""
+        return self.config.train.learning_rate * self.network.learning_rate_factor
+
+    @cached_property
+    def batch_size(self) -> int:
+        """The configured number, or as many fingerprints as one step can have here."""
+        most = self.localizer.max_batch_size(len(self.train))
+        return effective_batch_size(self.config.train.batch_size, most)
+
+    @property
+    def num_steps(self) -> int:
+        return self.epochs * (len(self.train) // self.batch_size)
+
+    @cached_property
+    def data(self) -> Batch:
+        """The whole train part as arrays on the device."""
+        return make_batch(self.train, self.localizer.preprocessor)
+
+    @cached_property
+    def shapes(self) -> Params:
+        """Shapes and dtypes of the network's parameters here."""
+        return self.localizer.shapes(self.train.num_access_points)
+
+    def init(self, key: jax.Array) -> Params:
+        """Fresh parameters of the network."""
+        return self.localizer.init(key, self.train.num_access_points)
+
+    def optimizer(self, learning_rate: float | None = None) -> optax.GradientTransformation:
+        """The optimiser of the whole training; by default at the job's own learning rate."""
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        return make_optimizer(rate, self.config.train.schedule, self.num_steps)
+
+
+def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
+    """The configured network at a site; refuses what cannot be learnt from."""
+    if len(train) < 2:
+        raise DataError(
+            f"{train.dataset} {train.part}: has one fingerprint; a network needs at least two, "
+            "because the terms of its training compare them"
+        )
+    network = make_network(config)
+    make_localizer = _with_support if network.uses_support else _without_support
+    job = SiteJob(config, train, make_localizer(config, network, train))
+    _ = job.shapes  # A network that cannot take these fingerprints raises here.
+    return job
+
+
+def _without_support(config: ConfigDict, network: Network, train: Fingerprints) -> Localizer:
+    preprocessor = fit_preprocessor(
+        train, encoding=config.input.encoding, exponent=config.input.exponent
+    )
+    return Localizer(network, preprocessor, dict(config.augment.items()))
+
+
+def _with_support(config: ConfigDict, network: Network, train: Fingerprints) -> Localizer:
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    survey = make_radio_map(train, preprocessor)
+    if (num_positions := count_positions(survey)) < MIN_POSITIONS:
+        raise DataError(
+            f"{train.dataset} {train.part}: has fingerprints of {num_positions} positions; a "
+            "network that is given some of them to locate the others needs at least "
+            f"{MIN_POSITIONS}"
+        )
+    augmentation = dict(config.augment.items())
+    return Localizer(network, preprocessor, augmentation, full_support(survey), survey)

@@ -1,0 +1,122 @@
+"""Receipts on disk: JSON lines, the settings that they share in the first line of a file."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.paper.receipts import changed_fields
+from rsstl_jax.report.result_table import current_result
+from rsstl_jax.store.files import read_json, write_text
+from rsstl_jax.store.lock import locked
+
+__all__ = ["add_receipt", "has_receipts", "read_receipts"]
+
+# Long, and alike in most receipts of a file.
+_SHARED = ("config", "start")
+
+
+def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None:
+    """Puts a receipt into a file of records, replacing an earlier one of that name."""
+    file = Path(file)
+    with locked(file.parent, wait=True):
+        shared, receipts = _read(file) if file.exists() else (dict(receipt), {})
+        receipts[name] = dict(receipt)
+        lines = [{"shared": {part: shared[part] for part in _SHARED}}]
+        lines += [_pack(name, receipts[name], shared) for name in sorted(receipts)]
+        # Without spaces: a file has thousands of numbers.
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        write_text(file, text)
+
+
+def has_receipts(folder: str | Path) -> bool:
+    """Whether a folder holds receipts, of this version or of 0.1."""
+    return any(_files(Path(folder)))
+
+
+def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
+    """The receipts of a folder by name, each with the settings that its recipe does not say."""
+    files = _files(Path(folder))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no receipts; experiments/tables.py makes them")
+    receipts: dict[str, dict[str, Any]] = {}
+    for file in files:
+        receipts |= _read(file)[1] if file.suffix == ".jsonl" else {file.stem: read_json(file)}
+    for name, receipt in sorted(receipts.items()):
+        receipt["result"] = current_result(receipt["result"])
+        yield receipt | {"file": name, "changed": changed_fields(receipt)}
+
+
+def _files(folder: Path) -> list[Path]:
+    """Version 0.1 left a file a receipt; records come after them and hold what is newer."""
+    return [*sorted(folder.glob("receipts/*.json")), *sorted(folder.glob("*.jsonl"))]
+
+
+def _pack(
+    name: str, receipt: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    packed: dict[str, Any] = {"name": name} | dict(receipt)
+    packed["result"] = _with_figures(receipt["result"], _to_millimetres)
+    for part in _SHARED:
+        fields, common = receipt[part], shared[part]
+        packed[part] = {k: v for k, v in fields.items() if k not in common or v != common[k]}
+        if absent := sorted(common.keys() - fields.keys()):
+            packed[f"{part} without"] = absent
+    return packed
+
+
+def _unpack(
+    packed: dict[str, Any], shared: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, dict[str, Any]]:
+    receipt = dict(packed)
+    receipt["result"] = _with_figures(packed["result"], _to_metres)
+    for part in _SHARED:
+        absent = receipt.pop(f"{part} without", ())
+        kept = {k: v for k, v in shared[part].items() if k not in absent}
+        receipt[part] = kept | receipt[part]
+    return receipt.pop("name"), receipt
+
+
+def _with_figures(
+    result: Mapping[str, Any], convert: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    result = current_result(result)
+    students = {name: convert(figures) for name, figures in result["students"].items()}
+    return result | {"students": students}
+
+
+def _to_millimetres(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Percentiles, most of the numbers of a receipt, as whole millimetres."""
+    packed = dict(figures)
+    millimetres = [[round(1000 * m) for m in seed] for seed in packed.pop("percentiles_m", ())]
+    # `measure` rounds them; of others no digit is lost.
+    exact = figures.get("percentiles_m") == [[mm / 1000 for mm in seed] for seed in millimetres]
+    return packed | {"percentiles_mm": millimetres} if exact else dict(figures)
+
+
+def _to_metres(figures: Mapping[str, Any]) -> dict[str, Any]:
+    unpacked = dict(figures)
+    if "percentiles_mm" in unpacked:
+        seeds = unpacked.pop("percentiles_mm")
+        unpacked["percentiles_m"] = [[mm / 1000 for mm in seed] for seed in seeds]
+    return unpacked
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What the receipts of a file share, and {name: receipt}."""
+    shared: dict[str, Any] = {}
+    receipts = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            content = json.loads(line)
+            if number == 1:
+                shared = {part: content["shared"][part] for part in _SHARED}
+            else:
+                name, receipt = _unpack(content, shared)
+                receipts[name] = receipt
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DamagedError(
+                f"{file}, line {number}, is not the record that was written: {error!r}"
+            ) from error
+    return shared, receipts

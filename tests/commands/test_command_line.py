@@ -1,0 +1,175 @@
+"""A command line that absl would take with a word dropped is refused, with the spelling meant."""
+
+import os
+import runpy
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from rsstl_jax.commands.shared.command_line import check_flags, translate_config
+from rsstl_jax.commands.shared.flag_definitions import config_file
+from rsstl_jax.commands.shared.named_site import get_config
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def define(request):
+    """Defines the flags of a command for one test."""
+    before = set(flags.FLAGS)
+    yield lambda name: import_module(f"rsstl_jax.commands.{name}").define_flags()
+    for name in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, name)
+
+
+CONFIG = "--config=configs/uji.py"
+REFUSED = {
+    "field": (
+        ("distill", CONFIG, "train.epochs=50"),
+        "'train.epochs=50' is no flag; did you mean --config.train.epochs=50?",
+    ),
+    "field of config": (
+        ("distill", CONFIG, "config.train.epochs=50"),
+        "did you mean --config.train.epochs=50?",
+    ),
+    "misspelt field": (
+        ("distill", CONFIG, "train.epoch=5"),
+        "did you mean --config.train.epochs=5",
+    ),
+    "flag": (("distill", CONFIG, "workdir=a"), "did you mean --workdir=a?"),
+    "two words": (
+        ("evaluate", "--student", "A", "B"),
+        "'B' is no flag; did you mean --student='A B'",
+    ),
+    "two names": (
+        ("distill", CONFIG, "--config.sources", "a,", "b"),
+        "'b' is no flag; did you mean --config.sources=a,b?",
+    ),
+    "two numbers": (
+        ("distill", CONFIG, "--config.seeds=0", "1", "2"),
+        "'1' is no flag; did you mean --config.seeds=0,1,2?",
+    ),
+    "config": (("distill", "configs/uji.py:tuned"), "did you mean --config=configs/uji.py:tuned?"),
+    "unlike any": (("export", "uji"), "'uji' is no flag"),
+    "twice": (("distill", CONFIG, "--workdir=a", "--workdir=b"), "--workdir is given twice"),
+    "twice in words": (
+        ("distill", CONFIG, "--workdir", "a", "-workdir=b"),
+        "--workdir is given twi",
+    ),
+    "field twice": (
+        ("distill", CONFIG, "--config.train.epochs=1", "--config.train.epochs=2"),
+        "--config.train.epochs is given twice; give it once",
+    ),
+    "config twice": (("distill", CONFIG, CONFIG), "--config is given twice"),
+    "no config": (("distill", "--config.train.epochs=1"), "--config is missing; name a"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_dropped_is_refused_with_the_spelling_meant(define, name):
+    (command, *arguments), message = REFUSED[name]
+    define(command)
+    with pytest.raises(ConfigError) as error:
+        check_flags(arguments, takes_words=False)
+    assert message in str(error.value)
+
+
+def test_what_is_right_passes(define):
+    define("search")
+    line = f"{CONFIG} --grid=a=1 --grid b=2 --workdir=-5 --config.teacher.seed -5 --batches 3"
+    check_flags(line.split(), takes_words=False)
+    check_flags(["any", "words"], takes_words=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            "configs/tampre.py",
+            "No such file or directory: 'configs/tampre.py'; did you mean configs/",
+        ),
+        ("configs/uji", "did you mean configs/uji.py?"),
+        ("configs/x.py:tuned", "; configs has synthetic.py, table.py, tampere.py, uji.py, uts.py"),
+        ("none/uji.py:tuned", "; a site's name needs no file: --config=uji:tuned"),
+        ("", "--config is missing"),
+    ],
+)
+def test_a_config_file_that_is_not_there_has_its_nearest_named(monkeypatch, value, message):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ConfigError) as error:
+        config_file(value)
+    assert message in str(error.value)
+
+
+def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    named, arguments = translate_config(["--config=uji:tuned", "--config.seeds=1"])
+    assert named.endswith("shared/named_site.py:uji:tuned") and arguments == "--config.seeds=1"
+    assert translate_config(["--config", "configs/uji.py"]) == ["--config", "configs/uji.py"]
+    assert translate_config(["-config", "mysite"])[1].endswith("named_site.py:mysite")
+
+
+def call(*words, **environment):
+    """(exit code, stdout, stderr) of the console script."""
+    code = f"import sys; sys.argv = ['rsstl', *{words!r}]; from rsstl_jax.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "message"),
+    [
+        (["distill"], {}, "--config is missing; name a configuration, such as"),
+        (["export"], {}, "--workdir is missing; name the folder of a finished run"),
+        (["baselines", CONFIG], {}, "--method is missing; it must be one of knn, centroid"),
+        (["distill", CONFIG, "--workdir="], {}, "flag --workdir=: it is empty; name a folder"),
+        (["distill", CONFIG, "train.epochs=5"], {}, "did you mean --config.train.epochs=5?"),
+        (["fields", "learnin_rate"], {}, "did you mean learning_rate?"),
+        (["distill", CONFIG], {"JAX_PLATFORMS": "nonsense"}, "JAX_PLATFORMS is 'nonsense' and JAX"),
+        (
+            ["export", "--workdir=~/run"],
+            {"HOME": "/home/of/mine"},
+            "/home/of/mine/run/students/seed-0/distilled holds no student",
+        ),
+    ],
+)
+def test_a_command_refuses_in_one_line_with_exit_code_2(words, environment, message):
+    code, out, err = call(*words, **environment)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.path.exists("/dev/nvidia0"), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_said_in_one_line():
+    code, out, err = call("distill", CONFIG, JAX_PLATFORMS="cuda")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: JAX_PLATFORMS is 'cuda' and JAX finds no such device")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("file", ["synthetic", "table", "tampere", "uji", "uts"])
+def test_a_sites_name_gives_the_configuration_of_its_file(file):
+    of_file = runpy.run_path(f"{ROOT}/configs/{file}.py")["get_config"]
+    assert flatten(get_config(f"{file}:tuned")) == flatten(of_file("tuned"))
+    assert flatten(get_config(file)) == flatten(of_file())
+
+
+def test_a_site_of_ones_own_has_the_configuration_of_a_table():
+    table = flatten(get_config("table:tuned"))
+    assert flatten(get_config("mysite:tuned")) == table | {"target": "mysite"}
+    with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
+        get_config("mysite:quick")

@@ -1,0 +1,66 @@
+"""The programs in examples/ run as their docstrings say, and what they print makes sense."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FILES = sorted(EXAMPLES.glob("*.py"))
+
+
+def run(name, *arguments):
+    """What an example prints; a warning in it is an error, as in all tests."""
+    command = [sys.executable, "-W", "error", EXAMPLES / name, *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return finished.stdout
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", text)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_an_example_is_short_and_says_how_it_is_run(file):
+    text = file.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 60
+    assert f"python examples/{file.name}" in ast.get_docstring(ast.parse(text))
+
+
+def test_every_example_is_run_here():
+    tested = {"quickstart.py", "own_network.py", "losses_in_optax.py"}
+    assert {file.name for file in FILES} == tested
+
+
+def test_the_quickstart_locates_with_a_student_and_with_its_export(tmp_path):
+    lines = run("quickstart.py", tmp_path / "run").splitlines()
+    assert lines[0] == "<Site synthetic-office"
+    errors_m = {line.partition(":")[0]: numbers(line)[0] for line in lines if "mean error" in line}
+    assert errors_m.keys() == {"standalone", "distilled"}
+    assert all(0 < error_m < 5 for error_m in errors_m.values())
+    (x, y, predicted_x, predicted_y) = numbers(
+        next(line for line in lines if "detected at" in line)
+    )
+    assert (x, y) != (predicted_x, predicted_y)
+    assert abs(x - predicted_x) + abs(y - predicted_y) < 20
+    assert numbers(lines[-1]) == pytest.approx([predicted_x, predicted_y], abs=0.011)
+    assert (tmp_path / "run" / "exported" / "student.bin").stat().st_size > 1000
+
+
+def test_a_network_of_ones_own_learns(tmp_path):
+    lines = run("own_network.py", tmp_path / "run").splitlines()
+    assert [line.partition(":m")[0] for line in lines] == ["own_network", "own_network"]
+    assert [line.split()[1] for line in lines] == ["standalone:", "distilled:"]
+    assert all(numbers(line)[0] < 5 for line in lines)
+
+
+def test_the_losses_fall_in_an_optax_loop():
+    first, *_, last = map(numbers, run("losses_in_optax.py").splitlines())
+    assert len(first) == len(last) == 3
+    assert all(after < before for before, after in zip(first, last, strict=True))
+    _, position_m, _ = last
+    assert position_m < 0.5

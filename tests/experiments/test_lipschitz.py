@@ -1,0 +1,75 @@
+"""The true Lipschitz constant, where it is known: a linear extractor's is its weight's norm."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from tiny import make_part, write_sites
+
+from rsstl_jax.config.recipes import make_config
+from rsstl_jax.config.schema import default_config
+from rsstl_jax.data import fit_preprocessor, load_site
+from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.saved_student import Student, save_student
+from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.errors import DataError
+from rsstl_jax.models import Network, Regressor
+from rsstl_jax.models.dnn import DenseFramer
+from rsstl_jax.pipeline import run_distillation
+
+FILE = Path(__file__).parents[2] / "experiments" / "lipschitz.py"
+spec = importlib.util.spec_from_file_location("experiments_lipschitz", FILE)
+lipschitz = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lipschitz)
+
+
+class Linear(nn.Module):
+    """One dense layer without activation."""
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        return nn.Dense(4)(x)
+
+
+def test_a_linear_extractor_has_the_norm_of_its_weight_everywhere():
+    network = Network(DenseFramer(5), Linear(), Regressor(), 5, 4, "linear")
+    part = make_part()
+    localizer = Localizer(network, fit_preprocessor(part))
+    params = localizer.init(jax.random.key(0), part.num_access_points)
+    found = lipschitz.true_lipschitz(localizer, params, jnp.asarray(part.rss_dbm[:4]))
+    kernel = np.asarray(params["extractor"]["Dense_0"]["kernel"])
+    largest = np.linalg.svd(kernel, compute_uv=False)[0]
+    np.testing.assert_allclose(found, np.full(4, largest), rtol=1e-5)
+
+
+def test_students_are_compared_before_and_after_training(tmp_path):
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    config.model.dnn.hidden_width, config.train.epochs, config.teacher.kind = 8, 1, "untrained"
+    run_distillation(config, tmp_path / "run")
+    rows = lipschitz.compare_student(tmp_path / "run/students/seed-0/standalone", num_batches=2)
+    assert [row["state"] for row in rows] == ["initial", "initial", "trained", "trained"]
+    assert all(row["true_median"] <= row["true_max"] for row in rows)
+    assert rows[0]["estimate"] != rows[2]["estimate"]
+    lipschitz.plot_comparison(tmp_path / "a.png", rows)
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_path):
+    data = write_sites(tmp_path / "data", "home")
+    train = load_site("home", data_dir=data).train
+    config = default_config()
+    localizer = make_site_job(config, train).localizer
+    params = localizer.init(jax.random.key(0), train.num_access_points)
+    folder = tmp_path / "student"
+    save_student(folder, config, Student(localizer, params, train.access_points, "home"))
+    rows = lipschitz.compare_student(folder, num_batches=1, data_dir=data)
+    assert [row["dataset"] for row in rows] == ["home", "home"]
+
+    write_sites(tmp_path / "other", "mall")
+    (tmp_path / "other/mall").rename(tmp_path / "other/home")
+    with pytest.raises(DataError, match="AP6"):
+        lipschitz.compare_student(folder, num_batches=1, data_dir=tmp_path / "other")
