@@ -68,7 +68,7 @@ def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) ->
         check_point(point)
     students = {_name(point): _spec(point) for point in points}
     result = run_distillation(config, workdir, students=students)
-    return [result[_name(point)]["mae_m"] for point in points]
+    return [result["students"][_name(point)]["mae_m"] for point in points]
 
 
 def propose(ranges: Mapping[str, tuple[float, float]], *, batch_size: int, seed: int = 0) -> Ask:
