@@ -8,6 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from rsstl_jax.baselines.run_baseline import METHODS, run_baseline
+from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.paper.rows import SHARES, SITES, row_config, row_students
 from rsstl_jax.pipeline import run_distillation
@@ -119,7 +120,7 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
 
 def changed_fields(receipt: Mapping[str, Any]) -> dict[str, Any]:
     """Under what a row was trained that its recipe, as it is now, and `SITES` do not say."""
-    fields, result = receipt["config"], receipt["result"]
+    fields, result = drop_retired(receipt["config"]), receipt["result"]
     config = row_config(
         receipt["row"],
         target=result["target"],

@@ -89,6 +89,14 @@ def test_receipts_are_read_by_name_with_what_was_changed(tmp_path):
     assert found == [("a", {}), ("b", {"train.epochs": 7})]
 
 
+def test_fields_of_earlier_versions_are_no_change(tmp_path):
+    """Version 0.1 wrote 0 for the epochs of the source's recipe, and had `distill.reduction`."""
+    old = {"specialise.epochs": 0, "teacher.epochs": 0, "distill.reduction": "sum"}
+    add_receipt(tmp_path / "uji.jsonl", "a", make_receipt({"distilled": figures(7.0)}, **old))
+    (receipt,) = read_receipts(tmp_path)
+    assert receipt["changed"] == {}
+
+
 def test_a_damaged_line_is_named(tmp_path):
     file = tmp_path / "uji.jsonl"
     add_receipt(file, "a", make_receipt({"distilled": figures(7.0)}))
