@@ -1,6 +1,6 @@
 """The losses in another project: a Flax NNX network is aligned with a teacher in an optax loop.
 
-    pip install . && python examples/losses_in_optax.py    # seconds
+pip install . && python examples/losses_in_optax.py    # seconds
 """
 
 from typing import Any
