@@ -74,6 +74,7 @@ def make_expert_step(
     Example:
         >>> from rsstl_jax import load_site, make_config
         >>> from rsstl_jax.engine.site_job import make_site_job
+        >>> from rsstl_jax.models import make_generator
         >>> config = make_config("paper", target="synthetic-office", sources="synthetic-mall")
         >>> job = make_site_job(config, load_site("synthetic-mall").train)
         >>> network_params, critic = job.init(jax.random.key(0)), Critic()

@@ -137,8 +137,14 @@ def test_a_known_target_has_one_name_and_takes_any_recipe(target):
     validate(tuned)
 
 
-def test_a_name_that_is_no_target_lists_those_there_are():
-    with pytest.raises(ConfigError, match=r"no configuration 'rome'; there are synthetic, synth"):
+def test_a_name_close_to_a_target_is_no_dataset_of_ones_own():
+    with pytest.raises(ConfigError, match=r"no configuration 'ujii'; did you mean uji\?"):
         named_config("ujii:tuned")
     with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
         named_config("uji:quick")
+
+
+def test_any_other_name_is_a_dataset_of_ones_own():
+    config = named_config("my-office:tuned")
+    assert (config.target, config.sources) == ("my-office", "uji,tampere")
+    assert config.train.epochs == named_config("table:tuned").train.epochs

@@ -52,7 +52,7 @@ def run(config, workdir):
     result = run_distillation(config, workdir)
     assert result["part"] == "test"
     for student in ("standalone", "distilled"):
-        assert np.isfinite(result[student]["mae_m"]).all()
+        assert np.isfinite(result["students"][student]["mae_m"]).all()
     for quality in result["teachers"].values():
         assert np.isfinite(list(quality.values())).all()
     assert list(result["teachers"]) == result["sources"]

@@ -54,10 +54,13 @@ TESTS = {
     "True or False": lambda v: True,
     "a number above 0": lambda v: v > 0,
     "a number of at least 0": lambda v: v >= 0,
-    "a share above 0 and up to 1": lambda v: 0 < v <= 1,
-    "a share above 0 and below 1": lambda v: 0 < v < 1,
+    "a fraction above 0 and up to 1": lambda v: 0 < v <= 1,
+    "a fraction above 0 and below 1": lambda v: 0 < v < 1,
     "a probability from 0 to below 1": lambda v: 0 <= v < 1,
+    "a probability from 0 to 1": lambda v: 0 <= v <= 1,
+    "a mean probability from 0 to 0.5": lambda v: 0 <= v <= 0.5,
     "an angle from 0 to below pi": lambda v: 0 <= v < math.pi,
+    "different fractions": lambda v: len(v) == len(set(v)) > 0 and all(0 < n <= 1 for n in v),
     "different whole": lambda v: len(v) == len(set(v)) > 0 and min(v) >= 0,
     "two or more whole": lambda v: len(v) > 1 and min(v) > 0,
     "a folder": lambda v: "\0" not in v,
@@ -70,10 +73,15 @@ TESTS = {
 def fits(path, value):
     """Whether a value is what the words of its field's rule say."""
     words, kind = FIELDS[path].rule.words, type(FIELDS[path].default)
+    if words.endswith(", or None"):
+        if value is None:
+            return True
+        words, kind = words.removesuffix(", or None"), int
     kinds = {float: (float, int), tuple: (tuple, list)}.get(kind, (kind,))
     if type(value) not in kinds:
         return False
-    if kind is tuple and any(type(number) is not int for number in value):
+    parts = (int, float) if "fractions" in words else (int,)
+    if kind is tuple and any(type(number) not in parts for number in value):
         return False
     for number in value if kind is tuple else (value,):
         sized = type(number) in (int, float) and number != 0

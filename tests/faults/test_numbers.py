@@ -15,9 +15,9 @@ from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 
 PHASES = {
-    "specialise": "teacher-mall/specialise",
-    "expert": "teacher-mall/expert",
-    "distill_step": "seed-0/standalone",
+    "engine.fit_network": "teacher-mall/specialise",
+    "phases.expert": "teacher-mall/expert",
+    "phases.distill_step": "seed-0/standalone",
 }
 STUDENTS = {"seed-0/standalone", "seed-0/distilled"}
 
@@ -31,7 +31,7 @@ def flawed(predicted, actual):
 def test_a_gradient_that_is_not_finite_is_named_with_its_step(tmp_path, monkeypatch, phase):
     write_sites(tmp_path / "data", "home", "mall")
     config = make_tiny_config(data_dir=str(tmp_path / "data"))
-    module = import_module(f"rsstl_jax.phases.{phase}")
+    module = import_module(f"rsstl_jax.{phase}")
     monkeypatch.setattr(module, "localization_loss", flawed)
     said = rf"^{PHASES[phase]}: gradient_norm is nan in epoch 1, step 1$"
     with pytest.raises(DivergedError, match=said):

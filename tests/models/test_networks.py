@@ -131,10 +131,13 @@ def test_functional_information_is_left_out_for_baat_unless_forced():
     from rsstl_jax.phases.alignment_terms import active_terms
 
     both = ("similarity", "mutual_information")
-    assert active_terms(configured("baat")) == both
-    forced = configured("baat", **{"distill.force_functional_information": True})
-    assert active_terms(forced) == (*both, "functional_information")
-    assert active_terms(configured("dnn")) == (*both, "functional_information")
+    force = {"distill.force_functional_information": True}
+    for config, terms in (
+        (configured("baat"), both),
+        (configured("baat", **force), (*both, "functional_information")),
+        (configured("dnn"), (*both, "functional_information")),
+    ):
+        assert active_terms(config, make_network(config)) == terms
 
 
 @pytest.mark.parametrize(("n", "fits"), [(50, True), (49, False)])
