@@ -93,7 +93,10 @@ BAD = {
         ("agnostic", OFFICE, "--config.model.agnostic.width=0"),
         "model.agnostic.width is 0; it must be a whole number of at least 1",
     ),
-    "config": (("agnostic",), "Flag --config must have a value other than None"),
+    "config": (
+        ("agnostic",),
+        "--config is missing; name a configuration, such as --config=configs",
+    ),
     "seen": (
         ("evaluate", "--student=pretrained", "--dataset=tut1"),
         "the pretrained network was trained in the building of tut1 (on tampere)",

@@ -11,7 +11,7 @@ from rsstl_jax import cli
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "flax", "orbax", "optax", "pandas", "scipy", "matplotlib", "sklearn"}
-WITH_CONFIG = {"distill", "expert", "baselines", "search", "profile", "fields"}
+WITH_CONFIG = {"distill", "expert", "baselines", "search", "profile", "fields", "agnostic"}
 ASK = """
 import sys
 from rsstl_jax import cli
