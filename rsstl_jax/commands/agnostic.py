@@ -21,6 +21,7 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
+from rsstl_jax.commands.shared.help_text import program_name
 from rsstl_jax.commands.shared.progress import announce_sites
 
 
@@ -43,7 +44,8 @@ def main() -> None:
 
     if folder:
         workdir = flags.FLAGS.workdir or "results/agnostic-pretrained"
-        pretrained = pretrain(config, workdir, folder, command=shlex.join(["python", *sys.argv]))
+        command = f"{program_name('agnostic')} {shlex.join(sys.argv[1:])}"
+        pretrained = pretrain(config, workdir, folder, command=command)
         print(f"{len(pretrained.members)} ensemble members in {folder}")
         return
     if flags.FLAGS.baselines:
