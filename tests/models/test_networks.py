@@ -130,11 +130,15 @@ def test_heads_that_do_not_divide_the_token_are_refused():
 def test_functional_information_is_left_out_for_baat_unless_forced():
     from rsstl_jax.phases.alignment_terms import active_terms
 
+    def terms(name, **fields):
+        config = configured(name, **fields)
+        return active_terms(config, make_network(config))
+
     both = ("similarity", "mutual_information")
-    assert active_terms(configured("baat")) == both
-    forced = configured("baat", **{"distill.force_functional_information": True})
-    assert active_terms(forced) == (*both, "functional_information")
-    assert active_terms(configured("dnn")) == (*both, "functional_information")
+    assert terms("baat") == both
+    forced = terms("baat", **{"distill.force_functional_information": True})
+    assert forced == (*both, "functional_information")
+    assert terms("dnn") == (*both, "functional_information")
 
 
 @pytest.mark.parametrize(("n", "fits"), [(50, True), (49, False)])
