@@ -20,8 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rsstl_jax.config.recipes import make_config
-    from rsstl_jax.config.schema import default_config, validate
+    from rsstl_jax.config import default_config, make_config, named_config, validate
     from rsstl_jax.data import Fingerprints, Site, load_site
     from rsstl_jax.engine.saved_student import Student, load_student
     from rsstl_jax.errors import (
@@ -39,8 +38,7 @@ if TYPE_CHECKING:
     from rsstl_jax.types import Batch, Representations
 
 _NAMES = {
-    "config.recipes": ("make_config",),
-    "config.schema": ("default_config", "validate"),
+    "config": ("default_config", "make_config", "named_config", "validate"),
     "data": ("Fingerprints", "Site", "load_site"),
     "engine.saved_student": ("Student", "load_student"),
     "errors": (
@@ -83,6 +81,7 @@ __all__ = [
     "load_student",
     "make_config",
     "make_network",
+    "named_config",
     "run_distillation",
     "run_expert",
     "validate",

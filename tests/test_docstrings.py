@@ -58,7 +58,6 @@ MAX_LINES = 3
 NOT_YET = {
     f"rsstl_jax.{name}"
     for name in (
-        "config.rules.name_list",
         "data.download.download_dataset",
         "models.site_agnostic.token_network.SetExtractor",
         "models.site_agnostic.token_network.TokenFramer",
@@ -72,7 +71,6 @@ NOT_YET = {
         "phases.student_specs.StudentSpec",
         "phases.teacher_quality.teacher_quality",
         "phases.teacher_set.make_teachers",
-        "site_agnostic.weights.load_pretrained",
     )
 }
 SECTION = re.compile(

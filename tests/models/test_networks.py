@@ -130,14 +130,15 @@ def test_heads_that_do_not_divide_the_token_are_refused():
 def test_functional_information_is_left_out_for_baat_unless_forced():
     from rsstl_jax.phases.alignment_terms import active_terms
 
+    def terms(name, **fields):
+        config = configured(name, **fields)
+        return active_terms(config, make_network(config))
+
     both = ("similarity", "mutual_information")
-    force = {"distill.force_functional_information": True}
-    for config, terms in (
-        (configured("baat"), both),
-        (configured("baat", **force), (*both, "functional_information")),
-        (configured("dnn"), (*both, "functional_information")),
-    ):
-        assert active_terms(config, make_network(config)) == terms
+    assert terms("baat") == both
+    forced = terms("baat", **{"distill.force_functional_information": True})
+    assert forced == (*both, "functional_information")
+    assert terms("dnn") == (*both, "functional_information")
 
 
 @pytest.mark.parametrize(("n", "fits"), [(50, True), (49, False)])
