@@ -78,13 +78,9 @@ def _locate_by_pretrained() -> "tuple[Fingerprints, np.ndarray]":
         raise ConfigError("dataset is empty; the pretrained network needs a site's train part")
     announce(f"reading {FLAGS.dataset}; the first run compiles for about half a minute")
     from rsstl_jax.data import load_site
-    from rsstl_jax.site_agnostic.temperature import choose_temperature
-    from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
     pretrained = load_pretrained()
     pretrained.check_target(FLAGS.dataset)
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
-    localizer = make_agnostic_localizer(pretrained.settings, site.train)
-    localizer = choose_temperature(localizer, pretrained.members)
-    return site.test, predict_members_m(localizer, pretrained.members, site.test)
+    return site.test, pretrained.at(site.train).predict_m(site.test.rss_dbm)

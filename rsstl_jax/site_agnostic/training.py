@@ -155,11 +155,18 @@ def predict_members_m(
     localizer: Localizer, members: Sequence[Params], part: Fingerprints
 ) -> np.ndarray:
     """The mean of the positions that the ensemble members predict for a part, float64[n, 2], m."""
+    return locate_with_members(localizer, members, part.rss_dbm)
+
+
+def locate_with_members(
+    localizer: Localizer, members: Sequence[Params], rss_dbm: np.ndarray
+) -> np.ndarray:
+    """The same of float[n, A], dBm, NaN where undetected."""
     if not members:
         raise ValueError("members is empty; at least one training is needed")
     locate = partial(_locate, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
-    centered_m = in_chunks(locate, preprocessor.encode(part.rss_dbm)) * preprocessor.scale_m
+    centered_m = in_chunks(locate, preprocessor.encode(rss_dbm)) * preprocessor.scale_m
     return preprocessor.uncenter(np.asarray(centered_m))
 
 

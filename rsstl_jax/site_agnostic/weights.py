@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rsstl_jax.data import CARDS
+from rsstl_jax.data import CARDS, Fingerprints
 from rsstl_jax.data.buildings import building_of
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.old_cards import renew_sizes
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.files import write_bytes, write_sealed
@@ -66,6 +67,28 @@ class Pretrained:
         about = f"{len(self.members)} ensemble {noun}, trained on {', '.join(self.sources)};"
         sizes = wrap(f"{self.settings})", 90, initial_indent="  ", subsequent_indent="  ")
         return "\n".join([f"Pretrained({about}", *sizes])
+
+    def at(self, radio_map: Fingerprints) -> EnsembleAtSite:
+        """The ensemble at a site, ready to locate there; nothing is trained.
+
+        Args:
+            radio_map: fingerprints of the site with known positions, such as its train part.
+
+        Returns:
+            What has `locate(scans)`, as a `Student`.
+
+        Raises:
+            DataError: if no access point was detected anywhere in the radio map.
+
+        Example:
+            >>> from rsstl_jax import load_site
+            >>> office = load_site("synthetic-office")
+            >>> scan = {"AP003": -61.0, "AP017": -78.0}
+            >>> x_m, y_m = load_pretrained().at(office.train).locate([scan])[0]
+            >>> bool(0 <= x_m <= 65 and 0 <= y_m <= 20)  # inside the building
+            True
+        """
+        return EnsembleAtSite(self.settings, self.members, radio_map)
 
     def check_target(self, target: str) -> None:
         """Refuses a dataset from a building that the members were trained in.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
+from rsstl_jax.data import load_site
 from rsstl_jax.errors import DamagedError, DataError
 from rsstl_jax.models import AgnosticSettings
 from rsstl_jax.site_agnostic.training import init_agnostic
@@ -108,3 +109,15 @@ def test_it_is_shown_in_a_few_lines():
     assert shown[0] == "Pretrained(2 ensemble members, trained on uji, home;"
     assert len(shown) == 3 and "width=8" in shown[1] and max(map(len, shown)) < 100
     assert repr(replace(BUNDLE, members=MEMBERS[:1])).startswith("Pretrained(1 ensemble member, ")
+
+
+def test_the_pretrained_ensemble_answers_scans_as_it_predicts_the_rows_they_make():
+    site = load_site("synthetic-office")
+    office, part = load_pretrained().at(site.train), site.test.take(range(3))
+    scans = [
+        {name: level for name, level in zip(part.access_points, row, strict=True) if level == level}
+        for row in part.rss_dbm.tolist()
+    ]
+    np.testing.assert_allclose(office.locate(scans), office.predict_m(part.rss_dbm), atol=1e-3)
+    with pytest.raises(DataError, match="scan 0"):
+        office.locate([{"a telephone": -40.0}])
