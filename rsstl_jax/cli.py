@@ -27,8 +27,6 @@ from rsstl_jax.errors import (
 )
 from rsstl_jax.store.interrupt import catch_signals
 
-__all__ = ["COMMANDS", "main", "run", "run_command"]
-
 BAD_INPUT, DIVERGED = 2, 3
 
 COMMANDS = {

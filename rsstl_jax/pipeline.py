@@ -29,8 +29,6 @@ from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, open_workdir
 from rsstl_jax.types import Params
 
-__all__ = ["bundle_folder", "run_distillation", "run_expert"]
-
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
     """Where a run's teacher bundles lie: `bundle_dir`, else the folder teachers/ beside it."""

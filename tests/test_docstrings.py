@@ -45,6 +45,8 @@ COMPOSED = (
     "phases.alignment_terms.Alignment",
     "phases.distill_step.DistillContext",
     "phases.distill_step.make_distill_step",
+    "phases.expert.make_expert_step",
+    "phases.student_specs.StudentSpec",
     "pipeline.run_distillation",
     "pipeline.run_expert",
     "site_agnostic.weights.load_pretrained",
@@ -54,25 +56,6 @@ COMPOSED = (
 PROVES_NOTHING = ("callable(", ".exists()", "/nowhere")
 # Lines of a docstring of any other name.
 MAX_LINES = 3
-# Names that are still to be mended, or shortened; one that is has to leave this list.
-NOT_YET = {
-    f"rsstl_jax.{name}"
-    for name in (
-        "data.download.download_dataset",
-        "models.site_agnostic.token_network.SetExtractor",
-        "models.site_agnostic.token_network.TokenFramer",
-        "models.site_agnostic.token_network.TokenRegressor",
-        "models.site_agnostic.token_network.make_configured_agnostic",
-        "models.site_agnostic.tokens.Tokens",
-        "models.site_agnostic.tokens.make_tokens",
-        "phases.distillation.make_distillation",
-        "phases.expert.make_expert_step",
-        "phases.gating.gated",
-        "phases.student_specs.StudentSpec",
-        "phases.teacher_quality.teacher_quality",
-        "phases.teacher_set.make_teachers",
-    )
-}
 SECTION = re.compile(
     r"^(Args|Returns|Yields|Raises|Notes|Example|Reference|Differs)s?:", re.MULTILINE
 )
@@ -154,7 +137,7 @@ def faults_of_example(text):
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_a_public_object_is_documented(name):
     missing = missing_parts(PUBLIC[name])
-    assert not missing or name in NOT_YET, f"{name} lacks {', '.join(missing)}"
+    assert not missing, f"{name} lacks {', '.join(missing)}"
 
 
 def test_every_module_of_the_list_has_public_objects():
@@ -196,13 +179,7 @@ LONG = [
 
 
 def test_any_other_name_is_described_in_a_line_or_so():
-    names = [name for name in LONG if name not in NOT_YET]
-    assert not names, f"more than {MAX_LINES} lines of docstring: {', '.join(names)}"
-
-
-def test_what_is_not_yet_mended_still_needs_it():
-    poor = {name for name, thing in PUBLIC.items() if missing_parts(thing)}
-    assert sorted(NOT_YET - poor - set(LONG)) == []
+    assert not LONG, f"more than {MAX_LINES} lines of docstring: {', '.join(LONG)}"
 
 
 class HalfDocumented:

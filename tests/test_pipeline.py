@@ -13,7 +13,7 @@ from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 from rsstl_jax import pipeline, run_distillation
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.pipeline import bundle_folder, run_expert

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.timing import interleaved
 from rsstl_jax.baselines.knn import Neighbours, predict_neighbours
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.training import (
     init_agnostic,
     make_agnostic_localizer,

@@ -22,8 +22,6 @@ from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
-__all__ = ["collective_transfer", "make_collective_step"]
-
 FROZEN_FRACTION = 0.15
 """Fraction of the target's epochs in which the body stays frozen [Klus et al.]."""
 FINE_TUNING = 0.1

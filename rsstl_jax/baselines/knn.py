@@ -12,9 +12,7 @@ from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_sp
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
-from rsstl_jax.models import power_centroid
-
-__all__ = ["Neighbours", "centroid_m", "check_installed", "choose_neighbours", "predict_neighbours"]
+from rsstl_jax.models.site_agnostic.support import power_centroid
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")

@@ -28,8 +28,6 @@ from rsstl_jax.store.files import write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.workdir import log_start, open_workdir
 
-__all__ = ["METHODS", "UNTRAINED", "run_baseline"]
-
 UNTRAINED = ("knn", "centroid")
 """Methods that train no network."""
 

@@ -13,8 +13,6 @@ from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
-__all__ = ["make_transfer_job", "scratch", "sequential_transfer"]
-
 ENCODER_WIDTH = 256
 
 

@@ -7,8 +7,6 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Params
 
-__all__ = ["EncodedFramer", "get_body", "make_transfer_network", "put_body"]
-
 
 class EncodedFramer(nn.Module):
     """One dense layer with ReLU in front of a framer."""

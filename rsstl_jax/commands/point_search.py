@@ -17,8 +17,6 @@ from rsstl_jax.phases.alignment_terms import TERMS
 from rsstl_jax.phases.student_specs import StudentSpec
 from rsstl_jax.pipeline import run_distillation
 
-__all__ = ["AXES", "check_point", "grid", "measure", "propose", "search"]
-
 AXES = (*TERMS, "margin", "learning_rate")
 """What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start."""
 

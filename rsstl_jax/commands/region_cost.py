@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import jax
 
-__all__ = ["OTHER", "Cost", "cost_by_region", "region_of"]
-
 OTHER = "everything else"
 
 

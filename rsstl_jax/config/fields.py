@@ -23,8 +23,6 @@ from rsstl_jax.config.rules import (
     whole,
 )
 
-__all__ = ["FIELDS"]
-
 _RUN: dict[str, Field] = {
     "target": Field(
         "uji", DATASET, "Name of the dataset on which students are trained and tested."

@@ -13,8 +13,6 @@ from rsstl_jax.config.rules import (
     whole,
 )
 
-__all__ = ["AGNOSTIC_FIELDS", "MODEL_FIELDS"]
-
 MODEL_FIELDS: dict[str, Field] = {
     "model.dnn.hidden_width": Field(300, whole(1), "Number of units in each layer of the DNN."),
     "model.dnn.num_layers": Field(

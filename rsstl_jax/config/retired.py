@@ -5,8 +5,6 @@ from typing import Any
 
 from rsstl_jax.errors import ConfigError
 
-__all__ = ["ADDED", "RENAMED", "RETIRED", "drop_retired", "refuse_retired", "renew"]
-
 RETIRED: dict[str, Any] = {
     "distill.reduction": "sum",
     "model.baat.covariance_weight": 0.0,

@@ -8,8 +8,6 @@ from jax.typing import ArrayLike
 
 from rsstl_jax.data.site import MAX_DBM
 
-__all__ = ["augment_rss"]
-
 LEVELS = 2**16
 
 

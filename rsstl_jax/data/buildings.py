@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.errors import DataError
 
-__all__ = ["building_of", "check_sources"]
-
 # Datasets without a card, by one that has a card and was surveyed in the same building.
 _SAME_BUILDING = {
     "tut1": "tampere",

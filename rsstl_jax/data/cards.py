@@ -7,8 +7,6 @@ import numpy as np
 from rsstl_jax.data.site import Site
 from rsstl_jax.errors import DataError
 
-__all__ = ["CARDS", "DataCard", "PublishedFile", "check_card"]
-
 
 @dataclass(frozen=True)
 class PublishedFile:

@@ -16,8 +16,6 @@ from rsstl_jax.data.cards import DataCard, PublishedFile
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 
-__all__ = ["download_dataset", "verify_digest"]
-
 TIMEOUT_S = 60
 SCRATCH, STALE_S = ".download-", 24 * 3600
 
@@ -25,11 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def download_dataset(card: DataCard, folder: Path) -> None:
-    """Fetches the files of a dataset that the folder lacks.
-
-    Each is fetched into a scratch folder, compared with its digest and with those of the files
-    inside it, and only then moved into place.
-    """
+    """Fetches the files of a dataset that the folder lacks; each is verified, then put in place."""
     folder.mkdir(parents=True, exist_ok=True)
     # A process that was killed leaves its scratch folder.
     for scratch in folder.glob(f"{SCRATCH}*"):

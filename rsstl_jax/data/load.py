@@ -17,8 +17,6 @@ from rsstl_jax.data.site import Site
 from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
 from rsstl_jax.errors import DataError, MissingDataError
 
-__all__ = ["load_site", "load_unlabelled", "resolve_data_dir"]
-
 DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
 
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError, shown_name
 
-__all__ = ["ENCODINGS", "Preprocessor", "encode_rss", "fit_preprocessor"]
-
 ENCODINGS = ("linear", "powed", "exponential", "raw")
 """Names of the maps from dBm to a number."""
 

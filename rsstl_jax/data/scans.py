@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM
 from rsstl_jax.errors import DataError
 
-__all__ = ["pad_rows", "scans_to_rss_dbm"]
-
 
 def scans_to_rss_dbm(
     scans: Sequence[Mapping[str, float]], access_points: Sequence[str], *, dataset: str

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from rsstl_jax.errors import DataError
 
-__all__ = ["MAX_DBM", "MAX_POSITION_M", "MIN_DBM", "Fingerprints", "Site"]
-
 MIN_DBM = -130.0
 """Weakest received signal strength taken for a reading, dBm."""
 

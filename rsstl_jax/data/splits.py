@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError
 
-__all__ = ["grouped_validation_split", "target_fraction", "target_rest"]
-
 
 def grouped_validation_split(
     part: Fingerprints, *, fraction: float, seed: int

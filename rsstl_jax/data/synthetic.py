@@ -9,14 +9,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-__all__ = [
-    "SYNTHETIC_PREFIX",
-    "SYNTHETIC_SITES",
-    "Building",
-    "make_synthetic_site",
-    "survey_building",
-]
-
 SYNTHETIC_PREFIX = "synthetic-"
 """What the names of synthetic sites start with."""
 

@@ -10,8 +10,6 @@ from rsstl_jax.data.load import load_site, load_unlabelled
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 
-__all__ = ["TargetParts", "target_parts"]
-
 
 class TargetParts(NamedTuple):
     """What students are trained on and measured on."""

@@ -12,8 +12,6 @@ from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
-__all__ = ["fit_network", "make_localization_step"]
-
 
 def make_localization_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
     """A step on J_MAE alone: the mean Euclidean error in metres (Eq. 2)."""

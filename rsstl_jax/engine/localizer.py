@@ -17,8 +17,6 @@ from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
 from rsstl_jax.models.network import Network
 from rsstl_jax.types import Batch, Params, Representations
 
-__all__ = ["Localizer", "make_batch", "make_locator", "predict_m"]
-
 EVALUATION_ROWS = 1024
 
 

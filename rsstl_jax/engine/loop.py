@@ -15,8 +15,6 @@ from rsstl_jax.errors import DivergedError
 from rsstl_jax.store.interrupt import defer_signals
 from rsstl_jax.store.recorder import Recorder
 
-__all__ = ["Replication", "Step", "effective_batch_size", "fit", "make_epochs"]
-
 Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
 """(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
 

@@ -9,19 +9,7 @@ import numpy as np
 
 from rsstl_jax._numerics import top_k
 from rsstl_jax.data import Fingerprints, Preprocessor
-from rsstl_jax.models import Support, make_support
-
-__all__ = [
-    "RadioMap",
-    "at_same_position",
-    "count_positions",
-    "deal_folds",
-    "draw_support",
-    "full_support",
-    "make_radio_map",
-    "position_ids",
-    "radio_map_shapes",
-]
+from rsstl_jax.models.site_agnostic.support import Support, make_support
 
 MIN_SUPPORT, MAX_SUPPORT = 512, 2048
 """Fingerprints of a support in training; sizes are log-uniform."""

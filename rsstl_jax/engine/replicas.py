@@ -9,8 +9,6 @@ import jax.numpy as jnp
 
 from rsstl_jax.engine.loop import Step, make_epochs
 
-__all__ = ["Start", "replicas_that_fit", "stack", "unstack", "usable_bytes"]
-
 Start = tuple[Any, jax.Array, Any]
 """(state, key, context) of one training, or of several with a leading axis."""
 

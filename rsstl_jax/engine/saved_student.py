@@ -24,8 +24,6 @@ from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, write_sealed
 from rsstl_jax.types import Params
 
-__all__ = ["Student", "load_student", "save_student"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -16,8 +16,6 @@ from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, make_network
 from rsstl_jax.types import Batch, Params
 
-__all__ = ["SiteJob", "make_site_job"]
-
 MIN_POSITIONS = 4
 """Positions that a network with a support needs: two to locate, two to locate them with."""
 

@@ -13,8 +13,6 @@ from rsstl_jax.data import Preprocessor
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.store.files import read_sealed
 
-__all__ = ["StudentCard", "read_card", "read_student_card"]
-
 MOST_SUPPORT = 10**8
 """Fingerprints that no survey has."""
 

@@ -9,8 +9,6 @@ import optax
 
 from rsstl_jax.types import Params
 
-__all__ = ["TrainState", "descend", "make_optimizer", "make_state"]
-
 
 class TrainState(NamedTuple):
     """All that a training step reads and writes; no optimiser object, no apply function.

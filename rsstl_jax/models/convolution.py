@@ -7,8 +7,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-__all__ = ["METHODS", "Convolution"]
-
 METHODS = ("auto", "convolution", "patches")
 
 

@@ -7,8 +7,6 @@ from flax import linen as nn
 
 from rsstl_jax._numerics import spread
 
-__all__ = ["Estimator"]
-
 _SHAPES = "teacher must be float[N, B, D] with the student's float[B, D]"
 
 

@@ -9,8 +9,6 @@ from flax import linen as nn
 from rsstl_jax.models.network import ACTIVATIONS, Network
 from rsstl_jax.types import Params
 
-__all__ = ["Critic", "Generator", "make_generator", "stack_teachers"]
-
 
 class Generator(nn.Module):
     """A surrogate teacher G = {F, E}: noise to (Z_G^F, Z_G^E) (paper, Sec. 3.1).

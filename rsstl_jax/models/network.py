@@ -8,8 +8,6 @@ from flax import linen as nn
 
 from rsstl_jax.types import Representations
 
-__all__ = ["ACTIVATIONS", "Network", "Regressor"]
-
 ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 """What an extractor may end in; a generator ends in the same, so that their supports match."""
 

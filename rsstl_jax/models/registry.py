@@ -15,8 +15,6 @@ from rsstl_jax.models.dnn import make_dnn
 from rsstl_jax.models.network import Network
 from rsstl_jax.models.site_agnostic.token_network import make_configured_agnostic
 
-__all__ = ["NETWORKS", "make_network", "model_section"]
-
 NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
     "agnostic": make_configured_agnostic,
     "baat": make_baat,

@@ -19,8 +19,6 @@ from rsstl_jax.report.statistics import (
     verdict,
 )
 
-__all__ = ["compare", "insert_table", "markdown_table", "plot_methods", "render_comparison"]
-
 _METHOD = ["network", "method"]
 _DIFFERENCE = ("difference_m", "difference_low_m", "difference_high_m", "p", "verdict")
 # Rows that the paper does not have.

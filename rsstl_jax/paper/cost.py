@@ -8,8 +8,6 @@ import pandas as pd
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.paper.comparison import markdown_table
 
-__all__ = ["cost_frame", "render_cost"]
-
 _ROW = ["network", "row", "share", "label", "changed", "device"]
 
 

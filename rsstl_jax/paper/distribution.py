@@ -11,8 +11,6 @@ from rsstl_jax.paper.comparison import markdown_table
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 from rsstl_jax.report.result_table import mean_and_spread, student_label, students_of
 
-__all__ = ["distribution_frame", "plot_distribution", "render_distribution"]
-
 # The baseline is a broad line below the other, which may run along it.
 _LINES: dict[str, dict[str, Any]] = {
     "standalone": {"linestyle": "-", "linewidth": 3.4},

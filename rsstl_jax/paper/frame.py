@@ -10,8 +10,6 @@ from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.errors import DataError
 from rsstl_jax.report.result_table import FIGURES, students_of
 
-__all__ = ["TABLE_NAMES", "results_frame", "select_table"]
-
 TABLE_NAMES = ("1", "2", "3", "4", "settings")
 """The paper's tables, and what other settings of teachers and losses change."""
 

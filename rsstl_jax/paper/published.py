@@ -2,8 +2,6 @@
 
 import math
 
-__all__ = ["paper_figure"]
-
 # By (target, network): baseline, sequential, collective, enhanced (Table 1).
 _TABLE_1 = {
     ("uji", "dnn"): (14.04, 16.05, 21.62, 11.98),

@@ -16,8 +16,6 @@ from rsstl_jax.report.result_table import current_result, students_of
 from rsstl_jax.store.files import read_json, write_json
 from rsstl_jax.store.recorder import Recorder
 
-__all__ = ["changed_fields", "run_row"]
-
 # Where data and bundles lie is the machine's business, not the result's.
 _LOCAL = ("data_dir", "bundle_dir")
 _START_TIMES = ("run", "time", "seconds_before")

@@ -11,8 +11,6 @@ from rsstl_jax.report.result_table import current_result
 from rsstl_jax.store.files import read_json, write_text
 from rsstl_jax.store.lock import locked
 
-__all__ = ["add_receipt", "has_receipts", "read_receipts"]
-
 # Long, and alike in most receipts of a file.
 _SHARED = ("config", "start")
 

@@ -15,18 +15,6 @@ from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 
-__all__ = [
-    "ROWS",
-    "SHARES",
-    "SITES",
-    "TABLES",
-    "TABLE_ROWS",
-    "has_no_network",
-    "row_config",
-    "row_name",
-    "row_students",
-]
-
 SITES = ("uji", "tampere", "tut7")
 """The default sites: a table's sources are all of them except its target."""
 

@@ -23,8 +23,6 @@ from rsstl_jax.models import Estimator, Network
 from rsstl_jax.phases.gating import gated
 from rsstl_jax.types import Params, Representations
 
-__all__ = ["TERMS", "Alignment", "active_terms", "allowed_terms"]
-
 TERMS = ("similarity", "mutual_information", "functional_information")
 """The alignment terms of Sec. 3.2, in the order of Eq. 12."""
 

@@ -12,8 +12,6 @@ from rsstl_jax.engine.train_state import TrainState, descend, make_state
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
-__all__ = ["initial_params", "make_autoencoder_step"]
-
 
 def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorder) -> Params:
     """Fresh parameters; the framer of a network with a decoder is trained as an auto-encoder.

@@ -18,8 +18,6 @@ from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, read_json, write_sealed
 from rsstl_jax.types import Params
 
-__all__ = ["BundleCard", "load_bundle", "save_bundle"]
-
 FORMAT = 2
 
 

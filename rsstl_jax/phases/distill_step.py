@@ -15,8 +15,6 @@ from rsstl_jax.phases.alignment_terms import Alignment
 from rsstl_jax.phases.gating import if_positive
 from rsstl_jax.types import Batch, Params, TeacherFn
 
-__all__ = ["DistillContext", "make_distill_state", "make_distill_step"]
-
 # What gives the estimator no gradient; J_MI, and any term of one's own, may.
 _WITHOUT_ESTIMATOR = ("localization", "soft_target", "similarity", "functional_information")
 

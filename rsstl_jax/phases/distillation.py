@@ -27,8 +27,6 @@ from rsstl_jax.site_agnostic.teacher_outputs import (
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params, TeacherFn
 
-__all__ = ["Distillation", "Students", "make_distillation", "train_students"]
-
 Students = Mapping[str, tuple[int, StudentPlan]]
 """{name of a training, such as "seed-0/distilled": (seed, plan)}."""
 
@@ -55,11 +53,7 @@ def make_distillation(
     recorder: Recorder,
     outputs: TeacherOutputs | None = None,
 ) -> Distillation:
-    """The one step that all these students share, and where each of them starts.
-
-    Initial parameters, batches, augmentation and dropout are those of the seed, so that the
-    students of a seed differ by their plan alone.
-    """
+    """The one step that all these students share, and where each of them starts."""
     settings = job.config.distill
     weighed = {term for _, plan in students.values() for term in plan.terms}
     alignment = Alignment(

@@ -23,14 +23,6 @@ from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
-__all__ = [
-    "SourceBatch",
-    "init_expert_state",
-    "make_expert_step",
-    "represent_source",
-    "train_expert",
-]
-
 # As in WGAN-GP's own Algorithm 1 [Gulrajani et al. 2017].
 _ADAM_BETAS = (0.5, 0.9)
 

@@ -7,8 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["gated", "if_positive"]
-
 
 def if_positive(
     weight: jax.Array | float,
@@ -29,11 +27,8 @@ def if_positive(
 def gated(
     term: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
 ) -> jax.Array:
-    """term(trained, fixed), or an uncomputed 0 where its weight is not above 0.
-
-    The gradient, with respect to `trained` alone, is taken inside the branch, so that nothing of
-    its making crosses over.
-    """
+    """term(trained, fixed), or an uncomputed 0 where its weight is not above 0."""
+    # The gradient, of `trained` alone, is taken inside the branch: nothing of its making crosses.
     return if_positive(weight, lambda: term(trained, fixed))
 
 

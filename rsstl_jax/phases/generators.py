@@ -7,8 +7,6 @@ from ml_collections import ConfigDict
 from rsstl_jax.models import Generator
 from rsstl_jax.types import Batch, Params, TeacherFn
 
-__all__ = ["draw_codes", "generate", "generator_inputs", "make_teacher_fn"]
-
 
 def draw_codes(
     key: jax.Array, row: jax.Array, *, latent_width: int, noise: str = "fresh"

@@ -9,8 +9,6 @@ from rsstl_jax.engine.replicas import replicas_that_fit
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.recorder import Recorder
 
-__all__ = ["group_name", "replica_groups"]
-
 Group = tuple[tuple[str, ...], bool]
 """(names of trainings, whether they are one program under `vmap`)."""
 

@@ -8,8 +8,6 @@ from rsstl_jax.phases.autoencoder import initial_params
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
-__all__ = ["specialise"]
-
 
 def specialise(job: SiteJob, *, seed: int, name: str, recorder: Recorder) -> Params:
     """Trains the job's network on its own fingerprints, or loads what an earlier start trained."""

@@ -9,10 +9,9 @@ from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import check_value
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import AgnosticSettings, Network
+from rsstl_jax.models import Network
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
-
-__all__ = ["STUDENTS", "WEIGHTED", "StudentPlan", "StudentSpec", "plan_student", "plan_students"]
 
 WEIGHTED = ("localization", *TERMS, "soft_target")
 """What has a weight in the overall loss."""

@@ -10,8 +10,6 @@ from rsstl_jax.phases.expert import SourceBatch
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.types import Params
 
-__all__ = ["measure_teacher", "teacher_quality"]
-
 _SAMPLE = 2000  # rows whose cosines are compared
 _COLLAPSED = 0.05  # ratio of variances
 
@@ -40,11 +38,7 @@ def measure_teacher(
 def teacher_quality(
     real: jax.Array, generated: jax.Array, decoded_error_m: jax.Array
 ) -> dict[str, float | bool]:
-    """Compares generated representations float[n, D] with the real ones of the same rows.
-
-    Distances of mean and covariance are relative to the real ones; cosines are means over pairs,
-    and over generated rows of the largest one to any real row.
-    """
+    """Compares generated representations float[n, D] with the real ones of the same rows."""
     if real.shape != generated.shape:
         raise ValueError(f"generated has shape {generated.shape}; real has {real.shape}")
     tiny = jnp.finfo(real.dtype).tiny

@@ -30,8 +30,6 @@ from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
-__all__ = ["SourceJobs", "TeacherSet", "make_card", "make_source_jobs", "make_teachers"]
-
 CONTROLS = ("untrained", "noise")
 """Values of `teacher.kind` that need no source."""
 
@@ -75,11 +73,7 @@ def make_teachers(
     bundle_dir: str | Path,
     recorder: Recorder,
 ) -> TeacherSet:
-    """The teachers of a run, in the order of its sources.
-
-    Where a source's data are not at hand, a bundle whose card matches in all else is used, and
-    that is logged.
-    """
+    """The teachers of a run, in the order of its sources."""
     kind = config.teacher.kind
     generator = make_generator(network, config.teacher.hidden_width)
     if kind in CONTROLS:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["MAX_FLOORS", "new_figure", "plot_cdf", "plot_map", "save_figure", "wrap_title"]
-
 MAX_FLOORS = 6
 """Floors that `plot_map` draws, those with the most fingerprints."""
 
@@ -75,10 +73,7 @@ def plot_map(
     *,
     floor: np.ndarray | None = None,
 ) -> None:
-    """Draws true and predicted positions in the site's coordinates, each pair joined by a line.
-
-    A column a student, a row a true floor.
-    """
+    """Draws true and predicted positions in the site's coordinates, each pair joined by a line."""
     rows = _floors(floor, len(actual_m))
     drawn = np.concatenate([actual_m, *predicted_m.values()])
     low, high = drawn.min(axis=0), drawn.max(axis=0)
@@ -166,10 +161,7 @@ def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 100) -> None:
 
 
 def _main_colors(pixels: np.ndarray) -> np.ndarray:
-    """uint8[at most 256, 3]. The most frequent colours, without the shades close to each of them.
-
-    A plot is drawn in few colours. The others are at the edges of lines and letters.
-    """
+    """uint8[at most 256, 3]. The most frequent colours, without shades close to them."""
     colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
     colors = colors[np.argsort(-counts, kind="stable")]
     chosen: list[np.ndarray] = []

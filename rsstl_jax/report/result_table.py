@@ -4,16 +4,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = [
-    "FIGURES",
-    "current_result",
-    "mean_and_spread",
-    "render_result",
-    "result_title",
-    "student_label",
-    "students_of",
-]
-
 FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
 """What a table shows of a student, and its columns."""
 

@@ -15,8 +15,6 @@ from rsstl_jax.report.plots import plot_cdf, plot_map
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
 
-__all__ = ["PERCENTILES", "measure", "write_result"]
-
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
 

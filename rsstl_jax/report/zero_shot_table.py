@@ -5,8 +5,6 @@ from typing import Any
 
 from rsstl_jax.report.result_table import mean_and_spread
 
-__all__ = ["render_agnostic"]
-
 _LABELS = {
     "centroid": "power-weighted centroid of access points",
     "knn": "kNN, chosen on each subset",

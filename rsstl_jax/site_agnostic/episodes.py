@@ -14,17 +14,7 @@ from rsstl_jax._numerics import top_k
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.radio_map import at_same_position, position_ids
 from rsstl_jax.errors import DataError
-from rsstl_jax.models import Support, make_support
-
-__all__ = [
-    "Episode",
-    "EpisodeSettings",
-    "Sources",
-    "draw_episode",
-    "make_sources",
-    "source_episodes",
-    "tuning_episodes",
-]
+from rsstl_jax.models.site_agnostic.support import Support, make_support
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from typing import Any
 
 from rsstl_jax.config.retired import renew
 
-__all__ = ["renew_episodes", "renew_sizes"]
-
 _SIZES = {
     "num_candidates": 64,
     "num_compared": 64,

@@ -14,19 +14,13 @@ from rsstl_jax.engine.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.errors import DataError
-from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Network, make_support
+from rsstl_jax.models import Network
 from rsstl_jax.models.network import ACTIVATIONS
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.models.site_agnostic.support import make_support
+from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer
 from rsstl_jax.types import Batch, Params, TeacherFn
-
-__all__ = [
-    "TeacherOutputs",
-    "average_with_student",
-    "cross_predict",
-    "join_teacher_fns",
-    "lookup_params",
-    "make_lookup_fn",
-]
 
 
 class TeacherOutputs(NamedTuple):

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, check_sources
 from rsstl_jax.errors import ConfigError, DamagedError, DataError, MissingDataError
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.old_cards import renew_episodes
 from rsstl_jax.site_agnostic.training import fit_members
@@ -19,8 +19,6 @@ from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pr
 from rsstl_jax.store.files import differences
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
-
-__all__ = ["make_agnostic_teachers"]
 
 _log = logging.getLogger(__name__)
 

@@ -13,10 +13,9 @@ from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.losses import localization_loss
-from rsstl_jax.models import AgnosticNetwork, make_support
+from rsstl_jax.models.site_agnostic.support import make_support
+from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork
 from rsstl_jax.types import Params
-
-__all__ = ["INVERSE_TEMPERATURES", "choose_temperature"]
 
 INVERSE_TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """What is tried; the network was trained with 1."""

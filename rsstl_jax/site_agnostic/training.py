@@ -17,7 +17,9 @@ from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
-from rsstl_jax.models import AgnosticNetwork, AgnosticSettings, Support, make_agnostic, make_support
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.models.site_agnostic.support import Support, make_support
+from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork, make_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     EpisodeSettings,
     Sources,
@@ -27,16 +29,6 @@ from rsstl_jax.site_agnostic.episodes import (
 )
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
-
-__all__ = [
-    "EPISODES_PER_EPOCH",
-    "fit_agnostic",
-    "fit_members",
-    "init_agnostic",
-    "make_agnostic_localizer",
-    "make_episode_step",
-    "predict_members_m",
-]
 
 EPISODES_PER_EPOCH = 100
 """Episodes have no end of their own; an epoch is what lies between two looks at the device."""

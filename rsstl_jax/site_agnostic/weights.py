@@ -17,14 +17,12 @@ from rsstl_jax.data import CARDS, Fingerprints
 from rsstl_jax.data.buildings import building_of
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.old_cards import renew_sizes
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.files import write_bytes, write_sealed
 from rsstl_jax.types import Params
-
-__all__ = ["PRETRAINED", "Pretrained", "load_pretrained", "save_pretrained"]
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 """Where the package keeps its own: agnostic.npz and agnostic.json."""

@@ -24,7 +24,7 @@ from rsstl_jax.data import (
 )
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m, summarize_each
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.episodes import source_episodes, tuning_episodes
 from rsstl_jax.site_agnostic.old_cards import renew_episodes, renew_sizes
 from rsstl_jax.site_agnostic.temperature import choose_temperature
@@ -40,8 +40,6 @@ from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
-
-__all__ = ["pretrain", "run_zero_shot"]
 
 MAX_CHOOSING = 4000
 """Fingerprints that kNN's settings are chosen on at most: minutes instead of hours."""

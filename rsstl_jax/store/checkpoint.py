@@ -23,8 +23,6 @@ from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.files import differences, read_sealed, sync_folder, write_sealed
 from rsstl_jax.store.interrupt import defer_signals
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
-
 MANIFEST = "manifest.json"
 
 

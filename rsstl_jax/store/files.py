@@ -11,17 +11,6 @@ from typing import Any
 
 from rsstl_jax.errors import DamagedError, shown_name
 
-__all__ = [
-    "differences",
-    "read_json",
-    "read_sealed",
-    "sync_folder",
-    "write_bytes",
-    "write_json",
-    "write_sealed",
-    "write_text",
-]
-
 
 def sync_folder(folder: str | Path) -> None:
     """Waits until the names in a folder are on the disk."""

@@ -10,8 +10,6 @@ from types import FrameType
 
 from rsstl_jax.errors import Interrupted
 
-__all__ = ["catch_signals", "defer_signals"]
-
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 

@@ -18,8 +18,6 @@ from typing import IO
 
 from rsstl_jax.errors import LockedError
 
-__all__ = ["locked"]
-
 _log = logging.getLogger(__name__)
 
 # Errors of file systems without locks.

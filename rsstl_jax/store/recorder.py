@@ -12,8 +12,6 @@ from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import write_text
 
-__all__ = ["Recorder"]
-
 _log = logging.getLogger(__name__)
 
 

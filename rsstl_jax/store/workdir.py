@@ -19,8 +19,6 @@ from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.store.files import differences, read_json, write_json
 from rsstl_jax.store.recorder import Recorder
 
-__all__ = ["log_start", "open_workdir", "provenance"]
-
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 # Fields that may change between two starts in one workdir, because no result depends on them.
@@ -75,10 +73,7 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
 
 
 def _as_written(file: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the run that a folder holds, which must be the one that is wanted.
-
-    They keep the form of the version that wrote them: its states are signed with it.
-    """
+    """The fields of the run that a folder holds, which must be the one that is wanted."""
     written = read_json(file)
     try:
         changed = differences(_fixed_fields(ADDED | drop_retired(written)), _fixed_fields(wanted))

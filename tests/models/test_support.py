@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rsstl_jax.models import make_support, power_centroid
+from rsstl_jax.models.site_agnostic.support import make_support, power_centroid
 
 RNG = np.random.default_rng(0)
 NUM_ROWS, NUM_ACCESS_POINTS = 40, 9

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tiny
 
-from rsstl_jax.models import AgnosticSettings, make_agnostic, make_support
-from rsstl_jax.models.site_agnostic.token_network import TokenRegressor
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.models.site_agnostic.support import make_support
+from rsstl_jax.models.site_agnostic.token_network import TokenRegressor, make_agnostic
 from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
 
 SETTINGS = AgnosticSettings(

@@ -12,7 +12,8 @@ from tiny import make_part, make_tiny_config
 from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import DataError
-from rsstl_jax.models import AgnosticSettings, make_network
+from rsstl_jax.models import make_network
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.alignment_terms import Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.site_agnostic.teacher_outputs import (

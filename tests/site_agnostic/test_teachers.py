@@ -10,7 +10,7 @@ from tiny import assert_same_bits, make_part, make_tiny_config
 
 from rsstl_jax.config import default_config
 from rsstl_jax.errors import DataError, MissingDataError
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.teachers import make_agnostic_teachers
 from rsstl_jax.site_agnostic.training import init_agnostic

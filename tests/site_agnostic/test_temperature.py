@@ -9,7 +9,8 @@ import tiny
 
 from rsstl_jax.engine.radio_map import deal_folds, make_radio_map
 from rsstl_jax.metrics import error_m
-from rsstl_jax.models import AgnosticSettings, make_support
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.site_agnostic import temperature
 from rsstl_jax.site_agnostic.temperature import INVERSE_TEMPERATURES, _choose, choose_temperature
 from rsstl_jax.site_agnostic.training import (

@@ -10,7 +10,7 @@ import tiny
 
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import DamagedError, DataError
-from rsstl_jax.models import AgnosticSettings
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.site_agnostic.weights import PRETRAINED, Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.store.files import write_sealed

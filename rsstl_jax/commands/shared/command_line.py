@@ -11,8 +11,6 @@ from rsstl_jax.commands.shared.flag_definitions import CONFIG_MISSING, config_fi
 from rsstl_jax.config.schema import FIELDS
 from rsstl_jax.errors import ConfigError
 
-__all__ = ["check_flags", "translate_config"]
-
 
 class _Words(NamedTuple):
     """A command line, taken apart as absl does it."""

@@ -10,18 +10,6 @@ from ml_collections import ConfigDict, config_flags
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.errors import ConfigError
 
-__all__ = [
-    "CONFIG_MISSING",
-    "config_file",
-    "define_config",
-    "define_data_dir",
-    "define_folder",
-    "define_student",
-    "define_workdir",
-    "folder_of_run",
-    "require",
-]
-
 CONFIG_MISSING = (
     "--config is missing; name a configuration, such as --config=configs/uji.py:tuned or "
     "--config=uji:tuned"

@@ -6,8 +6,6 @@ import textwrap
 
 from absl import flags
 
-__all__ = ["ASKS_FOR_HELP", "help_text", "program_name", "show"]
-
 ASKS_FOR_HELP = {"--help", "-help", "-h", "--h", "-?", "--helpshort", "-helpshort"}
 
 WIDTH = 100

@@ -2,8 +2,6 @@
 
 import sys
 
-__all__ = ["announce", "announce_sites"]
-
 
 def announce(text: str) -> None:
     print(f"{text} ...", file=sys.stderr, flush=True)

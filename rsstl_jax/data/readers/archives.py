@@ -10,8 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from rsstl_jax.errors import DataError, MissingDataError
 
-__all__ = ["DataFile", "find_file"]
-
 UNREADABLE = (
     *(OSError, EOFError, zlib.error, lzma.LZMAError, struct.error, zipfile.BadZipFile),
     # What zipfile raises for a password, an unknown method, and garbage in names and sizes.

@@ -16,8 +16,6 @@ from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM
 from rsstl_jax.errors import DataError
 
-__all__ = ["UNDETECTED", "read_numbers", "to_labels", "to_position_m", "to_rss_dbm"]
-
 UNDETECTED = 100
 """How files write that an access point was not detected."""
 

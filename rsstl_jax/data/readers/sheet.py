@@ -15,8 +15,6 @@ import numpy as np
 from rsstl_jax.data.readers.archives import DataFile
 from rsstl_jax.errors import DataError
 
-__all__ = ["Sheet", "count_columns", "open_sheet"]
-
 # What each parser makes something else of.
 _FORBIDDEN = {
     rb"\0": "holds a NUL byte",

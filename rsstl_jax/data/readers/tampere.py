@@ -13,8 +13,6 @@ from rsstl_jax.data.readers.sheet import Sheet, count_columns, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-__all__ = ["read_tampere"]
-
 FLOOR_HEIGHT_M = 3.7
 COORDINATES = ("x", "y", "height")
 

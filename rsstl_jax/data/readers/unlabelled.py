@@ -11,8 +11,6 @@ from rsstl_jax.data.readers.cells import read_numbers, to_rss_dbm
 from rsstl_jax.data.readers.sheet import open_sheet
 from rsstl_jax.errors import DataError
 
-__all__ = ["read_unlabelled"]
-
 
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Reads unlabelled.csv: a header, and exactly the access points of the train part."""

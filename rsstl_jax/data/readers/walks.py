@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
 
-__all__ = ["read_traces"]
-
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
 METRES_PER_DEGREE = (111_320.0, 110_540.0)
 """Of longitude at the equator, and of latitude."""

@@ -20,8 +20,6 @@ from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-__all__ = ["read_table", "read_uji", "read_uts", "write_table"]
-
 RESERVED = ("x", "y", "floor", "building")
 
 

@@ -7,8 +7,6 @@ import jax.numpy as jnp
 
 from rsstl_jax._numerics import safe_norm, safe_sqrt
 
-__all__ = ["EXPONENTS", "POWER", "Support", "make_support", "power_centroid"]
-
 POWER = 6
 """Exponent from a level of 0...1 to a position's weight: strong readings count most."""
 
@@ -17,46 +15,23 @@ EXPONENTS = (1.5, 1, 3)
 
 
 class Support(NamedTuple):
-    """A site's labelled fingerprints, and where each access point is detected.
+    """A site's labelled fingerprints, and where each access point is detected."""
 
-    Args:
-        level: float[S, A]. Readings in the linear encoding, 0...1; 0 where undetected.
-        position: float[S, 2]. In units of the site's scale; 0 in rows that do not count.
-        position_id: int[S]. Equal numbers for fingerprints of one position.
-        valid: bool[S]. False in rows that only fill an array up to a common size.
-        norm: float[S]. Euclidean norm of each row of `level`; 1 where it is 0.
-        mass: float[S, 3]. Sums over each row of `level`, to the power of `EXPONENTS`.
-        centroid: float[A, 2]. Mean position of an access point's detections, weighted by power.
-        spread: float[A]. Root of the weighted mean squared distance to the centroid.
-        num_detections: float[A]. Fingerprints in which an access point is detected.
-        maximum: float[A]. An access point's strongest level.
-        center: float[2]. Mean position.
-        radius: float scalar. Root of the mean squared distance to the center.
-        number: float scalar. Fingerprints that count.
-        inverse_temperature: float scalar. Factor on the scores of tokens: the larger, the fewer
-            of them have a say; 1 in training.
-
-    Example:
-        >>> level = jnp.array([[1.0, 0.0], [1.0, 0.5]])
-        >>> support = make_support(level, jnp.array([[0.0, 0.0], [2.0, 0.0]]), jnp.arange(2))
-        >>> support.num_detections.tolist(), support.center.tolist()
-        ([2.0, 1.0], [1.0, 0.0])
-    """
-
-    level: jax.Array
-    position: jax.Array
-    position_id: jax.Array
-    valid: jax.Array
-    norm: jax.Array
-    mass: jax.Array
+    level: jax.Array  # float[S, A]: Readings in the linear encoding, 0...1
+    position: jax.Array  # float[S, 2]: In units of the site's scale
+    position_id: jax.Array  # int[S]: Equal numbers for fingerprints of one position
+    valid: jax.Array  # bool[S]: False in rows that only fill an array up to a common size
+    norm: jax.Array  # float[S]: Euclidean norm of each row of `level`
+    mass: jax.Array  # float[S, 3]: Sums over each row of `level`, to the power of `EXPONENTS`
+    # float[A, 2]: Mean position of an access point's detections, weighted by power
     centroid: jax.Array
-    spread: jax.Array
-    num_detections: jax.Array
-    maximum: jax.Array
-    center: jax.Array
-    radius: jax.Array
-    number: jax.Array
-    inverse_temperature: jax.Array
+    spread: jax.Array  # float[A]: Root of the weighted mean squared distance to the centroid
+    num_detections: jax.Array  # float[A]: Fingerprints in which an access point is detected
+    maximum: jax.Array  # float[A]: An access point's strongest level
+    center: jax.Array  # float[2]: Mean position
+    radius: jax.Array  # float scalar
+    number: jax.Array  # float scalar
+    inverse_temperature: jax.Array  # float scalar
 
 
 def make_support(
@@ -65,31 +40,7 @@ def make_support(
     position_id: jax.Array,
     valid: jax.Array | None = None,
 ) -> Support:
-    """Where each access point is detected, and what the search for neighbours needs.
-
-        w_sa = level_sa^6,  centroid_a = sum_s w_sa p_s / sum_s w_sa,
-        spread_a^2 = sum_s w_sa |p_s|^2 / sum_s w_sa - |centroid_a|^2
-
-    Rows that are not valid change nothing, so supports of any size share one compiled program.
-
-    Args:
-        level: float[S, A]. Readings in the linear encoding, 0...1; 0 where undetected.
-        position: float[S, 2]. In any unit of length.
-        position_id: int[S]. Equal numbers for fingerprints of one position.
-        valid: bool[S]. Which rows count; by default all.
-
-    Returns:
-        Support.
-
-    An access point without a detection has centroid, spread, num_detections and maximum 0.
-
-    Example:
-        >>> support = make_support(
-        ...     jnp.array([[1.0, 0.0], [1.0, 0.5]]), jnp.array([[0.0, 0.0], [2.0, 0.0]]),
-        ...     jnp.arange(2))
-        >>> support.centroid.tolist(), support.spread.tolist()
-        ([[1.0, 0.0], [2.0, 0.0]], [1.0, 0.0])
-    """
+    """Where each access point is detected, and what the search for neighbours needs."""
     if valid is None:
         valid = jnp.ones(level.shape[0], bool)
     level = jnp.where(valid[:, None], level, 0.0)
@@ -123,23 +74,7 @@ def make_support(
 
 
 def power_centroid(level: jax.Array, support: Support) -> jax.Array:
-    """The position of a fingerprint, by the centroids of its access points alone.
-
-        y_b = sum_a w_ba centroid_a / sum_a w_ba,  w_ba = level_ba^6
-
-    Args:
-        level: float[B, A]. Fingerprints in the linear encoding, 0...1; 0 where undetected.
-        support: of the site.
-
-    Returns:
-        float[B, 2]. In the support's unit; the mean position where no known access point is
-        detected.
-
-    Example:
-        >>> support = make_support(jnp.eye(2), jnp.array([[0.0, 0.0], [2.0, 0.0]]), jnp.arange(2))
-        >>> power_centroid(jnp.array([[0.5, 0.5], [0.0, 0.0]]), support).tolist()
-        [[1.0, 0.0], [1.0, 0.0]]
-    """
+    """The position of a fingerprint, by the centroids of its access points alone."""
     weight = jnp.where(support.num_detections[None, :] > 0, level, 0.0) ** POWER
     total = weight.sum(axis=1, keepdims=True)
     mean = weight @ support.centroid / jnp.where(total > 0, total, 1.0)

@@ -8,8 +8,6 @@ import jax.numpy as jnp
 from rsstl_jax._numerics import safe_norm, safe_sqrt, top_k
 from rsstl_jax.models.site_agnostic.support import EXPONENTS, POWER, Support
 
-__all__ = ["Tokens", "make_tokens"]
-
 NUM_CANDIDATES = 64
 """Support fingerprints that are compared closely with a fingerprint."""
 
@@ -18,32 +16,16 @@ NUM_COMPARED = 64
 
 
 class Tokens(NamedTuple):
-    """What a site-agnostic network sees of a fingerprint; no length depends on the plan's unit.
+    """What a site-agnostic network sees of a fingerprint; no length depends on the plan's unit."""
 
-    Args:
-        query: float[B, 1, 7]. Of the fingerprint as a whole.
-        access_points: float[B, K, 9]. Of its strongest access points.
-        neighbours: float[B, M, 14]. Of the positions of its nearest support fingerprints.
-        position: float[B, 1 + K + M, 2]. Anchor, centroids and positions, in the support's unit.
-        valid: bool[B, 1 + K + M]. Which tokens there are; the first always is.
-        scale: float[B]. The local unit of length, in the support's unit.
-        inverse_temperature: float scalar. The support's.
-
-    Example:
-        >>> from rsstl_jax.models import make_support
-        >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
-        >>> tokens = make_tokens(jnp.eye(3), support, num_access_points=2, num_neighbours=2)
-        >>> tokens.valid[0].tolist()  # the anchor, one of two access points, two positions
-        [True, True, False, True, True]
-    """
-
-    query: jax.Array
-    access_points: jax.Array
-    neighbours: jax.Array
+    query: jax.Array  # float[B, 1, 7]: Of the fingerprint as a whole
+    access_points: jax.Array  # float[B, K, 9]: Of its strongest access points
+    neighbours: jax.Array  # float[B, M, 14]: Of the positions of its nearest support fingerprints
+    # float[B, 1 + K + M, 2]: Anchor, centroids and positions, in the support's unit
     position: jax.Array
-    valid: jax.Array
-    scale: jax.Array
-    inverse_temperature: jax.Array
+    valid: jax.Array  # bool[B, 1 + K + M]: Which tokens there are
+    scale: jax.Array  # float[B]: The local unit of length, in the support's unit
+    inverse_temperature: jax.Array  # float scalar
 
 
 class _Detected(NamedTuple):
@@ -84,37 +66,7 @@ def make_tokens(
     num_access_points: int,
     num_neighbours: int,
 ) -> Tokens:
-    """Tokens of a batch of fingerprints at a site.
-
-    The anchor is the mean centroid of a fingerprint's access points, weighted by power; the local
-    unit of length is how far around it they are detected. Candidates are the support fingerprints
-    of the largest cosine, by one matrix product. They are compared on the fingerprint's access
-    points, by Sorensen distances of the levels to several powers,
-
-        d_e(q, s) = 1 - 2 sum_a min(q_a, s_a)^e / sum_a (q_a^e + s_a^e)
-
-    and the nearest *positions* by the first one become tokens: many scans of one position are one
-    token with many votes.
-
-    Args:
-        level: float[B, A]. Fingerprints in the linear encoding, 0...1; 0 where undetected.
-        support: of the site.
-        num_access_points: K, tokens of access points.
-        num_neighbours: M, tokens of positions; at most 64, the number of candidates.
-
-    Returns:
-        Tokens. All numbers shrink to what the site has.
-
-    The order of access points, or of the support, changes nothing but ties. Memory grows with B
-    times the larger of S and candidates x compared, never with B x S x A.
-
-    Example:
-        >>> from rsstl_jax.models import make_support
-        >>> support = make_support(jnp.eye(3), jnp.ones((3, 2)), jnp.arange(3))
-        >>> tokens = make_tokens(jnp.eye(3), support, num_access_points=2, num_neighbours=2)
-        >>> tokens.valid.sum(axis=1).tolist()
-        [4, 4, 4]
-    """
+    """Tokens of a batch of fingerprints at a site."""
     level = jnp.where(support.num_detections[None, :] > 0, level, 0.0)
     compared = max(NUM_COMPARED, num_access_points)
     strongest, column = top_k(level, min(compared, level.shape[1]))
