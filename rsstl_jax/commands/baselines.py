@@ -35,11 +35,12 @@ def main() -> None:
     announce_sites(config.target)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.baselines.run_baseline import UNTRAINED, run_baseline
-    from rsstl_jax.report.result_table import mean_and_spread
+    from rsstl_jax.report.result_table import mean_and_spread, students_of
 
     default = _WITHOUT_NETWORK if method in UNTRAINED else _WITH_NETWORK
     result = run_baseline(config, method, folder_of_run(config, f"{default}-{method}"))
+    errors_m = students_of(result)[method]
     figures = ", ".join(
-        f"{name} {mean_and_spread(result[method][name])}" for name in ("mae_m", "p75_m", "p95_m")
+        f"{name} {mean_and_spread(errors_m[name])}" for name in ("mae_m", "p75_m", "p95_m")
     )
     print(f"\n{method} at {config.target}, {result['part']} part: {figures}")
