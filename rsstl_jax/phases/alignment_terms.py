@@ -137,7 +137,7 @@ def _sum_over_teachers(values: jax.Array, mask: jax.Array | None) -> jax.Array:
 def allowed_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
     """The terms that make sense for the network: J_FI for Lipschitz ones only, unless forced."""
     lipschitz = network.lipschitz or config.distill.force_functional_information
-    return TERMS if lipschitz else TERMS[:-1]
+    return tuple(term for term in TERMS if lipschitz or term != "functional_information")
 
 
 def active_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
