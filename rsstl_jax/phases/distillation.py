@@ -34,7 +34,7 @@ _AXES: dict[str, Any] = {
     "teachers": None,
     **dict.fromkeys(("weights", "margin", "teacher_mask", "learning_rate", "noise_key"), 0),
 }
-CONTEXT_AXES = DistillContext(**{name: _AXES.get(name) for name in DistillContext._fields})
+CONTEXT_AXES = DistillContext._make(map(_AXES.get, DistillContext._fields))
 """Which parts of the context each student has its own of: all but teachers, their outputs, data."""
 
 
