@@ -59,7 +59,10 @@ def main() -> None:
 
 def _locate_by_student() -> "tuple[Fingerprints, np.ndarray]":
     if not FLAGS.workdir:
-        raise ConfigError("workdir is empty; name the folder of a finished distill.py run")
+        raise ConfigError(
+            f"--student={FLAGS.student} needs --workdir, the folder of a finished run of distill; "
+            "without one there is --student=pretrained"
+        )
     folder = f"{FLAGS.workdir}/students/{FLAGS.student}"
     if Path(folder).is_dir():
         announce(f"loading {folder}")

@@ -85,8 +85,8 @@ def propose(ranges: Mapping[str, tuple[float, float]], *, batch_size: int, seed:
     }
     asked: list[Any] = []
 
-    def ask(told: Sequence[float]) -> list[dict[str, float]]:
-        for trial, error_m in zip(asked, told, strict=True):
+    def ask(errors_m: Sequence[float]) -> list[dict[str, float]]:
+        for trial, error_m in zip(asked, errors_m, strict=True):
             study.tell(trial, error_m)
         asked[:] = [study.ask(space) for _ in range(batch_size)]
         return [{axis: float(f"{trial.params[axis]:.6g}") for axis in ranges} for trial in asked]
@@ -99,12 +99,12 @@ def search(
 ) -> pd.DataFrame:
     """Measures batches of points, each batch one program."""
     lines: list[dict[str, float]] = []
-    told: list[float] = []
+    means_m: list[float] = []
     for number in range(num_batches):
-        points = ask(told)
+        points = ask(means_m)
         errors_m = measure(config, points, Path(workdir) / f"batch-{number}")
-        told = [float(np.mean(of_seeds)) for of_seeds in errors_m]
-        for point, of_seeds, mean_m in zip(points, errors_m, told, strict=True):
+        means_m = [float(np.mean(of_seeds)) for of_seeds in errors_m]
+        for point, of_seeds, mean_m in zip(points, errors_m, means_m, strict=True):
             sd_m = float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else float("nan")
             lines.append({**point, "mae_m": mean_m, "sd_m": sd_m})
     return pd.DataFrame(lines).sort_values("mae_m", ignore_index=True)

@@ -45,10 +45,10 @@ def cost_by_region(
     traced = {name: (opcode, traced) for name, opcode, traced in found if opcode not in _HOLDERS}
     jax.block_until_ready(program(*arguments))
     with tempfile.TemporaryDirectory() as temporary:
-        place = Path(folder or temporary)
-        with jax.profiler.trace(str(place)):
+        trace_dir = Path(folder or temporary)
+        with jax.profiler.trace(str(trace_dir)):
             jax.block_until_ready(program(*arguments))
-        newest = max(place.rglob("*.xplane.pb"), key=lambda file: file.stat().st_mtime)
+        newest = max(trace_dir.rglob("*.xplane.pb"), key=lambda file: file.stat().st_mtime)
         profile = jax.profiler.ProfileData.from_file(str(newest))
     costs = dict.fromkeys((*regions, OTHER), Cost(0.0, 0.0))
     matched = 0

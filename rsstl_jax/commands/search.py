@@ -59,7 +59,7 @@ def main() -> None:
     if points:
         every = grid(points)
         announce_sites(config.target, config.sources)
-        frame = search(config, lambda told: every, workdir)
+        frame = search(config, lambda _: every, workdir)
     else:
         for axis, ends in pairs.items():
             for end in ends:

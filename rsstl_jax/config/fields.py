@@ -48,7 +48,7 @@ _RUN: dict[str, Field] = {
         (0,),
         SEEDS,
         "Seeds of the trainings: a run trains each of its students once per seed, and "
-        "experiments/agnostic.py one ensemble member per seed.",
+        "`rsstl agnostic` one ensemble member per seed.",
     ),
     "data_dir": Field(
         "",

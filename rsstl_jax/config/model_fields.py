@@ -164,7 +164,7 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
     "agnostic.tune.epochs": Field(
         0,
         whole(0),
-        "Number of epochs, of 100 episodes of the target each, in which experiments/agnostic.py "
+        "Number of epochs, of 100 episodes of the target each, in which `rsstl agnostic` "
         "tunes the network at the target; 0 tunes nothing.",
     ),
     "agnostic.tune.learning_rate": Field(
@@ -185,7 +185,7 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
     "agnostic.fractions": Field(
         (0.01, 0.1, 1.0),
         FRACTIONS,
-        "Fractions of the target's training set that experiments/agnostic.py measures with, one "
+        "Fractions of the target's training set that `rsstl agnostic` measures with, one "
         "after the other, as radio map.",
     ),
     "agnostic.num_subsets": Field(

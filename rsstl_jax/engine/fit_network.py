@@ -16,16 +16,18 @@ from rsstl_jax.types import Batch, Params
 def make_localization_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
     """A step on J_MAE alone: the mean Euclidean error in metres (Eq. 2)."""
 
-    def loss_fn(params: Params, batch: Batch, key: jax.Array, survey: RadioMap | None) -> jax.Array:
-        network = localizer.for_step(key, survey, batch.row)
+    def loss_fn(
+        params: Params, batch: Batch, key: jax.Array, radio_map: RadioMap | None
+    ) -> jax.Array:
+        network = localizer.for_step(key, radio_map, batch.row)
         out = network.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
         predicted_m = out.location * localizer.preprocessor.scale_m
         return localization_loss(predicted_m, batch.centered_m).mean()
 
     def step(
-        state: TrainState, batch: Batch, key: jax.Array, survey: RadioMap | None
+        state: TrainState, batch: Batch, key: jax.Array, radio_map: RadioMap | None
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        return descend(state, tx, lambda params: loss_fn(params, batch, key, survey))
+        return descend(state, tx, lambda params: loss_fn(params, batch, key, radio_map))
 
     return step
 

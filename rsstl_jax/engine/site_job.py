@@ -107,12 +107,12 @@ def _without_support(config: ConfigDict, network: Network, train: Fingerprints) 
 
 def _with_support(config: ConfigDict, network: Network, train: Fingerprints) -> Localizer:
     preprocessor = fit_preprocessor(train, encoding="linear")
-    survey = make_radio_map(train, preprocessor)
-    if (num_positions := count_positions(survey)) < MIN_POSITIONS:
+    radio_map = make_radio_map(train, preprocessor)
+    if (num_positions := count_positions(radio_map)) < MIN_POSITIONS:
         raise DataError(
             f"{train.dataset} {train.part}: has fingerprints of {num_positions} positions; a "
             "network that is given some of them to locate the others needs at least "
             f"{MIN_POSITIONS}"
         )
     augmentation = dict(config.augment.items())
-    return Localizer(network, preprocessor, augmentation, full_support(survey), survey)
+    return Localizer(network, preprocessor, augmentation, full_support(radio_map), radio_map)

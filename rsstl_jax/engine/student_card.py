@@ -14,7 +14,7 @@ from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.store.files import read_sealed
 
 MOST_SUPPORT = 10**8
-"""Fingerprints that no survey has."""
+"""More fingerprints than any radio map has."""
 
 _STUDENT = {
     "network": str,

@@ -32,10 +32,10 @@ class DistillContext(NamedTuple):
         learning_rate: what the optimiser's updates are multiplied by.
         noise_key: typed key that the teachers are given at every step, for "fixed" noise; None:
             a key of its own at every step.
-        soft_target_m: float[R + U, 2]. Where teachers say that each fingerprint was taken, centred,
-            metres; None: they do not say.
-        unlabelled: U fingerprints with the teachers' places for theirs, of which some are drawn at
-            every step; None: there are none.
+        soft_target_m: float[R + U, 2]. The position that teachers predict for each fingerprint,
+            centred, metres; None: they predict none.
+        unlabelled: U fingerprints with their pseudo-labels, of which some are drawn at every step;
+            None: there are none.
         survey: that of the localizer, for a network that uses a support; None: there is none.
 
     Example:
@@ -74,9 +74,9 @@ def make_distill_step(
     """A step of student and estimator on J_overall (Eq. 12).
 
     J_overall = l1 J_MAE + l2 J_Sim + l3 J_MI + l4 J_FI, with l = lambda / sum(lambda); J_MI is
-    the negative of Eq. 4's bound, which the estimator maximises together with the student. Where
-    teachers say places, l5 times the mean distance to these is added; unlabelled fingerprints take
-    part in all terms but J_MAE.
+    the negative of Eq. 4's bound, which the estimator maximises together with the student. If
+    teachers predict positions, l5 times the mean distance to these is added. Unlabelled
+    fingerprints take part in all terms but J_MAE.
 
     Differs: Alg. 3 never updates the estimator, which would leave it at chance.
 

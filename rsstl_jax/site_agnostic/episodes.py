@@ -153,7 +153,7 @@ def _vary(
     level_per_db: jax.Array,
     settings: EpisodeSettings,
 ) -> tuple[jax.Array, jax.Array]:
-    """Levels of queries and support as surveys with different devices would give them."""
+    """Levels of queries and support as different devices would report them."""
     # Keys 0 and 1 are unused; without them the others would be others.
     _, _, rate_key, access_point_key, word_key, noise_key = jax.random.split(key, 6)
     draws = jax.random.uniform(rate_key, (2,))

@@ -103,15 +103,15 @@ class Pretrained:
             Traceback (most recent call last):
             ...
             rsstl_jax.errors.DataError: the pretrained network was trained in the building of tut1
-            (on tampere): its figure there says nothing of new sites; experiments/agnostic.py trains
-            one that has not seen it
+            (on tampere): its figure there says nothing of new sites; rsstl agnostic trains one that
+            has not seen it
         """
         for source in self.sources:
             if building_of(source) == building_of(target):
                 raise DataError(
                     f"the pretrained network was trained in the building of {target} (on {source}):"
-                    " its figure there says nothing of new sites; experiments/agnostic.py trains "
-                    "one that has not seen it"
+                    " its figure there says nothing of new sites; rsstl agnostic trains one that "
+                    "has not seen it"
                 )
 
 
@@ -139,7 +139,7 @@ def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:
 
 
 def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
-    """The ensemble that the package carries, or one that experiments/agnostic.py --pretrain wrote.
+    """The ensemble that the package carries, or one that `rsstl agnostic --pretrain` wrote.
 
     Args:
         folder: holds agnostic.npz and agnostic.json; by default the package's own.

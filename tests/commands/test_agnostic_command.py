@@ -98,7 +98,10 @@ BAD = {
         ("evaluate", "--student=pretrained", "--dataset=tut1"),
         "the pretrained network was trained in the building of tut1 (on tampere)",
     ),
-    "workdir": (("evaluate",), "workdir is empty; name the folder of a finished distill.py run"),
+    "workdir": (
+        ("evaluate", "--student=pretrianed"),
+        "--student=pretrianed needs --workdir, the folder",
+    ),
 }
 
 
