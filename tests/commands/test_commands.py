@@ -1,23 +1,20 @@
 """The commands as they are called: exit codes, what they print, and what they leave behind."""
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-import tiny
+from running import error_of, finish, start, succeed
 
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import load_site
 from rsstl_jax.export import load_exported
 
-ROOT = Path(__file__).parents[2]
 SMOKE = "--config=configs/synthetic.py:smoke"
 TEACHERS = [
     f"teacher-synthetic-{site}/{p}" for site in ("mall", "campus") for p in ("specialise", "expert")
@@ -25,41 +22,6 @@ TEACHERS = [
 STUDENTS = ["seed-0/standalone", "seed-0/distilled"]
 TABLE = "synthetic-office-table-1.md"
 UTS = "WAP001,Pos_x,Pos_y,Floor_ID\n-50,1,2,3\n"
-
-
-def start(script, *arguments):
-    environment = os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
-    }
-    return subprocess.Popen(
-        [sys.executable, f"experiments/{script}.py", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process):
-    """(exit code, stdout, stderr)."""
-    out, err = process.communicate(timeout=600)
-    return process.returncode, out, err
-
-
-def succeed(script, *arguments):
-    code, out, err = finish(start(script, *arguments))
-    assert code == 0, err
-    return out
-
-
-def error_of(err):
-    """The one line that says what is wrong; in front of it may stand what was begun."""
-    *begun, line = err.strip().splitlines()
-    assert len(begun) <= 1 and all(b.startswith("reading ") and b.endswith(" ...") for b in begun)
-    assert line.startswith("error: ")
-    return line
 
 
 def records_of(workdir):
