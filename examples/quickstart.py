@@ -40,12 +40,12 @@ def main(folder: str) -> None:
     student = load_student(f"{folder}/students/seed-0/distilled")
     print(student)
     scan, actual_m = scan_of(site.test, 0), site.test.position_m[0]
-    (predicted_m,) = student.locate([scan])
-    print(f"{len(scan)} access points detected at {actual_m.round(2)} m, {predicted_m.round(2)} m")
+    answers = student.locate([scan])
+    print(f"{len(scan)} access points detected at {actual_m.round(2)} m:\n{answers.round(2)}")
 
     export_student(student, f"{folder}/exported")
-    (exported_m,) = load_exported(f"{folder}/exported").locate([scan])
-    print(f"the exported program locates it at {exported_m.round(2)} m")
+    exported = load_exported(f"{folder}/exported").locate([scan])
+    print(f"the exported program says the same:\n{exported.round(2)}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rsstl_jax.config import default_config, make_config, named_config, validate
     from rsstl_jax.data import Fingerprints, Site, load_site
+    from rsstl_jax.engine.locator import Locator
     from rsstl_jax.engine.saved_student import Student, load_student
     from rsstl_jax.errors import (
         ConfigError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "config": ("default_config", "make_config", "named_config", "validate"),
     "data": ("Fingerprints", "Site", "load_site"),
+    "engine.locator": ("Locator",),
     "engine.saved_student": ("Student", "load_student"),
     "errors": (
         "ConfigError",
@@ -66,6 +68,7 @@ __all__ = [
     "DivergedError",
     "ExportedStudent",
     "Fingerprints",
+    "Locator",
     "LockedError",
     "MissingDataError",
     "Network",

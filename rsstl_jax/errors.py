@@ -32,12 +32,12 @@ class DataError(ValueError):
     """Data that cannot be used; the message names file, row and column, and what would be right.
 
     Example:
-        >>> from rsstl_jax.data import scans_to_rss_dbm
-        >>> scans_to_rss_dbm([{"hall": -61.0}, {"hall": 61.0}], ("hall",), dataset="home")
+        >>> from rsstl_jax.data import read_scans
+        >>> read_scans([{"hall": -61.0}, {"hall": 61.0}], ("hall",))
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61.0 lies outside -130...0 dBm;
-        what was not detected is left out
+        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61.0 is outside -130...0 dBm; leave
+        out what was not detected, or give None
     """
 
 

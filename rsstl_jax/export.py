@@ -1,11 +1,11 @@
 """A student as a program and a card, for those who have JAX but not this package."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,10 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
-from rsstl_jax.data.scans import pad_rows, scans_to_rss_dbm
-from rsstl_jax.engine.saved_student import Student, shown_names
+from rsstl_jax.engine.locator import Locator, NetworkLocator
+from rsstl_jax.engine.prototypes import NO_LABEL
+from rsstl_jax.engine.radius import COVERAGE
+from rsstl_jax.engine.saved_student import shown_names
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.store.files import write_bytes, write_sealed
@@ -26,31 +28,42 @@ _PROGRAM, _CARD = "student.bin", "exported.json"
 _FIELDS = {"dataset": str, "access_points": list, "origin_m": list, "program": str}
 
 
-@dataclass(frozen=True, repr=False)
-class ExportedStudent:
-    """A compiled program that locates scans as the exported student did.
+class ExportedStudent(Locator):
+    """A compiled program that answers scans as the exported localiser did.
 
     Args:
         program: float32[n, A] of dBm, NaN where undetected, to float32[n, 2], metres from the
-            origin.
+            origin, int32[n], the label, and float32[n], the radius in metres, NaN without one.
         access_points: names of its inputs, in their order.
         origin_m: float64[2]. Origin in the site's own coordinates, metres.
         dataset: the site it was trained at.
+        labels: int[C, 2]. The (building, floor) of each label, if the site names any.
 
     Example:
-        >>> north_m = jax.jit(lambda rss_dbm: jnp.stack([0 * rss_dbm[:, 0], -rss_dbm[:, 0]], 1))
-        >>> program = export.export(north_m)(jnp.zeros((1, 2)))
-        >>> student = ExportedStudent(program, ("hall", "kitchen"), np.array([1e3, 2e3]), "home")
+        >>> def north(rss_dbm):
+        ...     positions_m = jnp.stack([0 * rss_dbm[:, 0], -rss_dbm[:, 0]], axis=1)
+        ...     return positions_m, jnp.zeros(1, int), jnp.ones(1)
+        >>> program = export.export(jax.jit(north))(jnp.zeros((1, 2)))
+        >>> origin_m, labels = np.array([1e3, 2e3]), np.array([[0, 3]])
+        >>> student = ExportedStudent(program, ("hall", "attic"), origin_m, "home", labels)
         >>> student
-        <ExportedStudent of home: 2 access points (hall, kitchen), origin (1000.00, 2000.00) m>
+        <ExportedStudent of home: 2 access points (hall, attic), origin (1000.00, 2000.00) m>
         >>> print(student.locate([{"hall": -60.0}]))
-        [[1000. 2060.]]
+              x_m     y_m  floor  building  radius_m  detected  unknown
+        0  1000.0  2060.0      3         0       1.0         1        0
     """
 
-    program: export.Exported
-    access_points: tuple[str, ...]
-    origin_m: NDArray[np.float64]
-    dataset: str
+    def __init__(
+        self,
+        program: export.Exported,
+        access_points: Sequence[str],
+        origin_m: NDArray[np.float64],
+        dataset: str,
+        labels: NDArray[np.int64] | None = None,
+    ) -> None:
+        super().__init__(access_points, dataset)
+        self.program, self.origin_m = program, origin_m
+        self._labels = labels
 
     def __repr__(self) -> str:
         east_m, north_m = self.origin_m
@@ -59,39 +72,38 @@ class ExportedStudent:
             f"{shown_names(self.access_points)}, origin ({east_m:.2f}, {north_m:.2f}) m>"
         )
 
-    def locate(self, scans: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-        """The positions of scans as a receiver reports them, as `Student.locate` gives them.
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        return self._labels
 
-        Args:
-            scans: one mapping a scan: an access point's name to its level, dBm. Access points that
-                the student does not know are left out, and those it knows may be missing.
-
-        Returns:
-            float64[n, 2]. Positions in the site's own coordinates, metres.
-
-        Raises:
-            DataError: if there is no scan, one has no access point that the student knows, or a
-                level is outside -130...0 dBm; the message names the scan by its index.
-        """
-        rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
-        centered_m = self._run(pad_rows(rss_dbm))[: len(rss_dbm)]
-        return np.asarray(centered_m, np.float64) + self.origin_m
+    def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
+        out = self._run(rss_dbm)
+        # An earlier version's program gives positions alone.
+        centered_m, label, radii_m = out if isinstance(out, list | tuple) else (out, None, None)
+        nothing = np.full(len(rss_dbm), np.nan)
+        return (
+            np.asarray(centered_m, np.float64) + self.origin_m,
+            np.zeros(len(rss_dbm), np.int64) if label is None else np.asarray(label, np.int64),
+            nothing if radii_m is None else np.asarray(radii_m, np.float64),
+            nothing[:, None],
+        )
 
     @cached_property
-    def _run(self) -> Callable[[NDArray[np.float32]], jax.Array]:
+    def _run(self) -> Callable[[NDArray[np.float32]], Any]:
         """The program, compiled once for every number of rows."""
         return jax.jit(self.program.call)
 
 
-def export_student(student: Student, folder: str | Path) -> None:
-    """Writes a student as a program that JAX alone can run, with a card beside it.
+def export_student(student: NetworkLocator, folder: str | Path) -> None:
+    """Writes a localiser as a program that JAX alone can run, with a card beside it.
 
     `student.bin` is the serialised program (StableHLO, for CPU and CUDA, any number of rows), with
-    parameters and preprocessing inside; `exported.json` has the names of its inputs in their order,
-    the origin of its output, and the program's checksum.
+    parameters, preprocessing, radio map and radius model inside; `exported.json` has the names of
+    its inputs in their order, its units, the origin of its positions, the building and floor of
+    its labels, and the program's checksum.
 
     Args:
-        student: what `load_student` returned.
+        student: what `load_student`, or `load_pretrained().fit`, returned.
         folder: made if it is missing; a student that was exported there is replaced.
 
     Raises:
@@ -103,6 +115,7 @@ def export_student(student: Student, folder: str | Path) -> None:
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
         >>> from rsstl_jax.engine.localizer import Localizer
+        >>> from rsstl_jax.engine.saved_student import Student
         >>> train = load_site("synthetic-office").train
         >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
@@ -113,20 +126,12 @@ def export_student(student: Student, folder: str | Path) -> None:
         (['cpu', 'cuda'], ['AP001', 'AP002'])
     """
     _need_flatbuffers()
-    localizer = student.localizer
-
-    def locate(rss_dbm: jax.Array) -> jax.Array:
-        position = localizer.represent(student.params, rss_dbm).location
-        return position * localizer.preprocessor.scale_m
-
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
-    program = export.export(jax.jit(locate), platforms=PLATFORMS)(inputs)
+    program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
     content = bytes(program.serialize())
     card = {
-        "dataset": student.dataset,
-        "access_points": student.access_points,
-        "origin_m": localizer.preprocessor.origin_m.tolist(),
+        **describe(student),
         "platforms": PLATFORMS,
         "jax": jax.__version__,
         "program": hashlib.sha256(content).hexdigest(),
@@ -137,6 +142,24 @@ def export_student(student: Student, folder: str | Path) -> None:
     (folder / _CARD).unlink(missing_ok=True)
     write_bytes(folder / _PROGRAM, content)
     write_sealed(folder / _CARD, card)
+
+
+def describe(student: NetworkLocator) -> dict[str, Any]:
+    """What a program's card says of its inputs and outputs."""
+    labels = student.labels
+    return {
+        "dataset": student.dataset,
+        "access_points": student.access_points,
+        "input": "dBm, NaN where undetected",
+        "outputs": ["x and y from origin_m, m", "row of labels", "radius, m"],
+        "origin_m": student.preprocessor.origin_m.tolist(),
+        "labels": None if labels is None else [[_or_none(v) for v in row] for row in labels],
+        "coverage": None if student.radius is None else COVERAGE,
+    }
+
+
+def _or_none(value: int) -> int | None:
+    return None if value == NO_LABEL else int(value)
 
 
 def load_exported(folder: str | Path) -> ExportedStudent:
@@ -158,6 +181,7 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
         >>> from rsstl_jax.engine.localizer import Localizer
+        >>> from rsstl_jax.engine.saved_student import Student
         >>> train = load_site("synthetic-office").train
         >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
         >>> params = localizer.init(jax.random.key(0), train.num_access_points)
@@ -165,8 +189,8 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export_student(student, folder)
-        ...     positions_m = load_exported(folder).locate(scans)
-        >>> bool(np.allclose(positions_m, student.locate(scans), atol=1e-3))
+        ...     exported = load_exported(folder).locate(scans)
+        >>> bool(np.allclose(exported[["x_m", "y_m"]], student.locate(scans)[["x_m", "y_m"]]))
         True
     """
     _need_flatbuffers()
@@ -183,7 +207,14 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         tuple(card["access_points"]),
         np.asarray(card["origin_m"], np.float64),
         card["dataset"],
+        _read_labels(card.get("labels")),
     )
+
+
+def _read_labels(labels: list[list[int | None]] | None) -> NDArray[np.int64] | None:
+    if not labels:
+        return None
+    return np.array([[NO_LABEL if v is None else v for v in row] for row in labels], np.int64)
 
 
 def _need_flatbuffers() -> None:

@@ -14,6 +14,7 @@ from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import make_locator
+from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.models import make_network
@@ -169,8 +170,15 @@ def _train(
             means = average_with_student(outputs, job.localizer, params[f"seed-{seed}/standalone"])
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
+    prototypes = make_prototypes(job.train, job.localizer.preprocessor)
     for name, student_params in params.items():
-        student = Student(job.localizer, student_params, job.train.access_points, job.train.dataset)
+        student = Student(
+            job.localizer,
+            student_params,
+            job.train.access_points,
+            job.train.dataset,
+            prototypes=prototypes,
+        )
         folder = recorder.workdir / "students" / name
         save_student(folder, job.config, student, report=partial(recorder.report, name))
         trained.setdefault(students[name][0], {})[name.partition("/")[2]] = student_params

@@ -86,4 +86,4 @@ def _locate_by_pretrained() -> "tuple[Fingerprints, np.ndarray]":
     pretrained = load_pretrained()
     pretrained.check_target(FLAGS.dataset)
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
-    return site.test, pretrained.at(site.train).predict_m(site.test.rss_dbm)
+    return site.test, pretrained.fit(site.train).predict_m(site.test.rss_dbm)

@@ -12,7 +12,7 @@ from rsstl_jax.data.load import load_site, load_unlabelled
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
 from rsstl_jax.data.readers.walks import read_traces
 from rsstl_jax.data.readers.with_header import read_table, write_table
-from rsstl_jax.data.scans import scans_to_rss_dbm
+from rsstl_jax.data.scans import read_scans
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction
 from rsstl_jax.data.synthetic import SYNTHETIC_SITES, make_synthetic_site
@@ -33,9 +33,9 @@ __all__ = [
     "load_site",
     "load_unlabelled",
     "make_synthetic_site",
+    "read_scans",
     "read_table",
     "read_traces",
-    "scans_to_rss_dbm",
     "target_fraction",
     "write_table",
 ]

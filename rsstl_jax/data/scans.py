@@ -1,60 +1,193 @@
-"""Scans as a receiver reports them, as the rows that a network takes."""
+"""Scans in the forms that receivers and tools report them in, as the rows that a network takes."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM
 from rsstl_jax.errors import DataError
 
+NAME_KEYS = ("mac", "bssid", "id", "name")
+LEVEL_KEYS = ("rssi", "rss", "level", "dbm", "signal")
 
-def scans_to_rss_dbm(
-    scans: Sequence[Mapping[str, float]], access_points: Sequence[str], *, dataset: str
-) -> NDArray[np.float32]:
+Scans = (
+    Sequence[Mapping[str, Any]]
+    | Sequence[Sequence[Mapping[str, Any]]]
+    | Mapping[str, Any]
+    | pd.DataFrame
+    | pd.Series
+)
+
+
+@dataclass(frozen=True)
+class ScanRows:
+    """Scans as readings of a site's access points, in the order of its columns."""
+
+    rss_dbm: NDArray[np.float32]  # [n, A]: dBm, NaN where undetected
+    detected: NDArray[np.int64]  # [n]: access points of each scan that the site knows
+    unknown: NDArray[np.int64]  # [n]: access points of each scan that it does not know
+
+
+def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
     """Scans as rows of the readings of known access points.
 
     Args:
-        scans: for each scan {an access point's name: its level, dBm}. Access points that are not
-            known are left out, and known ones may be missing.
-        access_points: names of the A known ones, in the order of the columns.
-        dataset: name of the site that they belong to, for messages.
+        scans: a sequence of scans, or a single one. A scan is {access point: level} or a list of
+            records such as {"mac": access point, "rssi": level}; a DataFrame has one scan per row
+            and one column per access point. A level is in dBm; None, NaN or a missing entry means
+            undetected. Names match without regard to upper and lower case.
+        access_points: names of the A known access points, in the order of the columns.
 
     Returns:
-        float32[n, A]. dBm, NaN where undetected.
+        `rss_dbm` float32[n, A], dBm, NaN where undetected; `detected` and `unknown`, int64[n]:
+        numbers of access points that are known and not known. A scan may have no known one.
 
     Raises:
-        DataError: there is no scan, one has no access point that is known, or a level is outside
-            -130...0 dBm; the message names the scan by its index.
+        DataError: if there is no scan, or a scan has no such form, names an access point twice,
+            or has a level that is no number or outside -130...0 dBm; the message names the scan by
+            its index, and the access point.
 
     Example:
-        >>> scans_to_rss_dbm([{"hall": -61.0, "a telephone": -40.0}], ("hall",), dataset="home")
-        array([[-61.]], dtype=float32)
-        >>> scans_to_rss_dbm([{"hall": -61.0}, {"hall": 61.0}], ("hall",), dataset="home")
+        >>> rows = read_scans([{"HALL": -61.0, "a telephone": -40.0}], ("hall", "attic"))
+        >>> rows.rss_dbm.tolist(), rows.detected.tolist(), rows.unknown.tolist()
+        ([[-61.0, nan]], [1], [1])
+        >>> read_scans([[{"mac": "hall", "rssi": -61}]], ("hall",)).rss_dbm.tolist()
+        [[-61.0]]
+        >>> read_scans([{"hall": -61.0}, {"hall": 61.0}], ("hall",))
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61.0 lies outside -130...0 dBm;
-        what was not detected is left out
+        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61.0 is outside -130...0 dBm; leave
+        out what was not detected, or give None
     """
-    if not scans:
+    column = {name.casefold(): index for index, name in enumerate(access_points)}
+    if isinstance(scans, pd.DataFrame):
+        return _table_rows(scans, column)
+    listed = _list_of_scans(scans)
+    if not listed:
         raise DataError("scans is empty; at least one scan is needed")
-    column = {name: index for index, name in enumerate(access_points)}
-    rss_dbm = np.full((len(scans), len(column)), np.nan, np.float32)
-    for row, scan in enumerate(scans):
-        known = scan.keys() & column.keys()
-        if not known:
-            raise DataError(
-                f"scan {row}: none of its {len(scan)} access points is among the "
-                f"{len(column)} that the student of {dataset} knows"
-            )
-        for name in known:
-            if not MIN_DBM <= scan[name] <= MAX_DBM:
+    rss_dbm = np.full((len(listed), len(column)), np.nan, np.float32)
+    unknown = np.zeros(len(listed), np.int64)
+    for row, scan in enumerate(listed):
+        seen = set()
+        for name, level in _readings(scan, row):
+            if name in seen:
+                raise DataError(f"scan {row}: access point {name!r} is named more than once")
+            seen.add(name)
+            level_dbm = _level(level, f"scan {row}, access point {name!r}")
+            if level_dbm is None:
+                continue
+            index = column.get(name.casefold())
+            if index is None:
+                unknown[row] += 1
+            elif np.isnan(rss_dbm[row, index]):
+                rss_dbm[row, index] = level_dbm
+            else:
                 raise DataError(
-                    f"scan {row}, access point {name!r}: {scan[name]!r} lies outside "
-                    f"{MIN_DBM:g}...{MAX_DBM:g} dBm; what was not detected is left out"
+                    f"scan {row}: access point {name!r} is named twice, in upper and lower case"
                 )
-            rss_dbm[row, column[name]] = scan[name]
-    return rss_dbm
+    return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
+
+
+def _list_of_scans(scans: Any) -> list[Any]:
+    if isinstance(scans, str | bytes):
+        raise DataError("scans is text; parse it first, such as with json.loads")
+    if isinstance(scans, pd.Series):
+        return [scans.to_dict()] if pd.api.types.is_numeric_dtype(scans) else scans.tolist()
+    if isinstance(scans, Mapping):
+        return [scans]
+    if not isinstance(scans, Iterable):
+        raise DataError(f"scans is {type(scans).__name__}; a list of scans is expected")
+    listed = list(scans)
+    # A list of records is one scan: a list of scans of records has lists in it.
+    if listed and all(_is_record(entry) for entry in listed):
+        return [listed]
+    return listed
+
+
+def _is_record(entry: Any) -> bool:
+    if not isinstance(entry, Mapping):
+        return False
+    keys = {str(key).casefold() for key in entry}
+    return bool(keys & set(NAME_KEYS)) and bool(keys & set(LEVEL_KEYS))
+
+
+def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
+    if isinstance(scan, pd.Series):
+        scan = scan.to_dict()
+    if isinstance(scan, Mapping):
+        readings = list(scan.items())
+    elif isinstance(scan, Iterable) and not isinstance(scan, str | bytes):
+        readings = []
+        for record in scan:
+            if not _is_record(record):
+                raise DataError(
+                    f"scan {row}: {record!r} is no record; one such as "
+                    '{"mac": "00:1f:...", "rssi": -61} is expected'
+                )
+            lower = {str(key).casefold(): value for key, value in record.items()}
+            name = next(lower[key] for key in NAME_KEYS if key in lower)
+            readings.append((name, next(lower[key] for key in LEVEL_KEYS if key in lower)))
+    else:
+        raise DataError(
+            f"scan {row} is {type(scan).__name__}; a mapping {{access point: dBm}} is expected"
+        )
+    for name, _ in readings:
+        if not isinstance(name, str):
+            raise DataError(f"scan {row}: {name!r} is no access point's name; text is expected")
+    return readings
+
+
+def _level(level: Any, where: str) -> float | None:
+    """A level in dBm; None where undetected."""
+    if level is None or level is pd.NA:
+        return None
+    if isinstance(level, bool | np.bool_):
+        raise DataError(f"{where}: {level} is no level; a number in dBm is expected")
+    try:
+        level_dbm = float(level)
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: {level!r} is no level; a number in dBm is expected") from None
+    if math.isnan(level_dbm):
+        return None
+    if not MIN_DBM <= level_dbm <= MAX_DBM:
+        raise DataError(
+            f"{where}: {level!r} is outside {MIN_DBM:g}...{MAX_DBM:g} dBm; leave out what was not "
+            "detected, or give None"
+        )
+    return level_dbm
+
+
+def _table_rows(table: pd.DataFrame, column: Mapping[str, int]) -> ScanRows:
+    """The rows of a table with one column per access point."""
+    if table.empty:
+        raise DataError("scans is empty; at least one row and one access point are needed")
+    names = [str(name) for name in table.columns]
+    lower = [name.casefold() for name in names]
+    if len(set(lower)) < len(lower):
+        twice = next(name for name in names if lower.count(name.casefold()) > 1)
+        raise DataError(f"access point {twice!r} is named more than once")
+    levels = np.empty(table.shape, np.float64)
+    for index, name in enumerate(names):
+        cells = table.iloc[:, index]
+        if cells.dtype == bool:
+            raise DataError(f"scan 0, access point {name!r}: {cells.iloc[0]} is no level")
+        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        wrong = (np.isnan(numbers) & cells.notna().to_numpy()) | (numbers < MIN_DBM)
+        wrong |= numbers > MAX_DBM
+        if wrong.any():
+            row = int(wrong.argmax())
+            _level(cells.iloc[row], f"scan {row}, access point {name!r}")
+        levels[:, index] = numbers
+    known = [index for index, name in enumerate(lower) if name in column]
+    rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)
+    rss_dbm[:, [column[lower[index]] for index in known]] = levels[:, known]
+    detected = (~np.isnan(rss_dbm)).sum(axis=1)
+    return ScanRows(rss_dbm, detected, (~np.isnan(levels)).sum(axis=1) - detected)
 
 
 def pad_rows(rss_dbm: NDArray[np.float32]) -> NDArray[np.float32]:

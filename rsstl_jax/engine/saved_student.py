@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,16 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.data import Fingerprints, scans_to_rss_dbm
-from rsstl_jax.data.scans import pad_rows
+from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.localizer import Localizer, make_locator
+from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
+from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
 from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError, DataError
 from rsstl_jax.models import make_network, model_section
@@ -24,10 +27,12 @@ from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, write_sealed
 from rsstl_jax.types import Params
 
+_PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
+
 _log = logging.getLogger(__name__)
 
 
-class Student:
+class Student(NetworkLocator):
     """A trained network at its site: it locates scans as a receiver reports them.
 
     Args:
@@ -35,6 +40,8 @@ class Student:
         params: its trained parameters.
         access_points: names of its inputs, in their order.
         dataset: the site it was trained at.
+        prototypes: the site's labelled positions, which floors and radii are read off.
+        radius: how radii are computed, once the student is calibrated.
 
     Example:
         >>> import jax
@@ -49,18 +56,30 @@ class Student:
         199,502 parameters, 60 access points (AP001, AP002, AP003, ...),
         origin (31.20, 9.76) m, scale 12.96 m>
         >>> scans = [{"AP003": -61.0}, {"AP003": -61.0, "a telephone": -40.0}]
-        >>> first, second = student.locate(scans).tolist()
-        >>> first == second  # It does not know the telephone.
-        True
+        >>> answers = student.locate(scans)
+        >>> answers.x_m.nunique(), answers.unknown.tolist()
+        (1, [0, 1])
     """
 
     def __init__(
-        self, localizer: Localizer, params: Params, access_points: tuple[str, ...], dataset: str
+        self,
+        localizer: Localizer,
+        params: Params,
+        access_points: tuple[str, ...],
+        dataset: str,
+        *,
+        prototypes: Prototypes | None = None,
+        radius: RadiusModel | None = None,
     ) -> None:
+        super().__init__(
+            access_points,
+            dataset,
+            localizer.preprocessor,
+            prototypes=prototypes,
+            radius=radius,
+        )
         self.localizer = localizer
         self.params = params
-        self.access_points = tuple(access_points)
-        self.dataset = dataset
 
     def __repr__(self) -> str:
         number = sum(leaf.size for leaf in jax.tree.leaves(self.params))
@@ -73,26 +92,16 @@ class Student:
             f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m>"
         )
 
-    def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
-        """The positions of scans as a receiver reports them.
-
-        Args:
-            scans: one mapping a scan: an access point's name to its level, dBm. Access points that
-                the student does not know are left out, and those it knows may be missing.
-
-        Returns:
-            float64[n, 2]. Positions in the site's own coordinates, metres.
-
-        Raises:
-            DataError: if there is no scan, one has no access point that the student knows, or a
-                level is outside -130...0 dBm; the message names the scan by its index.
-        """
-        rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
-        return self._locator(self.params, pad_rows(rss_dbm))[: len(rss_dbm)]
+    def predict_m(self, rss_dbm: ArrayLike) -> np.ndarray:
+        return self._predict(self.params, rss_dbm)
 
     @cached_property
-    def _locator(self) -> Callable[..., np.ndarray]:
+    def _predict(self) -> Callable[..., np.ndarray]:
         return make_locator(self.localizer)
+
+    def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
+        scale_m = self.preprocessor.scale_m
+        return lambda rss_dbm: self.localizer.represent(self.params, rss_dbm).location * scale_m
 
     def in_own_order(self, part: Fingerprints) -> Fingerprints:
         """A part with its columns in the order of the student's inputs.
@@ -169,18 +178,42 @@ def save_student(
         if _same((held.params, held.localizer.survey), (student.params, survey)):
             written = {name: read_card(card, {}).get(name) for name in facts}
             if not differences(written, json.loads(json.dumps(facts))):
+                save_answers(folder, student)
                 return
         report(f"{folder} holds another student of {held.dataset}; this one takes its place")
     except FileNotFoundError:
         pass  # An earlier start may have been stopped between the parameters and the card.
     except DamagedError as error:
         report(f"{error}; the student is written anew")
-    card.unlink(missing_ok=True)
+    for outdated in (card, folder / _PROTOTYPES, folder / _RADIUS):
+        outdated.unlink(missing_ok=True)
     owner = _owner(student.dataset)
     save_checkpoint(folder / "params", student.params, step=0, owner=owner)
     if survey is not None:
         save_checkpoint(folder / "survey", survey, step=0, owner=owner)
+    save_answers(folder, student)
     write_sealed(card, facts)
+
+
+def save_answers(folder: str | Path, locator: NetworkLocator) -> None:
+    """Writes what floors and radii are read off, beside the parameters."""
+    if locator.prototypes is not None:
+        write_prototypes(Path(folder) / _PROTOTYPES, locator.prototypes)
+    if locator.radius is not None:
+        write_sealed(Path(folder) / _RADIUS, radius_facts(locator.radius))
+
+
+def load_answers(
+    folder: str | Path, num_access_points: int
+) -> dict[str, Prototypes | RadiusModel | None]:
+    """What `save_answers` wrote; an earlier version wrote nothing."""
+    prototypes_file, radius_file = Path(folder) / _PROTOTYPES, Path(folder) / _RADIUS
+    prototypes = radius = None
+    if prototypes_file.exists():
+        prototypes = read_prototypes(prototypes_file, num_access_points)
+        if radius_file.exists():
+            radius = read_radius(radius_file, num_labels=len(prototypes.labels))
+    return {"prototypes": prototypes, "radius": radius}
 
 
 def _facts(config: ConfigDict, student: Student) -> dict[str, Any]:
@@ -227,7 +260,7 @@ def load_student(folder: str | Path) -> Student:
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_student(folder, default_config(), student)
-        ...     bool((load_student(folder).locate(scans) == student.locate(scans)).all())
+        ...     load_student(folder).locate(scans).equals(student.locate(scans))
         True
     """
     card_file = Path(folder) / "student.json"
@@ -239,7 +272,8 @@ def load_student(folder: str | Path) -> Student:
         survey = _load(folder, "survey", radio_map_shapes(num_support, len(access_points)), owner)
         localizer = replace(localizer, support=full_support(survey), survey=survey)
     params = _load(folder, "params", localizer.shapes(len(access_points)), owner)
-    return Student(localizer, params, access_points, dataset)
+    answers: dict[str, Any] = load_answers(folder, len(access_points))
+    return Student(localizer, params, access_points, dataset, **answers)
 
 
 def _load(folder: str | Path, name: str, shapes: Any, owner: str) -> Any:

@@ -1,39 +1,139 @@
-"""The site-agnostic ensemble at one site: a radio map in, positions of scans out."""
+"""The site-agnostic ensemble at one site: a radio map in, answers to scans out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
-from rsstl_jax.data import Fingerprints, scans_to_rss_dbm
-from rsstl_jax.data.scans import pad_rows
+from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.localizer import Localizer
+from rsstl_jax.engine.locator import NetworkLocator, annotate
+from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
+from rsstl_jax.engine.radio_map import RadioMap, deal_folds
+from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.site_agnostic.temperature import choose_temperature
-from rsstl_jax.site_agnostic.training import locate_with_members, make_agnostic_localizer
+from rsstl_jax.models.site_agnostic.support import make_support
+from rsstl_jax.site_agnostic.temperature import (
+    MIN_POSITIONS,
+    at_temperature,
+    choose_temperature,
+)
+from rsstl_jax.site_agnostic.training import (
+    locate_with_members,
+    make_agnostic_localizer,
+    mean_location,
+)
 from rsstl_jax.types import Params
 
+CALIBRATION_ROWS_PER_FOLD = 200
 
-class EnsembleAtSite:
-    """Ensemble members with a site's radio map; the temperature is chosen on that radio map."""
+
+class EnsembleAtSite(NetworkLocator):
+    """Ensemble members with a site's radio map."""
 
     def __init__(
-        self, settings: AgnosticSettings, members: Sequence[Params], radio_map: Fingerprints
+        self,
+        settings: AgnosticSettings,
+        members: Sequence[Params],
+        radio_map: Fingerprints,
+        *,
+        inverse_temperature: float | None = None,
+        prototypes: Prototypes | None = None,
+        radius: RadiusModel | None = None,
     ) -> None:
-        untempered = make_agnostic_localizer(settings, radio_map)
-        self.localizer: Localizer = choose_temperature(untempered, members)
-        self.members = tuple(members)
-        self.access_points = radio_map.access_points
-        self.dataset = radio_map.dataset
+        localizer = make_agnostic_localizer(settings, radio_map)
+        super().__init__(
+            radio_map.access_points,
+            radio_map.dataset,
+            localizer.preprocessor,
+            prototypes=prototypes,
+            radius=radius,
+        )
+        self.settings, self.members = settings, tuple(members)
+        self.localizer: Localizer = localizer
+        self.radio_map = radio_map
+        if inverse_temperature is not None:
+            self.localizer = at_temperature(localizer, inverse_temperature)
+
+    @classmethod
+    def fit(
+        cls, settings: AgnosticSettings, members: Sequence[Params], radio_map: Fingerprints
+    ) -> "EnsembleAtSite":
+        """Chooses the temperature and calibrates the radius on the radio map itself."""
+        ensemble = cls(settings, members, radio_map)
+        ensemble.localizer = choose_temperature(ensemble.localizer, members)
+        ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
+        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_POSITIONS:
+            held_out = cross_fitted_errors(ensemble, radio_map)
+            ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))
+        return ensemble
 
     def __repr__(self) -> str:
         names = f"{len(self.access_points)} access points of {self.dataset}"
         return f"<{len(self.members)} ensemble members at a site: {names}>"
 
-    def locate(self, scans: Sequence[Mapping[str, float]]) -> np.ndarray:
-        """Positions float64[n, 2], metres, of scans {access point: dBm}, as `Student.locate`."""
-        rss_dbm = scans_to_rss_dbm(scans, self.access_points, dataset=self.dataset)
-        return self.predict_m(pad_rows(rss_dbm))[: len(rss_dbm)]
-
-    def predict_m(self, rss_dbm: np.ndarray) -> np.ndarray:
-        """Positions float64[n, 2], metres, of float[n, A], dBm, NaN where undetected."""
+    def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         return locate_with_members(self.localizer, self.members, rss_dbm)
+
+    def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
+        localizer, members = self.localizer, stack(self.members)
+
+        def locate(rss_dbm: jax.Array) -> jax.Array:
+            level = localizer.preprocessor.encode(rss_dbm)
+            location = mean_location(localizer.network, members, localizer.support, level)
+            return location * localizer.preprocessor.scale_m
+
+        return locate
+
+
+def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut:
+    """Errors on fingerprints of the radio map, each located without its own fold."""
+    localizer, prototypes = ensemble.localizer, ensemble.prototypes
+    radio_map, scale_m = localizer.survey, ensemble.preprocessor.scale_m
+    assert radio_map is not None and prototypes is not None, "an ensemble's fit makes both"
+    ids = np.asarray(radio_map.place)
+    fold = deal_folds(ids)
+    prototype_fold = fold[group_by_position(part).first]
+
+    @jax.jit
+    def errors_of_fold(
+        members: Params,
+        radio_map: RadioMap,
+        prototypes: Prototypes,
+        valid: jax.Array,
+        valid_prototype: jax.Array,
+        rows: jax.Array,
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        support = make_support(*radio_map, valid)._replace(
+            inverse_temperature=localizer.support.inverse_temperature
+        )
+        level = radio_map.level[rows]
+        centered_m = scale_m * mean_location(localizer.network, members, support, level)
+        # A prototype without readings resembles nothing.
+        others = prototypes._replace(level=prototypes.level * valid_prototype[:, None])
+        label, _, features = annotate(others, None, level, centered_m)
+        apart_m = centered_m - scale_m * radio_map.position[rows]
+        return label, features, jnp.sqrt(jnp.square(apart_m).sum(axis=1))
+
+    run = partial(errors_of_fold, stack(ensemble.members), radio_map, prototypes)
+    order = np.random.default_rng(1).permutation(len(ids))
+    pieces, rows_of_pieces = [], []
+    for number in range(fold.max() + 1):
+        rows = order[fold[order] == number][:CALIBRATION_ROWS_PER_FOLD]
+        # Equal shapes are compiled once; what fills them up is dropped again.
+        filled = jnp.asarray(np.resize(rows, CALIBRATION_ROWS_PER_FOLD))
+        out = run(jnp.asarray(fold != number), jnp.asarray(prototype_fold != number), filled)
+        pieces.append([np.asarray(leaf)[: len(rows)] for leaf in out])
+        rows_of_pieces.append(rows)
+    label, features, error_m = (np.concatenate(leaves) for leaves in zip(*pieces, strict=True))
+    return HeldOut(
+        features.astype(np.float64),
+        error_m.astype(np.float64),
+        ids[np.concatenate(rows_of_pieces)].astype(np.int64),
+        label.astype(np.int64),
+    )

@@ -45,8 +45,14 @@ def choose_temperature(localizer: Localizer, members: Sequence[Params]) -> Local
         ]
         for number, rows in enumerate(queries)
     ]
-    chosen = jnp.float32(_choose(np.concatenate(errors, axis=1), ids[np.concatenate(queries)]))
-    return replace(localizer, support=localizer.support._replace(inverse_temperature=chosen))
+    chosen = _choose(np.concatenate(errors, axis=1), ids[np.concatenate(queries)])
+    return at_temperature(localizer, chosen)
+
+
+def at_temperature(localizer: Localizer, inverse_temperature: float) -> Localizer:
+    """The localizer at this temperature."""
+    value = jnp.float32(inverse_temperature)
+    return replace(localizer, support=localizer.support._replace(inverse_temperature=value))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
@@ -151,19 +151,21 @@ def predict_members_m(
 
 
 def locate_with_members(
-    localizer: Localizer, members: Sequence[Params], rss_dbm: np.ndarray
+    localizer: Localizer, members: Sequence[Params], rss_dbm: ArrayLike
 ) -> np.ndarray:
     """The same of float[n, A], dBm, NaN where undetected."""
     if not members:
         raise ValueError("members is empty; at least one training is needed")
-    locate = partial(_locate, localizer.network, stack(members), localizer.support)
+    locate = partial(mean_location, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
     centered_m = in_chunks(locate, preprocessor.encode(rss_dbm)) * preprocessor.scale_m
     return preprocessor.uncenter(np.asarray(centered_m))
 
 
 @partial(jax.jit, static_argnums=0)
-def _locate(network: AgnosticNetwork, members: Params, support: Support, level: jax.Array) -> Any:
-    """Mean location of the members; the tokens do not depend on them and are made once."""
+def mean_location(
+    network: AgnosticNetwork, members: Params, support: Support, level: jax.Array
+) -> jax.Array:
+    """Mean location of stacked members; the tokens do not depend on them and are made once."""
     locate = jax.vmap(lambda params: network.apply({"params": params}, level, support).location)
     return locate(members).mean(axis=0)

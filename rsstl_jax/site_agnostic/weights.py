@@ -66,8 +66,10 @@ class Pretrained:
         sizes = wrap(f"{self.settings})", 90, initial_indent="  ", subsequent_indent="  ")
         return "\n".join([f"Pretrained({about}", *sizes])
 
-    def at(self, radio_map: Fingerprints) -> EnsembleAtSite:
-        """The ensemble at a site, ready to locate there; nothing is trained.
+    def fit(self, radio_map: Fingerprints) -> EnsembleAtSite:
+        """The ensemble at a site, ready to locate there; its parameters stay as they are.
+
+        The temperature is chosen, and the radius calibrated, on the radio map itself.
 
         Args:
             radio_map: fingerprints of the site with known positions, such as its train part.
@@ -82,11 +84,13 @@ class Pretrained:
             >>> from rsstl_jax import load_site
             >>> office = load_site("synthetic-office")
             >>> scan = {"AP003": -61.0, "AP017": -78.0}
-            >>> x_m, y_m = load_pretrained().at(office.train).locate([scan])[0]
-            >>> bool(0 <= x_m <= 65 and 0 <= y_m <= 20)  # inside the building
+            >>> answers = load_pretrained().fit(office.train).locate([scan])
+            >>> bool(answers.x_m.between(0, 65).all() and answers.y_m.between(0, 20).all())
             True
+            >>> answers.columns.tolist()
+            ['x_m', 'y_m', 'floor', 'building', 'radius_m', 'detected', 'unknown']
         """
-        return EnsembleAtSite(self.settings, self.members, radio_map)
+        return EnsembleAtSite.fit(self.settings, self.members, radio_map)
 
     def check_target(self, target: str) -> None:
         """Refuses a dataset from a building that the members were trained in.

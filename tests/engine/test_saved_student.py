@@ -88,8 +88,9 @@ def test_scans_are_located_as_the_rows_they_make():
         for row in part.rss_dbm.tolist()
     ]
     wanted = predict_m(student.localizer, student.params, part)
-    np.testing.assert_allclose(student.locate(scans), wanted, atol=1e-4)
-    np.testing.assert_allclose(student.locate(scans[:1]), wanted[:1], atol=1e-4)
+    position = ["x_m", "y_m"]
+    np.testing.assert_allclose(student.locate(scans)[position], wanted, atol=1e-4)
+    np.testing.assert_allclose(student.locate(scans[:1])[position], wanted[:1], atol=1e-4)
 
 
 def test_parameters_of_other_access_points_are_refused():

@@ -1,0 +1,225 @@
+"""What answers scans: position, floor, building and radius, whatever network lies behind it."""
+
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
+
+from rsstl_jax.data import Fingerprints, Preprocessor
+from rsstl_jax.data.scans import ScanRows, Scans, pad_rows, read_scans
+from rsstl_jax.engine.localizer import EVALUATION_ROWS
+from rsstl_jax.engine.prototypes import (
+    NO_LABEL,
+    Prototypes,
+    find_nearest,
+    linear_level,
+    vote,
+)
+from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, radius_m
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers for n fingerprints."""
+
+    position_m: NDArray[np.float64]  # [n, 2]: in the site's own coordinates
+    label: NDArray[np.int64]  # [n]: row of the locator's labels
+    radius_m: NDArray[np.float64]  # [n]: NaN without a radius model
+    features: NDArray[np.float64]  # [n, F]: what the radius is computed from
+
+
+class Locator:
+    """What answers scans of one site: a student, the pretrained network at a site, an export.
+
+    Args:
+        access_points: names of its inputs, in their order.
+        dataset: the site it was trained at.
+
+    Example:
+        >>> from rsstl_jax import Locator, load_pretrained, load_site
+        >>> train = load_site("synthetic-office").train
+        >>> locator = load_pretrained().fit(train)
+        >>> isinstance(locator, Locator), locator.dataset
+        (True, 'synthetic-office')
+    """
+
+    def __init__(self, access_points: Sequence[str], dataset: str) -> None:
+        self.access_points = tuple(access_points)
+        self.dataset = dataset
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """int[C, 2]: the (building, floor) that an answer's label stands for."""
+        raise NotImplementedError
+
+    def answer(self, rss_dbm: NDArray[np.float32]) -> Answers:
+        """Answers for float32[n, A], dBm, NaN where undetected; memory stays flat."""
+        pieces = []
+        for start in range(0, len(rss_dbm), EVALUATION_ROWS):
+            rows = rss_dbm[start : start + EVALUATION_ROWS]
+            pieces.append([leaf[: len(rows)] for leaf in self._answer_chunk(pad_rows(rows))])
+        return Answers(*(np.concatenate(leaves) for leaves in zip(*pieces, strict=True)))
+
+    def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
+        raise NotImplementedError
+
+    def locate(self, scans: Scans, *, access_points: Sequence[str] | None = None) -> pd.DataFrame:
+        """Answers scans as a receiver reports them.
+
+        Args:
+            scans: a sequence of scans, or a single one: {access point: dBm} each, or a list of
+                records {"mac": ..., "rssi": ...}; or a DataFrame with one column per access point;
+                or float[n, B], dBm, NaN where undetected, with `access_points`.
+            access_points: names of the columns, where `scans` is an array.
+
+        Returns:
+            A table with one row per scan: `x_m`, `y_m` in the site's own coordinates, metres;
+            `floor`, `building` as the site numbers them, missing where it does not; `radius_m`,
+            which holds the true position 90 % of the time, missing before calibration;
+            `detected`, `unknown`: numbers of access points that the localiser knows and does not
+            know. A scan without a known access point has no position, with one warning for all.
+
+        Raises:
+            DataError: if there is no scan, or one cannot be read; the message names the scan by
+                its index, and the access point.
+
+        Example:
+            >>> from rsstl_jax import load_pretrained, load_site
+            >>> locator = load_pretrained().fit(load_site("synthetic-office").train)
+            >>> answers = locator.locate([{"AP003": -61.0, "AP017": -78.0, "telephone": -40.0}])
+            >>> answers.detected.tolist(), answers.unknown.tolist(), answers.floor.tolist()
+            ([2], [1], [1])
+        """
+        if access_points is not None:
+            scans = pd.DataFrame(np.asarray(scans), columns=list(access_points))
+        rows = read_scans(scans, self.access_points)
+        silent = np.flatnonzero(rows.detected == 0)
+        if len(silent):
+            warnings.warn(
+                f"no access point is known at {self.dataset} in {len(silent)} of "
+                f"{len(rows.detected)} scans, the first of them scan {silent[0]}: no position",
+                stacklevel=2,
+            )
+        return self.answer_table(rows)
+
+    def answer_table(self, rows: ScanRows) -> pd.DataFrame:
+        """Answers of scans that have been read."""
+        answers = self.answer(rows.rss_dbm)
+        known = rows.detected > 0
+        x_m, y_m = np.where(known[:, None], answers.position_m, np.nan).T
+        floor, building = (self._label_column(answers.label, known, axis) for axis in (1, 0))
+        return pd.DataFrame(
+            {
+                "x_m": x_m,
+                "y_m": y_m,
+                "floor": floor,
+                "building": building,
+                "radius_m": np.where(known, answers.radius_m, np.nan),
+                "detected": rows.detected,
+                "unknown": rows.unknown,
+            }
+        )
+
+    def _label_column(
+        self, label: NDArray[np.int64], known: NDArray[np.bool_], axis: int
+    ) -> pd.api.extensions.ExtensionArray:
+        values = np.full(len(label), NO_LABEL)
+        if self.labels is not None:
+            values = self.labels[label, axis]
+        missing = ~known | (values == NO_LABEL)
+        return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
+
+    def held_out(self, part: Fingerprints) -> HeldOut:
+        """Errors on a part whose positions this localiser has not been trained with."""
+        answers = self.answer(part.rss_dbm)
+        ids = np.unique(part.position_m, axis=0, return_inverse=True)[1].reshape(-1)
+        error_m = np.linalg.norm(answers.position_m - part.position_m, axis=1)
+        return HeldOut(answers.features, error_m, ids, answers.label)
+
+
+class NetworkLocator(Locator):
+    """A locator whose network, prototypes (for floors) and radius model are at hand."""
+
+    def __init__(
+        self,
+        access_points: Sequence[str],
+        dataset: str,
+        preprocessor: Preprocessor,
+        *,
+        prototypes: Prototypes | None = None,
+        radius: RadiusModel | None = None,
+    ) -> None:
+        super().__init__(access_points, dataset)
+        self.preprocessor = preprocessor
+        self.prototypes = prototypes
+        self.radius = radius
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        return None if self.prototypes is None else np.asarray(self.prototypes.labels, np.int64)
+
+    def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
+        """Positions float64[n, 2], metres, of float[n, A], dBm, NaN where undetected."""
+        raise NotImplementedError
+
+    def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
+        """The same as a pure function of float[n, A], dBm, to metres from the origin."""
+        raise NotImplementedError
+
+    def answer_fn(self) -> Callable[[jax.Array], tuple[jax.Array, jax.Array, jax.Array]]:
+        """Position from the origin, label and radius as a pure function of float[n, A], dBm."""
+        locate = self.centered_fn()
+
+        def run(rss_dbm: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+            centered_m = locate(rss_dbm)
+            if self.prototypes is None:
+                nothing = jnp.full(rss_dbm.shape[0], jnp.nan)
+                return centered_m, jnp.zeros(rss_dbm.shape[0], jnp.int32), nothing
+            level = linear_level(self.preprocessor, rss_dbm)
+            return centered_m, *annotate(self.prototypes, self.radius, level, centered_m)[:2]
+
+        return run
+
+    def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
+        position_m = np.asarray(self.predict_m(rss_dbm))
+        if self.prototypes is None:
+            nothing = np.full(len(rss_dbm), np.nan)
+            return position_m, np.zeros(len(rss_dbm), np.int64), nothing, nothing[:, None]
+        centered_m = self.preprocessor.center(position_m)
+        label, radii_m, features = self._annotate(self.prototypes, self.radius, rss_dbm, centered_m)
+        return position_m, np.asarray(label, np.int64), np.asarray(radii_m), np.asarray(features)
+
+    @cached_property
+    def _annotate(self) -> Callable[..., Any]:
+        def run(prototypes: Any, radius: Any, rss_dbm: jax.Array, centered_m: jax.Array) -> Any:
+            level = linear_level(self.preprocessor, rss_dbm)
+            return annotate(prototypes, radius, level, centered_m)
+
+        return jax.jit(run)
+
+
+def annotate(
+    prototypes: Prototypes, radius: RadiusModel | None, level: jax.Array, centered_m: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Label, radius and what the radius is computed from, for levels and located positions."""
+    nearest = find_nearest(prototypes, level)
+    label = vote(prototypes, nearest)
+    features = difficulty_features(prototypes, nearest, level, centered_m)
+    if radius is None:
+        return label, jnp.full(label.shape, jnp.nan), features
+    return label, radius_m(radius, features, label), features
+
+
+def answers_json(answers: pd.DataFrame) -> list[str]:
+    """Each row of a table of answers as a line of JSON; what is missing is null."""
+    records = answers.astype(object).where(answers.notna(), None).to_dict("records")
+    return [json.dumps(record) for record in records]
