@@ -1,0 +1,100 @@
+"""Radii for the students of a run, from twins that are trained without a part of the positions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from rsstl_jax.config.overrides import override
+from rsstl_jax.config.retired import ADDED, drop_retired
+from rsstl_jax.config.schema import default_config
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.target import target_parts
+from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
+from rsstl_jax.engine.saved_student import Student, load_student, save_answers
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.phases.student_specs import STUDENTS
+from rsstl_jax.pipeline import bundle_folder, run_distillation
+from rsstl_jax.serving.ensemble import Ensemble
+from rsstl_jax.store.files import read_json
+
+HELD_OUT_FRACTION = 0.2
+
+
+def read_run_config(workdir: str | Path) -> ConfigDict:
+    """The configuration of the run that a folder holds."""
+    file = Path(workdir) / "config.json"
+    if not file.exists():
+        raise ConfigError(f"{workdir} holds no run of distill: config.json is missing")
+    config = default_config()
+    override(config, ADDED | drop_retired(read_json(file)))
+    return config
+
+
+def twin_config(config: ConfigDict, workdir: str | Path) -> ConfigDict:
+    """The same training, on all but a fifth of the positions."""
+    twin = config.copy_and_resolve_references()
+    twin.data.evaluate_on = "validation"
+    twin.data.validation_fraction = HELD_OUT_FRACTION
+    twin.bundle_dir = str(bundle_folder(config, workdir))
+    return twin
+
+
+def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOut]:
+    """Writes a radius model beside each named student of a run; returns what it was fitted on.
+
+    Trains the run's students once more, as twins, in the folder calibration/ of the workdir.
+    """
+    config = read_run_config(workdir)
+    if config.data.evaluate_on == "validation":
+        raise ConfigError(
+            f"{workdir} was trained without a validation part already; calibrate a run with "
+            "data.evaluate_on=test"
+        )
+    twin = twin_config(config, workdir)
+    kinds = {name.partition("/")[2] for name in names}
+    if unknown := kinds - STUDENTS.keys():
+        raise ConfigError(
+            f"student {', '.join(sorted(unknown))} cannot be calibrated; those of every run can: "
+            f"{', '.join(STUDENTS)}"
+        )
+    twins_folder = Path(workdir) / "calibration"
+    run_distillation(twin, twins_folder)
+    part = target_parts(twin).held_out
+    held_out = {}
+    for name in names:
+        student = load_student(Path(workdir) / "students" / name)
+        measured = load_student(twins_folder / "students" / name).held_out(part)
+        student.radius = fit_radius_for(student, measured)
+        save_answers(Path(workdir) / "students" / name, student)
+        held_out[name] = measured
+    return held_out
+
+
+def calibrate_ensemble(
+    ensemble: Ensemble, twins: Sequence[NetworkLocator], part: Fingerprints
+) -> HeldOut:
+    """Gives an ensemble its radius, from twins of its members and what these were not shown."""
+    measured = Ensemble(twins).held_out(part)
+    ensemble.radius = fit_radius_for(ensemble, measured)
+    return measured
+
+
+def fit_radius_for(locator: NetworkLocator, held_out: HeldOut) -> RadiusModel:
+    """The radius model for a locator's own labels, from what its twin was measured at."""
+    if locator.prototypes is None:
+        raise ConfigError(
+            "the student was saved by an earlier version, without the site's labelled positions; "
+            "run the same rsstl distill command again, which adds them without training"
+        )
+    return fit_radius(held_out, len(np.asarray(locator.prototypes.labels)))
+
+
+def label_like(student: Student, twin: NetworkLocator, label: np.ndarray) -> np.ndarray:
+    """A twin's labels as rows of the student's; -1 where the student has no such floor."""
+    assert student.labels is not None and twin.labels is not None
+    rows = {tuple(row): index for index, row in enumerate(student.labels.tolist())}
+    renamed = np.array([rows.get(tuple(row), -1) for row in twin.labels.tolist()])
+    return np.asarray(renamed[label])

@@ -1,0 +1,69 @@
+"""Several localisers of one site as one: the mean of their positions."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
+
+from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.radius import RadiusModel
+from rsstl_jax.errors import DataError
+
+
+class Ensemble(NetworkLocator):
+    """The mean position of several localisers of one site; floors are read off the first one."""
+
+    def __init__(
+        self, members: Sequence[NetworkLocator], *, radius: RadiusModel | None = None
+    ) -> None:
+        if not members:
+            raise DataError("an ensemble needs at least one member")
+        first = members[0]
+        for member in members[1:]:
+            if set(member.access_points) != set(first.access_points):
+                raise DataError(
+                    f"the members of an ensemble need the same access points; those of "
+                    f"{first.dataset} ({len(first.access_points)}) and {member.dataset} "
+                    f"({len(member.access_points)}) differ"
+                )
+        super().__init__(
+            first.access_points,
+            first.dataset,
+            first.preprocessor,
+            prototypes=first.prototypes,
+            radius=radius,
+        )
+        self.members = tuple(members)
+        self._columns = [
+            [first.access_points.index(name) for name in member.access_points] for member in members
+        ]
+
+    def __repr__(self) -> str:
+        shown = "\n".join(f"  {member!r}" for member in self.members)
+        return f"<Ensemble of {len(self.members)} localisers of {self.dataset}\n{shown}>"
+
+    def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
+        rows = np.asarray(rss_dbm)
+        each = [
+            member.predict_m(np.ascontiguousarray(rows[:, columns]))
+            for member, columns in zip(self.members, self._columns, strict=True)
+        ]
+        return np.asarray(np.mean(each, axis=0))
+
+    def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
+        origin_m = self.preprocessor.origin_m
+        parts = [
+            (member.centered_fn(), np.array(columns), member.preprocessor.origin_m - origin_m)
+            for member, columns in zip(self.members, self._columns, strict=True)
+        ]
+
+        def locate(rss_dbm: jax.Array) -> jax.Array:
+            total = sum(
+                run(rss_dbm[:, columns]) + offset_m.astype(np.float32)[None, :]
+                for run, columns, offset_m in parts
+            )
+            return jax.numpy.asarray(total) / len(parts)
+
+        return locate

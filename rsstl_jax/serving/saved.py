@@ -1,0 +1,153 @@
+"""Any localiser as a folder: students, the pretrained network at a site, ensembles, exports."""
+
+import io
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.locator import Locator, NetworkLocator
+from rsstl_jax.engine.saved_student import load_answers, load_student, save_answers
+from rsstl_jax.engine.student_card import read_card
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.export import load_exported
+from rsstl_jax.serving.ensemble import Ensemble
+from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
+from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
+from rsstl_jax.store.files import write_bytes, write_sealed
+
+_ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
+
+
+def load_locator(folder: str | Path) -> Locator:
+    """The localiser that a folder holds, of whatever kind.
+
+    Args:
+        folder: a student's folder, such as results/uji/students/seed-0/distilled, or one that
+            `save_ensemble`, `save_at_site` or `export_student` wrote.
+
+    Returns:
+        Locator, ready to `locate` scans.
+
+    Raises:
+        FileNotFoundError: if the folder holds none; the message names it.
+        DamagedError: if a file of it is damaged or foreign; the message names it.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> office = load_pretrained().fit(load_site("synthetic-office").train)
+        >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_at_site(folder, office)
+        ...     load_locator(folder).locate(scans).equals(office.locate(scans))
+        True
+    """
+    folder = Path(folder)
+    kinds = {
+        _ENSEMBLE: _load_ensemble,
+        _AT_SITE: _load_at_site,
+        "exported.json": load_exported,
+        "student.json": load_student,
+    }
+    for card, load in kinds.items():
+        if (folder / card).exists():
+            return load(folder)
+    raise FileNotFoundError(
+        f"{folder} holds no localiser: a folder with one of {', '.join(kinds)} is expected"
+    )
+
+
+def load_network_locator(folder: str | Path) -> NetworkLocator:
+    """The same, unless it is an exported program, which cannot be calibrated or joined."""
+    locator = load_locator(folder)
+    if not isinstance(locator, NetworkLocator):
+        raise ConfigError(f"{folder} is an exported program; name the student it was made from")
+    return locator
+
+
+def save_ensemble(folder: str | Path, folders: Sequence[str | Path], ensemble: Ensemble) -> None:
+    """Writes an ensemble whose members lie in these folders; they are copied."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _ENSEMBLE).unlink(missing_ok=True)
+    names = [f"member-{number}" for number in range(len(folders))]
+    for name, source in zip(names, folders, strict=True):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(source, folder / name)
+    save_answers(folder, ensemble)
+    write_sealed(folder / _ENSEMBLE, {"dataset": ensemble.dataset, "members": names})
+
+
+def _load_ensemble(folder: Path) -> Ensemble:
+    card = read_card(folder / _ENSEMBLE, {"dataset": str, "members": list})
+    members = [load_network_locator(folder / str(name)) for name in card["members"]]
+    answers: dict[str, Any] = load_answers(folder, len(members[0].access_points))
+    return Ensemble(members, radius=answers["radius"])
+
+
+def save_at_site(folder: str | Path, ensemble: EnsembleAtSite) -> None:
+    """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius.
+
+    Args:
+        folder: made if it is missing.
+        ensemble: what `load_pretrained().fit` returned.
+
+    Raises:
+        OSError: if a file cannot be written; the message names it.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_at_site(folder, load_pretrained().fit(load_site("synthetic-office").train))
+        ...     load_locator(folder)
+        <2 ensemble members at a site: 60 access points of synthetic-office>
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _AT_SITE).unlink(missing_ok=True)
+    save_pretrained(folder, Pretrained(ensemble.settings, ensemble.members, ()))
+    part, content = ensemble.radio_map, io.BytesIO()
+    arrays = {name: getattr(part, name) for name in ("rss_dbm", "position_m", "floor", "building")}
+    given = {name: array for name, array in arrays.items() if array is not None}
+    np.savez_compressed(content, allow_pickle=False, **given)
+    write_bytes(folder / _RADIO_MAP, content.getvalue())
+    save_answers(folder, ensemble)
+    facts = {
+        "dataset": ensemble.dataset,
+        "access_points": ensemble.access_points,
+        "inverse_temperature": float(ensemble.localizer.support.inverse_temperature),
+    }
+    write_sealed(folder / _AT_SITE, facts)
+
+
+def _load_at_site(folder: Path) -> EnsembleAtSite:
+    fields = {"dataset": str, "access_points": list, "inverse_temperature": float}
+    card = read_card(folder / _AT_SITE, fields)
+    pretrained = load_pretrained(folder)
+    try:
+        with np.load(folder / _RADIO_MAP, allow_pickle=False) as arrays:
+            labels = {name: arrays.get(name) for name in ("floor", "building")}
+            radio_map = Fingerprints(
+                card["dataset"],
+                "train",
+                arrays["rss_dbm"],
+                arrays["position_m"],
+                access_points=tuple(card["access_points"]),
+                **labels,
+            )
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, DataError) as error:
+        raise DamagedError(f"{folder / _RADIO_MAP} is damaged: {error}") from error
+    answers: dict[str, Any] = load_answers(folder, len(radio_map.access_points))
+    return EnsembleAtSite(
+        pretrained.settings,
+        pretrained.members,
+        radio_map,
+        inverse_temperature=card["inverse_temperature"],
+        **answers,
+    )
