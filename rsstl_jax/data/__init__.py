@@ -1,6 +1,7 @@
 """From published files to fingerprints, and from fingerprints to a network's input.
 
-`load_site` reads a dataset by name, `read_traces` makes one of walks; `fit_preprocessor` and
+`load_site` reads a dataset by name, `read_radio_map` its train part from a file, `read_traces`
+makes one of walks; a `Layout` says how tables are written. `fit_preprocessor` and
 `encode_rss` prepare the input; `augment_rss` varies it; `grouped_validation_split` and
 `target_fraction` choose fingerprints. Errors are those of `rsstl_jax.errors`.
 """
@@ -10,8 +11,9 @@ from rsstl_jax.data.buildings import check_sources
 from rsstl_jax.data.cards import CARDS, DataCard
 from rsstl_jax.data.load import load_site, load_unlabelled
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
+from rsstl_jax.data.readers.layout import Layout
+from rsstl_jax.data.readers.table import read_radio_map, read_table, write_table
 from rsstl_jax.data.readers.walks import read_traces
-from rsstl_jax.data.readers.with_header import read_table, write_table
 from rsstl_jax.data.scans import scans_to_rss_dbm
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction
@@ -23,6 +25,7 @@ __all__ = [
     "SYNTHETIC_SITES",
     "DataCard",
     "Fingerprints",
+    "Layout",
     "Preprocessor",
     "Site",
     "augment_rss",
@@ -33,6 +36,7 @@ __all__ = [
     "load_site",
     "load_unlabelled",
     "make_synthetic_site",
+    "read_radio_map",
     "read_table",
     "read_traces",
     "scans_to_rss_dbm",

@@ -11,16 +11,23 @@ from numpy.typing import NDArray
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
+from rsstl_jax.data.missing import explain_missing
 from rsstl_jax.data.readers import read_site
+from rsstl_jax.data.readers.layout import Layout
 from rsstl_jax.data.readers.unlabelled import read_unlabelled
 from rsstl_jax.data.site import Site
-from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
+from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, make_synthetic_site
 from rsstl_jax.errors import DataError, MissingDataError
 
 DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
 
 
-def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> Site:
+def load_site(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    layout: Layout | None = None,
+) -> Site:
     """Loads a dataset by name, and checks it against its card where one is known.
 
     Files are looked for in <data folder>/<name>/. Only the cache folder is ever downloaded into,
@@ -32,6 +39,8 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
             name of a folder with a table of one's own.
         data_dir: folder that holds one folder per dataset; None or empty: the environment variable
             RSSTL_DATA_DIR, else the user's cache folder.
+        layout: how the files of a table of one's own are written; None: as the layout.json in its
+            folder says, and in the standard form without one.
 
     Returns:
         Site. The train and the test part.
@@ -51,8 +60,8 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
         ...
         rsstl_jax.errors.MissingDataError: ujii/train.csv is not there and 'ujii' is none of the
         known datasets (uji, uts, tampere, tut7, mall-1, mall-2, synthetic-office, synthetic-mall,
-        synthetic-campus). No public address is known for it: put the file there, or choose other
-        sites with --config.sources / --config.target.
+        synthetic-campus); perhaps uji is meant. No public address is known for it: put the file
+        there, or choose other sites with --config.sources / --config.target.
     """
     if name.startswith(SYNTHETIC_PREFIX):
         return make_synthetic_site(name)
@@ -64,11 +73,11 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
     root, may_download = resolve_data_dir(data_dir)
     card = CARDS.get(name)
     try:
-        site = read_site(name, root / name)
+        site = read_site(name, root / name, layout)
     except MissingDataError as error:
-        if card is None:
-            raise MissingDataError(error.file, cause=_not_known(name)) from None
-        if not may_download or not card.downloads:
+        if cause := explain_missing(name, root, Path(error.file)):
+            raise MissingDataError(error.file, address=error.address, cause=cause) from None
+        if card is None or not may_download or not card.downloads:
             raise
         download_dataset(card, root / name)
         site = read_site(name, root / name)
@@ -117,7 +126,3 @@ def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Pa
                 raise DataError(f"{origin} is {str(named)!r}, which is not a folder")
             return folder, False
     return Path(pooch.os_cache("rsstl_jax")), True
-
-
-def _not_known(name: str) -> str:
-    return f"{name!r} is none of the known datasets ({', '.join([*CARDS, *SYNTHETIC_SITES])})"
