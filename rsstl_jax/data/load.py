@@ -12,10 +12,11 @@ from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.missing import explain_missing
-from rsstl_jax.data.readers import read_site
+from rsstl_jax.data.readers import READERS, read_site
 from rsstl_jax.data.readers.layout import Layout
+from rsstl_jax.data.readers.table import read_radio_map
 from rsstl_jax.data.readers.unlabelled import read_unlabelled
-from rsstl_jax.data.site import Site
+from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, make_synthetic_site
 from rsstl_jax.errors import DataError, MissingDataError
 
@@ -75,8 +76,7 @@ def load_site(
     try:
         site = read_site(name, root / name, layout)
     except MissingDataError as error:
-        if cause := explain_missing(name, root, Path(error.file)):
-            raise MissingDataError(error.file, address=error.address, cause=cause) from None
+        _explain(error, name, root)
         if card is None or not may_download or not card.downloads:
             raise
         download_dataset(card, root / name)
@@ -84,6 +84,50 @@ def load_site(
     if card is not None:
         check_card(card, site)
     return site
+
+
+def load_radio_map(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    layout: Layout | None = None,
+) -> Fingerprints:
+    """Loads the train part of a dataset; a table of one's own needs no test.csv for it.
+
+    Args:
+        name: the dataset's name, as in `load_site`.
+        data_dir: folder of the datasets, as in `load_site`.
+        layout: how the file is written, as in `load_site`.
+
+    Returns:
+        Fingerprints. Part 'train'.
+
+    Raises:
+        MissingDataError: the file is not there; the message says what was probably meant.
+        DataError: as `load_site`.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "home").mkdir()
+        >>> _ = (folder / "home" / "train.csv").write_text("hall,kitchen,x,y\\n-60,100,1,2\\n")
+        >>> load_radio_map("home", data_dir=folder).position_m.tolist()
+        [[1.0, 2.0]]
+    """
+    if name in READERS or name.startswith(SYNTHETIC_PREFIX) or not DATASET_NAME.fullmatch(name):
+        return load_site(name, data_dir=data_dir, layout=layout).train
+    root = resolve_data_dir(data_dir)[0]
+    try:
+        return read_radio_map(root / name, layout=layout)
+    except MissingDataError as error:
+        _explain(error, name, root)
+        raise
+
+
+def _explain(error: MissingDataError, name: str, root: Path) -> None:
+    """Raises the error anew where it is known why the file is not there."""
+    if cause := explain_missing(name, root, Path(error.file)):
+        raise MissingDataError(error.file, address=error.address, cause=cause) from None
 
 
 def load_unlabelled(

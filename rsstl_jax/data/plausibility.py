@@ -53,23 +53,13 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
 
 
 def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) -> list[str]:
-    """What looks wrong in a part, and how to mend it; the radio map is that of a test part."""
-    mark, found = _undetected_mark(part), []
-    if mark is not None:
-        found.append(
-            f"{mark:g} dBm stands in {np.mean(part.rss_dbm == mark):.0%} of all cells"
-            f"{', and every access point is detected in every row' if _is_full(part) else ''}; is "
-            f"{mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
-        )
-    elif _is_full(part):
-        found.append(
-            "every access point is detected in every row; if a value stands for undetected, "
-            f"{remedy('--undetected=<value>')} says so"
-        )
-    # Where undetected access points count as detected, they are detected far away and constant.
-    found += _odd_extent(part, reach=mark is None)
+    """What looks wrong in a part, and how to mend it; in a test part, beyond its radio map."""
+    mark = _undetected_mark(part)
     if radio_map is None:
-        return found + (_odd_columns(part) if mark is None else [])
+        # Where undetected access points count as detected, they are constant and detected far away.
+        more = _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
+        return _odd_values(part, mark) + more
+    found = [] if mark == _undetected_mark(radio_map) else _odd_values(part, mark)
     if not _overlap(part.position_m, radio_map.position_m):
         found.append(
             "no position lies within the extent of the train part; are both in one unit and "
@@ -78,13 +68,27 @@ def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) 
     return found
 
 
-def _is_full(part: Fingerprints) -> bool:
-    return part.rss_dbm.size >= MIN_READINGS and not np.isnan(part.rss_dbm).any()
+def _odd_values(part: Fingerprints, mark: float | None) -> list[str]:
+    is_full = part.rss_dbm.size >= MIN_READINGS and not np.isnan(part.rss_dbm).any()
+    everywhere = "every access point is detected in every row" if is_full else ""
+    if mark is None:
+        flag = remedy("--undetected=<value>")
+        text = f"{everywhere}; if a value stands for undetected, {flag} says so"
+        return [text] if is_full else []
+    fraction = np.mean(part.rss_dbm == mark)
+    return [
+        f"{everywhere}{' and ' if is_full else ''}{fraction:.0%} of all cells are {mark:g} dBm; is "
+        f"{mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
+    ]
 
 
 def _undetected_mark(part: Fingerprints) -> float | None:
     """A value that probably stands for undetected and is read as a level."""
-    readings = part.rss_dbm[~np.isnan(part.rss_dbm)]
+    rss_dbm = part.rss_dbm
+    # A column that never changes is asked about by itself.
+    varying = ~(rss_dbm == rss_dbm[:1]).all(axis=0)
+    readings = rss_dbm[:, varying] if varying.any() else rss_dbm
+    readings = readings[~np.isnan(readings)]
     if readings.size < MIN_READINGS:
         return None
     weakest, strongest = float(readings.min()), float(readings.max())
@@ -94,11 +98,11 @@ def _undetected_mark(part: Fingerprints) -> float | None:
     return weakest if weak >= LOW_FRACTION else None
 
 
-def _odd_extent(part: Fingerprints, *, reach: bool) -> list[str]:
+def _odd_extent(part: Fingerprints, *, with_reach: bool) -> list[str]:
     """Positions that are probably not metres."""
     width_m, depth_m = np.ptp(part.position_m, axis=0)
     text = f"the site is {width_m:,.1f} x {depth_m:,.1f} m across"
-    reach_m = median_reach_m(part) if reach else 0.0
+    reach_m = median_reach_m(part) if with_reach else 0.0
     if reach_m > MAX_REACH_M:
         text += (
             f" and half of the access points are detected {reach_m:.0f} m and more from where "
@@ -124,7 +128,7 @@ def median_reach_m(part: Fingerprints) -> float:
     return float(np.median(reaches)) if reaches else 0.0
 
 
-def _odd_columns(part: Fingerprints) -> list[str]:
+def _odd_columns(part: Fingerprints, mark: float | None) -> list[str]:
     """Columns of whole numbers that never change or only ever grow, as identifiers do."""
     if len(part) < MIN_READINGS:
         return []
@@ -132,7 +136,7 @@ def _odd_columns(part: Fingerprints) -> list[str]:
     values = part.rss_dbm[:, always]
     steps = np.diff(values, axis=0)
     counting = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
-    counting &= (values == np.rint(values)).all(axis=0)
+    counting &= (values == np.rint(values)).all(axis=0) & (values[0] != mark)
     names = ",".join([part.access_points[column] for column in always[counting]][:MAX_SHOWN])
     if not names:
         return []

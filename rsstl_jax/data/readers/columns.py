@@ -67,11 +67,11 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
                 f"{remedy(f'--ignore={name}')}"
             )
     if odd := [name for name in names if _has_other_use(name)]:
-        flag = f"--ignore={','.join(odd)}"
+        flag = remedy(f"--ignore={','.join(odd)}")
         raise DataError(
-            f"{sheet.file}, line 1: {shown(odd)} would be read as access points and look like "
-            f"something else; {remedy(flag)} leaves them out, and an access point of such a name "
-            "needs another"
+            f"{sheet.file}, line 1: columns that would be read as access points look like "
+            f"something else: {shown(odd)}; {flag} leaves them out, and an access point of such a "
+            "name needs another"
         )
 
 

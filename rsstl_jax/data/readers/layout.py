@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
@@ -185,6 +186,6 @@ def write_layout(folder: Path, layout: Layout) -> Path:
     return folder / LAYOUT_FILE
 
 
-def remedy(*flags: str) -> str:
+def remedy(flag: str) -> str:
     """The command that stores how a table is to be read."""
-    return f"rsstl check_site {' '.join(flags)} --write"
+    return f"rsstl check_site --dataset=... {shlex.quote(flag)} --write"

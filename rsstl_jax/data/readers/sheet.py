@@ -145,9 +145,10 @@ def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> N
         return
     for other, meaning in DELIMITERS.items():
         if 0 < header.count(other.encode()) == body.partition(b"\n")[0].count(other.encode()):
+            flag = remedy(f"--delimiter={other}".replace("\t", "tab"))
             raise DataError(
                 f"{file}, line 1: looks separated by {meaning}; {DELIMITERS[delimiter]} are "
-                f"expected: {remedy(f'--delimiter={other!r}')} says that this is so"
+                f"expected: {flag} says that they are {meaning}"
             )
 
 
