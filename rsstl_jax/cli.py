@@ -39,6 +39,7 @@ COMMANDS = {
     "tables": "train and render whole tables of results",
     "search": "search loss weights, margin and learning rate on a validation part",
     "profile": "measure where a distilling step spends its time",
+    "check_site": "show what a site's table holds and what looks wrong with it",
     "traces": "make a site's table from walks through a building",
     "fields": "list the fields of the configuration and their meaning",
 }

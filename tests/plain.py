@@ -105,25 +105,37 @@ def read_headed(name, files):
     tables = [table_of(files[file]) for file in (train_file, test_file)]
     parts, order = [], None
     for table in tables:
+        rows = len(next(iter(table.values())))
         known = ("x", "y", "floor", "building")
         if name == "home":
             mine = [column for column in table if column not in known]
-            demand(not any(column.lower() in known for column in mine))
+            demand(order or not any(column.lower() in known for column in mine))
         else:
             mine = [column for column in table if column.startswith("WAP")]
+            demand(order is None or set(mine) == set(order))
+        spelled = {column.lower(): column for column in mine}
         order = order or mine
-        demand(mine and set(mine) == set(order))
+        demand(len(spelled) == len(mine) and any(column.lower() in spelled for column in order))
+        cells = [table.get(spelled.get(column.lower()), ["100"] * rows) for column in order]
         wanted = [c for c in known[2:] if c in table] if name == "home" else labels.split()
         demand(all(column in table for column in (x, y, *wanted)))
         parts.append(
             {
                 "access_points": order,
-                "rss_dbm": list(zip(*(map(reading, table[c]) for c in order), strict=True)),
+                "rss_dbm": list(zip(*(map(reading, column) for column in cells), strict=True)),
                 "position_m": list(zip(*(map(metres, table[c]) for c in (x, y)), strict=True)),
                 "labels": [list(map(label, table[column])) for column in wanted],
             }
         )
+        demand(name != "home" or not looks_like_degrees(parts[-1]["position_m"]))
     return parts
+
+
+def looks_like_degrees(positions):
+    """A site of less than a tenth of a metre."""
+    across = max(max(axis) - min(axis) for axis in zip(*positions, strict=True))
+    on_earth = all(abs(x) <= 180 and abs(y) <= 90 for x, y in positions)
+    return 0 < across < 0.1 and on_earth
 
 
 def read_tampere(files):

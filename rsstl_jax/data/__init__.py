@@ -1,17 +1,20 @@
 """From published files to fingerprints, and from fingerprints to a network's input.
 
-`load_site` reads a dataset by name, `read_traces` makes one of walks; `fit_preprocessor` and
-`encode_rss` prepare the input; `augment_rss` varies it; `grouped_validation_split` and
-`target_fraction` choose fingerprints. Errors are those of `rsstl_jax.errors`.
+`load_site` reads a dataset by name, `load_radio_map` its train part alone, `read_radio_map` that
+part from a file, `read_traces` makes a site of walks; a `Layout` says how tables are written.
+`fit_preprocessor` and `encode_rss` prepare the input; `augment_rss` varies it;
+`grouped_validation_split` and `target_fraction` choose fingerprints. Errors are those of
+`rsstl_jax.errors`.
 """
 
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.buildings import check_sources
 from rsstl_jax.data.cards import CARDS, DataCard
-from rsstl_jax.data.load import load_site, load_unlabelled
+from rsstl_jax.data.load import load_radio_map, load_site, load_unlabelled
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
+from rsstl_jax.data.readers.layout import Layout
+from rsstl_jax.data.readers.table import read_radio_map, read_table, write_table
 from rsstl_jax.data.readers.walks import read_traces
-from rsstl_jax.data.readers.with_header import read_table, write_table
 from rsstl_jax.data.scans import read_scans
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction
@@ -23,6 +26,7 @@ __all__ = [
     "SYNTHETIC_SITES",
     "DataCard",
     "Fingerprints",
+    "Layout",
     "Preprocessor",
     "Site",
     "augment_rss",
@@ -30,9 +34,11 @@ __all__ = [
     "encode_rss",
     "fit_preprocessor",
     "grouped_validation_split",
+    "load_radio_map",
     "load_site",
     "load_unlabelled",
     "make_synthetic_site",
+    "read_radio_map",
     "read_scans",
     "read_table",
     "read_traces",

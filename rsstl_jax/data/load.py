@@ -11,16 +11,24 @@ from numpy.typing import NDArray
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
-from rsstl_jax.data.readers import read_site
+from rsstl_jax.data.missing import explain_missing
+from rsstl_jax.data.readers import READERS, read_site
+from rsstl_jax.data.readers.layout import Layout
+from rsstl_jax.data.readers.table import read_radio_map
 from rsstl_jax.data.readers.unlabelled import read_unlabelled
-from rsstl_jax.data.site import Site
-from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
+from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, make_synthetic_site
 from rsstl_jax.errors import DataError, MissingDataError
 
 DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
 
 
-def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> Site:
+def load_site(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    layout: Layout | None = None,
+) -> Site:
     """Loads a dataset by name, and checks it against its card where one is known.
 
     Files are looked for in <data folder>/<name>/. Only the cache folder is ever downloaded into,
@@ -32,6 +40,8 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
             name of a folder with a table of one's own.
         data_dir: folder that holds one folder per dataset; None or empty: the environment variable
             RSSTL_DATA_DIR, else the user's cache folder.
+        layout: how the files of a table of one's own are written; None: as the layout.json in its
+            folder says, and in the standard form without one.
 
     Returns:
         Site. The train and the test part.
@@ -51,8 +61,8 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
         ...
         rsstl_jax.errors.MissingDataError: ujii/train.csv is not there and 'ujii' is none of the
         known datasets (uji, uts, tampere, tut7, mall-1, mall-2, synthetic-office, synthetic-mall,
-        synthetic-campus). No public address is known for it: put the file there, or choose other
-        sites with --config.sources / --config.target.
+        synthetic-campus); perhaps uji is meant. No public address is known for it: put the file
+        there, or choose other sites with --config.sources / --config.target.
     """
     if name.startswith(SYNTHETIC_PREFIX):
         return make_synthetic_site(name)
@@ -64,17 +74,60 @@ def load_site(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> S
     root, may_download = resolve_data_dir(data_dir)
     card = CARDS.get(name)
     try:
-        site = read_site(name, root / name)
+        site = read_site(name, root / name, layout)
     except MissingDataError as error:
-        if card is None:
-            raise MissingDataError(error.file, cause=_not_known(name)) from None
-        if not may_download or not card.downloads:
+        _explain(error, name, root)
+        if card is None or not may_download or not card.downloads:
             raise
         download_dataset(card, root / name)
         site = read_site(name, root / name)
     if card is not None:
         check_card(card, site)
     return site
+
+
+def load_radio_map(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    layout: Layout | None = None,
+) -> Fingerprints:
+    """Loads the train part of a dataset; a table of one's own needs no test.csv for it.
+
+    Args:
+        name: the dataset's name, as in `load_site`.
+        data_dir: folder of the datasets, as in `load_site`.
+        layout: how the file is written, as in `load_site`.
+
+    Returns:
+        Fingerprints. Part 'train'.
+
+    Raises:
+        MissingDataError: the file is not there; the message says what was probably meant.
+        DataError: as `load_site`.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "home").mkdir()
+        >>> _ = (folder / "home" / "train.csv").write_text("hall,kitchen,x,y\\n-60,100,1,2\\n")
+        >>> load_radio_map("home", data_dir=folder).position_m.tolist()
+        [[1.0, 2.0]]
+    """
+    if name in READERS or name.startswith(SYNTHETIC_PREFIX) or not DATASET_NAME.fullmatch(name):
+        return load_site(name, data_dir=data_dir, layout=layout).train
+    root = resolve_data_dir(data_dir)[0]
+    try:
+        return read_radio_map(root / name, layout=layout)
+    except MissingDataError as error:
+        _explain(error, name, root)
+        raise
+
+
+def _explain(error: MissingDataError, name: str, root: Path) -> None:
+    """Raises the error anew where it is known why the file is not there."""
+    if cause := explain_missing(name, root, Path(error.file)):
+        raise MissingDataError(error.file, address=error.address, cause=cause) from None
 
 
 def load_unlabelled(
@@ -117,7 +170,3 @@ def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Pa
                 raise DataError(f"{origin} is {str(named)!r}, which is not a folder")
             return folder, False
     return Path(pooch.os_cache("rsstl_jax")), True
-
-
-def _not_known(name: str) -> str:
-    return f"{name!r} is none of the known datasets ({', '.join([*CARDS, *SYNTHETIC_SITES])})"

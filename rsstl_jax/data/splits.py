@@ -43,7 +43,7 @@ def grouped_validation_split(
     """
     if not 0 < fraction < 1:
         raise ValueError(f"fraction is {fraction}; it must be above 0 and below 1")
-    number = _position_numbers(part)
+    number = position_numbers(part)
     num_positions = int(number.max()) + 1
     if num_positions < 2:
         raise DataError(f"{part.dataset} {part.part}: one position only, which cannot be split")
@@ -103,7 +103,7 @@ def _cut(
     return order[:num_kept], order[num_kept:]
 
 
-def _position_numbers(part: Fingerprints) -> NDArray[np.int64]:
+def position_numbers(part: Fingerprints) -> NDArray[np.int64]:
     """int64[n]. Equal numbers, from 0, for fingerprints of one position, floor and building."""
     labels = [label for label in (part.floor, part.building) if label is not None]
     columns = np.column_stack([part.position_m, *labels])

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,8 +126,10 @@ def make_synthetic_site(name: str) -> Site:
         ((600, 60), [nan, -77.0, nan])
     """
     if name not in SYNTHETIC_SITES:
+        near = get_close_matches(name, SYNTHETIC_SITES, n=1)
         raise DataError(
             f"{name!r} is not a synthetic site; these are: {', '.join(SYNTHETIC_SITES)}"
+            f"{f'; did you mean {near[0]}?' if near else ''}"
         )
     return survey_building(name, SYNTHETIC_SITES[name])
 

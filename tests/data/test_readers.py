@@ -132,32 +132,32 @@ def test_a_comma_within_quotes_does_not_make_a_row_ragged(tmp_path):
     assert len(read_site("uts", tmp_path).test) == 2
 
 
-# two sound rows: what is appended is data row 3, line 4
+# two sound rows: what is appended is line 4
 GOOD = "AP1,AP2,x,y\n-50,100,1,2\n-51,-52,1,2\n"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "-50,weak,1,2\n", r"row 3 \(line 4\), column 'AP2': 'weak' is not a number"),
-        (GOOD + "-50,1_0,1,2\n", r"row 3 \(line 4\), column 'AP2': '1_0' is not a number"),
-        (GOOD + "-50,-52,1,here\n", r"row 3 \(line 4\), column 'y': 'here' is not a number"),
-        (GOOD + "-50,7,1,2\n", r"row 3 \(line 4\), column 'AP2': is 7; .*-130...0 dBm, or 100"),
-        (GOOD + "-50,101,1,2\n", r"row 3 \(line 4\), column 'AP2': is 101; a reading"),
-        (GOOD + "-131,7,1,2\n", r"row 3 \(line 4\), column 'AP1': is -131"),
-        (GOOD + "-50,,1,2\n", r"row 3 \(line 4\), column 'AP2': is empty or NaN"),
-        (GOOD + "NaN,-52,1,2\n", r"row 3 \(line 4\), column 'AP1': is empty or NaN"),
-        (GOOD + "-50,-52,,2\n", r"row 3 \(line 4\), column 'x': is empty or NaN; a position"),
-        (GOOD + "-50,-52,1,nan\n", r"row 3 \(line 4\), column 'y': is empty or NaN; a position"),
-        (GOOD + "-50,-52,1,inf\n", r"row 3 \(line 4\), column 'y': is inf; a position"),
-        (GOOD + "-50,-52,1\n", r"row 3 \(line 4\): has 3 columns; 4 are expected"),
-        (GOOD + "-50,-52,1,2,3\n", r"row 3 \(line 4\): has 5 columns; 4 are expected"),
-        (GOOD + "\n-50,-52,1,2\n", r"row 3 \(line 4\): has 0 columns; 4 are expected"),
+        (GOOD + "-50,weak,1,2\n", r"line 4, column 'AP2': 'weak' is not a number"),
+        (GOOD + "-50,1_0,1,2\n", r"line 4, column 'AP2': '1_0' is not a number"),
+        (GOOD + "-50,-52,1,here\n", r"line 4, column 'y': 'here' is not a number"),
+        (GOOD + "-50,7,1,2\n", r"line 4, column 'AP2': is 7; .*-130...0 dBm, or 100"),
+        (GOOD + "-50,101,1,2\n", r"line 4, column 'AP2': is 101; a reading"),
+        (GOOD + "-131,7,1,2\n", r"line 4, column 'AP1': is -131"),
+        (GOOD + "-50,,1,2\n", r"line 4, column 'AP2': is empty or NaN"),
+        (GOOD + "NaN,-52,1,2\n", r"line 4, column 'AP1': is empty or NaN"),
+        (GOOD + "-50,-52,,2\n", r"line 4, column 'x': is empty or NaN; a position"),
+        (GOOD + "-50,-52,1,nan\n", r"line 4, column 'y': is empty or NaN; a position"),
+        (GOOD + "-50,-52,1,inf\n", r"line 4, column 'y': is inf; a position"),
+        (GOOD + "-50,-52,1\n", r"line 4: has 3 columns; 4 are expected"),
+        (GOOD + "-50,-52,1,2,3\n", r"line 4: has 5 columns; 4 are expected"),
+        (GOOD + "\n-50,-52,1,2\n", r"line 4: has 0 columns; 4 are expected"),
         ("", "is empty; rows of numbers"),
         (" \n\n", "is empty; rows of numbers"),
         ("AP1,x,y\n", "has a header but no data rows"),
-        ("AP1,x,y,floor\n-50,1,2,1.5\n", r"row 1 \(line 2\), column 'floor': is 1.5; a whole"),
-        ("AP1,x,y,floor\n-50,1,2,\n", r"row 1 \(line 2\), column 'floor': is empty or NaN"),
+        ("AP1,x,y,floor\n-50,1,2,1.5\n", r"line 2, column 'floor': is 1.5; a whole"),
+        ("AP1,x,y,floor\n-50,1,2,\n", r"line 2, column 'floor': is empty or NaN"),
         ("AP1,x,y,building\n-50,1,2,inf\n", r"column 'building': is inf; a whole number"),
         ("AP1,x,y,building\n-50,1,2,A\n", r"column 'building': 'A' is not a number"),
     ],
@@ -179,7 +179,7 @@ def test_a_fault_names_file_row_and_column(tmp_path, text, message, part):
     [
         ("AP1,AP2,x\n-50,100,1\n", "column 'y' is missing from the header"),
         ("AP1,X,y\n-50,1,2\n", "column 'x' is missing.*small and capital letters differ"),
-        ("AP1;AP2;x;y\n-50;100;1;2\n", "column 'x' is missing.*separated by commas"),
+        ("AP1;AP2;x;y\n-50;100;1;2\n", "looks separated by semicolons; commas are expected"),
         ("x,y\n1,2\n", "names no access point"),
         ("AP1,AP2,AP1,x,y\n-50,1,1,1,2\n", "column 'AP1' is named twice, as columns 1 and 3"),
         ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name"),
@@ -202,21 +202,21 @@ def test_faults_of_the_headed_layouts_name_the_published_columns(tmp_path, name)
     (train, text), (test, _) = FILES[name].items()
     write_plain(tmp_path, {train: text, test: text.replace("-104", "-204")})
     column = "AP3" if name == "home" else "WAP003"
-    with pytest.raises(DataError, match=rf"{test}, row 2 \(line 3\), column '{column}': is -204"):
+    with pytest.raises(DataError, match=rf"{test}, line 3, column '{column}': is -204"):
         read_site(name, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("Test_rss", "-60,100,0\n100,8,-104\n", r"row 2 \(line 2\), column 'AP002': is 8"),
-        ("Training_rss", "-60,x,0\n100,8,-104\n", r"row 1 \(line 1\), column 'AP002': 'x' is not"),
-        ("Test_rss", "-60,100\n100,-8\n", r"row 1 \(line 1\): has 2 columns; 3 are expected"),
+        ("Test_rss", "-60,100,0\n100,8,-104\n", r"line 2, column 'AP002': is 8"),
+        ("Training_rss", "-60,x,0\n100,8,-104\n", r"line 1, column 'AP002': 'x' is not"),
+        ("Test_rss", "-60,100\n100,-8\n", r"line 1: has 2 columns; 3 are expected"),
         ("Training_rss", "", "is empty"),
         ("Test_coordinates", "1,2,0\n", "has 1 rows; 2 are expected, as many as in .*Test_rss"),
-        ("Test_coordinates", "1,2,0\n1,2\n", r"row 2 \(line 2\): has 2 columns; 3 are expected"),
-        ("Test_coordinates", "1,2,0\n1,,0\n", r"row 2 \(line 2\), column 'y': is empty"),
-        ("Test_coordinates", "1,2,0\n1,2,\n", r"row 2 \(line 2\), column 'height': is empty"),
+        ("Test_coordinates", "1,2,0\n1,2\n", r"line 2: has 2 columns; 3 are expected"),
+        ("Test_coordinates", "1,2,0\n1,,0\n", r"line 2, column 'y': is empty"),
+        ("Test_coordinates", "1,2,0\n1,2,\n", r"line 2, column 'height': is empty"),
         ("Test_coordinates", "1,2,0\n1,2,5\n", r"column 'height': is 5; a multiple of 3.7 m"),
     ],
 )
@@ -238,19 +238,40 @@ def test_wrong_encoding_names_the_line(tmp_path):
         read_table("home", tmp_path)
 
 
-def test_different_access_points_are_listed(tmp_path):
-    write_table(tmp_path, "AP1,AP2,x,y\n-50,100,1,2\n", "AP2,AP7,AP8,x,y\n-50,-50,-50,1,2\n")
+def test_access_points_of_one_part_alone_are_said_and_the_others_read(tmp_path, caplog):
+    write_table(tmp_path, "AP1,AP2,x,y\n-50,100,1,2\n", "ap2,AP7,AP8,x,y\n-51,-52,-53,1,2\n")
+    site = read_table("home", tmp_path)
+    assert site.test.access_points == ("AP1", "AP2")
+    np.testing.assert_array_equal(site.test.rss_dbm, np.array([[np.nan, -51]], np.float32))
+    [record] = caplog.records
+    assert record.getMessage() == (
+        f"{tmp_path}/test.csv names other access points than {tmp_path}/train.csv: "
+        "unknown to the train part: AP7, AP8; lacking: AP1. The unknown are not read, the lacking "
+        "count as undetected"
+    )
+
+
+def test_a_long_list_of_different_access_points_is_cut(tmp_path, caplog):
+    names = ",".join(f"N{number}" for number in range(30))
+    write_table(tmp_path, "AP1,x,y\n-50,1,2\n", f"AP1,{names},x,y\n-50,{'100,' * 30}1,2\n")
+    read_table("home", tmp_path)
+    assert "N8, N9 ... (30 in all)" in caplog.text
+
+
+def test_a_test_part_with_no_access_point_of_the_train_part_is_refused(tmp_path):
+    write_table(tmp_path, "AP1,x,y\n-50,1,2\n", "AP2,x,y\n-50,1,2\n")
     message = r"test\.csv, line 1: must name the same access points as .*train\.csv; "
-    message += "unknown to the train part: AP7, AP8; lacking: AP1"
+    message += "unknown to the train part: AP2; lacking: AP1"
     with pytest.raises(DataError, match=message):
         read_table("home", tmp_path)
 
 
-def test_a_long_list_of_different_access_points_is_cut(tmp_path):
-    names = ",".join(f"N{number}" for number in range(30))
-    write_table(tmp_path, "AP1,x,y\n-50,1,2\n", f"AP1,{names},x,y\n-50,{'100,' * 30}1,2\n")
-    with pytest.raises(DataError, match=r"N8, N9 ... \(30 in all\)"):
-        read_table("home", tmp_path)
+@pytest.mark.parametrize("name", ["uji", "uts"])
+def test_a_published_file_without_one_of_its_access_points_is_refused(tmp_path, name):
+    (train, text), (test, _) = FILES[name].items()
+    write_plain(tmp_path, {train: text, test: text.replace("WAP003", "WAP004")})
+    with pytest.raises(DataError, match=rf"{test}, line 1: must name the same .*lacking: WAP003"):
+        read_site(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -1,6 +1,6 @@
 """Where a wrong cell of a CSV gets its error: numbers, readings, positions and labels.
 
-Every error names the cell by file, row, line and column, what stands in it, and what is expected.
+Every error names the cell by file, line and column, what stands in it, and what is expected.
 What is wrong with a whole row, the header or the encoding is found earlier, in `sheet.py`.
 """
 
@@ -12,12 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, remedy
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM
 from rsstl_jax.errors import DataError
 
 UNDETECTED = 100
-"""How files write that an access point was not detected."""
+"""How files write that an access point was not detected, unless their layout says otherwise."""
+
+COMMON_FRACTION = 0.05
+"""Fraction of the readings above which a value that is none may stand for undetected."""
 
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
@@ -37,6 +41,8 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
             dtype=np.float64,
             skip_blank_lines=False,
             low_memory=False,
+            sep=sheet.layout.delimiter,
+            decimal=sheet.layout.decimal,
         )
     except ValueError as error:
         raise _text_error(sheet, columns, error) from error
@@ -46,30 +52,72 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
 def _text_error(sheet: Sheet, columns: Sequence[str], cause: ValueError) -> DataError:
     """The error of the first cell that is not a number; pandas does not say which one it is."""
     indices = [sheet.columns.index(column) for column in columns]
+    point, other = sheet.layout.decimal, "," if sheet.layout.decimal == "." else "."
     for row, cells in enumerate(sheet.rows()):
         for column, index in zip(columns, indices, strict=True):
-            if not _NUMBER.fullmatch(cells[index]):
+            cell = cells[index]
+            if not _NUMBER.fullmatch(cell if point == "." else cell.translate(_SWAPPED)):
+                hint = ""
+                if _NUMBER.fullmatch(cell.replace(other, ".")):
+                    hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
+                elif row == 0:
+                    hint = f"; {remedy(f'--ignore={column}')} leaves the column out"
                 return DataError(
-                    f"{sheet.cell_name(row, column)}: {cells[index]!r} is not a number; "
-                    "a number with a decimal point is expected"
+                    f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
+                    f"a number with a decimal {_POINTS[point]} is expected{hint}"
                 )
     return DataError(f"{sheet.file}: cannot be read as numbers ({cause})")
 
 
+_SWAPPED = str.maketrans(",.", ".,")
+_POINTS = {".": "point", ",": "comma"}
+
+
 def to_rss_dbm(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float32]:
-    """Readings in dBm, float32[n, A]; the 100 of the files becomes NaN."""
-    values = numbers.to_numpy()
-    undetected = values == UNDETECTED
+    """Readings in dBm, float32[n, A]; what stands for undetected becomes NaN."""
+    values, layout = numbers.to_numpy(), sheet.layout
+    undetected = np.isin(values, layout.undetected)
+    if layout.empty_is_undetected:
+        undetected |= np.isnan(values)
     sound = undetected | ((values >= MIN_DBM) & (values <= MAX_DBM))
-    expected = f"a reading is expected in {MIN_DBM:g}...{MAX_DBM:g} dBm"
-    _check_cells(sheet, numbers, sound, f"{expected}, or {UNDETECTED} for undetected")
+    if not sound.all():
+        marks = [f"{value:g}" for value in layout.undetected]
+        marks += ["an empty cell"] if layout.empty_is_undetected else []
+        expected = f"a reading is expected in {MIN_DBM:g}...{MAX_DBM:g} dBm"
+        expected += f", or {' or '.join(marks)} for undetected" if marks else ""
+        _check_cells(sheet, numbers, sound, expected + _reading_hint(values[~sound], values.size))
     return np.where(undetected, np.nan, values).astype(np.float32)
 
 
-def to_position_m(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float64]:
-    """Positions in metres, float64[n, 2]."""
-    values = np.ascontiguousarray(numbers.to_numpy())
-    expected = f"a position in metres is expected in {-MAX_POSITION_M:g}...{MAX_POSITION_M:g}"
+def _reading_hint(odd: NDArray[np.float64], num_cells: int) -> str:
+    """What is probably undetected: a value that is no reading and stands in many cells."""
+    values, counts = np.unique(odd, return_counts=True)
+    value, count = values[counts.argmax()], int(counts.max())
+    if count < max(2, COMMON_FRACTION * num_cells):
+        return ""
+    if np.isnan(value):
+        return (
+            f"; {count} of {num_cells} cells are empty: if that means undetected, "
+            f"{remedy('--empty_is_undetected')} says so"
+        )
+    return (
+        f"; {count} of {num_cells} cells are {value:g}: if that means undetected, "
+        f"{remedy(f'--undetected={value:g}')} says so"
+    )
+
+
+def to_positions(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float64]:
+    """Positions in the unit of the sheet, float64[n, 2]."""
+    values, unit = np.ascontiguousarray(numbers.to_numpy()), sheet.layout.positions
+    if unit == "degrees":
+        for index, (name, limit) in enumerate(
+            (("longitude", MAX_LONGITUDE), ("latitude", MAX_LATITUDE))
+        ):
+            column = numbers.iloc[:, [index]]
+            expected = f"a {name} is expected in {-limit:g}...{limit:g} degrees"
+            _check_cells(sheet, column, np.abs(column.to_numpy()) <= limit, expected)
+        return values
+    expected = f"a position in {unit} is expected in {-MAX_POSITION_M:g}...{MAX_POSITION_M:g}"
     _check_cells(sheet, numbers, np.abs(values) <= MAX_POSITION_M, expected)
     return values
 

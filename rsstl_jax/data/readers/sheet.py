@@ -1,4 +1,4 @@
-"""A CSV file as a `Sheet`: its encoding, header and row widths get their errors here.
+"""A CSV file as a `Sheet`: its kind, encoding, header and row widths get their errors here.
 
 A wrong cell gets its error in `cells.py`.
 """
@@ -8,11 +8,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from rsstl_jax.data.readers.archives import DataFile
+from rsstl_jax.data.readers.layout import DELIMITERS, Layout, remedy
 from rsstl_jax.errors import DataError
 
 # What each parser makes something else of.
@@ -20,6 +23,18 @@ _FORBIDDEN = {
     rb"\0": "holds a NUL byte",
     rb"\r(?!\n)": "holds a carriage return that no line feed follows",
     codecs.BOM_UTF8: "holds a byte order mark that is not at the start of the file",
+}
+
+# How files of other kinds start.
+_KINDS = {
+    rb"PK\x03\x04": "an Excel workbook or a zip archive",
+    rb"\xd0\xcf\x11\xe0": "an Excel workbook",
+    rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
+    rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
+    rb"PAR1": "a Parquet file",
+    rb"SQLite format": "an SQLite database",
+    rb"MATLAB 5\.0|\x89HDF": "a MATLAB or HDF5 file",
+    rb"\x93NUMPY": "a NumPy array",
 }
 
 
@@ -31,6 +46,7 @@ class Sheet:
     columns: tuple[str, ...]  # different names
     body: bytes  # the rows below the header, UTF-8
     first_line: int  # line of the first data row, counted from one
+    layout: Layout = field(default_factory=Layout)
 
     def require(self, columns: Sequence[str]) -> None:
         """Raises DataError if a column is missing from the header."""
@@ -39,12 +55,21 @@ class Sheet:
             if column not in present:
                 raise DataError(
                     f"{self.file}, line 1: column {column!r} is missing from the header; columns "
-                    "are separated by commas, and small and capital letters differ"
+                    f"are separated by {DELIMITERS[self.layout.delimiter]}, and small and capital "
+                    "letters differ"
                 )
 
     def row_name(self, row: int) -> str:
-        """How messages name a data row, which is counted from zero here and from one there."""
-        return f"{self.file}, row {row + 1} (line {row + self.first_line})"
+        """How messages name a data row: by its line, as an editor counts them."""
+        line = row + self.first_line
+        if b'"' in self.body:
+            # Line ends may lie within quotes.
+            reader = self._reader()
+            with suppress(csv.Error):
+                for _ in zip(range(row), reader, strict=False):
+                    pass
+            line = reader.line_num + self.first_line
+        return f"{self.file}, line {line}"
 
     def cell_name(self, row: int, column: str) -> str:
         """How messages name a cell."""
@@ -52,10 +77,9 @@ class Sheet:
 
     def rows(self) -> Iterator[list[str]]:
         """The cells of each data row, as text."""
-        rows = csv.reader(io.StringIO(self.body.decode(), newline=""), strict=True)
         row = 0
         try:
-            for row, cells in enumerate(rows, start=1):  # noqa: B007
+            for row, cells in enumerate(self._reader(), start=1):  # noqa: B007
                 yield cells
         except csv.Error as error:
             raise DataError(
@@ -63,18 +87,32 @@ class Sheet:
                 "pairs, around whole cells"
             ) from error
 
+    def _reader(self) -> Any:
+        text = io.StringIO(self.body.decode(), newline="")
+        return csv.reader(text, strict=True, delimiter=self.layout.delimiter)
 
-def open_sheet(file: DataFile, *, columns: Sequence[str] | None = None) -> Sheet:
+
+def open_sheet(
+    file: DataFile, *, columns: Sequence[str] | None = None, layout: Layout | None = None
+) -> Sheet:
     """Reads a file and checks its form; `columns` names those of a file without a header."""
-    text = file.read().removeprefix(codecs.BOM_UTF8).rstrip()
+    layout = layout or Layout()
+    # A tabulator at the end may stand before an empty cell.
+    blanks = b" \n\r\v\f" if layout.delimiter == "\t" else b" \n\r\v\f\t"
+    text = file.read().removeprefix(codecs.BOM_UTF8).rstrip(blanks)
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
+    for start, kind in _KINDS.items():
+        if re.match(start, text, re.IGNORECASE):
+            raise DataError(f"{file}: looks like {kind}; save the table as CSV, UTF-8 text")
     _check_characters(str(file), text)
     if columns is not None:
-        sheet = Sheet(str(file), tuple(columns), text, first_line=1)
+        sheet = Sheet(str(file), tuple(columns), text, 1, layout)
     else:
         header, _, body = text.partition(b"\n")
-        sheet = Sheet(str(file), _header_names(str(file), header), body, first_line=2)
+        _check_delimiter(str(file), header, body, layout.delimiter)
+        names = _header_names(str(file), header, layout.delimiter)
+        sheet = Sheet(str(file), names, body, 2, layout)
     if not sheet.body:
         raise DataError(f"{file}: has a header but no data rows")
     _check_width(sheet)
@@ -101,11 +139,25 @@ def _check_characters(file: str, text: bytes) -> None:
             raise DataError(f"{file}, line {line}: {fault}; save the file as plain text again")
 
 
-def _header_names(file: str, header: bytes) -> tuple[str, ...]:
+def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> None:
+    """Refuses a header of one column where another delimiter cuts it and the next line alike."""
+    if delimiter.encode() in header:
+        return
+    for other, meaning in DELIMITERS.items():
+        if 0 < header.count(other.encode()) == body.partition(b"\n")[0].count(other.encode()):
+            flag = remedy(f"--delimiter={other}".replace("\t", "tab"))
+            raise DataError(
+                f"{file}, line 1: looks separated by {meaning}; {DELIMITERS[delimiter]} are "
+                f"expected: {flag} says that they are {meaning}"
+            )
+
+
+def _header_names(file: str, header: bytes, delimiter: str) -> tuple[str, ...]:
     if not header.strip():
         raise DataError(f"{file}, line 1: is empty; the columns' names are expected")
     try:
-        cells = next(csv.reader([header.decode().rstrip("\r")], strict=True))
+        line = header.decode().rstrip("\r")
+        cells = next(csv.reader([line], strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise DataError(f"{file}, line 1: cannot be cut into columns' names ({error})") from error
     names = tuple(name.strip() for name in cells)
@@ -125,14 +177,23 @@ def _header_names(file: str, header: bytes) -> tuple[str, ...]:
 def _check_width(sheet: Sheet) -> None:
     characters = np.frombuffer(sheet.body, np.uint8)
     starts = np.append(0, np.flatnonzero(characters == ord("\n")) + 1)
-    commas = np.add.reduceat(characters == ord(","), starts, dtype=np.int64)
+    cuts = characters == ord(sheet.layout.delimiter)
     plain = len(sheet.columns) > 1 and b'"' not in sheet.body
-    if plain and (commas == len(sheet.columns) - 1).all():
+    if plain and (np.add.reduceat(cuts, starts, dtype=np.int64) == len(sheet.columns) - 1).all():
         return
-    # Commas and line ends may lie within quotes, and an empty line has no cell instead of one.
+    # Delimiters and line ends may lie within quotes, and an empty line has no cell instead of one.
     for row, cells in enumerate(sheet.rows()):
         if len(cells) != len(sheet.columns):
             raise DataError(
                 f"{sheet.row_name(row)}: has {len(cells)} columns; "
-                f"{len(sheet.columns)} are expected"
+                f"{len(sheet.columns)} are expected{_width_hint(sheet, cells)}"
             )
+
+
+def _width_hint(sheet: Sheet, cells: list[str]) -> str:
+    """What a row of another width was probably cut by."""
+    used = sheet.layout.delimiter
+    for other, meaning in DELIMITERS.items():
+        if other != used and used.join(cells).count(other) == len(sheet.columns) - 1 > 0:
+            return f"; the row looks separated by {meaning}, the header by {DELIMITERS[used]}"
+    return ""

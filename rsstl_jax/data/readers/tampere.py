@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.readers.archives import DataFile, find_file
-from rsstl_jax.data.readers.cells import read_numbers, to_position_m, to_rss_dbm
+from rsstl_jax.data.readers.cells import read_numbers, to_positions, to_rss_dbm
 from rsstl_jax.data.readers.sheet import Sheet, count_columns, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
@@ -53,7 +53,7 @@ def _read_part(
         dataset="tampere",
         part=part,
         rss_dbm=to_rss_dbm(rss, readings),
-        position_m=to_position_m(coordinates, positions[["x", "y"]]),
+        position_m=to_positions(coordinates, positions[["x", "y"]]),
         floor=_floors(coordinates, positions[["height"]]),
         building=None,
         access_points=names,
@@ -61,7 +61,7 @@ def _read_part(
 
 
 def _floors(sheet: Sheet, heights: pd.DataFrame) -> NDArray[np.int32]:
-    height_m = to_position_m(sheet, heights)[:, 0]
+    height_m = to_positions(sheet, heights)[:, 0]
     floor = np.rint(height_m / FLOOR_HEIGHT_M)
     between = np.abs(height_m / FLOOR_HEIGHT_M - floor) > 0.01
     if between.any():

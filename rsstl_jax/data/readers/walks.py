@@ -5,14 +5,15 @@ import logging
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
+from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
 
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
@@ -25,6 +26,15 @@ FORMS = {
     "TYPE_WIFI": "time, kind, SSID, BSSID, dBm, frequency, last seen",
 }
 """Fields of the lines that are read, separated by tabulators; times in milliseconds."""
+OTHER_KINDS = re.compile(
+    r"TYPE_(ACCELEROMETER|GYROSCOPE|MAGNETIC_FIELD|ROTATION_VECTOR|BEACON|BLU|DIST|SENSOR_)\w*"
+)
+"""Kinds of lines that are not read."""
+_START = re.compile(r"(?<=.)1\d{12}\tTYPE_[A-Z]")
+"""Where a line starts that follows another without a line end: a time of this century."""
+
+_NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
+_RECORD = re.compile(r"\d+\tTYPE_[A-Z]")
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +72,8 @@ def read_traces(
 
     Raises:
         MissingDataError: the folder holds no floor, or a floor lacks its outline.
-        DataError: a line of a trace is faulty; the message names file and line.
+        DataError: a line of a trace is faulty, also one that is not read; the message names file
+            and line. Two lines that ran together are read as two.
 
     Example:
         >>> import tempfile
@@ -132,23 +143,22 @@ def _read_walk(
     path: Path, floor: int, offset_m: NDArray[np.float64], max_age_ms: float
 ) -> list[_Scan]:
     waypoints: list[tuple[float, float, float]] = []
-    readings: dict[str, list[tuple[str, int, float]]] = {}
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, start=1):
-        fields = line.rstrip("\r").split("\t")
-        kind = fields[1] if len(fields) > 1 else ""
-        try:
-            if kind == "TYPE_WAYPOINT":
-                time_ms, x, y = float(fields[0]), float(fields[2]), float(fields[3])
-                waypoints.append((time_ms, x, y))
-            elif kind == "TYPE_WIFI":
-                seen_ms, dbm = float(fields[6]), int(fields[4])
-                if float(fields[0]) - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
-                    readings.setdefault(fields[0], []).append((fields[3], dbm, seen_ms))
-        except (ValueError, IndexError) as error:
-            raise DataError(
-                f"{path}, line {number}: {line[:80]!r} is not of the published form: {FORMS[kind]}"
-            ) from error
+    readings: dict[float, list[tuple[str, int, float]]] = {}
+    for place, line in _lines(path):
+        fields = line.split("\t")
+        if fields[1] == "TYPE_WAYPOINT":
+            time_ms, x, y = _numbers(place, line, (0, 2, 3))
+            if max(abs(x), abs(y)) > MAX_POSITION_M:
+                raise DataError(f"{place}: the position lies beyond {MAX_POSITION_M:g} m")
+            waypoints.append((time_ms, x, y))
+        else:
+            time_ms, dbm, _, seen_ms = _numbers(place, line, (0, 4, 5, 6))
+            if seen_ms > time_ms:
+                raise DataError(f"{place}: was last seen at {fields[6]}, after {fields[0]}")
+            if not fields[3] or dbm != int(dbm):
+                raise DataError(f"{place}: an access point and a level in whole dBm are expected")
+            if time_ms - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
+                readings.setdefault(time_ms, []).append((fields[3], int(dbm), seen_ms))
     times_ms, *axes_m = np.array(sorted(waypoints)).reshape(-1, 3).T
     scans = []
     for rows in readings.values():
@@ -162,6 +172,32 @@ def _read_walk(
         position_m = (x + float(offset_m[0]), y + float(offset_m[1]))
         scans.append(_Scan(path.name, floor, position_m, strongest))
     return scans
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of scans and waypoints, each with its place, also where two ran together."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, whole in enumerate(text.split("\n"), start=1):
+        place, starts = f"{path}, line {number}", [0, *(m.start() for m in _START.finditer(whole))]
+        for start, end in pairwise([*starts, len(whole)]):
+            line = whole[start:end].rstrip("\r")
+            if not line or line.startswith("#"):
+                continue
+            kind = line.split("\t", 2)[1] if _RECORD.match(line) else ""
+            if line.count("\tTYPE_") != 1 or not (kind in FORMS or OTHER_KINDS.fullmatch(kind)):
+                raise DataError(f"{place}: {line[:80]!r} is not a line of a trace: time, kind, ...")
+            if kind in FORMS:
+                yield place, line
+
+
+def _numbers(place: str, line: str, indices: tuple[int, ...]) -> list[float]:
+    """The fields of a line that are numbers."""
+    fields = line.split("\t")
+    form = FORMS[fields[1]]
+    texts = [fields[index] for index in indices if index < len(fields)]
+    if len(fields) != form.count(",") + 1 or not all(map(_NUMBER.fullmatch, texts)):
+        raise DataError(f"{place}: {line[:80]!r} is not of the published form: {form}")
+    return [float(text) for text in texts]
 
 
 def _within(moment_ms: float, times_ms: NDArray[np.float64]) -> bool:

@@ -1,0 +1,204 @@
+"""Shows what a site's table holds, draws its plan and says what looks wrong and how to mend it.
+
+    rsstl check_site --dataset=my-office
+    rsstl check_site --dataset=my-office --delimiter=';' --decimal=, --undetected=-110 --write
+    rsstl check_site --dataset=my-office --positions=degrees --x=lon --y=lat --ignore=id --write
+
+Reads <data_dir>/<dataset>/train.csv, and test.csv where it is there. The plan is drawn to
+results/check-site/<dataset>.png. --write stores the flags as layout.json beside the table: every
+command then reads the site by it. The exit code is 2 where the table cannot be read.
+"""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, require
+from rsstl_jax.errors import ConfigError, MissingDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rsstl_jax.data import Fingerprints, Layout
+
+FLAGS = flags.FLAGS
+LISTS = {
+    "undetected": "Names the values that stand for undetected, such as -110. By default it is 100.",
+    "ignore": "Names columns that are not read, beside those that layout.json ignores already.",
+}
+TEXTS = {
+    "x": "Names the column with x or the longitude. By default it is x.",
+    "y": "Names the column with y or the latitude. By default it is y.",
+    "floor": "Names the column with the floor. By default it is floor, if there is one.",
+    "building": "Names the column with the building. By default it is building, if there is one.",
+    "access_point_prefix": "Sets what the names of access points start with. By default every "
+    "column that has no other use is one.",
+    "delimiter": "Sets what separates the columns: , or ; or | or tab. By default it is a comma.",
+}
+PHONES = ("phone", "device", "model", "user")
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("dataset", None, "Names the site.")
+    require("dataset", "--dataset is missing; name the site, such as my-office")
+    define_data_dir()
+    for name, meaning in LISTS.items():
+        flags.DEFINE_list(name, None, meaning)
+    for name, meaning in TEXTS.items():
+        flags.DEFINE_string(name, None, meaning)
+    flags.DEFINE_enum("decimal", None, [".", ","], "Sets the decimal point of numbers.")
+    flags.DEFINE_enum(
+        "positions",
+        None,
+        ["metres", "degrees", "feet"],
+        "Sets the unit of x and y. Degrees of longitude and latitude are projected to metres.",
+    )
+    flags.DEFINE_bool("empty_is_undetected", None, "Reads empty cells as undetected.")
+    flags.DEFINE_bool("write", False, "Stores how the table is written as layout.json.")
+
+
+def main() -> None:
+    # pandas loads from here on: --help answers without it.
+    from rsstl_jax.data.describe import describe
+    from rsstl_jax.data.readers.layout import write_layout
+
+    folder, layout = _find_layout()
+    if FLAGS.write and layout is not None and folder.is_dir():
+        # Also where the table is not readable yet: the next call then needs the next flag alone.
+        print(f"wrote {write_layout(folder, layout)}")
+    parts, warnings = _read(layout)
+    phones: dict[str, str] = {}
+    if layout is not None:
+        layout, phones = _look_up(folder, layout)
+        if FLAGS.write:
+            write_layout(folder, layout)
+    for part in parts:
+        beside = parts[0] if part.part == "test" else None
+        about = describe(part, beside) | (phones if part.part == "train" else {})
+        print(f"\n{part.dataset}, {part.part} part")
+        for noun, value in about.items():
+            print(f"  {noun:{max(map(len, about))}}  {value}")
+    print(f"\nplan with the number of fingerprints at each position: {_draw(parts[0])}")
+    if len(parts) == 1:
+        print("there is no test.csv: rsstl evaluate needs one, rsstl predict does not")
+    print("\n".join(f"warning: {text}" for text in warnings) or "nothing looks wrong")
+
+
+def _find_layout() -> "tuple[Path, Layout | None]":
+    """The site's folder and how its table is written; None: the dataset has a form of its own."""
+    from dataclasses import asdict
+
+    from rsstl_jax.data.load import resolve_data_dir
+    from rsstl_jax.data.readers import READERS
+    from rsstl_jax.data.readers.layout import Layout, make_layout, read_layout
+    from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX
+
+    name = FLAGS.dataset
+    names = (*LISTS, *TEXTS, "decimal", "positions", "empty_is_undetected")
+    given = {name: FLAGS[name].value for name in names if FLAGS[name].value is not None}
+    if name in READERS or name.startswith(SYNTHETIC_PREFIX):
+        if given or FLAGS.write:
+            unused = ", ".join(f"--{flag}" for flag in [*given, *["write"] * FLAGS.write])
+            raise ConfigError(f"{unused}: {name} has a form of its own; these flags are for tables")
+        return Path(), None
+    folder = resolve_data_dir(FLAGS.data_dir)[0] / name
+    stored = read_layout(folder) or Layout()
+    if "undetected" in given:
+        given["undetected"] = [_to_number(text) for text in given["undetected"]]
+    if "ignore" in given:
+        given["ignore"] = list(dict.fromkeys([*stored.ignore, *given["ignore"]]))
+    if "delimiter" in given:
+        given["delimiter"] = {"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"])
+    if given.get("positions", "degrees") != "degrees":
+        given["origin"] = None
+    return folder, make_layout(asdict(stored) | given)
+
+
+def _to_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"--undetected: {text!r} is not a number") from error
+
+
+def _read(layout: "Layout | None") -> "tuple[Sequence[Fingerprints], list[str]]":
+    """The parts that are there, and what the readers warned of."""
+    from rsstl_jax.data import load_radio_map, load_site
+
+    collected: list[str] = []
+    handler, log = logging.Handler(logging.WARNING), logging.getLogger("rsstl_jax.data")
+    handler.emit = lambda record: collected.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir, layout=layout)
+        return (site.train, site.test), collected
+    except MissingDataError as error:
+        if Path(error.file).name != "test.csv":
+            raise
+        part = load_radio_map(FLAGS.dataset, data_dir=FLAGS.data_dir, layout=layout)
+        return (part,), collected
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True
+
+
+def _look_up(folder: Path, layout: "Layout") -> "tuple[Layout, dict[str, str]]":
+    """The layout with the origin of degrees, and what columns beside the fingerprints say."""
+    from dataclasses import replace
+
+    from rsstl_jax.data.readers.table import open_radio_map
+    from rsstl_jax.data.readers.with_header import find_origin
+
+    sheet = open_radio_map(folder, layout=layout)
+    origin = find_origin(sheet)
+    about = {}
+    if origin is not None:
+        east, north = origin
+        about["origin"] = f"longitude {east}, latitude {north}; x is metres east, y metres north"
+    for name in layout.ignore:
+        if name in sheet.columns and any(word in name.lower() for word in PHONES):
+            column = sheet.columns.index(name)
+            count = len({cells[column] for cells in sheet.rows()})
+            about[name] = f"{count:,} different values"
+    return replace(layout, origin=origin), about
+
+
+def _draw(part: "Fingerprints") -> Path:
+    """Draws the positions of each floor, coloured by their number of fingerprints."""
+    import numpy as np
+
+    from rsstl_jax.data.splits import position_numbers
+    from rsstl_jax.report.plots import new_figure, save_figure
+
+    _, first, counts = np.unique(position_numbers(part), return_index=True, return_counts=True)
+    position_m = part.position_m[first]
+    floor = np.zeros(len(first), int) if part.floor is None else part.floor[first]
+    floors = np.unique(floor)[::-1]
+    low, high = position_m.min(axis=0), position_m.max(axis=0)
+    margin = 0.05 * max(*(high - low), 1.0)
+    (left, bottom), (right, top) = low - margin, high + margin
+    height = float(np.clip(6.5 * (top - bottom) / (right - left), 1.0, 6.5)) + 0.4
+    figure = new_figure((8.5, height * len(floors) + 0.8))
+    panels = figure.subplots(len(floors), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, level in zip(panels, floors, strict=True):
+        here = floor == level
+        color = {"c": counts[here], "cmap": "viridis", "vmin": 1, "vmax": max(counts.max(), 2)}
+        points = axes.scatter(*position_m[here].T, s=14, **color)
+        title = "" if part.floor is None else f"floor {level}: "
+        total = f"{counts[here].sum():,} fingerprints, {here.sum():,} positions"
+        axes.set_title(title + total, fontsize=9)
+        axes.set_aspect("equal", adjustable="box")
+        axes.set(xlim=(left, right), ylim=(bottom, top))
+        axes.ticklabel_format(useOffset=False, style="plain")
+        axes.tick_params(labelsize=7)
+    figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
+    figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
+    figure.supylabel("y (m), in the site's coordinates", fontsize=9)
+    figure.suptitle(f"{part.dataset}, {part.part} part", fontsize=10)
+    path = Path("results/check-site", f"{part.dataset}.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_figure(figure, path)
+    return path

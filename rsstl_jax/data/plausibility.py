@@ -1,0 +1,154 @@
+"""What is readable and yet probably not meant: units, and values that stand for undetected.
+
+The limits were set on UJIIndoorLoc, UTSIndoorLoc (test part), Tampere, TUT7 and the synthetic
+sites, none of which is warned of.
+"""
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, remedy
+from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.errors import DataError
+
+DEGREES_ACROSS = 0.1
+"""Extent below which positions are taken for degrees: no site is so small, and 11 km in degrees."""
+
+MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0
+"""Extents that a site in metres usually keeps to."""
+
+MAX_REACH_M = 120.0
+"""How far from its strongest reading an access point is usually detected: 20...60 m were found."""
+
+MIN_READINGS = 20
+"""Readings below which shares say little."""
+
+LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0
+"""Fraction of the readings at their weakest value, or at a strong one: at most 0.07 and 0.0004
+were found."""
+
+MAX_SHOWN = 10
+
+_log = logging.getLogger(__name__)
+
+
+def check_unit(part: Fingerprints, file: str) -> None:
+    """Refuses positions that must be degrees: every error would be next to 0 m."""
+    across = np.ptp(part.position_m, axis=0)
+    longest, farthest = across.max(), np.abs(part.position_m).max(axis=0)
+    on_earth = farthest[0] <= MAX_LONGITUDE and farthest[1] <= MAX_LATITUDE
+    if 0 < longest < DEGREES_ACROSS and on_earth:
+        raise DataError(
+            f"{file}: the site would be {longest:.2g} m across; are these degrees? "
+            f"{remedy('--positions=degrees')} projects x as longitude and y as latitude to metres"
+        )
+
+
+def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = None) -> None:
+    """Logs one warning for each thing that looks wrong."""
+    for text in find_oddities(part, radio_map=radio_map):
+        _log.warning("%s: %s", file, text)
+
+
+def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) -> list[str]:
+    """What looks wrong in a part, and how to mend it; in a test part, beyond its radio map."""
+    mark = _undetected_mark(part)
+    if radio_map is None:
+        # Where undetected access points count as detected, they are constant and detected far away.
+        more = _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
+        return _odd_values(part, mark) + more
+    found = [] if mark == _undetected_mark(radio_map) else _odd_values(part, mark)
+    if not _overlap(part.position_m, radio_map.position_m):
+        found.append(
+            "no position lies within the extent of the train part; are both in one unit and "
+            "counted from one origin?"
+        )
+    return found
+
+
+def _odd_values(part: Fingerprints, mark: float | None) -> list[str]:
+    is_full = part.rss_dbm.size >= MIN_READINGS and not np.isnan(part.rss_dbm).any()
+    everywhere = "every access point is detected in every row" if is_full else ""
+    if mark is None:
+        flag = remedy("--undetected=<value>")
+        text = f"{everywhere}; if a value stands for undetected, {flag} says so"
+        return [text] if is_full else []
+    fraction = np.mean(part.rss_dbm == mark)
+    return [
+        f"{everywhere}{' and ' if is_full else ''}{fraction:.0%} of all cells are {mark:g} dBm; is "
+        f"{mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
+    ]
+
+
+def _undetected_mark(part: Fingerprints) -> float | None:
+    """A value that probably stands for undetected and is read as a level."""
+    rss_dbm = part.rss_dbm
+    # A column that never changes is asked about by itself.
+    varying = ~(rss_dbm == rss_dbm[:1]).all(axis=0)
+    readings = rss_dbm[:, varying] if varying.any() else rss_dbm
+    readings = readings[~np.isnan(readings)]
+    if readings.size < MIN_READINGS:
+        return None
+    weakest, strongest = float(readings.min()), float(readings.max())
+    weak, strong = (float(np.mean(readings == value)) for value in (weakest, strongest))
+    if strongest >= STRONG_DBM and strong >= HIGH_FRACTION and strong * readings.size >= 2:
+        return strongest if strong > weak or weak < LOW_FRACTION else weakest
+    return weakest if weak >= LOW_FRACTION else None
+
+
+def _odd_extent(part: Fingerprints, *, with_reach: bool) -> list[str]:
+    """Positions that are probably not metres."""
+    width_m, depth_m = np.ptp(part.position_m, axis=0)
+    text = f"the site is {width_m:,.1f} x {depth_m:,.1f} m across"
+    reach_m = median_reach_m(part) if with_reach else 0.0
+    if reach_m > MAX_REACH_M:
+        text += (
+            f" and half of the access points are detected {reach_m:.0f} m and more from where "
+            "they are strongest"
+        )
+    elif not (0 < max(width_m, depth_m) < MIN_ACROSS_M or max(width_m, depth_m) > MAX_ACROSS_M):
+        return []
+    return [
+        f"{text}; are the positions metres? {remedy('--positions=feet')} says that they are feet; "
+        "pixels or centimetres have to be converted"
+    ]
+
+
+def median_reach_m(part: Fingerprints) -> float:
+    """The median over access points of how far from its strongest reading 90 % of its lie."""
+    detected = ~np.isnan(part.rss_dbm)
+    reaches = []
+    for column in np.flatnonzero(detected.sum(axis=0) >= MIN_READINGS):
+        rows = np.flatnonzero(detected[:, column])
+        strongest = rows[np.argmax(part.rss_dbm[rows, column])]
+        away_m = np.linalg.norm(part.position_m[rows] - part.position_m[[strongest]], axis=1)
+        reaches.append(float(np.percentile(away_m, 90)))
+    return float(np.median(reaches)) if reaches else 0.0
+
+
+def _odd_columns(part: Fingerprints, mark: float | None) -> list[str]:
+    """Columns of whole numbers that never change or only ever grow, as identifiers do."""
+    if len(part) < MIN_READINGS:
+        return []
+    always = np.flatnonzero(~np.isnan(part.rss_dbm).any(axis=0))
+    values = part.rss_dbm[:, always]
+    steps = np.diff(values, axis=0)
+    counting = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
+    counting &= (values == np.rint(values)).all(axis=0) & (values[0] != mark)
+    names = ",".join([part.access_points[column] for column in always[counting]][:MAX_SHOWN])
+    if not names:
+        return []
+    return [
+        f"{names}: constant or ever growing, and detected in every row; are these access points? "
+        f"{remedy(f'--ignore={names}')} leaves them out"
+    ]
+
+
+def _overlap(position_m: NDArray[np.float64], other_m: NDArray[np.float64]) -> bool:
+    """Whether any position lies within the others' extent, or a tenth of it around."""
+    low, high = other_m.min(axis=0), other_m.max(axis=0)
+    margin = 0.1 * (high - low).max() + MIN_ACROSS_M
+    inside = (position_m >= low - margin) & (position_m <= high + margin)
+    return bool(inside.all(axis=1).any())

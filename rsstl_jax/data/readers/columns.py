@@ -1,0 +1,127 @@
+"""Which columns of a table are access points, and which of another part's columns they are."""
+
+import logging
+import re
+from collections.abc import Sequence
+
+from rsstl_jax.data.readers.layout import Layout, remedy
+from rsstl_jax.data.readers.sheet import Sheet
+from rsstl_jax.errors import DataError
+
+# What columns that are no access points are usually called, without punctuation.
+_OTHER_USES = re.compile(
+    r"id|uid|uuid|index|idx|row|number|num|no|nr|user|username|device|phone|phonetype|model|brand|"
+    r"timestamp|time|date|datetime|unixtime|epoch|scan|sample|sequence|seq|floor|floornumber|level|"
+    r"storey|building|room|space|relativeposition|zone|area|site|z|height|altitude|elevation|lat|"
+    r"latitude|lon|lng|long|longitude|x|y|[xy]c?m|pos[xy]|position[xy]|coord[xy]|heading|bearing|"
+    r"orientation|azimuth|direction|angle|speed|accuracy|label|class|target|point|position|"
+    r"location|referencepoint|rp|session|track"
+)
+_IDENTIFIER = re.compile(
+    r"(.*[_\-. ])?id|unnamed: \d+|"
+    r"(user|device|phone|scan|sample|floor|level|building|room|space|zone|area|site|position|"
+    r"point|location|session|track)(id|no|number|index|name)"
+)
+MAX_SHOWN = 10
+
+_log = logging.getLogger(__name__)
+
+
+def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]:
+    """The columns of access points; those of a radio map must not look like something else."""
+    layout = sheet.layout
+    used = {layout.x, layout.y, layout.floor, layout.building}
+    ignored = {name.lower() for name in layout.ignore}
+    names = tuple(
+        column
+        for column in sheet.columns
+        if column.startswith(layout.access_point_prefix)
+        and column not in used
+        and column.lower() not in ignored
+    )
+    spelled: dict[str, str] = {}
+    for name in names:
+        if name.lower() in spelled:
+            raise DataError(
+                f"{sheet.file}, line 1: the access points {spelled[name.lower()]!r} and {name!r} "
+                "differ in small and capital letters alone; give one of them another name"
+            )
+        spelled[name.lower()] = name
+    if is_radio_map:
+        if not names:
+            raise DataError(f"{sheet.file}, line 1: names no access point")
+        _check_uses(sheet, names)
+        absent = ignored - {column.lower() for column in sheet.columns}
+        if absent:
+            _log.warning("%s has no column %s, which is to be ignored", sheet.file, shown(absent))
+    return names
+
+
+def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
+    """Refuses names that say that a column is no access point."""
+    for name in names:
+        if name.lower() in ("x", "y", "floor", "building"):
+            raise DataError(
+                f"{sheet.file}, line 1: column {name!r} would be read as an access point; "
+                f"write {name.lower()!r}, give it another name, or leave it out: "
+                f"{remedy(f'--ignore={name}')}"
+            )
+    if odd := [name for name in names if _has_other_use(name)]:
+        flag = remedy(f"--ignore={','.join(odd)}")
+        raise DataError(
+            f"{sheet.file}, line 1: columns that would be read as access points look like "
+            f"something else: {shown(odd)}; {flag} leaves them out, and an access point of such a "
+            "name needs another"
+        )
+
+
+def _has_other_use(name: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    return bool(_OTHER_USES.fullmatch(plain) or _IDENTIFIER.fullmatch(name.lower()))
+
+
+def match_access_points(
+    access_points: Sequence[str], radio_map: str, sheet: Sheet, *, must_match: bool
+) -> list[str | None]:
+    """The column of each access point of the radio map in another part; None: it is not there."""
+    columns = {name.lower(): name for name in access_point_columns(sheet, is_radio_map=False)}
+    found = [columns.pop(name.lower(), None) for name in access_points]
+    lacking = [n for n, column in zip(access_points, found, strict=True) if column is None]
+    faults = [
+        f"{text} {shown(names)}"
+        for text, names in (
+            ("unknown to the train part:", list(columns.values())),
+            ("lacking:", lacking),
+        )
+        if names
+    ]
+    if faults and (must_match or len(lacking) == len(access_points)):
+        raise DataError(
+            f"{sheet.file}, line 1: must name the same access points as {radio_map}; "
+            + "; ".join(faults)
+        )
+    if faults:
+        _log.warning(
+            "%s names other access points than %s: %s. The unknown are not read, the lacking count "
+            "as undetected",
+            *(sheet.file, radio_map, "; ".join(faults)),
+        )
+    return found
+
+
+def label_columns(sheet: Sheet) -> list[str]:
+    """The columns of floor and building; one that the layout names itself must be there."""
+    layout, usual = sheet.layout, (Layout.floor, Layout.building)
+    named = [name for name in (layout.floor, layout.building) if name not in ("", *usual)]
+    sheet.require(named)
+    ignored = {name.lower() for name in layout.ignore}
+    labels = [name for name in (layout.floor, layout.building) if name in sheet.columns]
+    return [name for name in labels if name.lower() not in ignored]
+
+
+def shown(names: Sequence[str] | set[str]) -> str:
+    """The first few names of a list, and how many there are."""
+    names = sorted(names) if isinstance(names, set) else list(names)
+    return ", ".join(names[:MAX_SHOWN]) + (
+        f" ... ({len(names)} in all)" if names[MAX_SHOWN:] else ""
+    )

@@ -1,0 +1,191 @@
+"""`Layout`: how a site's tables are written where that differs from the standard form."""
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsstl_jax.errors import DataError
+from rsstl_jax.store.files import write_json
+
+LAYOUT_FILE = "layout.json"
+POSITIONS = ("metres", "degrees", "feet")
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabulators", "|": "vertical bars"}
+METRES_PER_FOOT = 0.3048
+MAX_LONGITUDE, MAX_LATITUDE = 180.0, 90.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    r"""How the tables of a site are written; the defaults are the standard form.
+
+    A file layout.json in the site's folder holds the fields that differ, and every command reads
+    the site by it. `rsstl check_site --write` makes that file.
+
+    Args:
+        x: name of the column with x or the longitude.
+        y: name of the column with y or the latitude.
+        floor: name of the column with the floor. It may be absent under its usual name.
+        building: name of the column with the building, likewise; empty: it is not read.
+        access_point_prefix: what the names of access points start with. Empty: every column that
+            has no other use is an access point.
+        undetected: the values that stand for an access point that was not detected.
+        empty_is_undetected: whether an empty cell stands for that, too.
+        ignore: names of columns that are not read, in small or capital letters.
+        delimiter: what separates the columns: ',', ';', '\t' or '|'.
+        decimal: the decimal point of numbers: '.' or ','.
+        positions: the unit of x and y: 'metres', 'feet', or 'degrees' of longitude and latitude.
+        origin: longitude and latitude that degrees are projected around. None: their mean over
+            the train part.
+
+    Raises:
+        DataError: a field has a value that it cannot have; the message names it.
+
+    Example:
+        >>> layout = Layout(positions="degrees", origin=(24.9, 60.2), undetected=(-110,))
+        >>> layout.to_metres(np.array([[24.901, 60.2], [24.9, 60.201]])).round(2).tolist()
+        [[55.46, 0.0], [0.0, 111.42]]
+        >>> Layout(delimiter="semicolon")
+        Traceback (most recent call last):
+        ...
+        rsstl_jax.errors.DataError: delimiter is 'semicolon'; it must be one of ',', ';', '\t', '|'
+    """
+
+    x: str = "x"
+    y: str = "y"
+    floor: str = "floor"
+    building: str = "building"
+    access_point_prefix: str = ""
+    undetected: tuple[float, ...] = (100.0,)
+    empty_is_undetected: bool = False
+    ignore: tuple[str, ...] = ()
+    delimiter: str = ","
+    decimal: str = "."
+    positions: str = "metres"
+    origin: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "floor", "building", "access_point_prefix"):
+            self._demand(isinstance(getattr(self, name), str), name, "be text")
+        used = [name for name in (self.x, self.y, self.floor, self.building) if name]
+        self._demand(len({*used}) == len(used) and self.x and self.y, "x", "be a name of its own")
+        self._demand(_all_numbers(self.undetected), "undetected", "be finite numbers")
+        names = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
+        self._demand(names, "ignore", "be names of columns")
+        self._demand(not {self.x, self.y} & {*self.ignore}, "ignore", "leave x and y alone")
+        switch = self.empty_is_undetected
+        self._demand(isinstance(switch, bool), "empty_is_undetected", "be true or false")
+        choices = {"delimiter": DELIMITERS, "decimal": (".", ","), "positions": POSITIONS}
+        for name, known in choices.items():
+            needed = f"be one of {', '.join(map(repr, known))}"
+            self._demand(getattr(self, name) in tuple(known), name, needed)
+        self._demand(self.decimal != self.delimiter, "decimal", "differ from the delimiter")
+        if self.origin is not None:
+            self._demand(_is_on_earth(self.origin), "origin", "be a longitude and a latitude")
+            self._demand(self.positions == "degrees", "origin", "be left out but for degrees")
+
+    def _demand(self, condition: object, name: str, needed: str) -> None:
+        if not condition:
+            raise DataError(f"{name} is {getattr(self, name)!r}; it must {needed}")
+
+    def to_metres(
+        self, position: NDArray[np.float64], origin: tuple[float, float] | None = None
+    ) -> NDArray[np.float64]:
+        """Positions in the table's unit as metres; degrees become east and north of an origin.
+
+        The projection is equirectangular with WGS 84's metres per degree at the origin.
+
+        Args:
+            position: float64[n, 2]. As the table has them.
+            origin: longitude and latitude, degrees; None: those of the layout.
+
+        Returns:
+            float64[n, 2]. Metres.
+
+        Raises:
+            ValueError: positions are degrees and there is no origin.
+
+        Example:
+            >>> Layout(positions="feet").to_metres(np.array([[10.0, 100.0]])).round(3).tolist()
+            [[3.048, 30.48]]
+        """
+        if self.positions == "metres":
+            return position
+        if self.positions == "feet":
+            return position * METRES_PER_FOOT
+        origin = origin or self.origin
+        if origin is None:
+            raise ValueError("origin is None; degrees are projected around an origin")
+        return (position - np.array([origin])) * np.array([_metres_per_degree(origin[1])])
+
+
+def _all_numbers(values: object) -> bool:
+    return isinstance(values, tuple) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        for value in values
+    )
+
+
+def _is_on_earth(origin: tuple[float, float]) -> bool:
+    two = _all_numbers(origin) and len(origin) == 2
+    return two and abs(origin[0]) <= MAX_LONGITUDE and abs(origin[1]) <= MAX_LATITUDE
+
+
+def _metres_per_degree(latitude: float) -> tuple[float, float]:
+    """Of longitude and of latitude, on WGS 84: the usual series in the latitude."""
+    phi = math.radians(latitude)
+    east = 111_412.84 * math.cos(phi) - 93.5 * math.cos(3 * phi) + 0.118 * math.cos(5 * phi)
+    north = 111_132.92 - 559.82 * math.cos(2 * phi) + 1.175 * math.cos(4 * phi)
+    return east, north
+
+
+def make_layout(values: Mapping[str, Any]) -> Layout:
+    """A layout of the fields that are given; one value may stand for a list of one."""
+    names = [field.name for field in fields(Layout)]
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+            raise DataError(f"{name!r} is no field of a layout; {hint}")
+        is_list = name in ("undetected", "ignore", "origin")
+        if is_list and not isinstance(value, list | tuple | None):
+            value = [value]
+        made[name] = tuple(value) if isinstance(value, list) else value
+    return Layout(**made)
+
+
+def read_layout(folder: Path) -> Layout | None:
+    """The layout that a site's folder names for its tables; None: they have the standard form."""
+    file = folder / LAYOUT_FILE
+    if not file.is_file():
+        return None
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise DataError("is no JSON object of a layout's fields")
+        return make_layout(values)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
+    except (ValueError, RecursionError, OSError) as error:
+        raise DataError(f"{file}: cannot be read as JSON ({error})") from error
+
+
+def write_layout(folder: Path, layout: Layout) -> Path:
+    """Writes layout.json with the fields that differ from the standard form."""
+    standard = asdict(Layout())
+    changed = {name: value for name, value in asdict(layout).items() if value != standard[name]}
+    write_json(folder / LAYOUT_FILE, changed)
+    return folder / LAYOUT_FILE
+
+
+def remedy(flag: str) -> str:
+    """The command that stores how a table is to be read."""
+    return f"rsstl check_site --dataset=... {shlex.quote(flag)} --write"

@@ -1,0 +1,128 @@
+"""Tables of one's own: a train part and a test part, or a radio map alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rsstl_jax.data.cards import CARDS
+from rsstl_jax.data.plausibility import check_unit, warn_of
+from rsstl_jax.data.readers.archives import DataFile, find_file
+from rsstl_jax.data.readers.cells import UNDETECTED
+from rsstl_jax.data.readers.layout import Layout, read_layout
+from rsstl_jax.data.readers.sheet import Sheet, open_sheet
+from rsstl_jax.data.readers.with_header import read_parts, read_train
+from rsstl_jax.data.site import Fingerprints, Site
+
+
+def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site:
+    """Reads a dataset of one's own: train.csv and test.csv, each with a header.
+
+    The columns x, y (metres) are required and floor, building (whole numbers) optional; every
+    other column is an access point in dBm, with 100 for undetected. The order is free. A
+    layout.json beside the files says what is otherwise. Names of access points match without
+    regard to small and capital letters; those that only one part names are said in a warning.
+
+    Args:
+        name: the dataset's name.
+        folder: holds the two files plain, as .gz, or in a zip.
+        layout: how the files are written; None: as the folder's layout.json says.
+
+    Returns:
+        Site. Access points in the train file's order.
+
+    Raises:
+        MissingDataError: a file is not there.
+        DataError: a file is faulty, a column looks like no access point, or positions look like
+            degrees; the message names file, line and column.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for part in ("train", "test"):
+        ...     _ = (folder / f"{part}.csv").write_text("AP1,AP2,x,y\\n-60,100,1.0,2.0\\n")
+        >>> read_table("home", folder).train.rss_dbm.tolist()
+        [[-60.0, nan]]
+    """
+    train, test = (_open(name, folder, part, layout) for part in ("train", "test"))
+    site = read_parts(name, train, test, must_match=False)
+    for sheet, part in ((train, site.train), (test, site.test)):
+        check_unit(part, sheet.file)
+    warn_of(site.train, train.file)
+    warn_of(site.test, test.file, radio_map=site.train)
+    return site
+
+
+def read_radio_map(
+    path: str | Path, *, name: str = "", layout: Layout | None = None
+) -> Fingerprints:
+    """Reads the train part alone: what a site has before anything is to be measured there.
+
+    Args:
+        path: a folder with train.csv (plain, .gz or in a zip), or the file itself.
+        name: what the site is called; empty: as the folder is.
+        layout: how the file is written; None: as the layout.json beside it says.
+
+    Returns:
+        Fingerprints. Part 'train'.
+
+    Raises:
+        MissingDataError: the file is not there.
+        DataError: as `read_table`.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "map.csv")
+        >>> _ = path.write_text("AP1;x;y\\n-60,5;1,0;2,0\\n")
+        >>> part = read_radio_map(path, layout=Layout(delimiter=";", decimal=","))
+        >>> part.rss_dbm.tolist(), part.position_m.tolist()
+        ([[-60.5]], [[1.0, 2.0]])
+    """
+    sheet = open_radio_map(path, layout=layout)
+    path = Path(path)
+    part = read_train(name or (path if path.is_dir() else path.parent).resolve().name, sheet)
+    check_unit(part, sheet.file)
+    warn_of(part, sheet.file)
+    return part
+
+
+def open_radio_map(path: str | Path, *, layout: Layout | None = None) -> Sheet:
+    """The text of what `read_radio_map` reads."""
+    path = Path(path)
+    if path.is_file():
+        return open_sheet(DataFile(path), layout=layout or read_layout(path.parent))
+    return _open(path.name, path, "train", layout)
+
+
+def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
+    address = CARDS[name].address if name in CARDS else ""
+    if address:
+        address += ", to be rewritten as a table (docs/datasets.md, A table of your own)"
+    file = find_file(folder, f"{part}.csv", address=address)
+    return open_sheet(file, layout=layout or read_layout(folder))
+
+
+def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
+    """Writes a table that `load_site` reads: a column per access point, x, y, floor, building.
+
+    Args:
+        fingerprints: what is written; labels that it lacks get no column.
+        path: the file, such as my-office/train.csv.gz.
+
+    Example:
+        >>> import tempfile
+        >>> from rsstl_jax.data import load_site, make_synthetic_site
+        >>> office = make_synthetic_site("synthetic-office")
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "office").mkdir()
+        >>> for part in (office.train, office.test):
+        ...     write_table(part, folder / "office" / f"{part.part}.csv.gz")
+        >>> load_site("office", data_dir=folder).train.digest() == office.train.digest()
+        True
+    """
+    rss = np.where(np.isnan(fingerprints.rss_dbm), UNDETECTED, fingerprints.rss_dbm)
+    readings = pd.DataFrame(rss, columns=list(fingerprints.access_points))
+    x, y = fingerprints.position_m.T
+    columns = {"x": x, "y": y, "floor": fingerprints.floor, "building": fingerprints.building}
+    labels = pd.DataFrame({name: col for name, col in columns.items() if col is not None})
+    pd.concat([readings, labels], axis=1).to_csv(path, index=False)
