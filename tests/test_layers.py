@@ -27,6 +27,7 @@ LAYERS = (
     ("phases",),
     ("pipeline",),
     ("export", "paper"),
+    ("serving",),
     ("commands",),
     ("cli",),
 )

@@ -3,7 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from rsstl_jax.engine.prototypes import (
     Prototypes,
     find_nearest,
     linear_level,
+    make_prototypes,
     vote,
 )
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, radius_m
@@ -138,12 +139,16 @@ class Locator:
         missing = ~known | (values == NO_LABEL)
         return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
 
-    def held_out(self, part: Fingerprints) -> HeldOut:
-        """Errors on a part whose positions this localiser has not been trained with."""
+    def held_out(self, part: Fingerprints, labels_like: "Locator | None" = None) -> HeldOut:
+        """Errors on a part whose positions it was not trained with, by another's labels or its."""
         answers = self.answer(part.rss_dbm)
         ids = np.unique(part.position_m, axis=0, return_inverse=True)[1].reshape(-1)
         error_m = np.linalg.norm(answers.position_m - part.position_m, axis=1)
-        return HeldOut(answers.features, error_m, ids, answers.label)
+        label = answers.label
+        if labels_like is not None and labels_like.labels is not None and self.labels is not None:
+            rows = {tuple(row): index for index, row in enumerate(labels_like.labels.tolist())}
+            label = np.array([rows.get(tuple(r), -1) for r in self.labels.tolist()])[label]
+        return HeldOut(answers.features, error_m, ids, label)
 
 
 class NetworkLocator(Locator):
@@ -166,6 +171,15 @@ class NetworkLocator(Locator):
     @property
     def labels(self) -> NDArray[np.int64] | None:
         return None if self.prototypes is None else np.asarray(self.prototypes.labels, np.int64)
+
+    def read_labels(self, part: Fingerprints) -> None:
+        """Takes floors and buildings from a part with known positions."""
+        if part.access_points != self.access_points:
+            rows = read_scans(
+                pd.DataFrame(part.rss_dbm, columns=list(part.access_points)), self.access_points
+            )
+            part = replace(part, rss_dbm=rows.rss_dbm, access_points=self.access_points)
+        self.prototypes = make_prototypes(part, self.preprocessor)
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         """Positions float64[n, 2], metres, of float[n, A], dBm, NaN where undetected."""

@@ -2,22 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
+from numpy.typing import NDArray
 
 from rsstl_jax.config.overrides import override
 from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import default_config
-from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
-from rsstl_jax.engine.saved_student import Student, load_student, save_answers
+from rsstl_jax.engine.radius import radius_m as radii
+from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.pipeline import bundle_folder, run_distillation
-from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.store.files import read_json
 
 HELD_OUT_FRACTION = 0.2
@@ -42,8 +43,23 @@ def twin_config(config: ConfigDict, workdir: str | Path) -> ConfigDict:
     return twin
 
 
-def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOut]:
-    """Writes a radius model beside each named student of a run; returns what it was fitted on.
+def students_of_run(workdir: str | Path) -> list[str]:
+    """Names of the students that a run left and that can be calibrated."""
+    folder = Path(workdir) / "students"
+    cards = sorted(folder.glob("*/*/student.json"))
+    names = [str(card.parent.relative_to(folder)) for card in cards]
+    return [name for name in names if name.partition("/")[2] in STUDENTS]
+
+
+class HeldOutRadii(NamedTuple):
+    """Errors of a twin, and the radii that its student would answer with."""
+
+    error_m: NDArray[np.float64]
+    radius_m: NDArray[np.float64]
+
+
+def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOutRadii]:
+    """Writes a radius model beside each named student of a run.
 
     Trains the run's students once more, as twins, in the folder calibration/ of the workdir.
     """
@@ -63,23 +79,17 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
     twins_folder = Path(workdir) / "calibration"
     run_distillation(twin, twins_folder)
     part = target_parts(twin).held_out
-    held_out = {}
+    calibrated = {}
     for name in names:
         student = load_student(Path(workdir) / "students" / name)
-        measured = load_student(twins_folder / "students" / name).held_out(part)
+        measured = load_student(twins_folder / "students" / name).held_out(part, student)
         student.radius = fit_radius_for(student, measured)
         save_answers(Path(workdir) / "students" / name, student)
-        held_out[name] = measured
-    return held_out
-
-
-def calibrate_ensemble(
-    ensemble: Ensemble, twins: Sequence[NetworkLocator], part: Fingerprints
-) -> HeldOut:
-    """Gives an ensemble its radius, from twins of its members and what these were not shown."""
-    measured = Ensemble(twins).held_out(part)
-    ensemble.radius = fit_radius_for(ensemble, measured)
-    return measured
+        radius_m = np.asarray(
+            radii(student.radius, measured.features, np.maximum(measured.label, 0))
+        )
+        calibrated[name] = HeldOutRadii(measured.error_m, radius_m)
+    return calibrated
 
 
 def fit_radius_for(locator: NetworkLocator, held_out: HeldOut) -> RadiusModel:
@@ -90,11 +100,3 @@ def fit_radius_for(locator: NetworkLocator, held_out: HeldOut) -> RadiusModel:
             "run the same rsstl distill command again, which adds them without training"
         )
     return fit_radius(held_out, len(np.asarray(locator.prototypes.labels)))
-
-
-def label_like(student: Student, twin: NetworkLocator, label: np.ndarray) -> np.ndarray:
-    """A twin's labels as rows of the student's; -1 where the student has no such floor."""
-    assert student.labels is not None and twin.labels is not None
-    rows = {tuple(row): index for index, row in enumerate(student.labels.tolist())}
-    renamed = np.array([rows.get(tuple(row), -1) for row in twin.labels.tolist()])
-    return np.asarray(renamed[label])

@@ -66,7 +66,7 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
                 f"write {name.lower()!r}, give it another name, or leave it out: "
                 f"{remedy(f'--ignore={name}')}"
             )
-    if odd := [name for name in names if _has_other_use(name)]:
+    if odd := [name for name in names if has_other_use(name)]:
         flag = remedy(f"--ignore={','.join(odd)}")
         raise DataError(
             f"{sheet.file}, line 1: columns that would be read as access points look like "
@@ -75,7 +75,8 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
         )
 
 
-def _has_other_use(name: str) -> bool:
+def has_other_use(name: str) -> bool:
+    """Whether a column's name says that it is no access point."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
     return bool(_OTHER_USES.fullmatch(plain) or _IDENTIFIER.fullmatch(name.lower()))
 

@@ -96,26 +96,33 @@ def open_sheet(
     file: DataFile, *, columns: Sequence[str] | None = None, layout: Layout | None = None
 ) -> Sheet:
     """Reads a file and checks its form; `columns` names those of a file without a header."""
+    return parse_sheet(str(file), file.read(), columns=columns, layout=layout)
+
+
+def parse_sheet(
+    file: str, text: bytes, *, columns: Sequence[str] | None = None, layout: Layout | None = None
+) -> Sheet:
+    """The same of a text that has been read."""
     layout = layout or Layout()
     # A tabulator at the end may stand before an empty cell.
     blanks = b" \n\r\v\f" if layout.delimiter == "\t" else b" \n\r\v\f\t"
-    text = file.read().removeprefix(codecs.BOM_UTF8).rstrip(blanks)
+    text = text.removeprefix(codecs.BOM_UTF8).rstrip(blanks)
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
     for start, kind in _KINDS.items():
         if re.match(start, text, re.IGNORECASE):
             raise DataError(f"{file}: looks like {kind}; save the table as CSV, UTF-8 text")
-    _check_characters(str(file), text)
+    _check_characters(file, text)
     if columns is not None:
-        sheet = Sheet(str(file), tuple(columns), text, 1, layout)
+        sheet = Sheet(file, tuple(columns), text, 1, layout)
     else:
         header, _, body = text.partition(b"\n")
-        _check_delimiter(str(file), header, body, layout.delimiter)
-        names = _header_names(str(file), header, layout.delimiter)
-        sheet = Sheet(str(file), names, body, 2, layout)
+        _check_delimiter(file, header, body, layout.delimiter)
+        names = _header_names(file, header, layout.delimiter)
+        sheet = Sheet(file, names, body, 2, layout)
     if not sheet.body:
         raise DataError(f"{file}: has a header but no data rows")
-    _check_width(sheet)
+    check_width(sheet)
     return sheet
 
 
@@ -174,7 +181,7 @@ def _header_names(file: str, header: bytes, delimiter: str) -> tuple[str, ...]:
     return names
 
 
-def _check_width(sheet: Sheet) -> None:
+def check_width(sheet: Sheet) -> None:
     characters = np.frombuffer(sheet.body, np.uint8)
     starts = np.append(0, np.flatnonzero(characters == ord("\n")) + 1)
     cuts = characters == ord(sheet.layout.delimiter)

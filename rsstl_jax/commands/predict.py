@@ -1,0 +1,200 @@
+"""Answers scans: position, floor, building and a radius that holds the position 90 % of the time.
+
+    rsstl predict --student=pretrained --radio_map=my-office --scans=scans.csv --output=out.csv
+    rsstl predict --student=results/my-office-dnn-tuned/students/seed-0/distilled --scans=scans.csv
+    my-scanner | rsstl predict --student=results/my-office --scans=-
+
+--scans is a CSV with one column per access point, a file of JSON lines, or - for JSON lines from
+standard input, which are answered one by one. A line is {"access point": dBm, ...} or a list of
+{"mac": ..., "rssi": ...}. Columns of a CSV that are no access points are carried to the output.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.progress import announce
+from rsstl_jax.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from rsstl_jax.data import Fingerprints, Layout
+    from rsstl_jax.engine.locator import Locator
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    define_folder(
+        "student",
+        None,
+        "Names the folder of a student, an ensemble or an exported program, or the pretrained "
+        "network (pretrained).",
+    )
+    require("student", "--student is missing; name a student's folder, or pretrained")
+    define_folder(
+        "radio_map",
+        None,
+        "Names the site whose train part the pretrained network locates with: a dataset's name, a "
+        "folder with train.csv, or the CSV itself.",
+    )
+    define_folder("scans", None, "Names the scans: a .csv, a .jsonl, or - for standard input.")
+    require("scans", "--scans is missing; name a .csv or .jsonl, or - for standard input")
+    define_folder(
+        "output", "-", "Names the file of the answers, .csv or .jsonl. By default they are printed."
+    )
+    define_folder(
+        "save", None, "Names a folder that keeps the pretrained network with this radio map."
+    )
+    define_folder(
+        "layout", None, "Names the layout.json that says how the CSV of scans is written."
+    )
+    define_data_dir()
+
+
+def main() -> None:
+    scans = FLAGS.scans
+    if scans != "-" and not scans.endswith((".csv", ".csv.gz", ".jsonl")):
+        raise ConfigError(f"--scans is {scans!r}; a .csv, a .jsonl or - is expected")
+    if scans != "-" and not Path(scans).is_file():
+        raise ConfigError(f"--scans: {scans} is not there")
+    locator = _load()
+    announce(f"answering with {locator.dataset}'s {len(locator.access_points)} access points")
+    with _open_output() as output:
+        answer = _answer_table if scans.endswith((".csv", ".csv.gz")) else _answer_lines
+        answered, without = answer(locator, scans, output)
+    unlocated = f", {without} without a known access point" if without else ""
+    where = "" if FLAGS.output == "-" else f": {FLAGS.output}"
+    print(f"{answered} scans answered{unlocated}{where}", file=sys.stderr)
+
+
+def _load() -> "Locator":
+    if FLAGS.student != "pretrained":
+        announce(f"loading {FLAGS.student}")
+        from rsstl_jax.engine.locator import NetworkLocator
+        from rsstl_jax.serving.saved import load_locator
+
+        locator = load_locator(FLAGS.student)
+        if FLAGS.radio_map:
+            if not isinstance(locator, NetworkLocator):
+                raise ConfigError("--radio_map: an exported program holds its own labels")
+            locator.read_labels(_radio_map())
+        return locator
+    if not FLAGS.radio_map:
+        raise ConfigError(
+            "--radio_map is missing; the pretrained network locates with a site's fingerprints "
+            "of known positions"
+        )
+    announce(f"reading {FLAGS.radio_map}; fitting takes about half a minute")
+    from rsstl_jax.serving.saved import save_at_site
+    from rsstl_jax.site_agnostic.weights import load_pretrained
+
+    ensemble = load_pretrained().fit(_radio_map())
+    if FLAGS.save:
+        save_at_site(FLAGS.save, ensemble)
+    return ensemble
+
+
+def _radio_map() -> "Fingerprints":
+    from rsstl_jax.data import load_radio_map, read_radio_map
+
+    path = Path(FLAGS.radio_map)
+    if path.exists():
+        return read_radio_map(path)
+    return load_radio_map(FLAGS.radio_map, data_dir=FLAGS.data_dir)
+
+
+def _layout() -> "Layout | None":
+    """How the scans are written: as --layout says, or as the radio map's folder does."""
+    from rsstl_jax.data.load import resolve_data_dir
+    from rsstl_jax.data.readers.layout import read_layout
+
+    if FLAGS.layout:
+        layout = read_layout(Path(FLAGS.layout).parent)
+        if layout is None:
+            raise ConfigError(f"--layout: {FLAGS.layout} is not there")
+        return layout
+    if not FLAGS.radio_map:
+        return None
+    path = Path(FLAGS.radio_map)
+    if not path.exists():
+        path = resolve_data_dir(FLAGS.data_dir)[0] / FLAGS.radio_map
+    return read_layout(path if path.is_dir() else path.parent)
+
+
+def _open_output() -> IO[str]:
+    if FLAGS.output == "-":
+        return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
+    path = Path(FLAGS.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("w", encoding="utf-8", newline="")
+
+
+def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
+    """Answers a CSV block by block; the numbers of scans, and of those that had no answer."""
+    from rsstl_jax.data.readers.scan_table import read_scan_table
+    from rsstl_jax.engine.locator import answers_json
+
+    answered = without = 0
+    for rows, carried in read_scan_table(scans, locator.access_points, _layout()):
+        answers = locator.answer_table(rows)
+        names = {name: f"scan_{name}" for name in carried.columns if name in answers.columns}
+        for name in carried.columns:
+            answers[names.get(name, name)] = carried[name].to_numpy()
+        if FLAGS.output.endswith(".jsonl"):
+            output.writelines(f"{line}\n" for line in answers_json(answers))
+        else:
+            answers.to_csv(output, index=False, header=answered == 0, float_format="%.3f")
+        answered, without = answered + len(answers), without + int((rows.detected == 0).sum())
+    return answered, without
+
+
+def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
+    """Answers JSON lines one by one; a line that cannot be read is answered with its error."""
+    from rsstl_jax.data import read_scans
+    from rsstl_jax.engine.locator import answers_json
+
+    answered = without = 0
+    as_csv = FLAGS.output.endswith(".csv")
+    # The program is compiled before the first line comes.
+    locator.answer_table(read_scans([{}], locator.access_points))
+    for number, line in enumerate(_lines(scans), start=1):
+        try:
+            rows = read_scans([_parse(line)], locator.access_points)
+        except DataError as error:
+            message = str(error).removeprefix("scan 0").lstrip(":, ")
+            if as_csv:
+                raise DataError(f"{scans}, line {number}: {message}") from error
+            output.write(f"{json.dumps({'line': number, 'error': message})}\n")
+            output.flush()
+            continue
+        answers = locator.answer_table(rows)
+        if as_csv:
+            answers.to_csv(output, index=False, header=answered == 0, float_format="%.3f")
+        else:
+            output.write(f"{answers_json(answers)[0]}\n")
+        output.flush()
+        answered, without = answered + 1, without + int(rows.detected[0] == 0)
+    return answered, without
+
+
+def _parse(line: str) -> Any:
+    try:
+        scan = json.loads(line)
+    except ValueError as error:
+        raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
+    if not isinstance(scan, dict | list):
+        raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')
+    return scan
+
+
+def _lines(scans: str) -> Iterator[str]:
+    if scans == "-":
+        yield from (line for line in sys.stdin if line.strip())
+        return
+    with Path(scans).open(encoding="utf-8") as file:
+        yield from (line for line in file if line.strip())

@@ -1,0 +1,117 @@
+"""A CSV of scans without positions, in blocks of rows, so that memory stays flat."""
+
+import gzip
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from rsstl_jax.data.readers.archives import UNREADABLE
+from rsstl_jax.data.readers.cells import read_numbers, to_rss_dbm
+from rsstl_jax.data.readers.columns import has_other_use
+from rsstl_jax.data.readers.layout import Layout
+from rsstl_jax.data.readers.sheet import Sheet, check_width, parse_sheet
+from rsstl_jax.data.scans import ScanRows
+from rsstl_jax.errors import DataError, MissingDataError
+
+BLOCK_ROWS = 4096
+
+
+class ScanBlock(NamedTuple):
+    """Some rows of a table of scans."""
+
+    rows: ScanRows  # what was detected
+    carried: pd.DataFrame  # the columns that are no access points, as text
+
+
+def read_scan_table(
+    path: str | Path, access_points: Sequence[str], layout: Layout | None = None
+) -> Iterator[ScanBlock]:
+    """Reads a CSV with a header and a column per access point, of which a localiser knows some.
+
+    Columns with another use (x, y, floor, an identifier, a time, what the layout ignores) are
+    carried along unread. An empty cell means that nothing was detected.
+    """
+    layout = replace(layout or Layout(), empty_is_undetected=True)
+    path, sheet, first_line = Path(path), None, 2
+    with _open(path) as file:
+        try:
+            header = file.readline()
+            for lines in iter(lambda: list(itertools.islice(file, BLOCK_ROWS)), []):
+                body = b"".join(lines).rstrip(b"\r\n")
+                if sheet is None:
+                    sheet = parse_sheet(str(path), header + body, layout=layout)
+                    columns = _ScanColumns.of(sheet, access_points)
+                elif body:
+                    sheet = replace(sheet, body=body, first_line=first_line)
+                    check_width(sheet)
+                yield _read_block(sheet, columns)
+                first_line += len(lines)
+        except UNREADABLE as error:
+            raise DataError(f"{path}: cannot be unpacked or read ({error})") from error
+    if sheet is None:
+        raise DataError(f"{path}: has no scan; a header and a row for each scan are expected")
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    except FileNotFoundError:
+        raise MissingDataError(path) from None
+
+
+class _ScanColumns(NamedTuple):
+    """What the columns of a table of scans are."""
+
+    known: list[str]  # access points that the localiser knows
+    place: list[int]  # their places among its inputs
+    unknown: list[str]  # other access points
+    carried: list[str]  # columns with another use
+    width: int  # number of the localiser's inputs
+
+    @classmethod
+    def of(cls, sheet: Sheet, access_points: Sequence[str]) -> "_ScanColumns":
+        place = {name.casefold(): index for index, name in enumerate(access_points)}
+        ignored = {name.casefold() for name in sheet.layout.ignore}
+        known = [c for c in sheet.columns if c.casefold() in place and c.casefold() not in ignored]
+        lower = [name.casefold() for name in known]
+        if len(set(lower)) < len(lower):
+            twice = next(name for name in known if lower.count(name.casefold()) > 1)
+            raise DataError(f"{sheet.file}, line 1: access point {twice!r} is named twice")
+        if not known:
+            raise DataError(
+                f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
+                f"point that the localiser knows, such as {access_points[0]!r}"
+            )
+        others = [column for column in sheet.columns if column not in set(known)]
+        carried = [c for c in others if c.casefold() in ignored or has_other_use(c)]
+        unknown = [column for column in others if column not in set(carried)]
+        return cls(known, [place[n] for n in lower], unknown, carried, len(access_points))
+
+
+def _read_block(sheet: Sheet, columns: _ScanColumns) -> ScanBlock:
+    known = to_rss_dbm(sheet, read_numbers(sheet, columns.known))
+    rss_dbm = np.full((len(known), columns.width), np.nan, np.float32)
+    rss_dbm[:, columns.place] = known
+    unknown = np.zeros(len(known), np.int64)
+    if columns.unknown:
+        others = to_rss_dbm(sheet, read_numbers(sheet, columns.unknown))
+        unknown = (~np.isnan(others)).sum(axis=1)
+    carried = pd.DataFrame(index=range(len(known)))
+    if columns.carried:
+        carried = pd.read_csv(
+            io.BytesIO(sheet.body),
+            header=None,
+            names=list(sheet.columns),
+            usecols=columns.carried,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            sep=sheet.layout.delimiter,
+        )[columns.carried]
+    return ScanBlock(ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown), carried)

@@ -1,0 +1,50 @@
+"""The students of a run over its seeds, and the pretrained network, as one calibrated ensemble."""
+
+import tempfile
+from pathlib import Path
+
+from rsstl_jax.data.target import target_parts
+from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.saved_student import load_student
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.serving.calibrate import fit_radius_for, read_run_config, twin_config
+from rsstl_jax.serving.ensemble import Ensemble
+from rsstl_jax.serving.saved import save_at_site, save_ensemble
+from rsstl_jax.site_agnostic.weights import load_pretrained
+
+
+def join_run(
+    workdir: str | Path, student: str, folder: str | Path, *, pretrained: bool = False
+) -> Ensemble:
+    """Writes the ensemble of a student over a run's seeds, calibrated where it has twins."""
+    workdir = Path(workdir)
+    config = read_run_config(workdir)
+    names = [f"seed-{seed}/{student}" for seed in config.seeds]
+    folders: list[Path] = [workdir / "students" / name for name in names]
+    members: list[NetworkLocator] = [load_student(source) for source in folders]
+    twin = twin_config(config, workdir)
+    twins_folder = workdir / "calibration" / "students"
+    twins: list[NetworkLocator] = [
+        load_student(twins_folder / name)
+        for name in names
+        if (twins_folder / name / "student.json").exists()
+    ]
+    with tempfile.TemporaryDirectory() as at_site:
+        if pretrained:
+            network = load_pretrained()
+            network.check_target(config.target)
+            fitted = network.fit(target_parts(config).train)
+            members.append(fitted)
+            save_at_site(at_site, fitted)
+            folders.append(Path(at_site))
+        ensemble = Ensemble(members)
+        if len(twins) == len(names):
+            parts = target_parts(twin)
+            if pretrained:
+                twins.append(network.fit(parts.train))
+            held_out = Ensemble(twins).held_out(parts.held_out, ensemble)
+            ensemble.radius = fit_radius_for(ensemble, held_out)
+        elif twins:
+            raise ConfigError(f"{workdir}: some seeds lack a twin; run rsstl calibrate once more")
+        save_ensemble(folder, folders, ensemble)
+    return ensemble
