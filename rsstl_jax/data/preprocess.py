@@ -31,7 +31,9 @@ def to_device(rss_dbm: ArrayLike) -> jax.Array:
     # Filled on the host: with jax_debug_nans no array on the device may hold a NaN.
     readings = np.asarray(rss_dbm)
     if not jnp.issubdtype(readings.dtype, jnp.floating):
-        raise TypeError(f"rss_dbm is {readings.dtype}; a floating type is expected, NaN: undetected")
+        raise TypeError(
+            f"rss_dbm is {readings.dtype}; a floating type is expected, NaN: undetected"
+        )
     return jnp.asarray(np.where(np.isnan(readings), UNDETECTED_DBM, readings), readings.dtype)
 
 

@@ -17,7 +17,6 @@ from rsstl_jax.engine.radio_map import at_same_position, position_ids
 from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.support import Support, make_support
 
-
 _uniform = partial(jax.random.uniform, dtype=jnp.float32)
 _normal = partial(jax.random.normal, dtype=jnp.float32)
 

@@ -158,7 +158,10 @@ def locate_with_members(
         raise ValueError("members is empty; at least one training is needed")
     locate = partial(_locate, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
-    centered_m = in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32))) * preprocessor.scale_m
+    centered_m = (
+        in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32)))
+        * preprocessor.scale_m
+    )
     return preprocessor.uncenter(np.asarray(centered_m))
 
 

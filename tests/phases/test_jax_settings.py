@@ -62,9 +62,7 @@ def options(values):
 def make_distilling(network, folder, **fields):
     """(job, step, (state, key, context), batch) of phase 2 under two teachers of each kind."""
     kind = "agnostic" if network == "agnostic" else "both"
-    config = tiny.make_tiny_config(
-        **FIELDS | {"network": network, "teacher.kind": kind} | fields
-    )
+    config = tiny.make_tiny_config(**FIELDS | {"network": network, "teacher.kind": kind} | fields)
     job = make_site_job(config, tiny.make_part())
     generator = make_generator(job.network, 8)
     code = jnp.zeros((1, config.teacher.latent_width + 2), jnp.float32)

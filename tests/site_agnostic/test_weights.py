@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from jax.dtypes import TypePromotionError
 
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import DamagedError, DataError
@@ -121,3 +124,12 @@ def test_the_pretrained_ensemble_answers_scans_as_it_predicts_the_rows_they_make
     np.testing.assert_allclose(office.locate(scans), office.predict_m(part.rss_dbm), atol=1e-3)
     with pytest.raises(DataError, match="scan 0"):
         office.locate([{"a telephone": -40.0}])
+
+
+def test_an_error_of_jax_is_no_damage_of_the_file(monkeypatch):
+    def fail(settings, key):
+        return jnp.ones(2, jnp.float32) + jnp.ones(2, jnp.int32)
+
+    monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.weights"), "init_agnostic", fail)
+    with jax.numpy_dtype_promotion("strict"), pytest.raises(TypePromotionError):
+        load_pretrained()
