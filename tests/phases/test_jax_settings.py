@@ -110,6 +110,7 @@ def test_a_step_with_float64_enabled_is_the_same_in_float32(network, tmp_path):
         np.testing.assert_allclose(np.asarray(got), np.asarray(same), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_no_operation_of_a_step_makes_a_nan_or_an_infinity(network, tmp_path):
     """Operation by operation: JAX checks of a compiled program only what comes out of it."""
