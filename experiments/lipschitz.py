@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
 from rsstl_jax.data import load_site
+from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
@@ -71,7 +72,7 @@ def compare_student(
     measured = []
     for state, params in (("initial", initial), ("trained", student.params)):
         for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
-            estimate, truth = measure(params, jnp.asarray(train.rss_dbm[batch]))
+            estimate, truth = measure(params, to_device(train.rss_dbm[batch]))
             measured.append(
                 {
                     "network": network,

@@ -38,15 +38,16 @@ class Batch(NamedTuple):
     """One minibatch, or a whole part, of a site as arrays on the device.
 
     Args:
-        rss_dbm: float[B, A]. Received signal strengths, dBm; NaN where undetected.
+        rss_dbm: float[B, A]. Received signal strengths, dBm; far below any receiver's where
+            undetected (-6e4), since a NaN on the device would stop jax_debug_nans.
         centered_m: float[B, 2]. Positions minus the site's origin, metres.
         row: int[B]. Row in the train part: names a sample's fixed noise code.
 
     Example:
         >>> import numpy as np
-        >>> rss_dbm = np.array([[-70.0, np.nan, -82.0], [np.nan, -64.0, np.nan]])
+        >>> rss_dbm = np.array([[-70.0, -6e4, -82.0], [-6e4, -64.0, -6e4]])
         >>> batch = Batch(rss_dbm, np.zeros((2, 2)), np.arange(2))
-        >>> print(np.isfinite(batch.rss_dbm).sum(axis=1))  # access points detected
+        >>> print((batch.rss_dbm > -130).sum(axis=1))  # access points detected
         [2 1]
     """
 

@@ -1,7 +1,7 @@
 """Joins several localisers of a site to one that answers with the mean of their positions.
 
     rsstl ensemble --workdir=results/my-office-dnn-tuned --output=results/my-office
-    rsstl ensemble --members=results/a/students/seed-0/distilled,results/b --output=results/my-office
+    rsstl ensemble --members=results/a/students/seed-0/distilled,results/b --output=out
 
 With --workdir its calibrated students of every seed are joined, and with --pretrained the
 pretrained network, too. The ensemble is calibrated as they are.

@@ -18,6 +18,7 @@ def augment_rss(
     access_point_dropout: ArrayLike = 0.0,
     gain_offset_db: ArrayLike = 0.0,
     reading_noise_db: ArrayLike = 0.0,
+    undetected_dbm: ArrayLike = math.nan,
 ) -> jax.Array:
     """Fingerprints as another device at another time would have taken them.
 
@@ -33,9 +34,10 @@ def augment_rss(
         access_point_dropout: float[]. Probability p, 0...1, for each reading by itself.
         gain_offset_db: float[]. Standard deviation of a fingerprint's common offset, dB, >= 0.
         reading_noise_db: float[]. Standard deviation of each reading's noise, dB, >= 0.
+        undetected_dbm: float[]. What a dropped reading becomes: NaN, or a level below the floor.
 
     Returns:
-        float[..., A]. Readings up to 0 dBm; NaN where undetected. The dtype of `rss_dbm`.
+        float[..., A]. Readings up to 0 dBm; where undetected as given. The dtype of `rss_dbm`.
 
     Raises:
         TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
@@ -66,7 +68,7 @@ def augment_rss(
         )
     if not _is_zero(access_point_dropout):
         uniform = (words & 0xFFFF).astype(jnp.float32) / LEVELS
-        changed = jnp.where(uniform < access_point_dropout, jnp.nan, changed)
+        changed = jnp.where(uniform < access_point_dropout, undetected_dbm, changed)
     return jnp.minimum(changed, MAX_DBM)
 
 

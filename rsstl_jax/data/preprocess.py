@@ -20,6 +20,22 @@ ENCODINGS = ("linear", "powed", "exponential", "raw")
 EXPONENTIAL_SCALE_DB = 24.0
 """alpha of the exponential map [Torres-Sospedra et al. 2015]."""
 
+UNDETECTED_DBM = -6e4
+"""Level that stands for NaN on the device: far below every floor, and within half precision."""
+
+
+def to_device(rss_dbm: ArrayLike) -> jax.Array:
+    """Readings of the host as an array on the device, UNDETECTED_DBM where they were NaN."""
+    if isinstance(rss_dbm, jax.Array):
+        return rss_dbm
+    # Filled on the host: with jax_debug_nans no array on the device may hold a NaN.
+    readings = np.asarray(rss_dbm)
+    if not jnp.issubdtype(readings.dtype, jnp.floating):
+        raise TypeError(
+            f"rss_dbm is {readings.dtype}; a floating type is expected, NaN: undetected"
+        )
+    return jnp.asarray(np.where(np.isnan(readings), UNDETECTED_DBM, readings), readings.dtype)
+
 
 def encode_rss(
     rss_dbm: ArrayLike,
@@ -66,9 +82,7 @@ def encode_rss(
     measures for Wi-Fi fingerprinting indoor positioning systems, Expert Systems with Applications
     42(23), 2015.
     """
-    rss_dbm = jnp.asarray(rss_dbm)
-    if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):
-        raise TypeError(f"rss_dbm is {rss_dbm.dtype}; a floating type is expected, NaN: undetected")
+    rss_dbm = to_device(rss_dbm)
     if encoding not in ENCODINGS:
         raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
     floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rsstl_jax.data.augment import augment_rss
-from rsstl_jax.data.preprocess import Preprocessor
+from rsstl_jax.data.preprocess import UNDETECTED_DBM, Preprocessor, to_device
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
 from rsstl_jax.models.network import Network
@@ -61,7 +61,8 @@ class Localizer:
 
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
-        return self.network.init(key, jnp.zeros((1, num_access_points)), self.support)["params"]
+        encoded = jnp.zeros((1, num_access_points), jnp.float32)
+        return self.network.init(key, encoded, self.support)["params"]
 
     def shapes(self, num_access_points: int) -> Params:
         """Shapes and dtypes of those parameters, without computing them."""
@@ -86,14 +87,16 @@ class Localizer:
     def represent(
         self, params: Params, rss_dbm: jax.Array, *, key: jax.Array | None = None
     ) -> Representations:
-        """The network's representations of float[B, A], dBm, NaN where undetected.
+        """The network's representations of float[B, A], dBm, NaN or below the floor: undetected.
 
         A key is given in training: augmentation and dropout are drawn from it.
         """
         rngs = None
         if key is not None:
             augment_key, dropout_key = jax.random.split(key)
-            rss_dbm = augment_rss(augment_key, rss_dbm, **self.augmentation)
+            rss_dbm = augment_rss(
+                augment_key, rss_dbm, **self.augmentation, undetected_dbm=UNDETECTED_DBM
+            )
             rngs = {"dropout": dropout_key}
         encoded = self.preprocessor.encode(rss_dbm)
         return self.network.apply(
@@ -109,9 +112,9 @@ class Localizer:
 def make_batch(part: Fingerprints, preprocessor: Preprocessor) -> Batch:
     """A whole part as arrays on the device."""
     return Batch(
-        jnp.asarray(part.rss_dbm),
+        to_device(part.rss_dbm),
         jnp.asarray(preprocessor.center(part.position_m)),
-        jnp.arange(len(part)),
+        jnp.arange(len(part), dtype=jnp.int32),
     )
 
 
@@ -130,7 +133,8 @@ def make_locator(localizer: Localizer) -> Callable[[Params, ArrayLike], np.ndarr
         return replace(localizer, support=support).represent(params, rows).location
 
     def locate(params: Params, rss_dbm: ArrayLike) -> np.ndarray:
-        units = in_chunks(partial(run, params, localizer.support), jnp.asarray(rss_dbm))
+        rows = to_device(np.asarray(rss_dbm, np.float32))
+        units = in_chunks(partial(run, params, localizer.support), rows)
         return localizer.preprocessor.uncenter(np.asarray(units) * localizer.preprocessor.scale_m)
 
     return locate

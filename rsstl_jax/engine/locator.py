@@ -196,10 +196,13 @@ class NetworkLocator(Locator):
         def run(rss_dbm: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
             centered_m = locate(rss_dbm)
             if self.prototypes is None:
-                nothing = jnp.full(rss_dbm.shape[0], jnp.nan)
-                return centered_m, jnp.zeros(rss_dbm.shape[0], jnp.int32), nothing
+                number = rss_dbm.shape[0]
+                return centered_m, jnp.zeros(number, jnp.int32), jnp.full(number, jnp.nan)
             level = linear_level(self.preprocessor, rss_dbm)
-            return centered_m, *annotate(self.prototypes, self.radius, level, centered_m)[:2]
+            label, radii_m, _ = annotate(self.prototypes, self.radius, level, centered_m)
+            if self.radius is None:
+                radii_m = jnp.full(label.shape, jnp.nan)
+            return centered_m, label, radii_m
 
         return run
 
@@ -229,7 +232,7 @@ def annotate(
     label = vote(prototypes, nearest)
     features = difficulty_features(prototypes, nearest, level, centered_m)
     if radius is None:
-        return label, jnp.full(label.shape, jnp.nan), features
+        return label, jnp.zeros(label.shape), features
     return label, radius_m(radius, features, label), features
 
 

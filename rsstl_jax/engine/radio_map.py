@@ -52,8 +52,8 @@ def radio_map_shapes(num_rows: int, num_access_points: int) -> RadioMap:
     """Shapes and dtypes of a radio map of so many fingerprints."""
     return jax.eval_shape(
         lambda: RadioMap(
-            jnp.zeros((num_rows, num_access_points)),
-            jnp.zeros((num_rows, 2)),
+            jnp.zeros((num_rows, num_access_points), jnp.float32),
+            jnp.zeros((num_rows, 2), jnp.float32),
             jnp.zeros(num_rows, jnp.int32),
         )
     )
@@ -78,12 +78,11 @@ def draw_support(key: jax.Array, radio_map: RadioMap, queries: jax.Array) -> Sup
     """A random support to train with, without the positions of the queries, which are rows."""
     order_key, size_key = jax.random.split(key)
     number = len(radio_map.place)
-    order = jnp.where(
-        at_same_position(radio_map.place, queries), -1.0, jax.random.uniform(order_key, (number,))
-    )
+    drawn = jax.random.uniform(order_key, (number,), jnp.float32)
+    order = jnp.where(at_same_position(radio_map.place, queries), -1.0, drawn)
     rank, rows = top_k(order, min(MAX_SUPPORT, number))
     ratio = MAX_SUPPORT / MIN_SUPPORT
-    size = MIN_SUPPORT * jnp.exp(jax.random.uniform(size_key) * math.log(ratio))
-    valid = (rank >= 0) & (jnp.arange(len(rank)) < size)
+    size = MIN_SUPPORT * jnp.exp(jax.random.uniform(size_key, (), jnp.float32) * math.log(ratio))
+    valid = (rank >= 0) & (jnp.arange(len(rank), dtype=jnp.float32) < size)
     level, position, ids = (leaf[rows] for leaf in radio_map)
     return make_support(level, position, ids, valid)

@@ -54,7 +54,21 @@ def make_optimizer(
 ) -> optax.GradientTransformation:
     """Adam with a constant rate, or one that falls to zero along half a cosine."""
     if schedule == "constant":
-        return optax.adam(learning_rate)
+        return make_adam(learning_rate)
     if schedule == "cosine":
-        return optax.adam(optax.cosine_decay_schedule(learning_rate, num_steps))
+        return make_adam(optax.cosine_decay_schedule(learning_rate, num_steps))
     raise ValueError(f"schedule is {schedule!r}; it must be constant or cosine")
+
+
+def make_adam(
+    learning_rate: optax.ScalarOrSchedule, b1: float = 0.9, b2: float = 0.999
+) -> optax.GradientTransformation:
+    """Optax's Adam, also where jax_numpy_dtype_promotion is strict."""
+    tx = optax.adam(learning_rate, b1, b2)
+
+    def update(grads: Params, state: Any, params: Params | None = None) -> tuple[Params, Any]:
+        # Optax raises a float to the power of its integer count, a promotion.
+        with jax.numpy_dtype_promotion("standard"):
+            return tx.update(grads, state, params)
+
+    return optax.GradientTransformation(tx.init, update)

@@ -24,9 +24,10 @@ class Anchor2Vec(nn.Module):
         tokens = nn.Dense(self.num_tokens * self.width)(fingerprints)
         tokens = tokens.reshape(batch, self.num_tokens, self.width)
         small = nn.initializers.normal(0.02)
-        first = self.param("class_token", small, (1, 1, self.width))
+        first = self.param("class_token", small, (1, 1, self.width), jnp.float32)
         tokens = jnp.concatenate([jnp.tile(first, (batch, 1, 1)), tokens], axis=1)
-        positions = self.param("positions", small, (1, self.num_tokens + 1, self.width))
+        shape = (1, self.num_tokens + 1, self.width)
+        positions = self.param("positions", small, shape, jnp.float32)
         return tokens + jnp.broadcast_to(positions, tokens.shape)
 
 

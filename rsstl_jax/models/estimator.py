@@ -40,7 +40,7 @@ class Estimator(nn.Module):
         # would cut it in two.
         shape = (2 * self.extract_width, self.hidden_width)
         self.kernel = self.param("kernel", _draw_kernels, shape)
-        self.bias = self.param("bias", nn.initializers.zeros, shape[1:])
+        self.bias = self.param("bias", nn.initializers.zeros, shape[1:], jnp.float32)
         self.second = nn.Dense(self.hidden_width)
         self.last = nn.Dense(1)
 
@@ -95,5 +95,5 @@ class Estimator(nn.Module):
 
 
 def _draw_kernels(key: jax.Array, shape: tuple[int, int]) -> dict[str, jax.Array]:
-    teacher, student = jnp.split(nn.initializers.lecun_normal()(key, shape), 2)
+    teacher, student = jnp.split(nn.initializers.lecun_normal()(key, shape, jnp.float32), 2)
     return {"teacher": teacher, "student": student}

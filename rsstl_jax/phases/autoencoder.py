@@ -8,7 +8,7 @@ from flax import linen as nn
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, effective_batch_size, fit
 from rsstl_jax.engine.site_job import SiteJob
-from rsstl_jax.engine.train_state import TrainState, descend, make_state
+from rsstl_jax.engine.train_state import TrainState, descend, make_adam, make_state
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
@@ -26,12 +26,12 @@ def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorde
     framer = recorder.load_final(name, params["framer"])
     if framer is None:
         decoder_key, train_key = jax.random.split(jax.random.fold_in(key, 2))
-        frame = jnp.zeros((1, job.network.frame_width))
+        frame = jnp.zeros((1, job.network.frame_width), jnp.float32)
         both = {
             "framer": params["framer"],
             "decoder": decoder.init(decoder_key, frame, job.train.num_access_points)["params"],
         }
-        tx = optax.adam(job.config.train.learning_rate)
+        tx = make_adam(job.config.train.learning_rate)
         state = fit(
             make_autoencoder_step(job.localizer, decoder, tx),
             make_state(both, tx),

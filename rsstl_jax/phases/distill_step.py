@@ -192,5 +192,5 @@ def _with_unlabelled(batch: Batch, pool: Batch | None, key: jax.Array, number: i
     """The batch with so many unlabelled fingerprints behind it."""
     if pool is None:
         raise ValueError(f"num_unlabelled is {number} and the context's unlabelled is None")
-    drawn = jax.random.randint(key, (number,), 0, len(pool.row))
+    drawn = jax.random.randint(key, (number,), 0, len(pool.row), jnp.int32)
     return jax.tree.map(lambda leaf, more: jnp.concatenate([leaf, more[drawn]]), batch, pool)

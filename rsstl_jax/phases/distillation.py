@@ -79,13 +79,13 @@ def make_distillation(
             student = initial_params(job, init_key, name=name, recorder=recorder)
         theta: Params = {}
         if "mutual_information" in alignment.terms:
-            pair = jnp.zeros((1, job.network.extract_width))
+            pair = jnp.zeros((1, job.network.extract_width), jnp.float32)
             theta = alignment.estimator.init(estimator_key, pair, pair)["params"]
         context = DistillContext(
             teachers=teacher_params,
             weights={term: jnp.float32(weight) for term, weight in plan.weights.items()},
             margin=jnp.float32(plan.margin),
-            teacher_mask=jnp.asarray(plan.teacher_mask),
+            teacher_mask=jnp.asarray(plan.teacher_mask, jnp.float32),
             learning_rate=jnp.float32(plan.learning_rate),
             noise_key=noise_key if _has_fixed_noise(job) else None,
             soft_target_m=outputs.position_m if outputs else None,

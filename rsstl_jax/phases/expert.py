@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.engine.localizer import Localizer, in_chunks
 from rsstl_jax.engine.loop import Step, effective_batch_size, fit
 from rsstl_jax.engine.site_job import SiteJob
-from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.engine.train_state import TrainState, make_adam
 from rsstl_jax.losses import (
     angular_similarity_loss,
     critic_loss,
@@ -154,7 +154,7 @@ def init_expert_state(
     """Fresh generator and critic, with an optimiser each."""
     generator_key, critic_key, _ = _keys(settings)
     example = generator_inputs(
-        jnp.zeros((1, settings.latent_width)),
+        jnp.zeros((1, settings.latent_width), jnp.float32),
         source.centered_m[:1],
         conditioning=settings.conditioning,
     )
@@ -173,7 +173,7 @@ def _keys(settings: ConfigDict) -> jax.Array:
 
 
 def _optimizer(settings: ConfigDict) -> optax.GradientTransformation:
-    return optax.adam(settings.learning_rate, *_ADAM_BETAS)
+    return make_adam(settings.learning_rate, *_ADAM_BETAS)
 
 
 def train_expert(

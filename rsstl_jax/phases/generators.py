@@ -1,5 +1,7 @@
 """Surrogate teachers in use: the noise codes they are given, and N of them under one vmap."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
@@ -13,9 +15,9 @@ def draw_codes(
 ) -> jax.Array:
     """The noise of a batch, N(0, I)."""
     if noise == "fresh":
-        return jax.random.normal(key, (row.shape[0], latent_width))
+        return jax.random.normal(key, (row.shape[0], latent_width), jnp.float32)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, row)
-    return jax.vmap(lambda k: jax.random.normal(k, (latent_width,)))(keys)
+    return jax.vmap(lambda k: jax.random.normal(k, (latent_width,), jnp.float32))(keys)
 
 
 def generator_inputs(codes: jax.Array, position: jax.Array, *, conditioning: str) -> jax.Array:
@@ -46,7 +48,8 @@ def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: floa
     def draw_noise(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         shape = (jax.tree.leaves(params)[0].shape[0], batch.row.shape[0])
         frame_key, extract_key = jax.random.split(key)
-        frame = jax.random.normal(frame_key, (*shape, generator.frame_width))
-        return frame, jax.random.normal(extract_key, (*shape, generator.extract_width))
+        draw = partial(jax.random.normal, dtype=jnp.float32)
+        frame = draw(frame_key, (*shape, generator.frame_width))
+        return frame, draw(extract_key, (*shape, generator.extract_width))
 
     return draw_noise if settings.kind == "noise" else generate_batch

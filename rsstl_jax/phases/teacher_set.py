@@ -132,7 +132,7 @@ def _input_width(settings: ConfigDict) -> int:
 
 def _untrained(config: ConfigDict, generator: Generator) -> Params:
     """Fresh generators, one a source: the control for what phase 1 adds."""
-    codes = jnp.zeros((1, _input_width(config.teacher)))
+    codes = jnp.zeros((1, _input_width(config.teacher)), jnp.float32)
     keys = jax.random.split(jax.random.key(config.teacher.seed), len(name_list(config.sources)))
     return stack_teachers([generator.init(key, codes)["params"] for key in keys])
 

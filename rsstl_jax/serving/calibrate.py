@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 from numpy.typing import NDArray
@@ -86,7 +87,11 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
         student.radius = fit_radius_for(student, measured)
         save_answers(Path(workdir) / "students" / name, student)
         radius_m = np.asarray(
-            radii(student.radius, measured.features, np.maximum(measured.label, 0))
+            radii(
+                student.radius,
+                jnp.asarray(measured.features),
+                jnp.maximum(jnp.asarray(measured.label), 0),
+            )
         )
         calibrated[name] = HeldOutRadii(measured.error_m, radius_m)
     return calibrated

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -15,6 +16,9 @@ from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.radio_map import at_same_position, position_ids
 from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.support import Support, make_support
+
+_uniform = partial(jax.random.uniform, dtype=jnp.float32)
+_normal = partial(jax.random.normal, dtype=jnp.float32)
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def draw_episode(
 ) -> Episode:
     """Draws one episode; may be called inside jit. No site has more than `num_rows`."""
     site_key, row_key, reading_key, plan_key = jax.random.split(key, 4)
-    site = jax.random.randint(site_key, (), 0, len(sources.num_rows))
+    site = jax.random.randint(site_key, (), 0, len(sources.num_rows), jnp.int32)
     queries, rows, valid = _draw_rows(row_key, sources, site, settings, num_rows)
     level, support_level = _vary(
         reading_key,
@@ -117,32 +121,33 @@ def _draw_rows(
     crop_key, disc_key, query_key, order_key, size_key = jax.random.split(key, 5)
     num_queries = min(settings.num_queries, num_rows // 2)
     count = sources.num_rows[site]
-    inside = jnp.arange(num_rows) < count
-    rows = sources.start[site] + jnp.minimum(jnp.arange(num_rows), count - 1)
+    number = jnp.arange(num_rows, dtype=jnp.int32)
+    inside = number < count
+    rows = sources.start[site] + jnp.minimum(number, count - 1)
     position, ids = sources.position[rows], sources.position_id[rows]
     # A disc around one of the rows, or the whole site where the disc would hold too few.
-    middle = position[jax.random.randint(disc_key, (), 0, count)]
+    middle = position[jax.random.randint(disc_key, (), 0, count, jnp.int32)]
     squared_m = jnp.where(inside, jnp.square(position - middle[None]).sum(axis=1), 0.0)
-    chance, size = jax.random.uniform(crop_key, (2,))
+    chance, size = _uniform(crop_key, (2,))
     disc = inside & (squared_m <= jnp.square(0.15 + 0.55 * size) * squared_m.max())
     cropped = (chance < settings.crop) & (disc.sum() >= 4 * num_queries)
     inside = jnp.where(cropped, disc, inside)
     # Of a site with few rows at most half become queries.
-    order = jax.random.uniform(query_key, (num_rows,))
+    order = _uniform(query_key, (num_rows,))
     rank, queries = top_k(jnp.where(inside, order, -1.0), num_queries)
     drawn = (rank >= 0) & (jnp.arange(num_queries) < jnp.maximum(inside.sum() // 2, 1))
     queries = jnp.where(drawn, queries, queries[0])
     # One draw of three is unused; without it the other two would be others.
-    size_draw, _, scans_draw = jax.random.uniform(size_key, (3,))
+    size_draw, _, scans_draw = _uniform(size_key, (3,))
     scan_key, position_key = jax.random.split(order_key)
-    by_scan = jax.random.uniform(scan_key, (num_rows,))
-    by_position = jax.random.uniform(position_key, (num_rows,))[ids] + 1e-4 * by_scan
+    by_scan = _uniform(scan_key, (num_rows,))
+    by_position = _uniform(position_key, (num_rows,))[ids] + 1e-4 * by_scan
     order = jnp.where(scans_draw < settings.all_scans, by_position, by_scan)
     eligible = inside & ~at_same_position(ids, queries)
     rank, support = top_k(jnp.where(eligible, order, -1.0), min(settings.max_support, num_rows))
     ratio = settings.max_support / settings.min_support
     size = settings.min_support * jnp.exp(size_draw * math.log(ratio))
-    valid = (rank >= 0) & (jnp.arange(len(rank)) < size)
+    valid = (rank >= 0) & (jnp.arange(len(rank), dtype=jnp.float32) < size)
     return rows[queries], rows[support], valid
 
 
@@ -156,21 +161,21 @@ def _vary(
     """Levels of queries and support as different devices would report them."""
     # Keys 0 and 1 are unused; without them the others would be others.
     _, _, rate_key, access_point_key, word_key, noise_key = jax.random.split(key, 6)
-    draws = jax.random.uniform(rate_key, (2,))
+    draws = _uniform(rate_key, (2,))
     lost = 2 * settings.access_point_dropout * draws[0]
     missed = 2 * settings.query_dropout * draws[1]
     present = jax.random.bernoulli(access_point_key, 1 - lost, (1, query.shape[1]))
     reading_key, gain_key = jax.random.split(word_key)
     detected = present & jax.random.bernoulli(reading_key, 1 - missed, query.shape) & (query > 0)
-    gain = settings.gain_offset_db * jax.random.normal(gain_key, (len(query), 1))
-    noise = settings.reading_noise_db * jax.random.normal(noise_key, query.shape)
+    gain = settings.gain_offset_db * _normal(gain_key, (len(query), 1))
+    noise = settings.reading_noise_db * _normal(noise_key, query.shape)
     varied = jnp.clip(query + level_per_db * (gain + noise), 0.0, 1.0)
     return jnp.where(detected, varied, 0.0), jnp.where(present, support, 0.0)
 
 
 def _draw_turn(key: jax.Array) -> jax.Array:
     """A random rotation, reflected half of the time, float[2, 2]."""
-    angle, side = jax.random.uniform(key, (2,))
+    angle, side = _uniform(key, (2,))
     cosine, sine = jnp.cos(2 * jnp.pi * angle), jnp.sin(2 * jnp.pi * angle)
     mirror = jnp.where(side < 0.5, 1.0, -1.0)
     return jnp.stack([jnp.stack([cosine, -sine * mirror]), jnp.stack([sine, cosine * mirror])])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.engine.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.replicas import stack
@@ -29,7 +30,7 @@ class TeacherOutputs(NamedTuple):
     frame: jax.Array  # float[N, R + U, F]: Z^F of each teacher
     extract: jax.Array  # float[N, R + U, D]: Z^E of each teacher
     position_m: jax.Array  # float[R + U, 2]: their mean position, centred at the site, metres
-    unlabelled_dbm: jax.Array  # float[U, A]: the unlabelled fingerprints, dBm
+    unlabelled_dbm: jax.Array  # float[U, A]: the unlabelled fingerprints, as in `Batch`
     # parameters of each teacher, where a student of the same network may start
     members: tuple[Params, ...] = ()
 
@@ -38,7 +39,7 @@ class TeacherOutputs(NamedTuple):
         count = len(self.unlabelled_dbm)
         if count == 0:
             return None
-        row = jnp.arange(len(self.position_m) - count, len(self.position_m))
+        row = jnp.arange(len(self.position_m) - count, len(self.position_m), dtype=jnp.int32)
         return Batch(self.unlabelled_dbm, self.position_m[row], row)
 
 
@@ -68,9 +69,9 @@ def cross_predict(
     ]
     outputs = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
     outputs = jax.tree.map(lambda leaf: leaf[:, np.argsort(np.concatenate(folds))], outputs)
-    unlabelled = jnp.zeros((0, train.num_access_points))
+    unlabelled = jnp.zeros((0, train.num_access_points), jnp.float32)
     if unlabelled_dbm is not None:
-        unlabelled = jnp.asarray(unlabelled_dbm)
+        unlabelled = to_device(np.asarray(unlabelled_dbm))
         with_all = partial(represent, jnp.ones(len(train), bool))
         others = _padded(with_all, preprocessor.encode(unlabelled), size)
         outputs = jax.tree.map(lambda *pair: jnp.concatenate(pair, axis=1), outputs, others)
@@ -119,7 +120,7 @@ def average_with_student(
 
 def lookup_params(outputs: TeacherOutputs, network: Network) -> Params:
     """Outputs in the student's widths: Z = act(P (z - mean) / sd), P fixed, random, orthogonal."""
-    orthogonal = jax.nn.initializers.orthogonal()
+    orthogonal = jax.nn.initializers.orthogonal(dtype=jnp.float32)
     frame_key, extract_key = jax.random.split(jax.random.key(0))
     return {
         "frame": _standardized(outputs.frame),

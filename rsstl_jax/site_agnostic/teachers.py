@@ -81,11 +81,14 @@ def _load_matching(folder: Path, wanted: Mapping[str, Any]) -> Pretrained | str:
     card_file = folder / "agnostic.json"
     try:
         bundle = load_pretrained(folder)
+    except (ConfigError, DamagedError, FileNotFoundError) as error:
+        return str(error)
+    try:
         facts = dict(bundle.report["made"])
         # Of data that are not at hand, nothing can be compared.
         data = {name: digest for name, digest in facts["data"].items() if name in wanted["data"]}
         facts |= {"episodes": renew_episodes(facts["episodes"]), "data": data}
-    except (ConfigError, DamagedError, FileNotFoundError) as error:
+    except ConfigError as error:
         return str(error)
     except (AttributeError, KeyError, TypeError, ValueError):
         return f"{card_file} does not say how it was made"

@@ -72,7 +72,7 @@ def _errors(
 
     # The tokens depend on neither and are made once.
     locate_each = jax.vmap(jax.vmap(locate, (None, 0)), (0, None))
-    positions = locate_each(jnp.array(INVERSE_TEMPERATURES), members).mean(axis=1)
+    positions = locate_each(jnp.array(INVERSE_TEMPERATURES, jnp.float32), members).mean(axis=1)
     return jax.vmap(localization_loss, (0, None))(positions, radio_map.position[rows])
 
 

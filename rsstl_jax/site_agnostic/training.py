@@ -49,8 +49,8 @@ def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
     """Fresh parameters; they fit every site."""
 
     def init(key: jax.Array) -> Params:
-        level = jnp.zeros((1, 1))
-        support = make_support(level, jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32))
+        level, position = jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 2), jnp.float32)
+        support = make_support(level, position, jnp.zeros(1, jnp.int32))
         return make_agnostic(settings).init(key, level, support)["params"]
 
     return jax.jit(init)(key)
@@ -158,7 +158,10 @@ def locate_with_members(
         raise ValueError("members is empty; at least one training is needed")
     locate = partial(mean_location, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
-    centered_m = in_chunks(locate, preprocessor.encode(rss_dbm)) * preprocessor.scale_m
+    centered_m = (
+        in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32)))
+        * preprocessor.scale_m
+    )
     return preprocessor.uncenter(np.asarray(centered_m))
 
 

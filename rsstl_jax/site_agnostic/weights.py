@@ -175,25 +175,27 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
     try:
         settings = AgnosticSettings(**renew_sizes(card["settings"]))
         sources = tuple(source["name"] for source in card["sources"])
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            members = tuple(_read_member(settings, arrays, n) for n in range(card["members"]))
     except ConfigError as error:
         raise DamagedError(f"{card_file}: settings: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{card_file} does not fit {file.name}: {error}") from error
+    shapes = jax.eval_shape(lambda: init_agnostic(settings, jax.random.key(0)))
+    # Only what reads the file stands in here: an error of JAX is none of the file.
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            read = [_read_member(shapes, arrays, number) for number in range(card["members"])]
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{card_file} does not fit {file.name}: {error}") from error
+    members = tuple(jax.tree.map(jnp.asarray, read))
     return Pretrained(settings, members, sources, card["report"])
 
 
-def _read_member(
-    settings: AgnosticSettings, arrays: Mapping[str, np.ndarray], number: int
-) -> Params:
-    shapes = jax.eval_shape(lambda: init_agnostic(settings, jax.random.key(0)))
-
-    def read(path: Any, like: jax.ShapeDtypeStruct) -> jax.Array:
+def _read_member(shapes: Params, arrays: Mapping[str, np.ndarray], number: int) -> Params:
+    def read(path: Any, like: jax.ShapeDtypeStruct) -> np.ndarray:
         name = f"{number}/{_path(path)}"
         if arrays[name].shape != like.shape:
             raise ValueError(f"{name} has shape {arrays[name].shape}; {like.shape} is expected")
-        return jnp.asarray(arrays[name], like.dtype)
+        return arrays[name].astype(like.dtype)
 
     return jax.tree.map_with_path(read, shapes)
 

@@ -1,11 +1,14 @@
 """Statistics of each term, alone, and what must never change."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rsstl_jax.data import augment_rss
+from rsstl_jax.data import augment_rss, encode_rss
+from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
 
 KEY = jax.random.key(7)
 ROWS, COLUMNS = 400, 500
@@ -104,3 +107,11 @@ def test_dtype_and_shape_are_kept(dtype):
 def test_integers_are_an_error():
     with pytest.raises(TypeError, match="rss_dbm is int32"):
         augment_rss(KEY, jnp.array([[-60]]))
+
+
+def test_on_the_device_a_level_stands_for_nan_and_the_network_sees_the_same():
+    readings = np.asarray(make_rss_dbm())
+    marked = augment_rss(KEY, to_device(readings), **ALL, undetected_dbm=UNDETECTED_DBM)
+    assert np.isfinite(marked).all()
+    encode = partial(encode_rss, floor_dbm=-75.0)
+    np.testing.assert_array_equal(encode(marked), encode(augment_rss(KEY, readings, **ALL)))

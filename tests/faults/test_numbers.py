@@ -20,6 +20,12 @@ PHASES = {
     "phases.distill_step": "seed-0/standalone",
 }
 STUDENTS = {"seed-0/standalone", "seed-0/distilled"}
+SETTINGS = {
+    "float64": {"JAX_ENABLE_X64": "1"},
+    "finite": {"JAX_DEBUG_NANS": "1", "JAX_DEBUG_INFS": "1"},
+    "strict": {"JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_NUMPY_RANK_PROMOTION": "raise"},
+    "leaks": {"JAX_CHECK_TRACER_LEAKS": "1"},
+}
 
 
 def flawed(predicted, actual):
@@ -106,3 +112,18 @@ def test_the_command_ends_with_exit_code_3_and_one_line(tmp_path):
     last = ended.err.strip().splitlines()[-1]
     assert re.fullmatch(said, last), ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_whole_command_runs_under_a_setting_of_jax(tmp_path, monkeypatch, setting):
+    for name, value in SETTINGS[setting].items():
+        monkeypatch.setenv(name, value)
+    command = (
+        "experiments/distill.py",
+        "--config=configs/synthetic.py:smoke",
+        "--config.sources=synthetic-mall",
+        "--workdir={folder}/run",
+    )
+    killing.run(command, tmp_path)
+    assert (tmp_path / "run" / "result.json").exists()

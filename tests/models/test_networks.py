@@ -153,3 +153,13 @@ def test_an_image_that_cannot_be_halved_often_enough_is_refused_in_words(n, fits
         ConfigError, match=r"model.bayescnn.channels has more blocks than the image"
     ):
         network.init(jax.random.key(0), jnp.zeros((1, n)))
+
+
+def test_an_error_inside_the_module_of_a_network_stays_what_it_is(tmp_path, monkeypatch):
+    (tmp_path / "broken_maker.py").write_text("{}['width']\n")
+    (tmp_path / "needy_maker.py").write_text("import a_package_that_is_not_there\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyError, match="width"):
+        make_network(configured("broken_maker:make"))
+    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_not_there"):
+        make_network(configured("needy_maker:make"))

@@ -91,7 +91,8 @@ class AgnosticNetwork(Network):
         features, tokens = self.framer(fingerprints, support, train=train)
         extract, refined = self.extractor(features, tokens.valid, train=train)
         location = self.regressor(extract, refined, tokens, train=train)
-        weight = tokens.valid / tokens.valid.sum(axis=1, keepdims=True)
+        valid = tokens.valid.astype(features.dtype)
+        weight = valid / valid.sum(axis=1, keepdims=True)
         return Representations(jnp.einsum("bt,btf->bf", weight, features), extract, location)
 
     def regress(self, extract: jax.Array) -> jax.Array:

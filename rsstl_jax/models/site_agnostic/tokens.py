@@ -134,7 +134,7 @@ def _find_candidates(
     levels = detected.level[:, None]
     smaller = jnp.minimum(theirs, levels)
     both = smaller > 0
-    common = both.sum(axis=-1)
+    common = both.sum(axis=-1).astype(level.dtype)
     apart = jnp.where(both, theirs - levels, 0.0)
     gain = apart.sum(axis=-1) / jnp.maximum(common, 1)
     squares = jnp.square(apart).sum(axis=-1) / jnp.maximum(common, 1)
@@ -142,6 +142,7 @@ def _find_candidates(
         (level**e).sum(axis=1)[:, None] + support.mass[row, i] for i, e in enumerate(EXPONENTS)
     ]
     shared = [(smaller**e).sum(axis=-1) for e in EXPONENTS]
+    num_detected = (detected.level > 0).sum(axis=1).astype(level.dtype)
     # Once more on the strongest alone: of many detected ones, the weak are the noisy ones.
     strongest = smaller[..., :num_strongest].sum(axis=-1)
     distances = [_sorensen(*pair) for pair in zip(shared, totals, strict=True)]
@@ -154,7 +155,7 @@ def _find_candidates(
         cosine=cosine,
         gain=gain,
         deviation=safe_sqrt(squares - jnp.square(gain)),
-        common=common / jnp.maximum((detected.level > 0).sum(axis=1), 1)[:, None],
+        common=common / jnp.maximum(num_detected, 1)[:, None],
     )
     order = jnp.argsort(candidates.nearness, axis=1)
     return jax.tree.map(lambda leaf: jnp.take_along_axis(leaf, order, axis=1), candidates)
@@ -175,7 +176,7 @@ def _neighbours(
     same = (ids[:, :, None] == ids[:, None, :]) & present[:, None, :]
     earlier = jnp.tril(jnp.ones((num_candidates, num_candidates), bool), -1)
     first = present & ~(same & earlier[None]).any(axis=-1)
-    votes = same.sum(axis=-1)
+    votes = same.sum(axis=-1).astype(candidates.nearness.dtype)
     rank = jnp.where(first, jnp.arange(num_candidates)[None, :], num_candidates)
     chosen = top_k(-rank.astype(jnp.float32), number)[1]
     take = lambda array: jnp.take_along_axis(array, chosen, axis=1)  # noqa: E731
@@ -191,14 +192,14 @@ def _neighbours(
         10 * near.deviation,
         near.common,
         0.3 * jnp.log(jnp.maximum(take(votes), 1)),
-        jnp.broadcast_to(jnp.arange(number) / number, valid.shape),
+        jnp.broadcast_to(jnp.arange(number, dtype=votes.dtype) / number, valid.shape),
     ]
     return jnp.where(valid[..., None], jnp.stack(features, axis=-1), 0.0), position, valid
 
 
 def _query(level: jax.Array, frame: _Frame, support: Support, candidates: _Candidates) -> jax.Array:
     """Features float[B, 7] of the fingerprint, the density of the support among them."""
-    number = (level > 0).sum(axis=1)
+    number = (level > 0).sum(axis=1).astype(level.dtype)
     radius = jnp.where(support.radius > 0, support.radius, 1.0)
     spacing = radius / jnp.sqrt(jnp.maximum(support.number, 1.0))
     features = [
