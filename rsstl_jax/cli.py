@@ -31,9 +31,9 @@ BAD_INPUT, DIVERGED = 2, 3
 
 COMMANDS = {
     "distill": "train students at a site, with and without teachers, and measure them",
-    "expert": "make the teacher bundles of the source sites alone",
+    "expert": "make only the teacher bundles of the source sites",
     "evaluate": "measure a saved student, or the pretrained network, at a site",
-    "export": "write a student as a program that JAX alone can run",
+    "export": "write a student as a program that needs only JAX",
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
     "baselines": "train and measure kNN, the centroid and transfer learning",
     "tables": "train and render whole tables of results",
@@ -87,7 +87,7 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
         with catch_signals():
             app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
     except Interrupted as error:
-        print(f"{error}; the same command goes on from the last saved state", file=sys.stderr)
+        print(f"{error}; run the same command again to continue", file=sys.stderr)
         sys.exit(128 + error.signum)
 
 
