@@ -84,7 +84,7 @@ class ExportedStudent:
 
 
 def export_student(student: Student, folder: str | Path) -> None:
-    """Writes a student as a program that JAX alone can run, with a card beside it.
+    """Writes a student as a program that needs only JAX, and a card next to it.
 
     `student.bin` is the serialised program (StableHLO, for CPU and CUDA, any number of rows), with
     parameters and preprocessing inside; `exported.json` has the names of its inputs in their order,
