@@ -87,7 +87,7 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
         with catch_signals():
             app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
     except Interrupted as error:
-        print(f"{error}; run the same command again to continue", file=sys.stderr)
+        print(f"{error}; the same command goes on from the last saved state", file=sys.stderr)
         sys.exit(128 + error.signum)
 
 

@@ -85,7 +85,8 @@ def assert_ended_by(signum, ended):
     assert "Traceback" not in ended.err, ended.err
     if ended.code > 0:
         assert ended.err.strip().splitlines()[-1] == (
-            f"interrupted by {signal.Signals(signum).name}; run the same command again to continue"
+            f"interrupted by {signal.Signals(signum).name}; "
+            "the same command goes on from the last saved state"
         )
 
 

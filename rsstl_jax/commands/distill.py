@@ -3,8 +3,8 @@
     rsstl distill --config=uji:tuned
     rsstl distill --config=configs/tampere.py:tuned --config.sources=uji,tut7
 
-Writes result.json, predictions.csv, pictures and the students to --workdir. Run the same command
-again to continue an interrupted run.
+Leaves result.json, predictions.csv, pictures and the students in --workdir. The same command
+started again goes on where it stopped.
 """
 
 from absl import flags
