@@ -1,4 +1,4 @@
-"""Synthetic mall and campus -> synthetic office: the whole job without any download.
+"""Synthetic mall and campus -> synthetic office: all phases without any download.
 
     python experiments/distill.py --config=configs/synthetic.py:tuned
 

@@ -2,7 +2,7 @@
 
     python experiments/distill.py --config=configs/uts.py:tuned
 
-There is no figure of ours yet: the publisher's training part was not at hand.
+This target has not been measured yet, because the publisher's training part was not available.
 """
 
 from ml_collections import ConfigDict

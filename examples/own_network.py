@@ -1,9 +1,9 @@
-"""A network of your own, trained at a site by all phases, with teachers of its own kind.
+"""A new network, trained at a site by all phases, with teachers of the same network.
 
     pip install . && python examples/own_network.py [folder]    # about half a minute
 
-The run lies in the folder, by default results/own-network. Commands take such a network too, from
-any module that Python finds:
+The run is written to the folder, by default results/own-network. Commands accept such a network
+from any module that Python finds:
 
     rsstl distill --config=synthetic:smoke --config.network=own_network:make_network
 """
@@ -19,7 +19,7 @@ from rsstl_jax.models import Regressor
 
 
 class Residual(nn.Module):
-    """Dense layers that add to what they are given; the first one gives the width."""
+    """Dense layers that are added to their input; the first one sets the width."""
 
     width: int
     num_layers: int
@@ -33,7 +33,7 @@ class Residual(nn.Module):
 
 
 def make_network(config: ConfigDict) -> Network:
-    """What `config.network` names; it may read any field of `config.model`."""
+    """The function that `config.network` names; it may read any field of `config.model`."""
     width = config.model.dnn.hidden_width
     return Network(
         framer=Residual(width, num_layers=0),

@@ -2,8 +2,8 @@
 
     pip install ".[export]" && python examples/quickstart.py [folder]    # about half a minute
 
-The run lies in the folder, by default results/quickstart; started again,
-it finds its result there.
+The run is written to the folder, by default results/quickstart. A second start reads its result
+from there.
 """
 
 import sys

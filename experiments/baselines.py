@@ -1,4 +1,4 @@
-"""The methods that distillation has to beat, under the same splits and recipes.
+"""Baselines of distillation, on the same splits and recipes.
 
     python experiments/baselines.py --method=knn --config=configs/tampere.py:tuned
 

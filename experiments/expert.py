@@ -1,4 +1,4 @@
-"""Phases 0 and 1 alone: makes the teacher bundles that distill.py takes.
+"""Phases 0 and 1: makes only the teacher bundles, which distill.py uses.
 
     python experiments/expert.py --config=configs/tampere.py:tuned --config.sources=uji,tut7
 

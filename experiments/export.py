@@ -1,4 +1,4 @@
-"""A trained student as a program that JAX alone can run, with its access points.
+"""A trained student as a program that needs only JAX, with its access points.
 
     python experiments/export.py --workdir=results/tampere-dnn-tuned --output=results/exported
 

@@ -31,12 +31,12 @@ BAD_INPUT, DIVERGED = 2, 3
 
 COMMANDS = {
     "distill": "train students at a site, with and without teachers, and measure them",
-    "expert": "make the teacher bundles of the source sites alone",
+    "expert": "make only the teacher bundles of the source sites",
     "evaluate": "measure a saved student, or the pretrained network, at a site",
     "predict": "answer scans with position, floor, building and radius",
     "calibrate": "give the students of a run the radius that predict answers with",
     "ensemble": "join several localisers of a site to one that averages their positions",
-    "export": "write a student as a program that JAX alone can run",
+    "export": "write a student as a program that needs only JAX",
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
     "baselines": "train and measure kNN, the centroid and transfer learning",
     "tables": "train and render whole tables of results",

@@ -95,7 +95,7 @@ class ExportedStudent(Locator):
 
 
 def export_student(student: NetworkLocator, folder: str | Path) -> None:
-    """Writes a localiser as a program that JAX alone can run, with a card beside it.
+    """Writes a localiser as a program that needs only JAX, and a card next to it.
 
     `student.bin` is the serialised program (StableHLO, for CPU and CUDA, any number of rows), with
     parameters, preprocessing, radio map and radius model inside; `exported.json` has the names of

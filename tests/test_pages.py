@@ -1,5 +1,6 @@
-"""The pages: every link leads somewhere, and README and guide stay short enough to be read."""
+"""The pages: links work, figures are those of the records, README and guide stay short."""
 
+import json
 import re
 from collections import Counter
 from functools import cache
@@ -108,6 +109,73 @@ def test_the_guide_is_short():
 def test_the_readme_has_one_table_of_figures():
     tables = re.findall(r"(?:^\|.*\n)+", prose(ROOT / "README.md"), re.MULTILINE)
     assert sum(len(re.findall(r"\d\.\d\d", table)) > 3 for table in tables) == 1
+
+
+RESULTS = ROOT / "docs" / "results"
+FINDINGS = RESULTS / "findings.md"
+
+
+@cache
+def records(recipe, target):
+    lines = (RESULTS / recipe / f"{target}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines[1:]]
+
+
+def test_the_quality_of_the_surrogate_teachers_is_that_of_the_records():
+    tuned = [*records("tuned", "tampere"), *records("tuned", "uji")]
+    literal = [record for record in tuned if record.get("label") == "literal"]
+    teachers = [
+        teacher
+        for record in tuned
+        if record not in literal
+        for teacher in record["result"].get("teachers", {}).values()
+    ]
+    errors_m = [teacher["decoded_error_m"] for teacher in teachers]
+    cosines = [teacher["pair_cosine"] for teacher in teachers]
+    assert not any(teacher["collapsed"] for teacher in teachers)
+    row = f"{min(cosines):.2f} to {max(cosines):.2f} | {min(errors_m):.1f} to {max(errors_m):.1f}"
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert (
+        f"| tuned recipe, conditioned on the position | all networks and sources | {row} | no |"
+        in results
+    )
+    printed = [*records("paper", "tampere"), *records("paper", "uji"), *literal]
+    for teacher in (t for record in printed for t in record["result"].get("teachers", {}).values()):
+        collapsed = "yes" if teacher["collapsed"] else "no"
+        figures = f"{teacher['pair_cosine']:.2f} | {teacher['decoded_error_m']:.1f}"
+        assert f"| {figures} | {collapsed} |" in results
+    text = " ".join(FINDINGS.read_text(encoding="utf-8").split())
+    assert f"a mean error of {min(errors_m):.1f} to {max(errors_m):.1f} m" in text
+
+
+def baseline_errors_m(target, network, row, fraction):
+    """{seed: mean error} of a row's baseline students."""
+    errors_m = {}
+    for record in records("tuned", target):
+        result, fields = record["result"], record["config"]
+        names = record["row"], record.get("label") or "", result["network"]
+        if names == (row, "", network) and fields.get("data.fraction", 1.0) == fraction:
+            baseline = result["students"].get("standalone", {"mae_m": []})
+            errors_m |= dict(zip(result["seeds"], baseline["mae_m"], strict=False))
+    return errors_m
+
+
+def test_the_noise_of_rounding_is_that_of_the_records():
+    text = FINDINGS.read_text(encoding="utf-8").partition("### How large the noise")[2]
+    rows = re.findall(
+        r"^\| *(\w*) *\| *([a-z ]*) *\| (\w+) \| ([\d.]+) \| ([\d.]+) \|$", text, re.M
+    )
+    assert len(rows) == 11
+    target = part = ""
+    for of_target, of_part, network, *figures in rows:
+        target, part = of_target.lower() or target, of_part.strip() or part
+        fraction = {"all": 1.0, "a tenth": 0.1, "a hundredth": 0.01}[part]
+        suffix = "" if fraction == 1 else "-share"
+        one = baseline_errors_m(target, network.lower(), f"agnostic{suffix}", fraction)
+        other = baseline_errors_m(target, network.lower(), suffix[1:] or "students", fraction)
+        gaps = [other[seed] - one[seed] for seed in one]
+        expected = max(map(abs, gaps)), abs(sum(gaps)) / len(gaps)
+        assert figures == [f"{value:.2f}" for value in expected], (target, part, network)
 
 
 def test_the_version_is_the_same_everywhere():

@@ -7,11 +7,11 @@ r"""Trains a site-agnostic network on some sites and measures it on another, wit
     rsstl agnostic --config=uji:tuned --pretrain=results/pretrained \
         --config.sources=uji,tampere,tut7 --config.seeds=0,1
 
-One ensemble member is trained per seed. The fields that bear on it are target, sources, seeds,
+One ensemble member is trained per seed. The command uses the fields target, sources, seeds,
 data_dir, data.evaluate_on, data.validation_*, model.agnostic.*, agnostic.* and run.*. The first two
-commands leave result.json in --workdir and, below --output, a table. The last one trains on all
-sites at once and writes what `rsstl evaluate --student=pretrained` uses. The same command started
-again goes on where it stopped.
+commands write result.json to --workdir, and a table to --output. The last one trains on all sites
+and writes weights of the kind that `rsstl evaluate --student=pretrained` uses. Run the same command
+again to continue.
 """
 
 import shlex

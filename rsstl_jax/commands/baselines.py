@@ -1,4 +1,4 @@
-"""Trains and measures a method that distillation has to beat, on the same splits and recipes.
+"""Trains and measures a baseline on the same splits and recipes as distillation.
 
     rsstl baselines --method=knn --config=tampere:tuned
     rsstl baselines --method=sequential --config=tampere:tuned --config.sources=uji,tut7

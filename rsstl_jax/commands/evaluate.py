@@ -3,7 +3,7 @@
     rsstl evaluate --workdir=results/tampere-dnn-tuned --student=seed-0/distilled
     rsstl evaluate --student=pretrained --dataset=my-office
 
-The pretrained network is not trained any further: it reads the site's train part as its radio map.
+The pretrained network is not trained further. It takes the site's train part as its radio map.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Makes the teacher bundles of the source sites (phases 0 and 1), which `rsstl distill` takes.
+"""Makes the teacher bundles of the source sites (phases 0 and 1), which `rsstl distill` uses.
 
     rsstl expert --config=tampere:tuned --config.sources=uji,tut7
 
-The bundles lie in the folder teachers/ beside --workdir, or in --config.bundle_dir.
+The bundles are written to the folder teachers/ next to --workdir, or to --config.bundle_dir.
 """
 
 from absl import flags

@@ -1,4 +1,4 @@
-"""Writes a student as a program that JAX alone can run, with its access points and its origin.
+"""Writes a student as a program that needs only JAX, with its access points and its origin.
 
     rsstl export --workdir=results/tampere-dnn-tuned --output=results/exported
 

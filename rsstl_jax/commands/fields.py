@@ -4,8 +4,8 @@
     rsstl fields learning_rate
     rsstl fields teacher epochs --config=uji:tuned
 
-Words choose the fields that hold all of them, in their names or meanings. Without --config a value
-is the field's default. Every command that takes --config sets a field by --config.<field>=<value>.
+Words select the fields whose names and meanings contain all of them. Without --config a value is
+the field's default. Every command that takes --config sets a field by --config.<field>=<value>.
 """
 
 import textwrap

@@ -2,8 +2,8 @@
 
     rsstl profile --config=tampere:tuned
 
-TensorBoard and Perfetto open the trace. The teachers are untrained: their values do not bear on
-the cost.
+TensorBoard and Perfetto open the trace. The teachers are untrained, because their values do not
+affect the cost.
 """
 
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def main() -> None:
     config, output = flags.FLAGS.config, flags.FLAGS.output
     if config.teacher.kind in WITH_AGNOSTIC:
         raise ConfigError(
-            f"teacher.kind is {config.teacher.kind!r}; the profile is of surrogate teachers alone"
+            f"teacher.kind is {config.teacher.kind!r}; only surrogate teachers can be profiled"
         )
     config.teacher.kind = "untrained"
     announce_sites(config.target)

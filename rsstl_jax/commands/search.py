@@ -5,10 +5,10 @@
     rsstl search --config=tampere:tuned --batches=5 --batch_size=8 \\
         --range=similarity=0,2 --range=mutual_information=0,2
 
-The points of a grid, and all seeds of them, are replicas of one compiled program, trained at once
-or in turn (--replicas). With --range Optuna proposes the points, a batch of such replicas at a time
-(pip install 'rsstl_jax[search]'). The test part is never read. All points lie in
-<workdir>/search.csv, the best first; the same command started again goes on.
+The points of a grid, and all their seeds, are replicas of one compiled program, trained at once or
+in turn (--replicas). With --range Optuna proposes the points in batches of such replicas
+(pip install 'rsstl_jax[search]'). The test part is never used. All points are written to
+<workdir>/search.csv, the best first. Run the same command again to continue.
 """
 
 from pathlib import Path

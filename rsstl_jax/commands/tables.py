@@ -1,4 +1,4 @@
-"""Whole result tables: trains the rows asked for, then renders all receipts of the recipe.
+"""Trains rows of the result tables, then renders all receipts of the recipe.
 
     rsstl tables --targets=tampere --networks=dnn,cnnloc --seeds=0,1,2
     rsstl tables --table=1,2,3 --rows=students --seeds=0,1,2,3,4,5,6,7,8,9
@@ -10,13 +10,13 @@
 
 The tables are numbered as in the paper: 1 all methods, 2 single terms, 3 single sources, 4 a
 fraction of the target's training set. Figure 2 shows the students of Table 1 and is drawn with
-every table. The students of a row are replicas of one compiled program. Every row trains in a
-workdir of its own below --workdir, where the same command started again goes on. Its receipt is
-kept in <output>/<recipe>/<target>.jsonl. --render trains nothing and rebuilds everything from
-these receipts, of all recipes unless --recipe names one.
+every table. The students of a row are replicas of one compiled program. Every row is trained in a
+separate folder below --workdir; run the same command again to continue. Its receipt is written to
+<output>/<recipe>/<target>.jsonl. --render trains nothing and rebuilds everything from these
+receipts, of all recipes unless --recipe names one.
 
-Tables and pictures are written to <output>/<recipe>/. With --document the tables stand in that page
-instead, between its marks, and only the pictures that the page shows are drawn.
+Tables and pictures are written to <output>/<recipe>/. With --document the tables are written into
+that page instead, between its marks, and only the pictures that the page shows are drawn.
 """
 
 from absl import flags

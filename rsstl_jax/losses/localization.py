@@ -11,8 +11,8 @@ def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
 
     |Y_k - Yhat_k|_2: one summand of J_MAE (the paper's Eq. 2).
 
-    Differs: unreduced. Eq. 2's mean over the batch, and its sum of the specialised and the
-    generated representations' errors, are the caller's.
+    Differs: unreduced; the caller takes Eq. 2's mean over the batch. Phase 1 computes only the
+    second of Eq. 2's two terms: the first, of the frozen network, has no gradient.
 
     Args:
         predicted: float[B, K]. locations predicted by a regressor, metres; K = 2 in the paper.

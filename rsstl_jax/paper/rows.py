@@ -42,7 +42,7 @@ _MAX_EPOCHS = {"uji": 2000}
 _BY_AGNOSTIC = {"teacher.kind": "agnostic", "distill.weights.soft_target": 1.0}
 
 # The terms of each row of Table 2, apart from none and all.
-_ABLATIONS = (TERMS[:1], TERMS[1:2], TERMS[:2], TERMS[2:])
+_ABLATIONS = (TERMS[:1], TERMS[1:2], TERMS[:2], TERMS[2:3])
 
 
 def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> str:
