@@ -194,7 +194,8 @@ def _draw(part: "Fingerprints") -> Path:
         axes.set(xlim=(left, right), ylim=(bottom, top))
         axes.ticklabel_format(useOffset=False, style="plain")
         axes.tick_params(labelsize=7)
-    figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
+    if counts.min() < counts.max():
+        figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
     figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
     figure.supylabel("y (m), in the site's coordinates", fontsize=9)
     figure.suptitle(f"{part.dataset}, {part.part} part", fontsize=10)
