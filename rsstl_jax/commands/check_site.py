@@ -11,7 +11,7 @@ command then reads the site by it. The exit code is 2 where the table cannot be 
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -97,7 +97,9 @@ def _find_layout() -> "tuple[Path, Layout | None]":
 
     name = FLAGS.dataset
     names = (*LISTS, *TEXTS, "decimal", "positions", "empty_is_undetected")
-    given = {name: FLAGS[name].value for name in names if FLAGS[name].value is not None}
+    given: dict[str, Any] = {
+        name: FLAGS[name].value for name in names if FLAGS[name].value is not None
+    }
     if name in READERS or name.startswith(SYNTHETIC_PREFIX):
         if given or FLAGS.write:
             unused = ", ".join(f"--{flag}" for flag in [*given, *["write"] * FLAGS.write])
@@ -194,7 +196,8 @@ def _draw(part: "Fingerprints") -> Path:
         axes.set(xlim=(left, right), ylim=(bottom, top))
         axes.ticklabel_format(useOffset=False, style="plain")
         axes.tick_params(labelsize=7)
-    figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
+    if counts.min() < counts.max():
+        figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
     figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
     figure.supylabel("y (m), in the site's coordinates", fontsize=9)
     figure.suptitle(f"{part.dataset}, {part.part} part", fontsize=10)

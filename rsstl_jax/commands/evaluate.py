@@ -50,8 +50,10 @@ def main() -> None:
     if FLAGS.output:
         columns = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
         columns |= {"predicted_x_m": predicted_m[:, 0], "predicted_y_m": predicted_m[:, 1]}
-        table = pd.DataFrame(columns | {"error_m": errors_m})
-        write_text(FLAGS.output, table.to_csv(index_label="row", float_format="%.4f"))
+        # As an editor counts the lines of test.csv, whose header is line 1.
+        lines = range(2, len(part) + 2)
+        table = pd.DataFrame(columns | {"error_m": errors_m}, index=lines)
+        write_text(FLAGS.output, table.to_csv(index_label="line", float_format="%.4f"))
     figures = summarize(errors_m)
     print(f"{FLAGS.student} on {part.dataset}, {part.part} part, {len(part)} fingerprints:")
     print(", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
@@ -86,4 +88,5 @@ def _locate_by_pretrained() -> "tuple[Fingerprints, np.ndarray]":
     pretrained = load_pretrained()
     pretrained.check_target(FLAGS.dataset)
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
+    pretrained.check_data(site.train, site.test)
     return site.test, pretrained.fit(site.train).predict_m(site.test.rss_dbm)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rsstl_jax.data import CARDS, Fingerprints
-from rsstl_jax.data.buildings import building_of
+from rsstl_jax.data.buildings import building_of, recognise
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -93,7 +93,7 @@ class Pretrained:
         return EnsembleAtSite.fit(self.settings, self.members, radio_map)
 
     def check_target(self, target: str) -> None:
-        """Refuses a dataset from a building that the members were trained in.
+        """Refuses a dataset from a building that the members were trained in, by its name.
 
         Args:
             target: name of the dataset.
@@ -116,6 +116,49 @@ class Pretrained:
                     f"the pretrained network was trained in the building of {target} (on {source}):"
                     " its figure there says nothing of new sites; rsstl agnostic trains one that "
                     "has not seen it"
+                )
+
+    def check_data(self, *parts: Fingerprints) -> None:
+        """Refuses fingerprints that the members were trained on, whatever they are called.
+
+        A copy is known by all of its data. Where the source has a data card, it is also known by
+        the positions of its train part, in any order and from any origin. A part of a copy, or a
+        copy with other positions, is not known.
+
+        Args:
+            parts: the train and test part of the site that is measured at.
+
+        Raises:
+            DataError: a part holds such fingerprints; the message names the source.
+
+        Example:
+            >>> import numpy as np
+            >>> rss_dbm = np.array([[-60.0]], np.float32)
+            >>> part = Fingerprints("home", "train", rss_dbm, np.zeros((1, 2)), None, None, ("a",))
+            >>> pretrained = load_pretrained()
+            >>> pretrained.check_data(part)
+            >>> copied = Pretrained(pretrained.settings, pretrained.members, ("office",),
+            ...     {"data": {"office": part.digest()}})
+            >>> copied.check_data(part)
+            Traceback (most recent call last):
+            ...
+            rsstl_jax.errors.DataError: home, train part: these are the train fingerprints of
+            office, which the pretrained network was trained on: its figure here says nothing of new
+            sites
+        """
+        data = self.report.get("data")
+        trained = {digest: name for name, digest in data.items()} if isinstance(data, dict) else {}
+        buildings = {building_of(source) for source in self.sources}
+        for part in parts:
+            known = recognise(part)
+            source = trained.get(part.digest()) or (
+                known if building_of(known) in buildings else ""
+            )
+            if source:
+                raise DataError(
+                    f"{part.dataset}, {part.part} part: these are the train fingerprints of "
+                    f"{source}, which the pretrained network was trained on: its figure here says "
+                    "nothing of new sites"
                 )
 
 

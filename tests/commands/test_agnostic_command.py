@@ -67,12 +67,19 @@ def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
 def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
     tiny.write_sites(tmp_path, "home")
     code, out, err = call(
-        "evaluate", "--student=pretrained", "--dataset=home", f"--data_dir={tmp_path}"
+        "evaluate",
+        "--student=pretrained",
+        "--dataset=home",
+        f"--data_dir={tmp_path}",
+        f"--output={tmp_path}/positions.csv",
     )
     assert code == 0, err
     assert "pretrained on home, test part, 9 fingerprints:" in out
     # the plan is 40 m by 30 m
     assert float(out.split("mae_m ")[1].split(",")[0]) < 15
+    # The lines of test.csv, whose header is line 1.
+    lines = (tmp_path / "positions.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["line", *map(str, range(2, 11))]
 
 
 OFFICE = "--config=configs/synthetic.py:smoke"

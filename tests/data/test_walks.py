@@ -94,6 +94,60 @@ def test_a_faulty_line_is_named(tmp_path, line):
         read(tmp_path)
 
 
+EPOCH = 1_571_462_193_000
+
+
+def late(lines):
+    """The lines at a time of this century, as the publisher writes it."""
+    fields = (line.split("\t") for line in lines)
+    return [
+        "\t".join([str(EPOCH + int(time)), kind, *rest[:-1]])
+        + "\t"
+        + (rest[-1] if kind == "TYPE_WAYPOINT" else str(EPOCH + int(rest[-1])))
+        for time, kind, *rest in fields
+    ]
+
+
+@pytest.mark.parametrize("joined", [0, 1, 2, 3])
+def test_two_lines_that_ran_together_are_read_as_two(tmp_path, joined):
+    other = f"{EPOCH}\tTYPE_GYROSCOPE\t0.1\t0.2\t0.3\t3"
+    lines = [*late([*STRAIGHT, wifi(5_000, "aa:aa", -60)]), other]
+    write_floor(tmp_path / "sound", "F1", walks_of(10, lines))
+    lines[joined : joined + 2] = ["".join(lines[joined : joined + 2])]
+    write_floor(tmp_path / "joined", "F1", walks_of(10, lines))
+    sound, again = read(tmp_path / "sound"), read(tmp_path / "joined")
+    assert again.train.digest() == sound.train.digest()
+    assert np.isclose(sound.train.position_m[:, 0], 10.0).any()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        # Where one of two such lines ends cannot be known.
+        (wifi(5, "aa:aa", -50) + wifi(9_000, "aa:aa", -50), "is not a line of a trace"),
+        (waypoint(5, 1, 18) + wifi(9_000, "aa:aa", -50), "is not a line of a trace"),
+        (wifi(5, "aa:aa", -50).replace("WIFI", "WIFFI"), "is not a line of a trace"),
+        ("5TYPE_WAYPOINT\t1\t2", "is not a line of a trace"),
+        ("some words", "is not a line of a trace"),
+        (wifi(5, "aa:aa", -50, age_ms=-1), "was last seen at 6, after 5"),
+        (wifi(5, "", -50), "an access point and a level in whole dBm are expected"),
+        (wifi(5, "aa:aa", -50.5), "an access point and a level in whole dBm are expected"),
+        (wifi(5, "aa:aa", -50) + "\t7", "is not of the published form"),
+        (wifi(5, "aa:aa", -50).replace("2422", "high"), "is not of the published form"),
+        (wifi(5, "aa:aa", "nan"), "is not of the published form"),
+        (wifi(5, "aa:aa", "-5_0"), "is not of the published form"),
+        (waypoint(5, 1, "nan"), "is not of the published form"),
+        (waypoint(5, 1, "inf"), "is not of the published form"),
+        (waypoint(5, 1, "2\t3"), "is not of the published form"),
+        (waypoint(5, 1, "1e25"), "the position lies beyond 1e"),
+    ],
+)
+def test_a_line_is_checked_as_a_whole(tmp_path, line, message):
+    write_floor(tmp_path, "F1", {"walk": [*STRAIGHT, line]})
+    with pytest.raises(DataError, match=rf"walk\.txt, line 6: .*{message}"):
+        read(tmp_path)
+
+
 def test_a_floor_needs_its_outline(tmp_path):
     with pytest.raises(MissingDataError, match=r"F1/geojson_map\.json"):
         read(tmp_path)

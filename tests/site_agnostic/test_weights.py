@@ -12,7 +12,7 @@ import tiny
 from jax.dtypes import TypePromotionError
 
 from rsstl_jax.data import load_site
-from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.errors import DamagedError, DataError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.site_agnostic.weights import PRETRAINED, Pretrained, load_pretrained, save_pretrained
@@ -84,6 +84,42 @@ def test_buildings_that_it_has_seen_are_refused():
     for target in ("uji", "tampere", "TUT3"):
         with pytest.raises(DataError, match=f"trained in the building of {target}"):
             bundle.check_target(target)
+
+
+def test_renamed_copies_of_what_it_has_seen_are_refused():
+    """By all of the data, whatever the dataset is called, in either part."""
+    office, mall = (load_site(f"synthetic-{name}") for name in ("office", "mall"))
+    bundle = replace(
+        BUNDLE, sources=("office",), report={"data": {"office": office.train.digest()}}
+    )
+    copy = replace(office.train, dataset="my-office")
+    bundle.check_data(mall.train, mall.test, office.test)
+    for parts in ((copy, mall.test), (mall.train, replace(copy, part="test"))):
+        with pytest.raises(
+            DataError, match=r"my-office, t.* part: these are .* fingerprints of off"
+        ):
+            bundle.check_data(*parts)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("source", ["uji", "tampere", "tut7"])
+def test_a_copy_is_known_by_its_positions_too(source):
+    """Rows in another order, access points of other names, another origin."""
+    try:
+        train = load_site(source).train
+    except MissingDataError as error:
+        pytest.skip(str(error))
+    train = train.take(np.random.default_rng(0).permutation(len(train)))
+    copy = replace(
+        train,
+        dataset="my-office",
+        position_m=train.position_m + np.array([[1000.5, -20.25]]),
+        access_points=tuple(f"N{number}" for number in range(train.num_access_points)),
+    )
+    load_pretrained().check_data(copy.take(range(len(copy) // 2)))
+    with pytest.raises(DataError, match=f"fingerprints of {source}, which the pretrained network"):
+        load_pretrained().check_data(copy)
+    replace(BUNDLE, sources=("mall-1",)).check_data(copy)
 
 
 def test_the_package_carries_one_below_a_megabyte_that_is_what_its_card_says():

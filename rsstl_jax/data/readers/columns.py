@@ -22,9 +22,38 @@ _IDENTIFIER = re.compile(
     r"(user|device|phone|scan|sample|floor|level|building|room|space|zone|area|site|position|"
     r"point|location|session|track)(id|no|number|index|name)"
 )
+_MEANT = {
+    "x": re.compile(r"x|lon|lng|long|longitude|east|easting|xm|(pos|position|coord)x"),
+    "y": re.compile(r"y|lat|latitude|north|northing|ym|(pos|position|coord)y"),
+    "floor": re.compile(r"floor(id|no|number|index)?|level(id)?|storey"),
+}
 MAX_SHOWN = 10
 
 _log = logging.getLogger(__name__)
+
+
+def require_positions(sheet: Sheet) -> None:
+    """Refuses a table without positions, and says which columns may hold them."""
+    layout = sheet.layout
+    try:
+        sheet.require((layout.x, layout.y))
+    except DataError as error:
+        missing = [name for name in ("x", "y") if getattr(layout, name) not in sheet.columns]
+        meant = [flag for name in missing if (flag := _meant_flag(sheet, name))]
+        if not meant:
+            raise
+        raise DataError(f"{error}; {remedy(*meant)} names another") from None
+
+
+def _meant_flag(sheet: Sheet, name: str) -> str:
+    """The flag that names a column by what it seems to hold; empty: there is none."""
+    columns = (c for c in sheet.columns if _MEANT[name].fullmatch(_plain(c)))
+    column = next(columns, "")
+    return f"--{name}={column}" if column else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]:
@@ -68,6 +97,8 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
             )
     if odd := [name for name in names if has_other_use(name)]:
         flag = remedy(f"--ignore={','.join(odd)}")
+        if sheet.layout.floor not in sheet.columns and (floor := _meant_flag(sheet, "floor")):
+            flag = f"{remedy(floor)} reads the floor, {flag}"
         raise DataError(
             f"{sheet.file}, line 1: columns that would be read as access points look like "
             f"something else: {shown(odd)}; {flag} leaves them out, and an access point of such a "
@@ -77,8 +108,7 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
 
 def has_other_use(name: str) -> bool:
     """Whether a column's name says that it is no access point."""
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    return bool(_OTHER_USES.fullmatch(plain) or _IDENTIFIER.fullmatch(name.lower()))
+    return bool(_OTHER_USES.fullmatch(_plain(name)) or _IDENTIFIER.fullmatch(name.lower()))
 
 
 def match_access_points(

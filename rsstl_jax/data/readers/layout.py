@@ -186,6 +186,6 @@ def write_layout(folder: Path, layout: Layout) -> Path:
     return folder / LAYOUT_FILE
 
 
-def remedy(flag: str) -> str:
+def remedy(*flags: str) -> str:
     """The command that stores how a table is to be read."""
-    return f"rsstl check_site --dataset=... {shlex.quote(flag)} --write"
+    return f"rsstl check_site --dataset=... {shlex.join(flags)} --write"

@@ -10,6 +10,7 @@ from rsstl_jax.data.readers.columns import (
     access_point_columns,
     label_columns,
     match_access_points,
+    require_positions,
 )
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import Fingerprints, Site
@@ -22,7 +23,7 @@ Origin = tuple[float, float] | None
 def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Site:
     """Both parts; the access points, their order and the origin are those of the train part."""
     for sheet in (train, test):
-        sheet.require((sheet.layout.x, sheet.layout.y))
+        require_positions(sheet)
     access_points = access_point_columns(train, is_radio_map=True)
     found = match_access_points(access_points, train.file, test, must_match=must_match)
     origin = find_origin(train)
@@ -35,7 +36,7 @@ def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Sit
 
 def read_train(name: str, sheet: Sheet) -> Fingerprints:
     """The train part alone."""
-    sheet.require((sheet.layout.x, sheet.layout.y))
+    require_positions(sheet)
     access_points = access_point_columns(sheet, is_radio_map=True)
     return _read_part(name, "train", sheet, access_points, access_points, find_origin(sheet))
 

@@ -1,0 +1,110 @@
+"""check_site: the card, the plan, the warnings, and the layout that every command then reads by."""
+
+import subprocess
+import sys
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+
+from rsstl_jax.data import load_radio_map, make_synthetic_site, write_table
+
+OFFICE = make_synthetic_site("synthetic-office")
+RUN = "import sys; from rsstl_jax.cli import main; sys.argv = {words!r}; main()"
+
+
+@pytest.fixture
+def check(tmp_path):
+    """The command on a site of tmp_path: (exit code, stdout, stderr)."""
+    (tmp_path / "my-office").mkdir()
+
+    def run(*words, dataset="my-office"):
+        words = ["rsstl", "check_site", f"--dataset={dataset}", f"--data_dir={tmp_path}", *words]
+        done = subprocess.run(
+            [sys.executable, "-c", RUN.format(words=words)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def write_as_another_tool(file):
+    """Semicolons, decimal commas, degrees, empty cells, names of its own."""
+    part = OFFICE.train
+    table = pd.DataFrame(part.rss_dbm, columns=[f"AA:bb:{n:02X}" for n in range(60)])
+    lon, lat = 24.9 + part.position_m[:, 0] * 1.8e-5, 60.2 + part.position_m[:, 1] * 9e-6
+    table = table.assign(id=range(600), lon=lon, lat=lat, Level=part.floor, phone=["a", "b"] * 300)
+    table.to_csv(file, index=False, sep=";", decimal=",")
+
+
+def test_following_what_each_message_names_makes_a_site_readable(check, tmp_path):
+    write_as_another_tool(tmp_path / "my-office" / "train.csv")
+    steps = (
+        ("--delimiter=;", "looks separated by semicolons; "),
+        ("--x=lon --y=lat", "'x' is missing from the header; "),
+        ("--floor=Level", "--floor=Level --write reads the floor, "),
+        ("--ignore=id,phone", "look like something else: id, phone; "),
+        ("--decimal=,", "a number with a decimal point is expected; "),
+        ("--empty_is_undetected", "cells are empty: "),
+        ("--positions=degrees", "are these degrees? "),
+    )
+    for flags, message in steps:
+        code, _, err = check()
+        assert code == 2 and message in err and flags in err.replace("'", ""), (flags, err)
+        check(*flags.split(" "), "--write")
+    code, out, err = check()
+    assert code == 0, err
+    for line in (
+        "fingerprints   600, of 200 positions: 3 at each",
+        "floors         0: 189, 1: 189, 2: 222",
+        "access points  60: 11 to 55 (median 31) detected in a fingerprint, 52.8% of all cells",
+        "levels         -95...-26 dBm, median -82",
+        "origin         longitude 24.9005616, latitude 60.2000879; x is metres east, ",
+        "phone          2 different values",
+        "there is no test.csv: rsstl evaluate needs one, rsstl predict does not",
+        "nothing looks wrong",
+    ):
+        assert line in out
+    plan = matplotlib.image.imread(tmp_path / "results" / "check-site" / "my-office.png")
+    assert plan.shape[0] > 500 and plan.std() > 0.05
+    part = load_radio_map("my-office", data_dir=tmp_path)
+    np.testing.assert_array_equal(part.rss_dbm, OFFICE.train.rss_dbm)
+    assert np.ptp(part.position_m, axis=0).round().tolist() == [59.0, 20.0]
+
+
+def test_what_looks_wrong_is_said_and_the_exit_code_is_0(check, tmp_path):
+    for part in (OFFICE.train, OFFICE.test):
+        write_table(part, tmp_path / "my-office" / f"{part.part}.csv")
+    (tmp_path / "my-office" / "layout.json").write_text(
+        '{"undetected": [-130], "positions": "feet"}'
+    )
+    code, _, err = check()
+    assert code == 2 and "cells are 100: if that means undetected, " in err
+    code, out, _ = check("--undetected=100", "--positions=metres", "--write")
+    assert code == 0 and "nothing looks wrong" in out and "my-office, test part" in out
+    assert (tmp_path / "my-office" / "layout.json").read_text() == "{}\n"
+    table = pd.read_csv(tmp_path / "my-office" / "train.csv").replace(100, -110)
+    table.to_csv(tmp_path / "my-office" / "train.csv", index=False)
+    code, out, err = check()
+    assert code == 0 and "W1" not in err
+    assert out.count("warning: ") == 1 and "is -110 your 'undetected'?" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "dataset", "message"),
+    [
+        (("--undetected=low",), "my-office", "--undetected: 'low' is not a number"),
+        (("--delimiter=x",), "my-office", "delimiter is 'x'; it must be one of"),
+        (("--ignore=id", "--write"), "uji", "--ignore, --write: uji has a form of its own"),
+        ((), "my-ofice", "perhaps my-office is meant"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(check, words, dataset, message):
+    code, out, err = check(*words, dataset=dataset)
+    assert code == 2 and message in err
+    assert not out and len(err.splitlines()) == 1

@@ -1,0 +1,43 @@
+"""traces: the table that it writes is the one that is read afterwards."""
+
+import json
+
+import pytest
+from running import finish, start
+
+from rsstl_jax.data import load_site
+
+
+@pytest.fixture
+def mall(tmp_path):
+    """The flags of a call for a building of ten short walks."""
+    floor = tmp_path / "mall" / "F1"
+    (floor / "path_data_files").mkdir(parents=True)
+    outline = {"features": [{"geometry": {"coordinates": [[120.0, 30.0]]}}]}
+    (floor / "geojson_map.json").write_text(json.dumps(outline))
+    lines = ["0\tTYPE_WAYPOINT\t0\t0", "9000\tTYPE_WAYPOINT\t18\t9"]
+    lines.append("3000\tTYPE_WIFI\tguest\taa:bb\t-50\t2422\t3000")
+    for walk in range(10):
+        (floor / "path_data_files" / f"{walk}.txt").write_text("\n".join(lines))
+    return f"--traces={tmp_path}/mall", f"--data_dir={tmp_path}", "--min_scans=1"
+
+
+def test_the_site_is_read_by_its_name(mall, tmp_path):
+    code, out, err = finish(start("traces", *mall, "--name=hall"))
+    assert code == 0, err
+    site = load_site("hall", data_dir=tmp_path)
+    assert len(site.train) + len(site.test) == 10
+    assert f"{len(site.train)} fingerprints, digest {site.train.digest()[:12]}" in out
+
+
+@pytest.mark.parametrize("name", ["../hall", "uji", "synthetic-hall"])
+def test_a_name_that_no_site_can_have_is_refused(mall, name):
+    code, _, err = finish(start("traces", *mall, f"--name={name}"))
+    assert code == 2 and f"error: --name={name}: a name of letters" in err
+
+
+def test_nothing_stands_in_for_the_table_that_is_written(mall, tmp_path):
+    (tmp_path / "hall").mkdir()
+    (tmp_path / "hall" / "train.csv").write_text("a,x,y\n-1,1,1\n")
+    code, _, err = finish(start("traces", *mall, "--name=hall"))
+    assert code == 2 and "hall/train.csv would be read with the new table; move it away" in err

@@ -1,0 +1,298 @@
+"""Tables in another form than the standard one, and what is said of those that nobody described."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rsstl_jax.data import (
+    Layout,
+    buildings,
+    load_radio_map,
+    load_site,
+    load_unlabelled,
+    make_synthetic_site,
+    read_radio_map,
+)
+from rsstl_jax.errors import DataError, MissingDataError
+
+OFFICE = make_synthetic_site("synthetic-office")
+
+
+def frame(part, undetected=100):
+    table = pd.DataFrame(
+        np.where(np.isnan(part.rss_dbm), undetected, part.rss_dbm), columns=part.access_points
+    )
+    x, y = part.position_m.T
+    return table.assign(x=x, y=y, floor=part.floor)
+
+
+def write(root, change=lambda table: table, *, undetected=100, layout=None, **form):
+    """The synthetic office as a table of one's own, written in some other way."""
+    folder = root / "home"
+    folder.mkdir(exist_ok=True)
+    for part in (OFFICE.train, OFFICE.test):
+        table = change(frame(part, undetected))
+        table.to_csv(folder / f"{part.part}.csv", index=False, **form)
+    if layout is not None:
+        (folder / "layout.json").write_text(json.dumps(layout))
+    return root
+
+
+def scaled(factor, x=0.0, y=0.0):
+    return lambda table: table.assign(x=table.x * factor + x, y=table.y * factor + y)
+
+
+def extra(**columns):
+    return lambda table: table.assign(**columns)
+
+
+@pytest.mark.parametrize(
+    ("change", "undetected", "form", "layout"),
+    [
+        (extra(), -110, {}, {"undetected": -110}),
+        (extra(), 0, {}, {"undetected": [0]}),
+        (extra(), np.nan, {}, {"empty_is_undetected": True}),
+        (extra(), 100, {"sep": ";", "decimal": ","}, {"delimiter": ";", "decimal": ","}),
+        (extra(), np.nan, {"sep": "\t"}, {"delimiter": "\t", "empty_is_undetected": True}),
+        (extra(id=0, Note="a;b"), 100, {}, {"ignore": ["id", "note"]}),
+        (
+            lambda t: t.rename(columns={"x": "X", "floor": "Level"}),
+            100,
+            {},
+            {"x": "X", "floor": "Level"},
+        ),
+        (lambda t: t.rename(columns=str.lower) if len(t) == 200 else t, 100, {}, None),
+    ],
+)
+def test_a_site_is_the_same_however_it_is_written(tmp_path, change, undetected, form, layout):
+    write(tmp_path, change, undetected=undetected, layout=layout, **form)
+    site = load_site("home", data_dir=tmp_path)
+    assert site.train.digest() == OFFICE.train.digest()
+    assert site.test.digest() == OFFICE.test.digest()
+    assert load_radio_map("home", data_dir=tmp_path).digest() == OFFICE.train.digest()
+    assert read_radio_map(tmp_path / "home" / "train.csv").digest() == OFFICE.train.digest()
+
+
+def test_a_layout_can_be_given_in_place_of_the_file(tmp_path):
+    write(tmp_path, undetected=-105)
+    site = load_site("home", data_dir=tmp_path, layout=Layout(undetected=(-105,)))
+    assert site.train.digest() == OFFICE.train.digest()
+
+
+def test_feet_become_metres(tmp_path):
+    write(tmp_path, scaled(1 / 0.3048), layout={"positions": "feet"})
+    train = load_site("home", data_dir=tmp_path).train
+    np.testing.assert_allclose(train.position_m, OFFICE.train.position_m, atol=1e-9)
+
+
+def test_degrees_become_metres_around_one_origin_for_both_parts(tmp_path):
+    """At 60 degrees north a degree of longitude has 55.80 km and one of latitude 111.41 km."""
+    write(tmp_path, scaled(1e-5, 24.9, 60.0), layout={"positions": "degrees"})
+    site = load_site("home", data_dir=tmp_path)
+    per_unit = np.array([[0.5580, 1.1141]])
+    for part, office in ((site.train, OFFICE.train), (site.test, OFFICE.test)):
+        expected = (office.position_m - OFFICE.train.position_m.mean(axis=0)) * per_unit
+        np.testing.assert_allclose(part.position_m, expected, atol=0.02)
+
+
+def test_a_position_that_is_nowhere_on_earth_is_named(tmp_path):
+    write(tmp_path, scaled(1.0, 24.9, 80.0), layout={"positions": "degrees"})
+    with pytest.raises(
+        DataError, match=r"train\.csv, line \d+, column 'y': .* a latitude is expec"
+    ):
+        load_site("home", data_dir=tmp_path)
+
+
+def test_unlabelled_scans_are_read_by_the_layout(tmp_path):
+    (tmp_path / "home").mkdir()
+    layout = {"delimiter": ";", "undetected": -110, "ignore": ["time"]}
+    (tmp_path / "home" / "layout.json").write_text(json.dumps(layout))
+    (tmp_path / "home" / "unlabelled.csv").write_text("time;HALL;kitchen\nnoon;-60;-110\n")
+    rss_dbm = load_unlabelled("home", ("kitchen", "hall"), data_dir=tmp_path)
+    np.testing.assert_array_equal(rss_dbm, [[np.nan, -60]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"undetectd": 1}', "'undetectd' is no field of a layout; did you mean undetected?"),
+        ('{"undetected": "low"}', r"undetected is \('low',\); it must be finite numbers"),
+        ('{"delimiter": ";;"}', "delimiter is ';;'; it must be one of"),
+        ('{"decimal": ","}', "decimal is ','; it must differ from the delimiter"),
+        ('{"positions": "miles"}', "positions is 'miles'; it must be one of 'metres', 'degrees'"),
+        ('{"origin": [24.9, 60.2]}', "origin is .* it must be left out but for degrees"),
+        ('{"ignore": ["x"]}', "ignore is .* it must leave x and y alone"),
+        ("[1]", "is no JSON object"),
+        ("{", "cannot be read as JSON"),
+    ],
+)
+def test_a_faulty_layout_is_named(tmp_path, text, message):
+    write(tmp_path)
+    (tmp_path / "home" / "layout.json").write_text(text)
+    with pytest.raises(DataError, match=message) as error:
+        load_site("home", data_dir=tmp_path)
+    assert str(error.value).startswith(f"{tmp_path}/home/layout.json: ")
+
+
+def test_a_published_dataset_has_no_other_layout(tmp_path):
+    with pytest.raises(DataError, match="uji is read as its publisher writes it"):
+        load_site("uji", data_dir=tmp_path, layout=Layout(delimiter=";"))
+
+
+@pytest.mark.parametrize(
+    ("change", "undetected", "form", "message"),
+    [
+        (
+            extra(),
+            -200,
+            {},
+            r"line 2, .* 16991 of 36000 cells are -200: .*--undetected=-200 --write",
+        ),
+        (extra(), np.nan, {}, "16991 of 36000 cells are empty: .* --empty_is_undetected --write"),
+        (extra(), 100, {"sep": ";"}, r"line 1: looks separated by semicolons; .*'--delimiter=;'"),
+        (extra(), 100, {"sep": ";", "decimal": ","}, "line 1: looks separated by semicolons"),
+        (extra(), 100, {"sep": "\t"}, "line 1: looks separated by tabulators; .*--delimiter=tab"),
+        (scaled(1e-5, 24.9, 60.2), 100, {}, "would be 0.00059 m across; are these degrees?"),
+        (
+            extra(note="noon"),
+            100,
+            {},
+            "line 2, column 'note': 'noon' is not a number; .*ignore=note",
+        ),
+        *(
+            (extra(**{name: 0}), 100, {}, f"line 1: .* look like something else: {name}; .*{name} ")
+            for name in ("id", "USERID", "floor_id", "z", "phone_id", "timestamp", "scanId")
+        ),
+        (lambda t: t.rename(columns={"AP002": "ap001"}), 100, {}, "'AP001' and 'ap001' differ in"),
+        (
+            lambda t: t.rename(columns={"x": "lon", "y": "lat"}),
+            100,
+            {},
+            "'x' is missing .*--x=lon --y=lat",
+        ),
+    ],
+)
+def test_what_is_not_understood_says_how_it_can_be(tmp_path, change, undetected, form, message):
+    write(tmp_path, change, undetected=undetected, **form)
+    with pytest.raises(DataError, match=message) as error:
+        load_site("home", data_dir=tmp_path)
+    assert str(error.value).startswith(f"{tmp_path}/home/train.csv")
+    assert "\n" not in str(error.value)
+
+
+def test_a_decimal_comma_is_recognised(tmp_path):
+    write(tmp_path, layout={"delimiter": ";"}, sep=";", decimal=",")
+    with pytest.raises(DataError, match=r"'\d+,\d+' is not a number; .* --decimal=, --write"):
+        load_site("home", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04\x14\x00", "an Excel workbook"),
+        (b'[{"AP1": -50, "x": 1}]', "JSON"),
+        (b'{"AP1": [-50]}', "JSON"),
+        (b"<!DOCTYPE html><html>", "a page of HTML"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_as_such(tmp_path, content, kind):
+    write(tmp_path)
+    (tmp_path / "home" / "train.csv").write_bytes(content)
+    with pytest.raises(DataError, match=rf"train\.csv: looks like {kind}.*save the table as CSV"):
+        load_site("home", data_dir=tmp_path)
+
+
+def warnings_of(caplog, root):
+    load_site("home", data_dir=root)
+    return [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("change", "undetected", "message"),
+    [
+        *(
+            (extra(), value, f"is {value} your 'undetected'?")
+            for value in (0, -110, -105, -120, -1)
+        ),
+        (scaled(1 / 0.3048 * 6), 100, "are the positions metres? "),
+        (scaled(20), 100, "are the positions metres? "),
+        (scaled(100), 100, "are the positions metres? "),
+        (scaled(1 / 60), 100, "the site is 1.0 x 0.3 m across; are the positions metres?"),
+        (extra(sneaky=0), 100, "sneaky: constant or ever growing"),
+        (
+            lambda t: scaled(3.28, 900)(t) if len(t) == 200 else t,
+            100,
+            "no position lies within the extent of the train part",
+        ),
+    ],
+)
+def test_what_is_not_plausible_gets_one_warning(tmp_path, caplog, change, undetected, message):
+    [warning] = warnings_of(caplog, write(tmp_path, change, undetected=undetected))
+    assert message in warning
+    assert warning.startswith(f"{tmp_path}/home/")
+
+
+def test_a_sound_site_gets_no_warning(tmp_path, caplog):
+    assert warnings_of(caplog, write(tmp_path)) == []
+
+
+def test_a_column_to_be_ignored_that_is_not_there_is_said(tmp_path, caplog):
+    [warning] = warnings_of(caplog, write(tmp_path, layout={"ignore": ["phone"]}))
+    assert "has no column phone, which is to be ignored" in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "data_dir", "message"),
+    [
+        ("hom", "", r"hom/train\.csv is not there and 'hom' is none .*; perhaps home is meant"),
+        ("Home", "", "perhaps home is meant"),
+        ("tampre", "", "perhaps tampere is meant"),
+        ("office", "home", r"home is itself the folder of a dataset; name the folder above it"),
+        ("home", "home", r"home is itself the folder of a dataset; name the folder above it"),
+        ("zzz", "", r"or of the folders in .* \(home\)"),
+    ],
+)
+def test_a_misspelt_name_or_folder_says_what_was_meant(tmp_path, name, data_dir, message):
+    write(tmp_path)
+    with pytest.raises(MissingDataError, match=message):
+        load_site(name, data_dir=tmp_path / data_dir)
+
+
+def test_a_site_without_a_test_part_says_what_needs_one(tmp_path):
+    write(tmp_path)
+    (tmp_path / "home" / "test.csv").unlink()
+    with pytest.raises(MissingDataError, match=r"test\.csv is not there and train\.csv is; measur"):
+        load_site("home", data_dir=tmp_path)
+    assert load_radio_map("home", data_dir=tmp_path).digest() == OFFICE.train.digest()
+    (tmp_path / "home" / "test.xlsx").touch()
+    with pytest.raises(MissingDataError, match=r"test\.xlsx is; save it as test\.csv"):
+        load_site("home", data_dir=tmp_path)
+
+
+def test_a_misspelt_synthetic_site_says_what_was_meant():
+    with pytest.raises(DataError, match=r"did you mean synthetic-office\?"):
+        load_site("synthetic-offce")
+
+
+def test_a_line_is_counted_as_an_editor_counts_it(tmp_path):
+    """A cell may hold line ends."""
+    write(tmp_path, layout={"ignore": ["note"]})
+    text = 'AP1,note,x,y\n-50,"two\nlines",1,2\n-51,one,here,2\n'
+    (tmp_path / "home" / "train.csv").write_text(text)
+    with pytest.raises(DataError, match=r"train\.csv, line 4, column 'x': 'here'"):
+        load_radio_map("home", data_dir=tmp_path)
+
+
+def test_copies_are_recognised_by_their_positions():
+    order = np.random.default_rng(0).permutation(len(OFFICE.train))
+    shifted = replace(
+        OFFICE.train, position_m=OFFICE.train.position_m + np.array([[1e4, -7.3]])
+    ).take(order)
+    assert buildings.positions_digest(shifted) == buildings.positions_digest(OFFICE.train)
+    moved = replace(OFFICE.train, position_m=OFFICE.train.position_m * 1.001)
+    assert buildings.positions_digest(moved) != buildings.positions_digest(OFFICE.train)
+    assert buildings.recognise(OFFICE.train) == ""
