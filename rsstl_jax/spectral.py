@@ -186,16 +186,18 @@ def _matvec_eigenpair(matvec: Partial, start: jax.Array, num_iterations: int) ->
     image = jax.eval_shape(matvec, start)
     if image.shape != start.shape:
         raise ValueError(f"matvec must map shape {start.shape} to itself, got {image.shape}.")
+    start = _varying_as(start.astype(image.dtype), image)
     if explicit_mesh(image) is None:
-        return _eigenpair(matvec, start.astype(image.dtype), num_iterations)
+        return _eigenpair(matvec, start, num_iterations)
     # A product with a matrix whose rows lie on several devices lies on these, too.
     whole = lambda v: jax.sharding.reshard(matvec(v), PartitionSpec())  # noqa: E731
-    return _eigenpair(whole, start.astype(image.dtype), num_iterations)
+    return _eigenpair(whole, start, num_iterations)
 
 
 @functools.partial(jax.jit, static_argnames="num_iterations")
 def _matrix_eigenpair(matrix: jax.Array, start: jax.Array, num_iterations: int) -> PowerIteration:
     peak, scaled = _scale_to_one(matrix.astype(start.dtype))
+    start = _varying_as(start, matrix)
     pair = _eigenpair(functools.partial(_product, scaled), start, num_iterations)
     return _rescaled(pair, peak, matrix.dtype)
 
@@ -213,6 +215,7 @@ def _eigenpair(
 @functools.partial(jax.jit, static_argnames="num_iterations")
 def _singular_pair(a: jax.Array, start: jax.Array, num_iterations: int) -> PowerIteration:
     peak, scaled = _scale_to_one(a.astype(start.dtype))
+    start = _varying_as(start, a)
     vector = _iterate(lambda v: _product(_product(scaled, v), scaled), start, num_iterations)
     image = _product(scaled, vector)
     value = safe_norm(image)
@@ -234,8 +237,6 @@ def _iterate(
         # A vector of the null space is kept: there is no direction to turn to.
         return jnp.where(norm > 0, image / jnp.where(norm > 0, norm, 1), vector), None
 
-    # Inside a shard_map the vector differs from device to device as its image does.
-    start = start + jnp.zeros_like(jax.eval_shape(step, start))
     vector, _ = lax.scan(body, start, length=num_iterations)
     return vector
 
@@ -243,6 +244,11 @@ def _iterate(
 def _start_vector(dim: int, dtype: jnp.dtype, key: jax.Array | None) -> jax.Array:
     start = jnp.ones(dim, dtype) if key is None else jax.random.normal(key, (dim,), dtype)
     return start / safe_norm(start)
+
+
+def _varying_as(start: jax.Array, array: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
+    """The start, with a copy of its own on each device where the array differs in a shard_map."""
+    return start + jnp.zeros_like(array, shape=start.shape, dtype=start.dtype)
 
 
 def _scale_to_one(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -288,3 +288,40 @@ def test_a_term_of_ones_own_is_given_the_teachers_and_the_estimator(others):
     state, metrics = jax.jit(step)(state, batch, jax.random.key(1), context)
     assert float(metrics["seen"]) == 1.0
     assert float(state.params["estimator"]["w"]) == 0.5  # a step of its half of the weight
+
+
+def similarity_of(margin, weight=1.0, student=STUDENT, extract=EXTRACT):
+    context = DistillContext({}, {"similarity": weight}, margin)
+    alignment = Alignment(ESTIMATOR, ("similarity",))
+    return alignment.losses(THETA, student, FRAME, extract, context)["similarity"]
+
+
+def test_the_margin_has_the_derivative_of_the_loss():
+    def written_out(margin):
+        return sum(angular_similarity_loss(STUDENT.extract, z, margin=margin) for z in EXTRACT)
+
+    expected = jax.grad(written_out)(0.3)
+    assert abs(expected) > 0.1
+    np.testing.assert_allclose(jax.grad(similarity_of)(0.3), expected, rtol=1e-5)
+    np.testing.assert_allclose(jax.jacfwd(similarity_of)(0.3), expected, rtol=1e-5)
+    assert jax.grad(similarity_of)(0.3, 0.0) == 0.0
+
+
+def test_weights_and_teachers_count_as_constants():
+    assert jax.grad(similarity_of, 1)(0.3, 1.0) == 0.0
+    by_teachers = jax.grad(lambda extract: similarity_of(0.3, extract=extract))(EXTRACT)
+    np.testing.assert_array_equal(by_teachers, jnp.zeros_like(EXTRACT))
+
+
+@pytest.mark.parametrize("dtypes", [("float16", "float32"), ("float32", "bfloat16")])
+def test_a_gradient_has_the_dtype_of_its_leaf(dtypes):
+    student = jax.tree.map(lambda leaf: leaf.astype(dtypes[0]), STUDENT)
+    gradient = jax.grad(lambda s: similarity_of(0.3, 1.0, s, EXTRACT.astype(dtypes[1])))(student)
+    assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype(dtypes[0])}
+    expected = jax.grad(lambda s: similarity_of(0.3, 1.0, s))(STUDENT).extract
+    np.testing.assert_allclose(gradient.extract.astype(float), expected, rtol=0.05, atol=1e-3)
+
+
+def test_a_margin_out_of_range_raises():
+    with pytest.raises(ValueError, match=r"margin must be an angle in \[0, pi/2\)"):
+        similarity_of(-0.3)

@@ -1,0 +1,224 @@
+"""Every public loss under every transform, in every dtype, on every kind of mesh.
+
+Needs eight devices: `test_transforms.py` runs it in a process that has them.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, PartitionSpec
+from tiny import draw_params
+
+from rsstl_jax import Representations, losses
+from rsstl_jax.models import Estimator
+from rsstl_jax.phases.alignment_terms import TERMS, Alignment
+from rsstl_jax.phases.distill_step import DistillContext
+from rsstl_jax.spectral import top_eigenvalue, top_singular_value
+
+NUM_DEVICES, NUM_TEACHERS, BATCH, WIDTH = 8, 2, 16, 4
+# Of values and gradients against float64; bfloat16 and float16 round inputs and results.
+TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2, "float32": 2e-5, "float64": 1e-9}
+MESHES = ("one device", "shard_map", "explicit")
+ESTIMATOR = Estimator(WIDTH, 8)
+THETA = draw_params(ESTIMATOR, jnp.zeros((1, WIDTH)), jnp.zeros((1, WIDTH)))
+
+
+def penalty(x):
+    """Real and generated samples are the same ones: the weights of a key drop out."""
+    critic = lambda x: jnp.sum(jnp.tanh(x), axis=1)  # noqa: E731
+    return losses.gradient_penalty(critic, x, x, jax.random.key(0))
+
+
+def overall(x, y):
+    weights = losses.normalize_weights({"first": jnp.sum(jnp.square(x)), "second": 2.0})
+    return losses.combine(
+        {"first": (weights["first"], jnp.mean(x)), "second": (weights["second"], jnp.mean(y))}
+    )[0]
+
+
+def gram(x):
+    return jnp.sum(x[:, :, None] * x[:, None, :], axis=0)
+
+
+def gram_product(x, v):
+    return jnp.sum(x * jnp.sum(x * v[None, :], axis=1, keepdims=True), axis=0)
+
+
+def eigenvalue_of_callable(x):
+    return top_eigenvalue(functools.partial(gram_product, x), dim=WIDTH, num_iterations=40).value
+
+
+def theta_like(x):
+    return jax.tree.map(lambda leaf: leaf.astype(x.dtype), THETA)
+
+
+def scored(teacher, student):
+    pair = (teacher, student)
+    return ESTIMATOR.apply({"params": theta_like(student)}, *pair, method="score_pairs")
+
+
+def aligned(term):
+    def loss(student_frame, student, frame, extract):
+        context = DistillContext({}, {term: 1.0}, 0.3)
+        taught = Representations(student_frame, student, student[:, :2])
+        alignment = Alignment(ESTIMATOR, (term,))
+        return alignment.losses(theta_like(student), taught, frame, extract, context)[term]
+
+    return loss
+
+
+def draw(*shape, seed):
+    """Mostly positive numbers, as behind a ReLU."""
+    return np.random.default_rng([seed, *shape]).normal(1, 1, shape)
+
+
+SAMPLES = [draw(BATCH, WIDTH, seed=seed) for seed in (0, 1)]
+TEACHERS = [draw(NUM_TEACHERS, BATCH, WIDTH, seed=seed) for seed in (2, 3)]
+SCORES = [x[:, 0] for x in SAMPLES]
+# Function and arrays of each public loss, and of what is composed of them.
+CASES = {
+    "angular_similarity_loss": (losses.angular_similarity_loss, SAMPLES),
+    "combine": (overall, SCORES),
+    "critic_loss": (losses.critic_loss, SCORES),
+    "functional_information": (losses.functional_information, SAMPLES),
+    "functional_information_loss": (losses.functional_information_loss, SCORES),
+    "generator_loss": (losses.generator_loss, SCORES[:1]),
+    "gradient_penalty": (penalty, SAMPLES[:1]),
+    "localization_loss": (losses.localization_loss, SAMPLES),
+    "mutual_information_bound": (losses.mutual_information_bound, SCORES),
+    "mutual_information_loss": (losses.mutual_information_loss, SCORES),
+    "normalize_weights": (lambda x: losses.normalize_weights(jnp.abs(x)), SCORES[:1]),
+    "product_pairs": (losses.product_pairs, SAMPLES[:1]),
+    "transmitting_matrix": (losses.transmitting_matrix, SAMPLES),
+    "top_eigenvalue": (lambda x: top_eigenvalue(gram(x), num_iterations=40).value, SAMPLES[:1]),
+    "top_eigenvalue of a callable": (eigenvalue_of_callable, SAMPLES[:1]),
+    "top_singular_value": (lambda x: top_singular_value(x, num_iterations=40).value, SAMPLES[:1]),
+    "Estimator.score_pairs": (scored, (TEACHERS[1], SAMPLES[1])),
+    **{f"Alignment.losses {term}": (aligned(term), (*SAMPLES, *TEACHERS)) for term in TERMS},
+}
+
+
+def transformed(function):
+    """{transform: result} of a function and of a weighted sum of all that it returns."""
+
+    def total(*arrays):
+        leaves = jax.tree.leaves(function(*arrays))
+        return sum(jnp.sum(jnp.cos(i + leaf.astype(float))) for i, leaf in enumerate(leaves))
+
+    def with_value(*arrays):
+        return total(*arrays), function(*arrays)
+
+    def results(*arrays):
+        every = tuple(range(len(arrays)))
+        gradient, value = jax.grad(with_value, every, has_aux=True)(*arrays)
+        of_replicas = jax.vmap(jax.grad(jax.checkpoint(total), every))
+        tangents = tuple(jnp.cos(x) for x in arrays)
+        return {
+            "value": value,
+            "grad": gradient,
+            "vmap of checkpoint": of_replicas(*(jnp.stack([x, x]) for x in arrays)),
+            "jacfwd": jax.jacfwd(total, every)(*arrays),
+            "jvp": jax.jvp(total, arrays, tangents)[1],
+        }
+
+    return results
+
+
+def batch_axis(x):
+    return x.ndim - 2 if x.ndim == 3 else 0
+
+
+def in_shards(function, arrays):
+    """The function of each shard by itself, with a new first axis over them."""
+    mesh = jax.make_mesh((NUM_DEVICES,), ("batch",), axis_types=(AxisType.Auto,))
+    specs = tuple(PartitionSpec(*[None] * batch_axis(x), "batch") for x in arrays)
+    alone = lambda *x: jax.tree.map(lambda leaf: leaf[None], function(*x))  # noqa: E731
+    mapped = jax.shard_map(alone, mesh=mesh, in_specs=specs, out_specs=PartitionSpec("batch"))
+    return jax.jit(mapped)(*arrays)
+
+
+def on_explicit_axes(function, arrays):
+    mesh = jax.make_mesh((NUM_DEVICES,), ("batch",), axis_types=(AxisType.Explicit,))
+    specs = [PartitionSpec(*[None] * batch_axis(x), "batch") for x in arrays]
+    placed = [
+        jax.device_put(x, jax.NamedSharding(mesh, spec))
+        for x, spec in zip(arrays, specs, strict=True)
+    ]
+    return jax.jit(function)(*placed)
+
+
+def split(x):
+    """The shards of an array, along a new first axis."""
+    return np.stack(np.split(x, NUM_DEVICES, batch_axis(x)))
+
+
+def run(name, dtype, mesh):
+    function, arrays = CASES[name]
+    arrays = [jnp.asarray(x, dtype) for x in arrays]
+    if mesh == "shard_map":
+        return in_shards(transformed(function), arrays)
+    if mesh == "explicit":
+        return on_explicit_axes(transformed(function), arrays)
+    return jax.jit(transformed(function))(*arrays)
+
+
+@functools.cache
+def program(name, sharded):
+    """Value and gradient, as compiled once for arrays in float64 on one device."""
+
+    def value_and_gradient(*arrays):
+        results = transformed(CASES[name][0])(*arrays)
+        return results["value"], results["grad"]
+
+    return jax.jit(jax.vmap(value_and_gradient) if sharded else value_and_gradient)
+
+
+def in_float64(name, dtype):
+    """The arrays of a case with the digits that the dtype holds."""
+    return [np.asarray(jnp.asarray(x, dtype), np.float64) for x in CASES[name][1]]
+
+
+def derivative_along_cosines(gradient, arrays, sharded):
+    """What `transformed` calls jvp, by the gradient; in shards for each shard."""
+    products = [g * np.cos(x) for g, x in zip(gradient, arrays, strict=True)]
+    return sum(p.reshape(NUM_DEVICES if sharded else 1, -1).sum(axis=1) for p in products)
+
+
+def assert_close(found, wanted, dtype, what):
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    tolerance = TOLERANCE[dtype]
+    for leaf, want in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(
+            np.asarray(leaf, np.float64),
+            want,
+            rtol=tolerance,
+            atol=tolerance * max(np.abs(want).max(), 0.1),
+            err_msg=what,
+        )
+
+
+def test_every_public_loss_is_in_the_matrix():
+    assert set(losses.__all__) <= CASES.keys()
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", CASES)
+def test_all_transforms_agree(name, dtype, mesh):
+    sharded = mesh == "shard_map"
+    with jax.enable_x64(True):
+        arrays = in_float64(name, dtype)
+        arrays = [split(x) for x in arrays] if sharded else arrays
+        value, gradient = jax.device_get(program(name, sharded)(*arrays))
+        found = run(name, dtype, mesh)
+    for leaf in jax.tree.leaves((found["value"], found["grad"])):
+        assert leaf.dtype == dtype
+    twice = jax.tree.map(lambda leaf: np.stack([leaf] * 2, int(sharded)), gradient)
+    along = derivative_along_cosines(gradient, arrays, sharded)
+    wanted = {"value": value, "grad": gradient, "vmap of checkpoint": twice, "jacfwd": gradient}
+    for transform, want in wanted.items():
+        assert_close(found[transform], want, dtype, transform)
+    assert_close(found["jvp"], along if sharded else along[0], dtype, "jvp")
