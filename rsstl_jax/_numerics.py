@@ -1,4 +1,4 @@
-"""Argument checks, norms and means over the whole range of a dtype, and help for slow or strict XLA.
+"""Argument checks, norms and means over the whole range of a dtype, and detours around XLA.
 
 The norm of a zero vector is zero, and so is its gradient.
 """
@@ -92,7 +92,9 @@ def spread(x: jax.Array, axis: int, size: int) -> jax.Array:
 
 
 @spread.defjvp
-def _spread_tangent(axis: int, size: int, primals: Any, tangents: Any) -> tuple[jax.Array, ...]:
+def _spread_tangent(
+    axis: int, size: int, primals: Any, tangents: Any
+) -> tuple[jax.Array, jax.Array]:
     # XLA's own sum over an outer axis goes, on CPUs, to a library whose kernel takes as long as the
     # matrix products around it. The transpose of a concatenation sums slice by slice, in one pass.
     copies = [jnp.expand_dims(tangents[0], axis)] * size

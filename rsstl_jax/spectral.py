@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
@@ -187,11 +187,13 @@ def _matvec_eigenpair(matvec: Partial, start: jax.Array, num_iterations: int) ->
     if image.shape != start.shape:
         raise ValueError(f"matvec must map shape {start.shape} to itself, got {image.shape}.")
     start = _varying_as(start.astype(image.dtype), image)
-    if explicit_mesh(image) is None:
+    mesh = explicit_mesh(image)
+    if mesh is None:
         return _eigenpair(matvec, start, num_iterations)
     # A product with a matrix whose rows lie on several devices lies on these, too.
-    whole = lambda v: jax.sharding.reshard(matvec(v), PartitionSpec())  # noqa: E731
-    return _eigenpair(whole, start, num_iterations)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    whole = lambda v: jax.sharding.reshard(matvec(v), everywhere)  # noqa: E731
+    return _eigenpair(whole, jax.sharding.reshard(start, everywhere), num_iterations)
 
 
 @functools.partial(jax.jit, static_argnames="num_iterations")

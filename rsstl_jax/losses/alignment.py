@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from rsstl_jax._numerics import (
@@ -45,9 +46,9 @@ def angular_similarity_loss(
     Notes:
         The cosine is averaged *before* the angle is taken, as printed: samples may disagree as
         long as the mean agrees. The value does not depend on the scale of a vector, over the whole
-        range of its dtype; the gradient in a vector is inversely proportional to its scale, and
-        infinite where the dtype cannot hold that. The
-        gradient of the square root counts as zero at c = +-1. A zero vector has cosine 0 with
+        range of its dtype. The gradient in a vector is inversely proportional to its scale, and
+        infinite where the dtype cannot hold that; that of the square root counts as zero at
+        c = +-1. A zero vector has cosine 0 with
         everything, and gradient zero.
 
     Example:
@@ -76,7 +77,7 @@ def angular_similarity_loss(
 def check_margin(margin: ArrayLike) -> None:
     """Raise unless the margin is a scalar in [0, pi/2); a traced one has no value to check yet."""
     check_rank("margin", jnp.asarray(margin), 0)
-    if not isinstance(margin, jax.core.Tracer) and not 0 <= float(margin) < math.pi / 2:
+    if not isinstance(margin, jax.core.Tracer) and not 0 <= float(np.asarray(margin)) < math.pi / 2:
         raise ValueError(f"margin must be an angle in [0, pi/2) radians, got {margin}.")
 
 

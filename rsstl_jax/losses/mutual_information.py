@@ -74,7 +74,8 @@ def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) 
         ValueError: their shapes differ or are empty.
 
     Notes:
-        Value and gradient are finite for every finite score. Estimator and student minimise it jointly.
+        Value and gradient are finite for every finite score. Estimator and student minimise it
+        jointly.
 
     Example:
         >>> import jax.numpy as jnp

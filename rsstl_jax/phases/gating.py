@@ -49,7 +49,7 @@ def _gated_tangent(
     # The gradient is taken inside the branch: nothing of its making crosses.
     value, grads = if_positive(weight, lambda: jax.value_and_grad(term)(trained, fixed))
     products = jax.tree.map(lambda g, t: jnp.sum(widen(g) * widen(t)), grads, tangents[1])
-    return value, sum(jax.tree.leaves(products)).astype(value.dtype)
+    return value, jax.tree.reduce(jnp.add, products).astype(value.dtype)
 
 
 def _varying_axes(leaf: jax.Array) -> frozenset[str]:

@@ -116,7 +116,9 @@ def test_a_margin_that_is_not_a_scalar_raises():
         angular_similarity_loss(jnp.ones((2, 3)), jnp.ones((2, 3)), margin=jnp.ones(2))
 
 
-@pytest.mark.parametrize("margin", [-0.1, math.pi / 2, 11.5, math.nan, np.float32(2), jnp.array(2.0)])
+@pytest.mark.parametrize(
+    "margin", [-0.1, math.pi / 2, 11.5, math.nan, np.float32(2), jnp.array(2.0)]
+)
 def test_a_margin_that_is_no_acute_angle_raises(margin):
     """11.5 is the default of 0.2 radians in degrees."""
     with pytest.raises(ValueError, match=r"margin must be an angle in \[0, pi/2\) radians, got"):
