@@ -195,7 +195,7 @@ def derivative_along_cosines(gradient, arrays, sharded):
     return sum(p.reshape(NUM_DEVICES if sharded else 1, -1).sum(axis=1) for p in products)
 
 
-def assert_close(found, wanted, dtype, what):
+def assert_close(found, wanted, dtype, what, scale=0.1):
     assert jax.tree.structure(found) == jax.tree.structure(wanted)
     tolerance = TOLERANCE[dtype]
     for leaf, want in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
@@ -203,7 +203,7 @@ def assert_close(found, wanted, dtype, what):
             np.asarray(leaf, np.float64),
             want,
             rtol=tolerance,
-            atol=tolerance * max(np.abs(want).max(), 0.1),
+            atol=tolerance * max(np.abs(want).max(), scale),
             err_msg=what,
         )
 
@@ -233,8 +233,10 @@ def test_all_transforms_agree(name, dtype, mesh):
         "vmap of checkpoint": twice,
         "jacfwd": gradient,
     }
+    # A derivative along a direction is a sum of terms that may cancel.
+    scales = {"jvp": max(0.1, sum(np.abs(leaf).sum() for leaf in gradient))}
     for transform, result in found.items():
-        assert_close(result, wanted[transform], dtype, transform)
+        assert_close(result, wanted[transform], dtype, transform, scales.get(transform, 0.1))
 
 
 def test_devices_that_share_a_batch_find_the_gradient_of_the_whole():
