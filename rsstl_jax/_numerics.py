@@ -1,10 +1,16 @@
-"""Argument checks, norms whose gradient at zero is zero, and detours around slow XLA on CPUs."""
+"""Argument checks, norms and means over the whole range of a dtype, and detours around XLA.
 
-from functools import partial, reduce
+The norm of a zero vector is zero, and so is its gradient.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import AbstractMesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
 
@@ -33,12 +39,23 @@ def check_same_shape(name: str, array: jax.Array, other_name: str, other: jax.Ar
         )
 
 
+def widen(x: jax.Array) -> jax.Array:
+    """The array in the dtype to compute in: its own, or float32 where that holds more digits."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def mean(x: jax.Array) -> jax.Array:
+    """Mean of all elements, in at least float32; finite wherever they are."""
+    # Shares, so that the sum cannot overflow; a power of two changes no digit.
+    share = 0.5 ** (x.size - 1).bit_length()
+    return jnp.sum(widen(x) * share) / (x.size * share)
+
+
 def safe_norm(x: jax.Array, axis: int = -1, *, keepdims: bool = False) -> jax.Array:
     """Euclidean norm along `axis`, with gradient zero where the norm is zero; NaN stays NaN."""
-    # The squares of 300 and more overflow in half precision.
-    wide = x.astype(jnp.float32) if x.dtype == jnp.float16 else x
-    squares = jnp.sum(jnp.square(wide), axis=axis, keepdims=keepdims)
-    return safe_sqrt(squares).astype(x.dtype)
+    scaled, power = _near_one(x, axis)
+    norm = power * safe_sqrt(jnp.sum(jnp.square(scaled), axis=axis, keepdims=True))
+    return (norm if keepdims else jnp.squeeze(norm, axis)).astype(x.dtype)
 
 
 def safe_sqrt(x: jax.Array) -> jax.Array:
@@ -50,30 +67,53 @@ def safe_sqrt(x: jax.Array) -> jax.Array:
 
 def unit_vectors(x: jax.Array, axis: int = -1) -> jax.Array:
     """Vectors along `axis` divided by their norm; zero vectors stay zero, with gradient zero."""
-    norm = safe_norm(x, axis, keepdims=True)
+    scaled, _ = _near_one(x, axis)
+    norm = safe_sqrt(jnp.sum(jnp.square(scaled), axis=axis, keepdims=True))
     positive = ~(norm <= 0)
-    return jnp.where(positive, x / jnp.where(positive, norm, 1), 0)
+    return jnp.where(positive, scaled / jnp.where(positive, norm, 1), 0).astype(x.dtype)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _near_one(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+    """Vectors over a power of two near their largest magnitude, which squares hold; the power."""
+    x = widen(x)
+    limits = jnp.finfo(x.dtype)
+    peak = jnp.max(jnp.abs(lax.stop_gradient(x)), axis=axis, keepdims=True)
+    # Without a mantissa a number is a power of two, which changes no digit of what it scales.
+    power = lax.reduce_precision(peak, limits.nexp, 0)
+    power = jnp.clip(power, limits.tiny, 1 / limits.tiny)
+    return x * (1 / power), power
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def spread(x: jax.Array, axis: int, size: int) -> jax.Array:
     """Repeats float[...] along a new axis of this size: float[..., size, ...]."""
     shape = (*x.shape[:axis], size, *x.shape[axis:])
     return jnp.broadcast_to(jnp.expand_dims(x, axis), shape)
 
 
-def _forward(x: jax.Array, axis: int, size: int) -> tuple[jax.Array, None]:
-    return spread(x, axis, size), None
-
-
-def _backward(axis: int, size: int, saved: None, cotangent: jax.Array) -> tuple[jax.Array]:
+@spread.defjvp
+def _spread_tangent(
+    axis: int, size: int, primals: Any, tangents: Any
+) -> tuple[jax.Array, jax.Array]:
     # XLA's own sum over an outer axis goes, on CPUs, to a library whose kernel takes as long as the
-    # matrix products around it; summed slice by slice it is one pass.
-    slices = [lax.index_in_dim(cotangent, i, axis, keepdims=False) for i in range(size)]
-    return (reduce(jnp.add, slices),)
+    # matrix products around it. The transpose of a concatenation sums slice by slice, in one pass.
+    copies = [jnp.expand_dims(tangents[0], axis)] * size
+    return spread(*primals, axis, size), lax.concatenate(copies, axis)
 
 
-spread.defvjp(_forward, _backward)
+def partition_freely(function: Callable[..., Any], arrays: Any, spec: PartitionSpec) -> Any:
+    """function(*arrays), left to the compiler to partition over explicit mesh axes; then `spec`."""
+    mesh = explicit_mesh(arrays)
+    if mesh is None:
+        return function(*arrays)
+    target = NamedSharding(mesh, spec)
+    return jax.sharding.auto_axes(function, axes=mesh.explicit_axes, out_sharding=target)(*arrays)
+
+
+def explicit_mesh(arrays: Any) -> AbstractMesh | None:
+    """The mesh over which one of the arrays is sharded explicitly, if any is."""
+    meshes = (jax.typeof(leaf).sharding.mesh for leaf in jax.tree.leaves(arrays))
+    return next((mesh for mesh in meshes if mesh.explicit_axes), None)
 
 
 def top_k(x: jax.Array, number: int) -> tuple[jax.Array, jax.Array]:

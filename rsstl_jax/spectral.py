@@ -5,16 +5,25 @@ So the gradient costs one product, and its memory does not depend on the number 
 """
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import NamedSharding, PartitionSpec
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_rank, safe_norm
+from rsstl_jax._numerics import (
+    as_floating,
+    check_rank,
+    explicit_mesh,
+    partition_freely,
+    safe_norm,
+    widen,
+)
 
 __all__ = ["PowerIteration", "top_eigenvalue", "top_singular_value"]
 
@@ -74,7 +83,7 @@ def top_eigenvalue(
         float[] = |M v - value v|. All in the matrix's dtype; bfloat16 is iterated in float32.
 
     Raises:
-        TypeError: the matrix is not floating-point.
+        TypeError: the matrix is not floating-point, or `num_iterations` is no integer.
         ValueError: the matrix is not square, `num_iterations` < 1, `dim` is missing for a
             callable or given for a matrix, or the callable does not return float[D].
 
@@ -116,8 +125,9 @@ def top_eigenvalue(
     check_rank("matrix", matrix, 2)
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix must be square, got shape {matrix.shape}.")
-    start = _start_vector(matrix.shape[1], _working_dtype(matrix), key)
-    return _matrix_eigenpair(matrix, start, num_iterations)
+    start = _start_vector(matrix.shape[1], widen(matrix).dtype, key)
+    find = functools.partial(_matrix_eigenpair, num_iterations=num_iterations)
+    return partition_freely(find, (matrix, start), PartitionSpec())
 
 
 def top_singular_value(
@@ -142,7 +152,7 @@ def top_singular_value(
         dtype of `a`; bfloat16 is iterated in float32.
 
     Raises:
-        TypeError: `a` is not floating-point.
+        TypeError: `a` is not floating-point, or `num_iterations` is no integer.
         ValueError: `a` has not two axes, or is empty, or `num_iterations` < 1.
 
     Notes:
@@ -166,8 +176,9 @@ def top_singular_value(
     _check_num_iterations(num_iterations)
     matrix = as_floating("a", a)
     check_rank("a", matrix, 2)
-    start = _start_vector(matrix.shape[1], _working_dtype(matrix), key)
-    return _singular_pair(matrix, start, num_iterations)
+    start = _start_vector(matrix.shape[1], widen(matrix).dtype, key)
+    find = functools.partial(_singular_pair, num_iterations=num_iterations)
+    return partition_freely(find, (matrix, start), PartitionSpec())
 
 
 @functools.partial(jax.jit, static_argnames="num_iterations")
@@ -175,12 +186,20 @@ def _matvec_eigenpair(matvec: Partial, start: jax.Array, num_iterations: int) ->
     image = jax.eval_shape(matvec, start)
     if image.shape != start.shape:
         raise ValueError(f"matvec must map shape {start.shape} to itself, got {image.shape}.")
-    return _eigenpair(matvec, start.astype(image.dtype), num_iterations)
+    start = _varying_as(start.astype(image.dtype), image)
+    mesh = explicit_mesh(image)
+    if mesh is None:
+        return _eigenpair(matvec, start, num_iterations)
+    # A product with a matrix whose rows lie on several devices lies on these, too.
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    whole = lambda v: jax.sharding.reshard(matvec(v), everywhere)  # noqa: E731
+    return _eigenpair(whole, jax.sharding.reshard(start, everywhere), num_iterations)
 
 
 @functools.partial(jax.jit, static_argnames="num_iterations")
 def _matrix_eigenpair(matrix: jax.Array, start: jax.Array, num_iterations: int) -> PowerIteration:
     peak, scaled = _scale_to_one(matrix.astype(start.dtype))
+    start = _varying_as(start, matrix)
     pair = _eigenpair(functools.partial(_product, scaled), start, num_iterations)
     return _rescaled(pair, peak, matrix.dtype)
 
@@ -198,6 +217,7 @@ def _eigenpair(
 @functools.partial(jax.jit, static_argnames="num_iterations")
 def _singular_pair(a: jax.Array, start: jax.Array, num_iterations: int) -> PowerIteration:
     peak, scaled = _scale_to_one(a.astype(start.dtype))
+    start = _varying_as(start, a)
     vector = _iterate(lambda v: _product(_product(scaled, v), scaled), start, num_iterations)
     image = _product(scaled, vector)
     value = safe_norm(image)
@@ -228,6 +248,11 @@ def _start_vector(dim: int, dtype: jnp.dtype, key: jax.Array | None) -> jax.Arra
     return start / safe_norm(start)
 
 
+def _varying_as(start: jax.Array, array: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
+    """The start, with a copy of its own on each device where the array differs in a shard_map."""
+    return start + jnp.zeros_like(array, shape=start.shape, dtype=start.dtype)
+
+
 def _scale_to_one(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Largest magnitude and the matrix over it: A^T A of small numbers would underflow."""
     peak = lax.stop_gradient(jnp.max(jnp.abs(matrix)))
@@ -243,10 +268,10 @@ def _rescaled(pair: PowerIteration, peak: jax.Array, dtype: jnp.dtype) -> PowerI
     )
 
 
-def _working_dtype(matrix: jax.Array) -> jnp.dtype:
-    return jnp.promote_types(matrix.dtype, jnp.float32)
-
-
 def _check_num_iterations(num_iterations: int) -> None:
+    try:
+        operator.index(num_iterations)
+    except TypeError:
+        raise TypeError(f"num_iterations must be an integer, got {num_iterations!r}.") from None
     if num_iterations < 1:
         raise ValueError(f"num_iterations must be at least 1, got {num_iterations}.")

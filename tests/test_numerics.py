@@ -31,9 +31,7 @@ def test_the_gradient_is_the_sum_over_the_new_axis(x, axis, size):
 
 def test_the_gradient_is_that_of_finite_differences(x):
     with jax.enable_x64(True):
-        check_grads(
-            lambda x: jnp.sin(spread(x, 1, 3)), (x.astype(np.float64),), order=1, modes=["rev"]
-        )
+        check_grads(lambda x: jnp.sin(spread(x, 1, 3)), (x.astype(np.float64),), order=2)
 
 
 def test_replicas_have_gradients_of_their_own(x):

@@ -205,6 +205,11 @@ def test_bad_arguments_raise_with_a_message():
         top_singular_value(jnp.ones(3))
     with pytest.raises(ValueError, match="num_iterations must be at least 1, got 0"):
         top_singular_value(jnp.ones((2, 2)), num_iterations=0)
+    for lost in (2.5, 2.0, "2", None):
+        for find in (top_singular_value, top_eigenvalue):
+            with pytest.raises(TypeError, match=f"num_iterations must be an integer, got {lost!r}"):
+                find(jnp.ones((2, 2)), num_iterations=lost)
+    assert top_singular_value(jnp.eye(2), num_iterations=np.int64(2)).value == 1
     with pytest.raises(ValueError, match="dim must be given with a callable"):
         top_eigenvalue(jnp.sin)
     with pytest.raises(ValueError, match="dim=2 with a matrix"):

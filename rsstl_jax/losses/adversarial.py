@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_same_shape, safe_norm
+from rsstl_jax._numerics import as_floating, check_same_shape, mean, safe_norm, widen
 
 
 def critic_loss(real_scores: ArrayLike, generated_scores: ArrayLike) -> jax.Array:
@@ -42,7 +42,8 @@ def critic_loss(real_scores: ArrayLike, generated_scores: ArrayLike) -> jax.Arra
     real_scores = as_floating("real_scores", real_scores)
     generated_scores = as_floating("generated_scores", generated_scores)
     check_same_shape("real_scores", real_scores, "generated_scores", generated_scores)
-    return jnp.mean(generated_scores) - jnp.mean(real_scores)
+    loss = mean(generated_scores) - mean(real_scores)
+    return loss.astype(jnp.promote_types(real_scores.dtype, generated_scores.dtype))
 
 
 def generator_loss(generated_scores: ArrayLike) -> jax.Array:
@@ -72,7 +73,8 @@ def generator_loss(generated_scores: ArrayLike) -> jax.Array:
     Reference:
         Gulrajani et al., Improved Training of Wasserstein GANs, NeurIPS 2017.
     """
-    return -jnp.mean(as_floating("generated_scores", generated_scores))
+    generated_scores = as_floating("generated_scores", generated_scores)
+    return -mean(generated_scores).astype(generated_scores.dtype)
 
 
 def gradient_penalty(
@@ -137,4 +139,5 @@ def gradient_penalty(
     interpolated = weights * real + (1 - weights) * generated
     with jax.default_matmul_precision("highest"):
         slopes = jax.grad(total_score)(interpolated)
-    return jnp.mean(jnp.square(safe_norm(slopes.reshape(batch, -1)) - 1))
+    norms = safe_norm(widen(slopes).reshape(batch, -1))
+    return mean(jnp.square(norms - 1)).astype(slopes.dtype)

@@ -1,7 +1,10 @@
 """Angular similarity of two batches of representations."""
 
+import math
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from rsstl_jax._numerics import (
@@ -11,6 +14,7 @@ from rsstl_jax._numerics import (
     safe_norm,
     safe_sqrt,
     unit_vectors,
+    widen,
 )
 
 
@@ -36,12 +40,15 @@ def angular_similarity_loss(
 
     Raises:
         TypeError: `student` or `teacher` is not floating-point.
-        ValueError: their shapes differ, have not two axes or are empty; `margin` is not a scalar.
+        ValueError: their shapes differ, have not two axes or are empty; `margin` is not a scalar,
+            or lies outside its range (a traced margin cannot be checked).
 
     Notes:
         The cosine is averaged *before* the angle is taken, as printed: samples may disagree as
-        long as the mean agrees. Value and gradient are finite wherever the squared norms are;
-        the gradient of the square root counts as zero at c = +-1. A zero vector has cosine 0 with
+        long as the mean agrees. The value does not depend on the scale of a vector, over the whole
+        range of its dtype. The gradient in a vector is inversely proportional to its scale, and
+        infinite where the dtype cannot hold that; that of the square root counts as zero at
+        c = +-1. A zero vector has cosine 0 with
         everything, and gradient zero.
 
     Example:
@@ -58,12 +65,20 @@ def angular_similarity_loss(
     teacher = as_floating("teacher", teacher)
     check_same_shape("student", student, "teacher", teacher)
     check_rank("student", student, 2)
-    gap = _mean_cosine_gap(student, teacher)
-    margin = jnp.asarray(margin, gap.dtype)
-    check_rank("margin", margin, 0)
+    check_margin(margin)
+    gap = _mean_cosine_gap(widen(student), widen(teacher))
+    angle = jnp.asarray(margin, gap.dtype)
     cosine = 1 - gap
     sine = safe_sqrt(gap * (2 - gap))
-    return jnp.maximum(0, 1 - (cosine * jnp.cos(margin) - sine * jnp.sin(margin)))
+    loss = jnp.maximum(0, 1 - (cosine * jnp.cos(angle) - sine * jnp.sin(angle)))
+    return loss.astype(jnp.promote_types(student.dtype, teacher.dtype))
+
+
+def check_margin(margin: ArrayLike) -> None:
+    """Raise unless the margin is a scalar in [0, pi/2); a traced one has no value to check yet."""
+    check_rank("margin", jnp.asarray(margin), 0)
+    if not isinstance(margin, jax.core.Tracer) and not 0 <= float(np.asarray(margin)) < math.pi / 2:
+        raise ValueError(f"margin must be an angle in [0, pi/2) radians, got {margin}.")
 
 
 def _mean_cosine_gap(student: jax.Array, teacher: jax.Array) -> jax.Array:

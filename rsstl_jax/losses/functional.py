@@ -4,9 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import PartitionSpec
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_rank, check_same_shape, unit_vectors
+from rsstl_jax._numerics import (
+    as_floating,
+    check_rank,
+    check_same_shape,
+    partition_freely,
+    unit_vectors,
+    widen,
+)
 from rsstl_jax.spectral import top_singular_value
 
 
@@ -48,8 +56,14 @@ def transmitting_matrix(z_in: ArrayLike, z_out: ArrayLike) -> jax.Array:
         The paper, section 3.2, 'Functional Information Constraint'; Shang et al., Lipschitz
         Continuity Guided Knowledge Distillation, ICCV 2021.
     """
-    a = _sample_products(z_in, z_out)
-    return jnp.matmul(a.T, a, precision=lax.Precision.HIGHEST)
+    z_in, z_out = _checked(z_in, z_out)
+
+    def product(z_in: jax.Array, z_out: jax.Array) -> jax.Array:
+        a = _sample_products(z_in, z_out)
+        return jnp.matmul(a.T, a, precision=lax.Precision.HIGHEST)
+
+    matrix = partition_freely(product, (z_in, z_out), PartitionSpec())
+    return matrix.astype(jnp.promote_types(z_in.dtype, z_out.dtype))
 
 
 def functional_information(
@@ -72,7 +86,7 @@ def functional_information(
         float[]. in [0, 1]; at the paper's scale, B times that.
 
     Raises:
-        TypeError: `z_in` or `z_out` is not floating-point.
+        TypeError: `z_in` or `z_out` is not floating-point, or `num_iterations` is no integer.
         ValueError: either has not two axes or is empty, their batches differ, or
             `num_iterations` < 1.
 
@@ -91,8 +105,14 @@ def functional_information(
     Reference:
         The paper, section 3.2 and Algorithm 1.
     """
-    a = _sample_products(z_in, z_out)
-    return top_singular_value(a, num_iterations=num_iterations).value
+    z_in, z_out = _checked(z_in, z_out)
+
+    def norm(z_in: jax.Array, z_out: jax.Array) -> jax.Array:
+        a = _sample_products(z_in, z_out)
+        return top_singular_value(a, num_iterations=num_iterations).value
+
+    value = partition_freely(norm, (z_in, z_out), PartitionSpec())
+    return value.astype(jnp.promote_types(z_in.dtype, z_out.dtype))
 
 
 def functional_information_loss(student_fi: ArrayLike, teacher_fi: ArrayLike) -> jax.Array:
@@ -132,8 +152,7 @@ def functional_information_loss(student_fi: ArrayLike, teacher_fi: ArrayLike) ->
     return difference * lax.stop_gradient(jnp.sign(difference))
 
 
-def _sample_products(z_in: ArrayLike, z_out: ArrayLike) -> jax.Array:
-    """A[k, l] = <unit input of sample k, unit output of sample l> / B."""
+def _checked(z_in: ArrayLike, z_out: ArrayLike) -> tuple[jax.Array, jax.Array]:
     z_in = as_floating("z_in", z_in)
     z_out = as_floating("z_out", z_out)
     check_rank("z_in", z_in, 2)
@@ -143,6 +162,12 @@ def _sample_products(z_in: ArrayLike, z_out: ArrayLike) -> jax.Array:
             f"z_in has shape {z_in.shape} but z_out has shape {z_out.shape}: "
             "their batches must be equal."
         )
+    return z_in, z_out
+
+
+def _sample_products(z_in: jax.Array, z_out: jax.Array) -> jax.Array:
+    """A[k, l] = <unit input of sample k, unit output of sample l> / B, in at least float32."""
+    z_in, z_out = widen(z_in), widen(z_out)
     width = min(z_in.shape[1], z_out.shape[1])
     unit_in = unit_vectors(_adaptive_average_pool(z_in, width))
     unit_out = unit_vectors(_adaptive_average_pool(z_out, width))

@@ -1,9 +1,10 @@
 """Localisation error."""
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_rank, check_same_shape, safe_norm
+from rsstl_jax._numerics import as_floating, check_rank, check_same_shape, safe_norm, widen
 
 
 def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
@@ -42,4 +43,5 @@ def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
     actual = as_floating("actual", actual)
     check_same_shape("predicted", predicted, "actual", actual)
     check_rank("predicted", predicted, 2)
-    return safe_norm(predicted - actual)
+    error = safe_norm(widen(predicted) - widen(actual))
+    return error.astype(jnp.promote_types(predicted.dtype, actual.dtype))

@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_same_shape
+from rsstl_jax._numerics import as_floating, check_same_shape, mean, partition_freely, widen
 
 
 def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
@@ -30,7 +31,7 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
 
     Notes:
         The gradient of each score lies in [-1/B, 1/B]; value and gradient are finite for every
-        finite score.
+        finite score. A value below the lowest number of the dtype is given as that number.
 
     Example:
         >>> import jax.numpy as jnp
@@ -45,8 +46,13 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
     joint_scores = as_floating("joint_scores", joint_scores)
     product_scores = as_floating("product_scores", product_scores)
     check_same_shape("joint_scores", joint_scores, "product_scores", product_scores)
-    joint = jnp.mean(-jax.nn.softplus(-joint_scores))
-    return joint - jnp.mean(jax.nn.softplus(product_scores))
+    joint = mean(-jax.nn.softplus(-widen(joint_scores)))
+    half = joint / 2 - mean(jax.nn.softplus(widen(product_scores))) / 2
+    dtype = jnp.promote_types(joint_scores.dtype, product_scores.dtype)
+    largest = float(jnp.finfo(dtype).max)
+    # Each mean is a number of the dtype; their difference may exceed the largest one by this.
+    excess = jnp.clip(-largest - half - half, 0, largest)
+    return (half + lax.stop_gradient(excess) + half).astype(dtype)
 
 
 def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
@@ -68,7 +74,8 @@ def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) 
         ValueError: their shapes differ or are empty.
 
     Notes:
-        The gradient is finite for every finite score. Estimator and student minimise it jointly.
+        Value and gradient are finite for every finite score. Estimator and student minimise it
+        jointly.
 
     Example:
         >>> import jax.numpy as jnp
@@ -99,7 +106,8 @@ def product_pairs(x: ArrayLike) -> jax.Array:
         ValueError: `x` is a scalar or empty.
 
     Notes:
-        The gradient is rolled back. With B = 1 every pair is a true one, and the bound is useless.
+        The gradient is rolled back. Inside `jax.shard_map` each device rolls the samples that it
+        has. With B = 1 every pair is a true one, and the bound is useless.
 
     Example:
         >>> import jax.numpy as jnp
@@ -113,4 +121,5 @@ def product_pairs(x: ArrayLike) -> jax.Array:
     x = as_floating("x", x)
     if x.ndim == 0:
         raise ValueError("x must have a batch axis, got shape ().")
-    return jnp.concatenate([x[1:], x[:1]])
+    rolled = lambda x: jnp.concatenate([x[1:], x[:1]])  # noqa: E731
+    return partition_freely(rolled, (x,), jax.typeof(x).sharding.spec)

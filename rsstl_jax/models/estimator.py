@@ -4,8 +4,9 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.sharding import PartitionSpec
 
-from rsstl_jax._numerics import spread
+from rsstl_jax._numerics import explicit_mesh, partition_freely, spread
 
 _SHAPES = "teacher must be float[N, B, D] with the student's float[B, D]"
 
@@ -78,6 +79,14 @@ class Estimator(nn.Module):
             AssertionError: if the teachers are not [N, B, D] with the student's [B, D].
         """
         chex.assert_shape(teacher, (None, *student.shape), custom_message=_SHAPES)
+        if explicit_mesh((teacher, student)) is None:
+            return self._score_pairs(teacher, student)
+        module, variables = self.unbind()
+        score = lambda variables, *pair: module.apply(variables, *pair, method="_score_pairs")  # noqa: E731
+        spec = PartitionSpec(*jax.typeof(teacher).sharding.spec[:2])
+        return partition_freely(score, (variables, teacher, student), spec)
+
+    def _score_pairs(self, teacher: jax.Array, student: jax.Array) -> tuple[jax.Array, jax.Array]:
         num_teachers, batch, width = teacher.shape
         # Matrices of two axes: products of three would transpose the largest arrays of the step.
         from_teacher = teacher.reshape(-1, width) @ self.kernel["teacher"] + self.bias[None, :]

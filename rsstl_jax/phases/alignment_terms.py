@@ -10,15 +10,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec
 from ml_collections import ConfigDict
 
-from rsstl_jax._numerics import spread
+from rsstl_jax._numerics import partition_freely, spread
 from rsstl_jax.losses import (
     angular_similarity_loss,
     functional_information,
     functional_information_loss,
     mutual_information_loss,
 )
+from rsstl_jax.losses.alignment import check_margin
 from rsstl_jax.models import Estimator, Network
 from rsstl_jax.phases.gating import gated
 from rsstl_jax.types import Params, Representations
@@ -65,7 +67,8 @@ class Alignment:
         """The alignment terms of a batch, each summed over the teachers.
 
         A term whose weight is 0 is 0 and is not computed, though the weight is traced: one
-        program serves students with it and without. No gradient flows into the teachers.
+        program serves students with it and without. The terms have derivatives in theta, the
+        student and the margin; weights, mask and teachers count as constants.
 
         Args:
             estimator_params: theta.
@@ -76,12 +79,27 @@ class Alignment:
 
         Returns:
             {term: scalar} of `terms`.
+
+        Raises:
+            ValueError: the margin is known and lies outside [0, pi/2).
         """
-        mask = context.teacher_mask
+        check_margin(context.margin)
+        arrays = (estimator_params, student, frame, extract, context)
+        return partition_freely(self._losses, arrays, PartitionSpec())
+
+    def _losses(
+        self,
+        estimator_params: Params,
+        student: Representations,
+        frame: jax.Array,
+        extract: jax.Array,
+        context: Any,
+    ) -> dict[str, jax.Array]:
+        mask, margin = context.teacher_mask, jnp.asarray(context.margin, float)
         # Each term with what it is differentiated in, and what is given to it: a gradient that is
         # zero would still be written and added up.
         arguments = {
-            "similarity": (self._similarity, student.extract, (extract, context.margin, mask)),
+            "similarity": (self._similarity, (student.extract, margin), (extract, mask)),
             "mutual_information": (
                 self._mutual_information,
                 (estimator_params, student.extract),
@@ -100,9 +118,9 @@ class Alignment:
                 losses[name] = gated(term, jnp.asarray(context.weights[name]), trained, fixed)
         return losses
 
-    def _similarity(self, student: jax.Array, fixed: Any) -> jax.Array:
+    def _similarity(self, trained: Any, fixed: Any) -> jax.Array:
         """J_Sim, Eq. 1."""
-        extract, margin, mask = fixed
+        (student, margin), (extract, mask) = trained, fixed
         loss = partial(angular_similarity_loss, margin=margin)
 
         def with_one_teacher(student: jax.Array, teacher: jax.Array) -> jax.Array:

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rsstl_jax._numerics import widen
+
 
 def if_positive(
     weight: jax.Array | float,
@@ -19,31 +21,36 @@ def if_positive(
     """
     if otherwise is None:
         shapes = jax.eval_shape(compute)
-        otherwise = lambda: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)  # noqa: E731
+        otherwise = lambda: jax.tree.map(jnp.zeros_like, shapes)  # noqa: E731
     return jax.lax.cond(jnp.asarray(weight) > 0, compute, otherwise)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def gated(
     term: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
 ) -> jax.Array:
-    """term(trained, fixed), or an uncomputed 0 where its weight is not above 0."""
-    # The gradient, of `trained` alone, is taken inside the branch: nothing of its making crosses.
+    """term(trained, fixed), or an uncomputed 0 where its weight is not above 0.
+
+    It has a derivative in `trained` alone: `weight` only switches, and `fixed` counts as constant.
+    """
     return if_positive(weight, lambda: term(trained, fixed))
 
 
-def _forward(
-    term: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
-) -> tuple[jax.Array, Any]:
+@gated.defjvp
+def _gated_tangent(
+    term: Callable[[Any, Any], jax.Array], primals: Any, tangents: Any
+) -> tuple[jax.Array, jax.Array]:
+    weight, trained, fixed = primals
+    # Each device of a shard_map has a gradient of its own; the sum over devices comes after.
+    axes = frozenset().union(*map(_varying_axes, jax.tree.leaves((trained, fixed))))
+    trained = jax.tree.map(
+        lambda leaf: jax.lax.pcast(leaf, tuple(axes - _varying_axes(leaf)), to="varying"), trained
+    )
+    # The gradient is taken inside the branch: nothing of its making crosses.
     value, grads = if_positive(weight, lambda: jax.value_and_grad(term)(trained, fixed))
-    return value, (grads, jax.tree.map(jnp.zeros_like, (weight, fixed)))
+    products = jax.tree.map(lambda g, t: jnp.sum(widen(g) * widen(t)), grads, tangents[1])
+    return value, jax.tree.reduce(jnp.add, products).astype(value.dtype)
 
 
-def _backward(
-    term: Callable[[Any, Any], jax.Array], saved: Any, cotangent: jax.Array
-) -> tuple[jax.Array, Any, Any]:
-    grads, (weight, fixed) = saved
-    return weight, jax.tree.map(lambda leaf: cotangent * leaf, grads), fixed
-
-
-gated.defvjp(_forward, _backward)
+def _varying_axes(leaf: jax.Array) -> frozenset[str]:
+    return jax.typeof(leaf).manual_axis_type.varying

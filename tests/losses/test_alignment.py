@@ -114,3 +114,19 @@ def test_a_traced_margin_compiles_once_and_vmaps():
 def test_a_margin_that_is_not_a_scalar_raises():
     with pytest.raises(ValueError, match=r"margin must have 0 axes, got shape \(2,\)"):
         angular_similarity_loss(jnp.ones((2, 3)), jnp.ones((2, 3)), margin=jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    "margin", [-0.1, math.pi / 2, 11.5, math.nan, np.float32(2), jnp.array(2.0)]
+)
+def test_a_margin_that_is_no_acute_angle_raises(margin):
+    """11.5 is the default of 0.2 radians in degrees."""
+    with pytest.raises(ValueError, match=r"margin must be an angle in \[0, pi/2\) radians, got"):
+        angular_similarity_loss(jnp.ones((2, 3)), jnp.ones((2, 3)), margin=margin)
+
+
+def test_the_dtype_of_a_gradient_is_that_of_its_array():
+    student, teacher = batches(5)
+    half = jnp.asarray(student, jnp.float16)
+    loss, gradients = jax.value_and_grad(angular_similarity_loss, (0, 1))(half, teacher)
+    assert [loss.dtype, *(g.dtype for g in gradients)] == ["float32", "float16", "float32"]

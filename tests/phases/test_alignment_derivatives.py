@@ -1,0 +1,59 @@
+"""In what the alignment terms have derivatives, in either mode, and in which dtype."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rsstl_jax import Representations
+from rsstl_jax.losses import angular_similarity_loss
+from rsstl_jax.models import Estimator
+from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.distill_step import DistillContext
+
+ESTIMATOR = Estimator(8, 8)  # J_Sim does not ask it
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+STUDENT = Representations(normal(0, 6, 8), normal(1, 6, 8), normal(2, 6, 2))
+FRAME, EXTRACT = normal(3, 3, 6, 8), normal(4, 3, 6, 8)
+
+
+def similarity_of(margin, weight=1.0, student=STUDENT, extract=EXTRACT):
+    context = DistillContext({}, {"similarity": weight}, margin)
+    alignment = Alignment(ESTIMATOR, ("similarity",))
+    return alignment.losses({}, student, FRAME, extract, context)["similarity"]
+
+
+def test_the_margin_has_the_derivative_of_the_loss():
+    def written_out(margin):
+        return sum(angular_similarity_loss(STUDENT.extract, z, margin=margin) for z in EXTRACT)
+
+    expected = jax.grad(written_out)(0.3)
+    assert abs(expected) > 0.1
+    np.testing.assert_allclose(jax.grad(similarity_of)(0.3), expected, rtol=1e-5)
+    np.testing.assert_allclose(jax.jacfwd(similarity_of)(0.3), expected, rtol=1e-5)
+    assert jax.grad(similarity_of)(0.3, 0.0) == 0.0
+
+
+def test_weights_and_teachers_count_as_constants():
+    assert jax.grad(similarity_of, 1)(0.3, 1.0) == 0.0
+    by_teachers = jax.grad(lambda extract: similarity_of(0.3, extract=extract))(EXTRACT)
+    np.testing.assert_array_equal(by_teachers, jnp.zeros_like(EXTRACT))
+
+
+@pytest.mark.parametrize("dtypes", [("float16", "float32"), ("float32", "bfloat16")])
+def test_a_gradient_has_the_dtype_of_its_leaf(dtypes):
+    student = jax.tree.map(lambda leaf: leaf.astype(dtypes[0]), STUDENT)
+    gradient = jax.grad(lambda s: similarity_of(0.3, 1.0, s, EXTRACT.astype(dtypes[1])))(student)
+    assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype(dtypes[0])}
+    expected = jax.grad(lambda s: similarity_of(0.3, 1.0, s))(STUDENT).extract
+    np.testing.assert_allclose(gradient.extract.astype(float), expected, rtol=0.05, atol=1e-3)
+
+
+def test_a_margin_out_of_range_raises():
+    with pytest.raises(ValueError, match=r"margin must be an angle in \[0, pi/2\)"):
+        similarity_of(-0.3)
