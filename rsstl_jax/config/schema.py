@@ -7,7 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict, config_dict
 
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC, find_contradiction
-from rsstl_jax.config.fields import FIELDS
+from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.retired import refuse_retired
 from rsstl_jax.config.rules import is_number, name_list
 from rsstl_jax.errors import ConfigError, shown_name

@@ -6,7 +6,7 @@ import math
 import pytest
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.fields import FIELDS
+from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.overrides import check_overrides, override
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import name_list
