@@ -7,7 +7,8 @@ The bundles lie in the folder teachers/ beside --workdir, or in --config.bundle_
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
 _WORKDIR = "results/expert-<target>-<network>-<recipe>"
