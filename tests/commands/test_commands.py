@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from running import error_of, finish, start, succeed
+from running import ROOT, error_of, finish, start, succeed
 
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.schema import flatten
@@ -123,6 +123,16 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
         assert matplotlib.image.imread(workdir / picture).std() > 0.05
     for student in STUDENTS:
         assert (workdir / "checkpoints" / student / "final").is_dir()
+
+
+def test_every_field_of_the_result_and_every_file_of_a_run_is_documented(distilled):
+    workdir, _ = distilled
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    result = json.loads((workdir / "result.json").read_text())
+    inner = [*result["students"].values(), *result["teachers"].values()]
+    names = {*result, *(name for figures in inner for name in figures)}
+    names |= {file.name for file in workdir.iterdir()} | {"../teachers"}
+    assert sorted(name for name in names if name not in page) == []
 
 
 def test_a_second_start_trains_nothing_and_says_the_same(distilled):
