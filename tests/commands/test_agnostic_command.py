@@ -87,7 +87,7 @@ BAD = {
     ),
     "type": (
         ("agnostic", OFFICE, "--config.agnostic.episodes.gain_offset_db=much"),
-        "--config.agnostic.episodes.gain_offset_db=much",
+        "agnostic.episodes.gain_offset_db is 'much'; it must be a number of at least 0",
     ),
     "range": (
         ("agnostic", OFFICE, "--config.model.agnostic.width=0"),
