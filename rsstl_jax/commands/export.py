@@ -63,8 +63,10 @@ def _check_same(output: Path, student: "Student") -> None:
     same = (held.dataset, held.access_points) == (student.dataset, student.access_points)
     if same:
         scans = [{access_point: -60.0} for access_point in student.access_points[:16]]
-        both = (np.asarray(one.locate(scans))[:, :2].astype(float) for one in (held, student))
-        same = np.allclose(*both, rtol=0, atol=0.01)
+        here_m, there_m = (
+            np.asarray(one.locate(scans))[:, :2].astype(float) for one in (student, held)
+        )
+        same = np.allclose(here_m, there_m, rtol=0, atol=0.01)
     if not same:
         raise ConfigError(
             f"{output} holds another student, of {held.dataset}; name another --output, or "
