@@ -2,7 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
+# Which of the slow tests run: 2/5 takes every fifth from the third on; empty takes all.
+TURN ?=
 ARGS ?=
+# Which of the slow tests run: 2/5 takes every fifth from the third on; empty takes all.
+TURN ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
 FLAGS = $(VENV)/xla-flags
@@ -34,8 +38,9 @@ run: $(READY)
 test: $(FLAGS)
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadfile $(ARGS)
 
+test-slow: export SLOW_TURN = $(TURN)
 test-slow: $(FLAGS)
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

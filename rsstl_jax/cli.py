@@ -12,18 +12,24 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rsstl_jax.commands.shared.command_line import check_flags, translate_config
+from rsstl_jax.commands.shared.command_line import (
+    check_flags,
+    explain_unknown,
+    translate_config,
+)
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import validate
 from rsstl_jax.errors import (
+    SITE_FLAGS,
     ConfigError,
     DamagedError,
     DataError,
     DivergedError,
     Interrupted,
     LockedError,
+    MissingDataError,
 )
 from rsstl_jax.store.interrupt import catch_signals
 
@@ -46,6 +52,9 @@ COMMANDS = {
     "traces": "make a site's table from walks through a building",
     "fields": "list the fields of the configuration and their meaning",
 }
+_RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search")
+"""The commands that save states on the way."""
+
 _HELP = "rsstl <command> --help shows a command's flags, with examples."
 
 
@@ -91,7 +100,8 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
         with catch_signals():
             app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
     except Interrupted as error:
-        print(f"{error}; the same command goes on from the last saved state", file=sys.stderr)
+        more = "; the same command continues from the last saved state" if name in _RESUMED else ""
+        print(f"{error}{more}", file=sys.stderr)
         sys.exit(128 + error.signum)
 
 
@@ -148,10 +158,24 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         _full_products()
         _check_platform()
         main(*words)
+    except MissingDataError as error:
+        _stop(_with_own_flags(error), BAD_INPUT)
     except (ConfigError, DataError, DamagedError, LockedError, OSError) as error:
         _stop(error, BAD_INPUT)
     except DivergedError as error:
         _stop(error, DIVERGED)
+
+
+def _with_own_flags(error: MissingDataError) -> str:
+    """The message with the flags by which this command is given its sites."""
+    known = flags.FLAGS
+    if "config" in known and known["config"].value and known["config"].value.target == "table":
+        return (
+            "--config.target is missing; the configuration table is for a dataset of your own: "
+            f"name it, as in --config.target=my-office ({error.file} is not there)"
+        )
+    own = [f"--{name}" for name in ("sites", "targets", "dataset") if name in known]
+    return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
 
 
 def _check_platform() -> None:
@@ -181,6 +205,8 @@ def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:
             hasattr(flags.FLAGS["config"].value, "target")
             _check_config(flags.FLAGS["config"])
         return rest
+    except flags.UnrecognizedFlagError as error:
+        _stop(explain_unknown(str(error.flagvalue)), BAD_INPUT)
     except (ConfigError, OSError, SyntaxError, flags.Error) as error:
         _stop(_last_words(error), BAD_INPUT)
     except (AttributeError, KeyError) as error:

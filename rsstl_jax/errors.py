@@ -14,6 +14,10 @@ __all__ = [
 ]
 
 
+SITE_FLAGS = "--config.sources / --config.target"
+"""How most commands are given their sites; `cli` names those of the other commands."""
+
+
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message names the field and what would be right.
 
@@ -62,8 +66,7 @@ class MissingDataError(DataError):
         absent = f"{file} is not there" + (f" and {cause}" if cause else "")
         origin = f"It can be had from {address}" if address else "No public address is known for it"
         super().__init__(
-            f"{absent}. {origin}: put the file there, "
-            "or choose other sites with --config.sources / --config.target."
+            f"{absent}. {origin}: put the file there, or choose other sites with {SITE_FLAGS}."
         )
 
 

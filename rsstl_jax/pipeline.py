@@ -1,6 +1,7 @@
 """The whole job on one target, top to bottom: read, teach, distil, evaluate, report."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,8 @@ from rsstl_jax.types import Params
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
     """Where a run's teacher bundles lie: `bundle_dir`, else the folder teachers/ beside it."""
-    return Path(config.bundle_dir) if config.bundle_dir else Path(workdir).parent / "teachers"
+    named = os.path.expanduser(config.bundle_dir)
+    return Path(named) if named else Path(workdir).parent / "teachers"
 
 
 def run_expert(config: ConfigDict, workdir: str | Path) -> TeacherSet:

@@ -8,7 +8,7 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     no_data = pytest.mark.skip(reason="needs real data: set RSSTL_DATA_DIR to their folder")
     no_gpu = pytest.mark.skip(reason="needs a CUDA device; jax.devices() shows none")
     for item in items:
@@ -16,3 +16,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(no_data)
         if item.get_closest_marker("gpu") and jax.default_backend() != "gpu":
             item.add_marker(no_gpu)
+    if turn := os.environ.get("SLOW_TURN"):
+        first, turns = map(int, turn.split("/"))
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        others = [item for item in slow if item not in slow[first % turns :: turns]]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]

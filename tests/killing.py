@@ -86,7 +86,7 @@ def assert_ended_by(signum, ended):
     if ended.code > 0:
         assert ended.err.strip().splitlines()[-1] == (
             f"interrupted by {signal.Signals(signum).name}; "
-            "the same command goes on from the last saved state"
+            "the same command continues from the last saved state"
         )
 
 

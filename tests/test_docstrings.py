@@ -45,7 +45,7 @@ COMPOSED = (
     "phases.alignment_terms.Alignment",
     "phases.distill_step.DistillContext",
     "phases.distill_step.make_distill_step",
-    "phases.expert.make_expert_step",
+    "phases.expert_training.make_expert_step",
     "phases.student_specs.StudentSpec",
     "pipeline.run_distillation",
     "pipeline.run_expert",

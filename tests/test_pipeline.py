@@ -24,7 +24,7 @@ SEEDS = (3,)
 READERS = [import_module(f"rsstl_jax.{name}") for name in ("data.target", "phases.teacher_set")]
 TRAINERS = [
     import_module(f"rsstl_jax.{name}")
-    for name in ("engine.fit_network", "phases.expert", "phases.distillation")
+    for name in ("engine.fit_network", "phases.expert_training", "phases.distillation")
 ]
 TRAININGS = [
     "teacher-mall/specialise",

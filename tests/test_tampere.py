@@ -37,5 +37,5 @@ def test_thirty_epochs_find_the_place_within_a_building(tmp_path):
     result = run_distillation(config, tmp_path / "run")
     assert result["num_evaluated"] == 3951
     for student in ("standalone", "distilled"):
-        assert result[student]["mae_m"][0] < constant_m / 3
+        assert result["students"][student]["mae_m"][0] < constant_m / 3
     assert result["teachers"]["tut7"]["collapsed"] is False

@@ -22,6 +22,7 @@ from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
 from rsstl_jax.commands.shared.help_text import program_name
+from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
 
 
@@ -35,6 +36,10 @@ def define_flags() -> None:
 
 def main() -> None:
     config, folder = flags.FLAGS.config, flags.FLAGS.pretrain
+    workdir = flags.FLAGS.workdir
+    workdir = workdir or f"results/agnostic-{'pretrained' if folder else config.target}"
+    check_folder("--workdir", workdir)
+    check_folder("--pretrain" if folder else "--output", folder or flags.FLAGS.output)
     announce_sites(config.target, config.sources)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.baselines.knn import check_installed
@@ -43,14 +48,12 @@ def main() -> None:
     from rsstl_jax.store.files import write_json, write_text
 
     if folder:
-        workdir = flags.FLAGS.workdir or "results/agnostic-pretrained"
         command = f"{program_name('agnostic')} {shlex.join(sys.argv[1:])}"
         pretrained = pretrain(config, workdir, folder, command=command)
         print(f"{len(pretrained.members)} ensemble members in {folder}")
         return
     if flags.FLAGS.baselines:
         check_installed()
-    workdir = flags.FLAGS.workdir or f"results/agnostic-{config.target}"
     result = run_zero_shot(config, workdir, baselines=flags.FLAGS.baselines)
     table = render_agnostic(result)
     if config.data.evaluate_on == "test":

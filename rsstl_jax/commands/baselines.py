@@ -9,16 +9,13 @@ sequential and collective transfer a network from the sources; scratch trains it
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import (
-    define_config,
-    define_workdir,
-    folder_of_run,
-    require,
-)
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, require
+from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
 # As rsstl_jax.baselines.run_baseline has them, which loads JAX.
-METHODS = ("knn", "centroid", "sequential", "collective", "scratch")
+_UNTRAINED = ("knn", "centroid")
+METHODS = (*_UNTRAINED, "sequential", "collective", "scratch")
 _WITHOUT_NETWORK = "results/<target>-<recipe>"
 _WITH_NETWORK = "results/<target>-<network>-<recipe>"
 
@@ -32,13 +29,14 @@ def define_flags() -> None:
 
 def main() -> None:
     config, method = flags.FLAGS.config, str(flags.FLAGS.method)
+    default = _WITHOUT_NETWORK if method in _UNTRAINED else _WITH_NETWORK
+    workdir = folder_of_run(config, f"{default}-{method}")
     announce_sites(config.target)
     # JAX loads from here on: --help answers without it.
-    from rsstl_jax.baselines.run_baseline import UNTRAINED, run_baseline
+    from rsstl_jax.baselines.run_baseline import run_baseline
     from rsstl_jax.report.result_table import mean_and_spread, students_of
 
-    default = _WITHOUT_NETWORK if method in UNTRAINED else _WITH_NETWORK
-    result = run_baseline(config, method, folder_of_run(config, f"{default}-{method}"))
+    result = run_baseline(config, method, workdir)
     errors_m = students_of(result)[method]
     figures = ", ".join(
         f"{name} {mean_and_spread(errors_m[name])}" for name in ("mae_m", "p75_m", "p95_m")

@@ -4,12 +4,17 @@
     rsstl distill --config=configs/tampere.py:tuned --config.sources=uji,tut7
 
 Leaves result.json, predictions.csv, pictures and the students in --workdir. The same command
-started again goes on where it stopped.
+started again continues where it stopped. The recipe smoke is a short run to try out: its
+figures mean nothing.
 """
+
+import shlex
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.help_text import program_name
+from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
 _WORKDIR = "results/<target>-<network>-<recipe>"
@@ -25,8 +30,23 @@ def main() -> None:
     workdir = folder_of_run(config, _WORKDIR)
     announce_sites(config.target, config.sources)
     # JAX loads from here on: --help answers without it.
+    from rsstl_jax.phases.student_specs import STUDENTS
     from rsstl_jax.pipeline import run_distillation
     from rsstl_jax.report.result_table import render_result
 
     result = run_distillation(config, workdir)
-    print(f"\n{render_result(result)}\n\npictures: {workdir}/cdf.png {workdir}/map.png")
+    print(f"\n{render_result(result)}\n")
+    first, *others = config.seeds
+    left = {
+        "figures": ["result.json"],
+        "positions": ["predictions.csv"],
+        "pictures": ["map.png", "cdf.png"],
+        "students": [f"students/seed-{first}/{name}" for name in STUDENTS],
+    }
+    for what, names in left.items():
+        print(f"{what + ':':10} {' '.join(f'{workdir}/{name}' for name in names)}")
+    if others:
+        print(f"           and the same of seeds {', '.join(map(str, others))}")
+    chosen = f"--workdir={shlex.quote(workdir)} --student=seed-{first}/standalone"
+    print(f"\nmeasure it: {program_name('evaluate')} {chosen} --output=positions.csv")
+    print(f"export it:  {program_name('export')} {chosen}")

@@ -16,6 +16,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_folder,
     define_student,
 )
+from rsstl_jax.commands.shared.outputs import check_file, find_student
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
@@ -26,10 +27,19 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 
+_FIGURES = {
+    "mean error": ("mae_m", 1, "m"),
+    "median": ("median_m", 1, "m"),
+    "75th percentile": ("p75_m", 1, "m"),
+    "95th percentile": ("p95_m", 1, "m"),
+    "within 10 m": ("within_10_m", 100, "% of the fingerprints"),
+}
+"""What is printed: {label: (figure, factor, unit)}."""
+
 
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    define_student("seed-0/distilled", ", or the pretrained network (pretrained)")
+    define_student(", pretrained the pretrained network")
     flags.DEFINE_string(
         "dataset", None, "Names the site. By default it is the one the student was trained at."
     )
@@ -38,25 +48,36 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    if FLAGS.output:
+        check_file("--output", FLAGS.output)
     locate = _locate_by_pretrained if FLAGS.student == "pretrained" else _locate_by_student
     part, predicted_m = locate()
     # JAX and pandas load inside functions: --help answers without them.
+    from rsstl_jax.metrics import error_m, summarize
+
+    figures = summarize(error_m(predicted_m, part.position_m))
+    print(f"{FLAGS.student} at {part.dataset}, {part.part} part, {len(part)} fingerprints:")
+    for label, (name, factor, unit) in _FIGURES.items():
+        print(f"  {label:16} {factor * figures[name]:7.2f} {unit}")
+    if FLAGS.output:
+        _write_positions(FLAGS.output, part, predicted_m)
+        print(f"every position: {FLAGS.output}")
+
+
+def _write_positions(file: str, part: "Fingerprints", predicted_m: "np.ndarray") -> None:
     import pandas as pd
 
-    from rsstl_jax.metrics import error_m, summarize
+    from rsstl_jax.metrics import error_m
     from rsstl_jax.store.files import write_text
 
+    columns = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
+    columns |= {"predicted_x_m": predicted_m[:, 0], "predicted_y_m": predicted_m[:, 1]}
+    # As an editor counts the lines of test.csv, whose header is line 1.
+    lines = range(2, len(part) + 2)
     errors_m = error_m(predicted_m, part.position_m)
-    if FLAGS.output:
-        columns = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
-        columns |= {"predicted_x_m": predicted_m[:, 0], "predicted_y_m": predicted_m[:, 1]}
-        # As an editor counts the lines of test.csv, whose header is line 1.
-        lines = range(2, len(part) + 2)
-        table = pd.DataFrame(columns | {"error_m": errors_m}, index=lines)
-        write_text(FLAGS.output, table.to_csv(index_label="line", float_format="%.4f"))
-    figures = summarize(errors_m)
-    print(f"{FLAGS.student} on {part.dataset}, {part.part} part, {len(part)} fingerprints:")
-    print(", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    table = pd.DataFrame(columns | {"error_m": errors_m}, index=lines)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, table.to_csv(index_label="line", float_format="%.4f"))
 
 
 def _locate_by_student() -> "tuple[Fingerprints, np.ndarray]":
@@ -65,9 +86,8 @@ def _locate_by_student() -> "tuple[Fingerprints, np.ndarray]":
             f"--student={FLAGS.student} needs --workdir, the folder of a finished run of distill; "
             "without one there is --student=pretrained"
         )
-    folder = f"{FLAGS.workdir}/students/{FLAGS.student}"
-    if Path(folder).is_dir():
-        announce(f"loading {folder}")
+    folder = find_student(FLAGS.workdir, FLAGS.student)
+    announce(f"loading {folder}")
     from rsstl_jax.data import load_site
     from rsstl_jax.engine.localizer import predict_m
     from rsstl_jax.engine.saved_student import load_student
@@ -80,7 +100,9 @@ def _locate_by_student() -> "tuple[Fingerprints, np.ndarray]":
 
 def _locate_by_pretrained() -> "tuple[Fingerprints, np.ndarray]":
     if not FLAGS.dataset:
-        raise ConfigError("dataset is empty; the pretrained network needs a site's train part")
+        raise ConfigError(
+            "--student=pretrained needs --dataset, the site whose train part is the radio map"
+        )
     announce(f"reading {FLAGS.dataset}; the first run compiles for about half a minute")
     from rsstl_jax.data import load_site
     from rsstl_jax.site_agnostic.weights import load_pretrained

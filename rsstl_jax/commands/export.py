@@ -1,28 +1,74 @@
 """Writes a student as a program that needs only JAX, with its access points and its origin.
 
-    rsstl export --workdir=results/tampere-dnn-tuned --output=results/exported
+    rsstl export --workdir=results/tampere-dnn-tuned
+    rsstl export --workdir=results/tampere-dnn-tuned --student=seed-1/distilled --output=phone
+
+A folder that holds another exported student is left alone unless --replace is given.
 
 It needs flatbuffers (pip install 'rsstl_jax[export]').
 """
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_student, require
+from rsstl_jax.commands.shared.outputs import check_folder, find_student
+from rsstl_jax.errors import ConfigError, DamagedError
+
+if TYPE_CHECKING:
+    from rsstl_jax.engine.saved_student import Student
 
 
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
     require("workdir", "--workdir is missing; name the folder of a finished run of distill")
-    define_student("seed-0/distilled")
-    define_folder("output", "results/exported", "Names the folder of the program and its card.")
+    define_student()
+    define_folder(
+        "output",
+        None,
+        "Names the folder of the program and its card. By default it is "
+        "<workdir>/exported/<student>, with - for the / in the student's name.",
+    )
+    flags.DEFINE_bool("replace", False, "Replaces another student that --output holds.")
 
 
 def main() -> None:
+    workdir, name = flags.FLAGS.workdir, flags.FLAGS.student
+    output = Path(flags.FLAGS.output or f"{workdir}/exported/{name.replace('/', '-')}")
+    folder = find_student(workdir, name)
+    check_folder("--output", output)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.engine.saved_student import load_student
     from rsstl_jax.export import export_student
 
-    workdir, name, output = flags.FLAGS.workdir, flags.FLAGS.student, flags.FLAGS.output
-    student = load_student(f"{workdir}/students/{name}")
+    student = load_student(folder)
+    if not flags.FLAGS.replace and (output / "exported.json").exists():
+        _check_same(output, student)
     export_student(student, output)
     print(f"{output}: {name} of {student.dataset}, {len(student.access_points)} access points")
+
+
+def _check_same(output: Path, student: "Student") -> None:
+    """Refuses to replace an exported student of another site, or one with other positions."""
+    import numpy as np
+
+    from rsstl_jax.export import load_exported
+
+    try:
+        held = load_exported(output)
+    except (DamagedError, FileNotFoundError) as error:
+        raise ConfigError(f"{error}; --replace replaces it") from error
+    same = (held.dataset, held.access_points) == (student.dataset, student.access_points)
+    if same:
+        scans = [{access_point: -60.0} for access_point in student.access_points[:16]]
+        here_m, there_m = (
+            np.asarray(one.locate(scans))[:, :2].astype(float) for one in (student, held)
+        )
+        same = np.allclose(here_m, there_m, rtol=0, atol=0.01)
+    if not same:
+        raise ConfigError(
+            f"{output} holds another student, of {held.dataset}; name another --output, or "
+            "replace it with --replace"
+        )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
+from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.errors import ConfigError
@@ -43,6 +44,7 @@ def main() -> None:
             f"teacher.kind is {config.teacher.kind!r}; only surrogate teachers can be profiled"
         )
     config.teacher.kind = "untrained"
+    check_folder("--output", output)
     announce_sites(config.target)
     # JAX loads from here on: --help answers without it.
     import jax

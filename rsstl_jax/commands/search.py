@@ -15,7 +15,8 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, folder_of_run
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 from rsstl_jax.errors import ConfigError
 

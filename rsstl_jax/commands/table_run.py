@@ -8,6 +8,7 @@ from absl import flags
 
 from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.baselines.run_baseline import UNTRAINED
+from rsstl_jax.commands.shared.outputs import check_file, check_folder
 from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import FRACTION
@@ -171,8 +172,12 @@ def render_table(output: Output, selected: pd.DataFrame, target: str, table: str
 def run() -> None:
     if FLAGS.document and not Path(FLAGS.document).is_file():
         raise ConfigError(f"--document={FLAGS.document} is no file")
+    if FLAGS.document:
+        check_file("--document", FLAGS.document)
     output = Path(FLAGS.output)
+    check_folder("--output", output)
     if not FLAGS.render:
+        check_folder("--workdir", FLAGS.workdir)
         folder = output / str(FLAGS.recipe)
         folder.mkdir(parents=True, exist_ok=True)
         train(folder)

@@ -1,6 +1,6 @@
 """The configuration: one schema of fields, recipes that fill it in, and checks."""
 
-from rsstl_jax.config.fields import FIELDS
+from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.overrides import override
 from rsstl_jax.config.recipes import make_config, named_config, site_config
 from rsstl_jax.config.schema import default_config, validate

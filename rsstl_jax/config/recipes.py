@@ -1,4 +1,4 @@
-"""What each site is trained with: the paper's recipe, our tuned one, and a seconds-long one.
+"""What each site is trained with: the paper's recipe, our tuned one, and a short one to try out.
 
 A recipe is per *site*, not per run: a source is specialised with its own site's values whatever
 the target is. `make_config` gives a target its values, `site_config` every source.
@@ -98,7 +98,8 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
     """The configuration of a run on a target, from a recipe.
 
     Args:
-        recipe: "paper", "tuned", "smoke" (the paper's, seconds long) or "tuned-smoke".
+        recipe: "paper", "tuned", or a short run of either that only shows whether everything works,
+            "smoke" or "tuned-smoke"; its figures mean nothing.
         target: dataset of the student.
         sources: datasets of the teachers, separated by commas.
 

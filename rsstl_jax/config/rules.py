@@ -1,6 +1,7 @@
 """The rules that fields of a configuration obey, each with the words for what passes it."""
 
 import math
+import os
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -43,6 +44,11 @@ def _are_different(values: Any, holds: Callable[[Any], bool]) -> bool:
     return given and all(map(holds, values)) and len(set(values)) == len(values)
 
 
+def _has_no_home(folder: str) -> bool:
+    """Whether a folder begins with ~ and the name of a user that there is not."""
+    return os.path.expanduser(folder).startswith("~")
+
+
 def whole(least: int) -> Rule:
     return Rule(lambda v: is_int(v) and v >= least, f"a whole number of at least {least}")
 
@@ -55,7 +61,11 @@ def one_of(*names: str) -> Rule:
     return Rule(lambda v: v in names, "one of " + ", ".join(names))
 
 
-FOLDER = Rule(lambda v: isinstance(v, str) and "\0" not in v, "a folder, or empty")
+FOLDER = Rule(
+    # None written on a command line is the text "None".
+    lambda v: isinstance(v, str) and "\0" not in v and v != "None" and not _has_no_home(v),
+    "a folder, or empty",
+)
 NETWORK = Rule(
     lambda v: isinstance(v, str) and bool(re.fullmatch(r"\w+|\w+(\.\w+)*:\w+", v)),
     "a network's name, or package.module:function",
@@ -79,14 +89,14 @@ ACUTE = Rule(lambda v: is_number(v) and 0 <= v < math.pi / 2, "an angle from 0 t
 SEED = whole(0)
 SEEDS = Rule(
     lambda v: _are_different(v, SEED.holds),
-    "different whole numbers of at least 0, such as (0, 1, 2)",
+    "different whole numbers of at least 0, such as 0,1,2",
 )
 FRACTIONS = Rule(
     lambda v: _are_different(v, FRACTION.holds),
-    "different fractions above 0 and up to 1, such as (0.1, 1.0)",
+    "different fractions above 0 and up to 1, such as 0.1,1.0",
 )
 BOOL = Rule(lambda v: isinstance(v, bool), "True or False")
 CHANNELS = Rule(
     lambda v: isinstance(v, tuple | list) and len(v) > 1 and all(is_int(c) and c > 0 for c in v),
-    "two or more whole numbers above 0, such as (32, 64, 128)",
+    "two or more whole numbers above 0, such as 32,64,128",
 )

@@ -6,8 +6,8 @@ from typing import Any
 
 from ml_collections import ConfigDict, config_dict
 
+from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC, find_contradiction
-from rsstl_jax.config.fields import FIELDS
 from rsstl_jax.config.retired import refuse_retired
 from rsstl_jax.config.rules import is_number, name_list
 from rsstl_jax.errors import ConfigError, shown_name
@@ -59,10 +59,16 @@ def check_names(paths: Iterable[str]) -> None:
     for path in paths:
         if path not in FIELDS:
             refuse_retired(path)
-            inside = [full for full in FIELDS if f".{path}." in f".{full}."]
-            near = inside or difflib.get_close_matches(path, FIELDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = nearest_field(path)
+            hint = f"; did you mean {near}?" if near else ""
             raise ConfigError(f"{shown_name(path)} is not a field of the configuration{hint}")
+
+
+def nearest_field(path: str) -> str:
+    """The field that a dotted name, or the last part of one, may have meant; empty: none."""
+    inside = [full for full in FIELDS if f".{path}." in f".{full}."]
+    near = inside or difflib.get_close_matches(path, FIELDS, n=1)
+    return near[0] if near else ""
 
 
 def check_value(path: str, value: Any) -> None:

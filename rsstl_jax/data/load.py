@@ -165,7 +165,7 @@ def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Pa
         (DATA_DIR_VARIABLE, os.environ.get(DATA_DIR_VARIABLE)),
     ):
         if named:
-            folder = Path(named).expanduser()
+            folder = Path(os.path.expanduser(named))
             if not folder.is_dir():
                 raise DataError(f"{origin} is {str(named)!r}, which is not a folder")
             return folder, False

@@ -1,6 +1,7 @@
 """Whole epochs as one compiled program, and the loop on the host around them."""
 
 import math
+import sys
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -172,6 +173,8 @@ def fit(
         vmapped=replication is not None,
         context_axes=None if replication is None else replication.context_axes,
     )
+    if 0 < done < epochs:
+        tqdm.write(f"continuing {name} at epoch {done + 1} of {epochs}", file=sys.stderr)
     bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
     with defer_signals() as asked_to_end, bar:
         while done < epochs:
@@ -187,8 +190,7 @@ def fit(
             done += chunk
             end = asked_to_end()
             recorder.save_latest(name, state, done, now=end)
-            losses = {term: f"{value[:, -1].mean():.3g}" for term, value in values.items()}
-            bar.set_postfix(losses, refresh=False)
+            bar.set_postfix(_shown(names, values, omit or {}), refresh=False)
             bar.update(chunk)
             if end:
                 break
@@ -210,6 +212,17 @@ def _records(
         for row, name in enumerate(names)
         for i in range(num_epochs)
     ]
+
+
+def _shown(
+    names: tuple[str, ...], values: Mapping[str, np.ndarray], omit: Mapping[str, Collection[str]]
+) -> dict[str, str]:
+    """What the bar shows: the mean of each metric over the trainings that have it."""
+    having = {
+        term: [row for row, name in enumerate(names) if term not in omit.get(name, ())]
+        for term in values
+    }
+    return {term: f"{values[term][rows, -1].mean():.3g}" for term, rows in having.items() if rows}
 
 
 def _not_finite(

@@ -122,18 +122,26 @@ class Student(NetworkLocator):
             order = [column[name] for name in self.access_points]
             ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
             return replace(part, rss_dbm=ordered_dbm, access_points=self.access_points)
-        unknown = [name for name in part.access_points if name not in set(self.access_points)]
-        missing = [name for name in self.access_points if name not in set(part.access_points)]
+        here, known = set(part.access_points), set(self.access_points)
+        unknown = [name for name in part.access_points if name not in known]
+        missing = [name for name in self.access_points if name not in here]
+        words = [
+            f"{verb} {len(names)} that {what} {shown_names(names, most=5)}"
+            for verb, what, names in (
+                ("has", "the student does not know", unknown),
+                ("lacks", "it needs", missing),
+            )
+            if names
+        ]
         raise DataError(
-            f"{part.dataset}: the student of {self.dataset} knows {len(self.access_points)} access "
-            f"points; {len(unknown)} of the dataset's are unknown to it "
-            f"({', '.join(unknown[:5])}) and {len(missing)} are missing ({', '.join(missing[:5])})"
+            f"{part.dataset}: the student of {self.dataset} knows {len(known)} access points; the "
+            f"dataset {' and '.join(words)}"
         )
 
 
-def shown_names(names: Sequence[str]) -> str:
-    """The first three of them in brackets."""
-    return f"({', '.join([*names[:3], *(['...'] if len(names) > 3 else [])])})"
+def shown_names(names: Sequence[str], *, most: int = 3) -> str:
+    """The first few of them in brackets."""
+    return f"({', '.join([*names[:most], *(['...'] if len(names) > most else [])])})"
 
 
 def save_student(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models import Generator
-from rsstl_jax.phases.expert import SourceBatch
+from rsstl_jax.phases.expert_training import SourceBatch
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.types import Params
 

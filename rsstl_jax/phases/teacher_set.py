@@ -21,7 +21,7 @@ from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.errors import DamagedError, DataError, MissingDataError
 from rsstl_jax.models import Generator, Network, make_generator, model_section, stack_teachers
 from rsstl_jax.phases.bundle import BundleCard, load_bundle, save_bundle
-from rsstl_jax.phases.expert import represent_source, train_expert
+from rsstl_jax.phases.expert_training import represent_source, train_expert
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import measure_teacher
 from rsstl_jax.site_agnostic.teachers import make_agnostic_teachers

@@ -20,7 +20,14 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from rsstl_jax.errors import DamagedError
-from rsstl_jax.store.files import differences, read_sealed, sync_folder, write_sealed
+from rsstl_jax.store.files import (
+    differences,
+    naming,
+    read_sealed,
+    shortened,
+    sync_folder,
+    write_sealed,
+)
 from rsstl_jax.store.interrupt import defer_signals
 
 MANIFEST = "manifest.json"
@@ -101,10 +108,7 @@ def _check(saved: Path, structure: dict[str, str], owner: str) -> None:
         )
     # Orbax would find this too, and print a traceback of its own.
     if changed := differences(manifest["structure"], structure):
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        raise DamagedError(
-            f"{saved} is a state of another structure: {'; '.join(changed[:3])}{more}"
-        )
+        raise DamagedError(f"{saved} is a state of another structure: {shortened(changed, most=3)}")
     for name, checksum in manifest["files"].items():
         file = saved / name
         if not file.is_file():
@@ -141,7 +145,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

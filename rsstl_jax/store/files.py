@@ -4,12 +4,23 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from rsstl_jax.errors import DamagedError, shown_name
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Puts a path into the errors of the system that name none, as those of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def sync_folder(folder: str | Path) -> None:
@@ -55,7 +66,8 @@ def write_json(path: str | Path, content: Any) -> None:
 def read_json(path: str | Path) -> dict[str, Any]:
     """Reads a JSON file that holds one object."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        with naming(path):
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path} is not the JSON that was written: {error}") from error
     if not isinstance(content, dict):
@@ -81,6 +93,15 @@ def read_sealed(path: str | Path) -> dict[str, Any]:
     if content.pop("sha256") != _seal(content):
         raise DamagedError(f"{path} was changed: its checksum does not fit")
     return content
+
+
+def shortened(differing: list[str], *, first: tuple[str, ...] = (), most: int = 5) -> str:
+    """What `differences` found in one line: some fields first, then so many, then a count."""
+    order = {name: number for number, name in enumerate(first)}
+    ranked = sorted(differing, key=lambda words: order.get(words.partition(" ")[0], len(order)))
+    shown = most + sum(words.partition(" ")[0] in order for words in differing)
+    more = [f"and {len(ranked) - shown} more"] if len(ranked) > shown else []
+    return "; ".join([*ranked[:shown], *more])
 
 
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

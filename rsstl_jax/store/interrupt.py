@@ -34,7 +34,7 @@ def _end_on_second(wakeups: socket.socket) -> None:
         if num_signals == 2:
             os._exit(128 + data[0])
         if num_signals and _Pending.num_deferring:
-            os.write(2, b"\nthe state is being saved; the same signal once more ends at once\n")
+            os.write(2, b"\nending at the next safe moment; the same signal again ends at once\n")
 
 
 @contextmanager

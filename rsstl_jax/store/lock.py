@@ -4,7 +4,6 @@ The system's `flock` and not a package: the lock file has to keep the pid and ho
 whoever is refused, and a lock must end with its process, however that ends.
 """
 
-import errno
 import fcntl
 import json
 import logging
@@ -17,11 +16,9 @@ from pathlib import Path
 from typing import IO
 
 from rsstl_jax.errors import LockedError
+from rsstl_jax.store.files import naming
 
 _log = logging.getLogger(__name__)
-
-# Errors of file systems without locks.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 @contextmanager
@@ -29,7 +26,9 @@ def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
     """Locks a folder for this process; the system unlocks it when the process ends in any way."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+    # Closing writes what a full disk did not take, and would fail once more.
+    # Without a buffer: what a full disk did not take would fail once more when the file is closed.
+    with (folder / ".lock").open("a+b", buffering=0) as file:
         waiting = False
         while not _acquire(file):
             if not wait:
@@ -38,25 +37,28 @@ def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
                 _log.warning("waiting for %s, which %s holds", folder, _holder(file))
             waiting = True
             time.sleep(0.5)
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
-        file.flush()
+        with naming(file.name):
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
         yield
 
 
-def _acquire(file: IO[str]) -> bool:
+def _acquire(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        _log.warning("%s: this file system has no locks; start no second run there", file.name)
+        # File systems without locks say so in many ways; none of them is a reason not to work.
+        _log.warning(
+            "%s: this file system has no locks (%s); start no second run there",
+            file.name,
+            error.strerror,
+        )
     return True
 
 
-def _holder(file: IO[str]) -> str:
+def _holder(file: IO[bytes]) -> str:
     file.seek(0)
     try:
         holder = json.loads(file.read())

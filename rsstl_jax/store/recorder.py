@@ -10,7 +10,7 @@ from typing import Any
 
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.store.files import write_text
+from rsstl_jax.store.files import naming, write_text
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +38,9 @@ class Recorder:
     def log(self, *records: Mapping[str, Any]) -> None:
         """Appends records to metrics.jsonl, one JSON object a line."""
         lines = "".join(json.dumps(record) + "\n" for record in records).encode()
-        try:
-            with self._metrics.open("a+b") as file:
-                _drop_broken_line(file)
-                file.write(lines)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._metrics)) from error
+        with naming(self._metrics), self._metrics.open("a+b") as file:
+            _drop_broken_line(file)
+            file.write(lines)
 
     def log_once(self, record: Mapping[str, Any]) -> None:
         """Appends a record unless an earlier start has written the same."""
@@ -59,7 +56,8 @@ class Recorder:
         """The records of metrics.jsonl; empty where there is none."""
         if not self._metrics.exists():
             return []
-        lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        with naming(self._metrics):
+            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
         records = []
         for number, line in enumerate(lines, 1):
             # A line without its newline is the rest of an interrupted write.
@@ -118,7 +116,7 @@ class Recorder:
     def _sync_metrics(self) -> None:
         """Flushes the metrics: those of a state are on the disk before the state is."""
         if self._metrics.exists():
-            with self._metrics.open("ab") as file:
+            with naming(self._metrics), self._metrics.open("ab") as file:
                 os.fsync(file.fileno())
 
     def _folder(self, name: str) -> Path:

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DataError
-from rsstl_jax.store.files import differences, read_json, write_json
+from rsstl_jax.store.files import differences, read_json, shortened, write_json
 from rsstl_jax.store.recorder import Recorder
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -80,8 +80,9 @@ def _as_written(file: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
     except ConfigError as error:
         changed = [str(error)]
     if changed:
+        words = shortened(changed, first=("target", "recipe"))
         raise ConfigError(
-            f"{file.parent} holds a run of another configuration ({'; '.join(changed)}); "
+            f"{file.parent} holds a run of another configuration ({words}); "
             "choose another --workdir or remove the folder"
         )
     return written | {path: wanted[path] for path in _MAY_CHANGE}

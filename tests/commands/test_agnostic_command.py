@@ -74,9 +74,9 @@ def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
         f"--output={tmp_path}/positions.csv",
     )
     assert code == 0, err
-    assert "pretrained on home, test part, 9 fingerprints:" in out
+    assert "pretrained at home, test part, 9 fingerprints:" in out
     # the plan is 40 m by 30 m
-    assert float(out.split("mae_m ")[1].split(",")[0]) < 15
+    assert float(out.split("mean error")[1].split()[0]) < 15
     # The lines of test.csv, whose header is line 1.
     lines = (tmp_path / "positions.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["line", *map(str, range(2, 11))]
@@ -94,7 +94,7 @@ BAD = {
     ),
     "type": (
         ("agnostic", OFFICE, "--config.agnostic.episodes.gain_offset_db=much"),
-        "--config.agnostic.episodes.gain_offset_db=much",
+        "agnostic.episodes.gain_offset_db is 'much'; it must be a number of at least 0",
     ),
     "range": (
         ("agnostic", OFFICE, "--config.model.agnostic.width=0"),

@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from rsstl_jax.commands.shared.command_line import check_flags, translate_config
-from rsstl_jax.commands.shared.flag_definitions import config_file
+from rsstl_jax.commands.shared.command_line import (
+    check_flags,
+    explain_unknown,
+    translate_config,
+)
+from rsstl_jax.commands.shared.flag_definitions import FolderParser, config_file
 from rsstl_jax.commands.shared.named_site import get_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError
@@ -67,6 +71,38 @@ REFUSED = {
         "--config.train.epochs is given twice; give it once",
     ),
     "config twice": (("distill", CONFIG, CONFIG), "--config is given twice"),
+    "text for a number": (
+        ("distill", CONFIG, "--config.train.epochs=abc"),
+        "train.epochs is 'abc'; it must be a whole number of at least 1",
+    ),
+    "text in words": (
+        ("distill", CONFIG, "--config.train.learning_rate", "fast"),
+        "train.learning_rate is 'fast'; it must be a number above 0",
+    ),
+    "no value": (
+        ("distill", CONFIG, "--config.train.epochs="),
+        "train.epochs is ''; it must be a whole number of at least 1",
+    ),
+    "list": (
+        ("distill", CONFIG, "--config.seeds=0,a"),
+        "seeds is '0,a'; it must be different whole numbers of at least 0, such as 0,1,2",
+    ),
+    "switch": (
+        ("distill", CONFIG, "--config.distill.force_functional_information=maybe"),
+        "distill.force_functional_information is 'maybe'; it must be True or False",
+    ),
+    "None": (
+        ("distill", CONFIG, "--config.teacher.epochs=None"),
+        "teacher.epochs is 'None'; it must be a whole number of at least 1; leave it out for None",
+    ),
+    "number of a flag": (
+        ("search", CONFIG, "--batches=many"),
+        "--batches is 'many'; it must be a positive integer",
+    ),
+    "unknown flag in words": (
+        ("distill", CONFIG, "--train.epochs", "50"),
+        "--train.epochs is no flag of this command; did you mean --config.train.epochs=50?",
+    ),
     "no config": (("distill", "--config.train.epochs=1"), "--config is missing; name a"),
 }
 
@@ -85,6 +121,34 @@ def test_what_is_right_passes(define):
     line = f"{CONFIG} --grid=a=1 --grid b=2 --workdir=-5 --config.teacher.seed -5 --batches 3"
     check_flags(line.split(), takes_words=False)
     check_flags(["any", "words"], takes_words=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "hint"),
+    [
+        ("distill", "--train.epochs=50", "did you mean --config.train.epochs=50?"),
+        ("distill", "--epochs=50", "did you mean --config.train.epochs=50?"),
+        ("distill", "-workdirr=a b", "did you mean --workdir='a b'?"),
+        ("evaluate", "--config.sources=uji", "did you mean --dataset=uji?"),
+        ("evaluate", "--config.data_dir=d", "did you mean --data_dir=d?"),
+        ("evaluate", "--config.train.epochs=3", "its flags are --data_dir, --dataset, --output,"),
+        ("tables", "--config.target=uji", "did you mean --targets=uji?"),
+        ("tables", "--config.train.epochs=3", "did you mean --set=train.epochs=3?"),
+    ],
+)
+def test_a_flag_that_the_command_lacks_has_the_one_meant_named(define, command, word, hint):
+    define(command)
+    assert f"{word.partition('=')[0].lstrip('-')} is no flag of this command; {hint}" in (
+        explain_unknown(word)
+    )
+
+
+@pytest.mark.parametrize("value", ["None", "~nobody-of-this-name/run"])
+def test_a_folder_named_after_nothing_is_refused(value):
+    flag_values = flags.FlagValues()
+    flags.DEFINE(FolderParser(), "workdir", None, "", flag_values)
+    with pytest.raises(flags.IllegalFlagValueError, match="name a folder"):
+        flag_values(["distill", f"--workdir={value}"])
 
 
 @pytest.mark.parametrize(
@@ -138,12 +202,13 @@ def call(*words, **environment):
         (["baselines", CONFIG], {}, "--method is missing; it must be one of knn, centroid"),
         (["distill", CONFIG, "--workdir="], {}, "flag --workdir=: it is empty; name a folder"),
         (["distill", CONFIG, "train.epochs=5"], {}, "did you mean --config.train.epochs=5?"),
+        (["distill", CONFIG, "--epochs=5"], {}, "did you mean --config.train.epochs=5?"),
         (["fields", "learnin_rate"], {}, "did you mean learning_rate?"),
         (["distill", CONFIG], {"JAX_PLATFORMS": "nonsense"}, "JAX_PLATFORMS is 'nonsense' and JAX"),
         (
             ["export", "--workdir=~/run"],
             {"HOME": "/home/of/mine"},
-            "/home/of/mine/run/students/seed-0/distilled holds no student",
+            "--workdir=/home/of/mine/run: there is no such folder",
         ),
     ],
 )

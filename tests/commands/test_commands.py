@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from running import error_of, finish, start, succeed
+from running import ROOT, error_of, finish, start, succeed
 
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.schema import flatten
@@ -78,7 +78,16 @@ def test_distill_prints_the_table_of_its_result(distilled):
         figures = result["students"][student]
         cells = [f"{figures[name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
         assert f"| dnn {label} | {' | '.join(cells)} |" in out
-    assert f"pictures: {workdir}/cdf.png {workdir}/map.png" in out
+    start = f"--workdir={workdir} --student=seed-0/standalone"
+    assert out.splitlines()[-7:] == [
+        f"figures:   {workdir}/result.json",
+        f"positions: {workdir}/predictions.csv",
+        f"pictures:  {workdir}/map.png {workdir}/cdf.png",
+        f"students:  {workdir}/students/seed-0/standalone {workdir}/students/seed-0/distilled",
+        "",
+        f"measure it: python experiments/evaluate.py {start} --output=positions.csv",
+        f"export it:  python experiments/export.py {start}",
+    ]
 
 
 def test_the_workdir_holds_all_that_is_promised(distilled):
@@ -116,6 +125,16 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
         assert (workdir / "checkpoints" / student / "final").is_dir()
 
 
+def test_every_field_of_the_result_and_every_file_of_a_run_is_documented(distilled):
+    workdir, _ = distilled
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    result = json.loads((workdir / "result.json").read_text())
+    inner = [*result["students"].values(), *result["teachers"].values()]
+    names = {*result, *(name for figures in inner for name in figures)}
+    names |= {file.name for file in workdir.iterdir()} | {"../teachers"}
+    assert sorted(name for name in names if name not in page) == []
+
+
 def test_a_second_start_trains_nothing_and_says_the_same(distilled):
     workdir, out = distilled
     before = {name: (workdir / name).read_bytes() for name in ("result.json", "predictions.csv")}
@@ -130,9 +149,9 @@ def test_evaluate_prints_the_figures_of_the_result(distilled, student):
     workdir, _ = distilled
     out = succeed("evaluate", f"--workdir={workdir}", f"--student=seed-0/{student}")
     figures = json.loads((workdir / "result.json").read_text())["students"][student]
-    assert f"seed-0/{student} on synthetic-office, test part, 200 fingerprints:" in out
-    for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
-        assert f"{name} {figures[name][0]:.3f}" in out
+    assert f"seed-0/{student} at synthetic-office, test part, 200 fingerprints:" in out
+    for line, name in (("mean error", "mae_m"), ("95th percentile", "p95_m")):
+        assert f"  {line:16} {figures[name][0]:7.2f} m\n" in out
 
 
 @pytest.mark.parametrize("student", ["standalone", "distilled"])
@@ -208,9 +227,11 @@ BAD = {
         "{data}/uts/UTS_training.csv is not there",
     ),
     "part": (["benchmark", "--parts=step,foo"], "--parts has 'foo'; it must be of step, networ"),
-    "student": (
-        ["evaluate", "--workdir={data}"],
-        "{data}/students/seed-0/distilled holds no student: student.json is missing",
+    "student": (["evaluate", "--workdir={data}"], "{data} holds no run: config.json is missing"),
+    "own table": (
+        ["distill", "--config=configs/table.py:smoke", "--config.data_dir={data}"],
+        "--config.target is missing; the configuration table is for a dataset of your own: name "
+        "it, as in --config.target=my-office ({data}/table/train.csv is not there)",
     ),
 }
 

@@ -95,7 +95,7 @@ def test_epochs_of_both_phases_can_be_set_for_all_sources():
 
 
 @pytest.mark.parametrize(("recipe", "base"), [("smoke", "paper"), ("tuned-smoke", "tuned")])
-def test_smoke_is_a_recipe_in_seconds_and_otherwise_the_same(recipe, base):
+def test_smoke_is_a_short_recipe_and_otherwise_the_same(recipe, base):
     short, whole = (flatten(make_config(r, target="uts", sources="uji")) for r in (recipe, base))
     changed = {path for path in whole if short[path] != whole[path]}
     of_agnostic = {"agnostic.epochs", "agnostic.members"}

@@ -6,7 +6,7 @@ import math
 import pytest
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.fields import FIELDS
+from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.overrides import check_overrides, override
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import name_list
@@ -30,14 +30,14 @@ WRONG = {
     "a number above 0": [0.0, -1, math.nan, math.inf, "1", True, None],
     "a number of at least 0": [-1e-9, math.nan, math.inf, "1", True],
     "a fraction above 0 and up to 1": [0.0, 1.01, "1", True],
-    "different fractions above 0 and up to 1, such as (0.1, 1.0)": [
+    "different fractions above 0 and up to 1, such as 0.1,1.0": [
         *((), (0.5, 0.5), (0.0,), (10.0,), (True,), 0.5, "0.5"),
     ],
     "a probability from 0 to 1": [-0.1, 1.1, math.nan, True],
     "a mean probability from 0 to 0.5": [-0.1, 0.6, math.nan, True],
     "a probability from 0 to below 1": [-0.1, 1.0, 1, math.nan, True],
     "an angle from 0 to below pi / 2": [-0.1, math.pi / 2, math.nan, "0.2"],
-    "different whole numbers of at least 0, such as (0, 1, 2)": [
+    "different whole numbers of at least 0, such as 0,1,2": [
         (),
         (0, 0),
         (-1,),
@@ -46,7 +46,7 @@ WRONG = {
         0,
         "0",
     ],
-    "two or more whole numbers above 0, such as (32, 64, 128)": [(32,), (0, 1), (1.5, 2), 32],
+    "two or more whole numbers above 0, such as 32,64,128": [(32,), (0, 1), (1.5, 2), 32],
 }
 
 

@@ -55,6 +55,27 @@ class Interrupted(Recorder):
         super().save_latest(name, state, epoch, **options)
 
 
+def test_a_training_that_continues_says_so_once_and_the_bar_has_no_omitted_metric(tmp_path, capfd):
+    def step(state, batch, key, context):
+        metrics = {"loss": state.params, "absent": jnp.zeros(())}
+        return state._replace(params=state.params + 1), metrics
+
+    options = {"epochs": 4, "batch_size": 5, "name": "seed-0/standalone"}
+    options |= {"omit": {"seed-0/standalone": {"absent"}}}
+    start = make_state(jnp.zeros(()), optax.sgd(1.0))
+    stopping = Interrupted(tmp_path, 3, log_every_epochs=1, checkpoint_every_s=0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(step, start, ROWS, jax.random.key(0), recorder=stopping, **options)
+    assert "continuing" not in capfd.readouterr().err
+    recorder = Recorder(tmp_path, log_every_epochs=1, checkpoint_every_s=0)
+    fit(step, start, ROWS, jax.random.key(0), recorder=recorder, **options)
+    err = capfd.readouterr().err
+    assert err.count("continuing seed-0/standalone at epoch 3 of 4\n") == 1
+    assert "loss=" in err and "absent" not in err
+    fit(step, start, ROWS, jax.random.key(0), recorder=recorder, **options)
+    assert "continuing" not in capfd.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole"))

@@ -62,10 +62,23 @@ def test_foreign_access_points_are_refused_by_name():
     foreign = renamed(part, ["AP0", "AP1", "AP2", "AP3", "lobby", "stairs"])
     message = (
         r"^home: the student of home knows 6 access points; "
-        r"2 of the dataset's are unknown to it \(lobby, stairs\) and 2 are missing \(AP4, AP5\)$"
+        r"the dataset has 2 that the student does not know \(lobby, stairs\) "
+        r"and lacks 2 that it needs \(AP4, AP5\)$"
     )
     with pytest.raises(DataError, match=message):
         student.in_own_order(foreign)
+
+
+def test_a_kind_of_access_points_that_does_not_differ_is_not_mentioned():
+    _, student = make_student()
+    part = make_part("home", "test")
+    few = dataclasses.replace(
+        part,
+        access_points=part.access_points[:4],
+        rss_dbm=np.ascontiguousarray(part.rss_dbm[:, :4]),
+    )
+    with pytest.raises(DataError, match=r"the dataset lacks 2 that it needs \(AP4, AP5\)$"):
+        student.in_own_order(few)
 
 
 def test_the_same_access_points_in_another_order_are_read_by_name():

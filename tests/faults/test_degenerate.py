@@ -25,7 +25,7 @@ from rsstl_jax.losses import (
     mutual_information_loss,
 )
 from rsstl_jax.models import Critic, make_generator, stack_teachers
-from rsstl_jax.phases.expert import SourceBatch, init_expert_state, make_expert_step
+from rsstl_jax.phases.expert_training import SourceBatch, init_expert_state, make_expert_step
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import teacher_quality
 from rsstl_jax.pipeline import run_expert

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 
 import killing
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.store.files import write_json, write_text
+from rsstl_jax.store.files import read_json, write_json, write_text
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 
@@ -60,6 +61,41 @@ def test_metrics_that_cannot_be_written_are_named(tmp_path):
         recorder.log({"run": "start"})
 
 
+@pytest.mark.parametrize(
+    ("file", "write"),
+    [
+        (".lock", lambda folder: locked(folder).__enter__()),
+        ("metrics.jsonl", lambda folder: Recorder(folder).log({"run": "start"})),
+    ],
+)
+def test_a_write_that_fails_is_said_with_its_path(tmp_path, file, write):
+    """The system's own error names no file; here no file may grow, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError) as error:
+            write(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(error.value) == f"[Errno 27] File too large: '{tmp_path / file}'"
+
+
+def test_an_error_that_names_no_path_gets_the_one_that_is_read(tmp_path, monkeypatch):
+    for name, read in (
+        ("card.json", read_json),
+        ("metrics.jsonl", lambda file: Recorder(file.parent).records()),
+    ):
+        (tmp_path / name).write_text("{}\n")
+
+        def fail(*_, **__):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pathlib.Path.read_text", fail)
+            with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / name}'"):
+                read(tmp_path / name)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; run this as another user")
 def test_a_missing_permission_is_named(tmp_path):
     tmp_path.chmod(0o500)
@@ -103,7 +139,10 @@ def test_a_command_on_a_full_disk_says_so_and_goes_on_when_there_is_room(small_d
     assert line.startswith(f"error: [Errno 28] No space left on device: '{small_disk}/")
     assert not [*small_disk.rglob("*.new")]
     assert mount("-o", "remount,size=100m", str(small_disk)).returncode == 0
-    assert "| dnn distilled |" in killing.run(COMMAND, tmp_path).out
+    assert "| dnn distilled student |" in killing.run(COMMAND, tmp_path).out
     assert mount("-o", "remount,ro", str(small_disk)).returncode == 0
     line = one_line(killing.finish(killing.start(COMMAND, tmp_path)))
-    assert line == f"error: [Errno 30] Read-only file system: '{small_disk}/run/.lock'"
+    assert line == (
+        f"error: --workdir={small_disk}/run: nothing can be written in {small_disk}/run "
+        "(Read-only file system); name another folder"
+    )

@@ -36,6 +36,8 @@ VALUES = st.one_of(
 COMBINED = ("sources", "target", "train.batch_size", "model.baat.token_width")
 COMBINED += ("model.baat.num_heads", "distill.weights.soft_target", "distill.num_unlabelled")
 COMBINED += ("model.agnostic.width", "model.agnostic.num_heads", "network")
+COMBINED += tuple(path for path in FIELDS if path.endswith(("min_support", "max_support")))
+COMBINED += ("data.unlabelled", "distill.pseudo_labels")
 
 
 def is_dataset(name):
@@ -63,7 +65,7 @@ TESTS = {
     "different fractions": lambda v: len(v) == len(set(v)) > 0 and all(0 < n <= 1 for n in v),
     "different whole": lambda v: len(v) == len(set(v)) > 0 and min(v) >= 0,
     "two or more whole": lambda v: len(v) > 1 and min(v) > 0,
-    "a folder": lambda v: "\0" not in v,
+    "a folder": lambda v: "\0" not in v and v != "None" and not v.startswith("~"),
     "a dataset's": is_dataset,
     "datasets'": lambda v: all(is_dataset(n.strip()) for n in v.split(",") if n.strip()),
     "a network's": is_network,

@@ -100,12 +100,18 @@ def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch
     assert line.startswith(f"waiting for {folder}, which process {os.getpid()} on ")
 
 
-def test_a_file_system_without_locks_is_said_and_worked_on(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("code", [95, 37, 38, 524, 9, 22, 5, 13])
+def test_a_file_system_without_locks_is_said_and_worked_on(tmp_path, monkeypatch, caplog, code):
+    """NFS, FUSE and the shares of clusters each have an error of their own for it."""
+
     def flock(*_):
-        raise OSError(95, "Operation not supported")
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("rsstl_jax.store.lock.fcntl.flock", flock)
     with locked(tmp_path):
         pass
     [line] = caplog.messages
-    assert line == f"{tmp_path}/.lock: this file system has no locks; start no second run there"
+    assert line == (
+        f"{tmp_path}/.lock: this file system has no locks ({os.strerror(code)}); start no second "
+        "run there"
+    )

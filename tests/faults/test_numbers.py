@@ -16,7 +16,7 @@ from rsstl_jax.store.recorder import Recorder
 
 PHASES = {
     "engine.fit_network": "teacher-mall/specialise",
-    "phases.expert": "teacher-mall/expert",
+    "phases.expert_training": "teacher-mall/expert",
     "phases.distill_step": "seed-0/standalone",
 }
 STUDENTS = {"seed-0/standalone", "seed-0/distilled"}

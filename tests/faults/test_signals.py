@@ -66,6 +66,29 @@ def test_where_nothing_is_lost_a_signal_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [("distill", "; the same command continues from the last saved state"), ("evaluate", "")],
+)
+def test_only_a_command_that_saves_states_promises_to_continue(command, more):
+    program = (
+        "import signal\n"
+        "from rsstl_jax import cli\n"
+        "def main():\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        f"cli.run(main, name={command!r})\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=killing.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 128 + signal.SIGINT
+    assert ended.stderr == f"interrupted by SIGINT{more}\n"
+
+
 def test_an_error_of_the_work_is_not_hidden_by_a_signal():
     with pytest.raises(ZeroDivisionError), catch_signals(), defer_signals():
         signal.raise_signal(signal.SIGTERM)
@@ -91,7 +114,7 @@ def test_a_second_signal_ends_at_once():
         assert process.stdout.readline() == "on\n"
         process.send_signal(signal.SIGTERM)
         assert process.stderr.readline() == "\n"
-        said = "the state is being saved; the same signal once more ends at once\n"
+        said = "ending at the next safe moment; the same signal again ends at once\n"
         assert process.stderr.readline() == said
         time.sleep(0.2)
         assert process.poll() is None

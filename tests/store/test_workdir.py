@@ -49,6 +49,18 @@ def test_another_configuration_is_refused_and_every_field_named(tmp_path):
     assert (tmp_path / "config.json").read_text() == before
 
 
+def test_of_many_differing_fields_target_and_recipe_come_first_and_five_more(tmp_path):
+    open_workdir(configured(), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
+    other = make_config("tuned", target="synthetic-mall", sources="synthetic-office")
+    with pytest.raises(ConfigError) as error:
+        open_workdir(other, tmp_path)
+    before, now = flatten(configured()), flatten(other)
+    number = sum(before[path] != now[path] for path in before)
+    shown = str(error.value).partition("(")[2].rpartition(")")[0].split("; ")
+    assert [words.partition(" ")[0] for words in shown[:2]] == ["target", "recipe"]
+    assert (len(shown), shown[-1]) == (8, f"and {number - 7} more")
+
+
 def test_a_field_of_another_version_is_a_difference_too(tmp_path):
     open_workdir(configured(), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
     file = tmp_path / "config.json"

@@ -1,5 +1,6 @@
-"""What a command line must not hold, though absl would take it, and the spelling that was meant."""
+"""What a command line must not hold, in words of its own, and the spelling that was meant."""
 
+import ast
 import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -8,8 +9,27 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import CONFIG_MISSING, config_file
-from rsstl_jax.config.schema import FIELDS
+from rsstl_jax.commands.shared.help_text import own_flags
+from rsstl_jax.config.schema import FIELDS, nearest_field
 from rsstl_jax.errors import ConfigError
+
+_READ = {
+    int: flags.IntegerParser().parse,
+    type(None): flags.IntegerParser().parse,
+    float: flags.FloatParser().parse,
+    bool: flags.BooleanParser().parse,
+    tuple: ast.literal_eval,
+}
+"""How ml_collections reads a value of the command line, by the type of the field's default."""
+
+_FLAGS_OF_FIELD = {
+    "target": ("dataset", "targets"),
+    "sources": ("dataset", "sites"),
+    "network": ("networks",),
+    "seeds": ("seeds",),
+    "data_dir": ("data_dir",),
+}
+"""By which flags a command without a configuration is given what a field says."""
 
 
 class _Words(NamedTuple):
@@ -20,17 +40,32 @@ class _Words(NamedTuple):
 
 
 def check_flags(arguments: Sequence[str], *, takes_words: bool) -> None:
-    """Refuses words that are no flag, and a flag that is given twice."""
+    """Refuses words that are no flag, a flag that is given twice, and values of another kind."""
     words = _take_apart(arguments)
     if words.stray and not takes_words:
         raise ConfigError(_explain(words))
     seen: set[str] = set()
-    for name, _ in words.flags:
+    for name, value in words.flags:
         if name in seen and not isinstance(_flag(name), flags.MultiFlag):
             raise ConfigError(f"--{name} is given twice; give it once")
         seen.add(name)
+        _check_kind(name, value)
     if "config" in flags.FLAGS and "config" not in seen and any(map(_field, seen)):
         raise ConfigError(CONFIG_MISSING)
+
+
+def explain_unknown(word: str) -> str:
+    """What is said of a flag that the command does not have."""
+    name, equals, value = word.lstrip("-").partition("=")
+    own = sorted(flag.name for flag in own_flags())
+    meant = get_close_matches(name, own, n=1, cutoff=0.7)
+    if (field := name.removeprefix("config.")) in FIELDS and "config" not in own:
+        meant = [flag for flag in _FLAGS_OF_FIELD.get(field, ()) if flag in own]
+        if not meant and "set" in own:
+            meant = [f"set={field}"]
+    known = f"--{meant[0]}{equals}{shlex.quote(value)}" if meant else _meant_flag(f"{name}={value}")
+    hint = f"did you mean {known}?" if known else f"its flags are --{', --'.join(own)}"
+    return f"--{name} is no flag of this command; {hint}"
 
 
 def translate_config(arguments: Sequence[str]) -> list[str]:
@@ -86,8 +121,30 @@ def _takes_value(name: str) -> bool:
     return known and not _is_switch(name)
 
 
+def _check_kind(name: str, value: str) -> None:
+    """Refuses a text that cannot be read as the number, switch or list that a flag or field is."""
+    field, parser = _field(name), getattr(_flag(name), "parser", None)
+    if field in FIELDS:
+        read, words = _READ.get(type(FIELDS[field].default), str), FIELDS[field].rule.words
+        words = words.replace(", or None", "; leave it out for None")
+    elif isinstance(parser, flags.IntegerParser | flags.FloatParser):
+        read, words = type(parser)().parse, parser.syntactic_help
+    else:
+        return
+    if _is_switch(name) and not value:
+        return
+    try:
+        read(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        shown = field or f"--{name}"
+        raise ConfigError(f"{shown} is {value!r}; it must be {words}") from error
+
+
 def _explain(words: _Words) -> str:
     stray = words.stray[0]
+    name, value = words.flags[-1] if words.flags else ("", "")
+    if name and not value and not _takes_value(name) and not _is_switch(name):
+        return explain_unknown(f"{name}={stray}")
     meant = _meant_flag(stray) or _meant_value(words)
     return f"{stray!r} is no flag" + (f"; did you mean {meant}?" if meant else "")
 
@@ -96,12 +153,10 @@ def _meant_flag(stray: str) -> str:
     """The flag that lacks its dashes, or a configuration that lacks its flag."""
     name, equals, value = stray.lstrip("-").partition("=")
     if equals:
-        fields = [f"config.{field}" for field in FIELDS] if "config" in flags.FLAGS else []
-        wanted = f"config.{name.removeprefix('config.')}"
         if name in flags.FLAGS:
             return f"--{stray}"
-        near = get_close_matches(wanted, fields, n=1, cutoff=0.8)
-        return f"--{near[0]}={shlex.quote(value)}" if near else ""
+        near = nearest_field(name.removeprefix("config.")) if "config" in flags.FLAGS else ""
+        return f"--config.{near}={shlex.quote(value)}" if near else ""
     is_config = stray.partition(":")[0].endswith(".py") and "config" in flags.FLAGS
     return f"--config={stray}" if is_config else ""
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.errors import ConfigError
@@ -17,18 +17,22 @@ CONFIG_MISSING = (
 _NAMED_SITE = Path(__file__).with_name("named_site.py")
 
 
-class _FolderParser(flags.ArgumentParser):
+class FolderParser(flags.ArgumentParser):
     """A folder's name, in which ~ is the user's home."""
 
     def parse(self, argument: str) -> str:
-        if not argument:
-            raise ValueError("it is empty; name a folder, or leave the flag out")
-        return os.path.expanduser(argument)
+        if argument in ("", "None"):
+            given = "None" if argument else "empty"
+            raise ValueError(f"it is {given}; name a folder, or leave the flag out")
+        folder = os.path.expanduser(argument)
+        if folder.startswith("~"):
+            raise ValueError(f"there is no user {folder[1:].partition('/')[0]!r}; name a folder")
+        return folder
 
 
 def define_folder(name: str, default: str | None, help_text: str) -> None:
     """A flag that names a folder or a file; an empty one is refused."""
-    flags.DEFINE(_FolderParser(), name, default, help_text)
+    flags.DEFINE(FolderParser(), name, default, help_text)
 
 
 def define_config(*, required: bool = True) -> None:
@@ -36,8 +40,8 @@ def define_config(*, required: bool = True) -> None:
         "config",
         None,
         "Names the configuration: a file such as configs/uji.py, or a site such as uji, and behind "
-        f"a colon the recipe, one of {', '.join(RECIPES)}. --config.<field>=<value> sets one of "
-        "its fields.",
+        f"a colon the recipe, one of {', '.join(RECIPES)}. The smoke recipes are short runs to try "
+        "out, whose figures mean nothing. --config.<field>=<value> sets one of its fields.",
         lock_config=True,
     )
     if required:
@@ -48,15 +52,6 @@ def define_workdir(default: str) -> None:
     define_folder("workdir", None, f"Sets the folder of the run. By default it is {default}.")
 
 
-def folder_of_run(config: ConfigDict, default: str) -> str:
-    """The folder that --workdir names, or else the default, its <target> and so on filled in."""
-    if flags.FLAGS.workdir:
-        return str(flags.FLAGS.workdir)
-    for field in ("target", "network", "recipe"):
-        default = default.replace(f"<{field}>", config[field])
-    return default
-
-
 def define_data_dir() -> None:
     define_folder(
         "data_dir",
@@ -65,8 +60,12 @@ def define_data_dir() -> None:
     )
 
 
-def define_student(default: str, others: str = "") -> None:
-    flags.DEFINE_string("student", default, f"Names one of its students{others}.")
+def define_student(others: str = "") -> None:
+    flags.DEFINE_string(
+        "student",
+        "seed-0/standalone",
+        f"Names one of its students: seed-<seed>/standalone is the baseline student{others}.",
+    )
 
 
 def require(name: str, message: str) -> None:
@@ -81,7 +80,7 @@ def config_file(value: str) -> str:
         raise ConfigError(CONFIG_MISSING)
     if "/" not in name and not name.endswith(".py"):
         return f"{_NAMED_SITE}:{value}"
-    file = Path(name).expanduser()
+    file = Path(os.path.expanduser(name))
     if not file.is_file():
         raise ConfigError(f"--config: No such file or directory: {name!r}{_hint(file, recipe)}")
     return f"{file}{colon}{recipe}"

@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+from pathlib import Path
 
 from absl import flags
 
@@ -12,16 +13,18 @@ WIDTH = 100
 
 
 def program_name(command: str) -> str:
-    """How the command was called: by the installed script, or by its file of experiments/."""
-    called = sys.argv[0]
-    return f"python {called}" if called.endswith(".py") else f"rsstl {command}"
+    """How a command is called beside this one: by the script, or by its file of experiments/."""
+    called = Path(sys.argv[0])
+    if called.suffix != ".py":
+        return f"rsstl {command}"
+    return f"python {called.with_name(f'{command}.py') if command else called}"
 
 
 def help_text(command: str, docstring: str) -> str:
     """The docstring, its examples spelled as the command was called, and the command's flags."""
     program = program_name(command)
     lines = [docstring.strip().replace(f"rsstl {command} ", f"{program} "), "", "Flags:"]
-    for flag in _own_flags():
+    for flag in own_flags():
         # absl puts the choices in front of a help, and behind it that a flag may be repeated.
         meaning = flag.help.partition(";\n")[0]
         if choices := getattr(flag.parser, "enum_values", None):
@@ -50,7 +53,7 @@ def _shown(flag: flags.Flag) -> str:
     return ",".join(flag.default) if isinstance(flag.default, list) else str(flag.default)
 
 
-def _own_flags() -> list[flags.Flag]:
+def own_flags() -> list[flags.Flag]:
     """The flags of the command and those it shares with others; not absl's, nor a library's."""
     of_module = flags.FLAGS.flags_by_module_dict()
     own = [name for name in of_module if name.startswith("rsstl_jax") or name == sys.argv[0]]

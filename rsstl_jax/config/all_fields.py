@@ -41,8 +41,9 @@ _RUN: dict[str, Field] = {
     "recipe": Field(
         "paper",
         one_of("paper", "tuned", "smoke", "tuned-smoke"),
-        "Recipe that the values come from, by which a source's own values are found; "
-        "changing it changes no other field.",
+        "Recipe that the values come from, by which a source's own values are found; smoke and "
+        "tuned-smoke are short runs to try out whose figures mean nothing, and changing the recipe "
+        "changes no other field.",
     ),
     "seeds": Field(
         (0,),

@@ -1,0 +1,77 @@
+"""Where results go and where students lie, checked before the hours that a command may take."""
+
+import os
+import tempfile
+from difflib import get_close_matches
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from rsstl_jax.errors import ConfigError
+
+
+def folder_of_run(config: ConfigDict, default: str) -> str:
+    """The folder that --workdir names, or else the default, its <target> and so on filled in."""
+    for field in ("target", "network", "recipe"):
+        # The network may be package.module:function, and not every system has folders with a colon.
+        default = default.replace(f"<{field}>", config[field].replace(":", "."))
+    workdir = str(flags.FLAGS.workdir or default)
+    check_folder("--workdir", workdir)
+    if config.bundle_dir:
+        bundles = os.path.expanduser(config.bundle_dir)
+        _existing(f"--config.bundle_dir={bundles}", Path(bundles))
+    return workdir
+
+
+def check_folder(flag: str, folder: str | Path) -> None:
+    """Refuses a folder that cannot be made or written to; nothing is left in it."""
+    _check_writable(f"{flag}={folder}", Path(folder))
+
+
+def check_file(flag: str, file: str | Path) -> None:
+    """Refuses a file that cannot be written, or whose folder cannot be made."""
+    if Path(file).is_dir():
+        raise ConfigError(f"{flag}={file}: this is a folder; name a file")
+    _check_writable(f"{flag}={file}", Path(file).parent)
+
+
+def _check_writable(given: str, folder: Path) -> None:
+    there = _existing(given, folder)
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        reason = f"nothing can be written in {there} ({error.strerror})"
+        raise ConfigError(f"{given}: {reason}; name another folder") from error
+
+
+def _existing(given: str, folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise ConfigError(f"{given}: {there} is a file; name a folder")
+    return there
+
+
+def find_student(workdir: str, name: str) -> Path:
+    """The folder of a saved student; where there is none, the error says what there is."""
+    run, students = Path(workdir), Path(workdir) / "students"
+    if not run.is_dir():
+        what = "this is a file" if run.exists() else "there is no such folder"
+        raise ConfigError(f"--workdir={workdir}: {what}; name the folder of a run of distill")
+    names = sorted(card.parent.relative_to(students) for card in students.glob("*/*/student.json"))
+    known = [path.as_posix() for path in names]
+    if name in known:
+        return students / name
+    if known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        begun = (run / "checkpoints" / name).is_dir()
+        state = "has not finished the student" if begun else "has no student"
+        raise ConfigError(f"{workdir} {state} {name}; it has {', '.join(known)}{hint}")
+    if (run / "config.json").exists():
+        raise ConfigError(
+            f"{workdir} has no student yet: its run has not finished, or is not one of distill"
+        )
+    raise ConfigError(f"{workdir} holds no run: config.json is missing; rsstl distill makes one")

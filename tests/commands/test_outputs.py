@@ -1,0 +1,235 @@
+"""Where a command writes, and the students that it reads: checked before it computes anything."""
+
+import os
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+from absl import flags
+
+from rsstl_jax import cli, default_config
+from rsstl_jax.commands import evaluate, export
+from rsstl_jax.commands.shared.outputs import (
+    check_file,
+    check_folder,
+    find_student,
+    folder_of_run,
+)
+from rsstl_jax.config.overrides import override
+from rsstl_jax.data import load_site
+from rsstl_jax.engine.saved_student import Student, load_student, save_student
+from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.errors import ConfigError, MissingDataError
+from rsstl_jax.export import load_exported
+from rsstl_jax.pipeline import bundle_folder
+
+
+@pytest.fixture
+def command(capsys):
+    """Runs a command in this process: its output, or the ConfigError that it raises."""
+    before = set(flags.FLAGS)
+
+    def forget():
+        for name in set(flags.FLAGS) - before:
+            delattr(flags.FLAGS, name)
+
+    def run(module, *words):
+        forget()
+        module.define_flags()
+        flags.FLAGS([module.__name__, *map(str, words)])
+        module.main()
+        return capsys.readouterr().out
+
+    yield run
+    forget()
+
+
+def save(workdir, name="seed-0/standalone", part=None, seed=0):
+    """A student without training in the folder of a run."""
+    part = part or tiny.make_part()
+    config = tiny.make_tiny_config()
+    localizer = make_site_job(config, part).localizer
+    params = localizer.init(jax.random.key(seed), part.num_access_points)
+    student = Student(localizer, params, part.access_points, part.dataset)
+    save_student(workdir / "students" / name, config, student)
+    return student
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    return tiny.write_sites(tmp_path / "data", "home")
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("a.txt", "a.txt is a file; name a folder"),
+        ("a.txt/run", "a.txt is a file; name a folder"),
+        ("/proc/foo/bar", r"nothing can be written in /proc \(No such file or directory\); name a"),
+    ],
+)
+def test_a_folder_that_cannot_be_is_refused_by_flag_and_path(tmp_path, monkeypatch, folder, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(ConfigError, match=f"^--output={folder}: {words}"):
+        check_folder("--output", folder)
+    with pytest.raises(ConfigError, match=f"^--output={folder}/x.csv: {words}"):
+        check_file("--output", f"{folder}/x.csv")
+
+
+def test_a_file_may_lie_in_folders_that_are_not_there_and_none_is_made_yet(tmp_path):
+    check_file("--output", tmp_path / "new" / "folder" / "x.csv")
+    check_folder("--workdir", tmp_path / "new")
+    assert not os.listdir(tmp_path)
+    with pytest.raises(ConfigError, match=f"--output={tmp_path}: this is a folder; name a file"):
+        check_file("--output", tmp_path)
+
+
+@pytest.fixture
+def workdir_flag():
+    flags.DEFINE_string("workdir", None, "")
+    yield
+    del flags.FLAGS.workdir
+
+
+def test_the_default_folder_of_a_run_has_a_plain_name(workdir_flag):
+    flags.FLAGS(["distill"])
+    config = default_config()
+    config.network = "my.package:make_network"
+    assert folder_of_run(config, "r/<target>-<network>-<recipe>") == (
+        "r/uji-my.package.make_network-paper"
+    )
+
+
+def test_a_bundle_folder_that_is_a_file_is_refused(workdir_flag, tmp_path):
+    flags.FLAGS(["distill", f"--workdir={tmp_path}/run"])
+    (tmp_path / "a.txt").touch()
+    config = default_config()
+    config.bundle_dir = str(tmp_path / "a.txt")
+    with pytest.raises(ConfigError, match=r"--config.bundle_dir=.*a\.txt is a file; name a folder"):
+        folder_of_run(config, "")
+
+
+@pytest.mark.parametrize("field", ["data_dir", "bundle_dir"])
+def test_a_folder_field_takes_a_home_and_refuses_none(field, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/of/mine")
+    config = default_config()
+    override(config, {field: "~/bundles"})
+    if field == "bundle_dir":
+        assert str(bundle_folder(config, "run")) == "/home/of/mine/bundles"
+    for value in ("None", "~nobody-of-this-name/x"):
+        with pytest.raises(ConfigError, match=f"{field} is '{value}'; it must be a folder, or em"):
+            override(config, {field: value})
+
+
+def test_a_student_that_is_not_there_has_those_that_are_named(tmp_path):
+    for seed in (0, 1):
+        save(tmp_path, f"seed-{seed}/distilled")
+    with pytest.raises(ConfigError) as error:
+        find_student(tmp_path, "seed-0/distiled")
+    assert str(error.value) == (
+        f"{tmp_path} has no student seed-0/distiled; it has seed-0/distilled, seed-1/distilled; "
+        "did you mean seed-0/distilled?"
+    )
+    (tmp_path / "checkpoints" / "seed-2" / "distilled").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="has not finished the student seed-2/distilled; it has"):
+        find_student(tmp_path, "seed-2/distilled")
+    found = find_student(tmp_path, "seed-1/distilled")
+    assert load_student(found).dataset == "home"
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ("", "--workdir={run}: there is no such folder; name the folder of a run of distill"),
+        ("run", "--workdir={run}: this is a file; name the folder of a run of distill"),
+        ("run/x", "{run} holds no run: config.json is missing; rsstl distill makes one"),
+        ("run/config.json", "{run} has no student yet: its run has not finished, or is not one of"),
+    ],
+)
+def test_a_workdir_without_students_is_said_to_be_missing_foreign_or_unfinished(
+    tmp_path, made, words
+):
+    if made:
+        (tmp_path / made).parent.mkdir(exist_ok=True)
+        (tmp_path / made).touch()
+    with pytest.raises(ConfigError) as error:
+        find_student(tmp_path / "run", "seed-0/standalone")
+    assert str(error.value).startswith(words.format(run=tmp_path / "run"))
+
+
+def test_evaluate_measures_the_baseline_student_and_writes_into_a_new_folder(
+    command, data_dir, tmp_path
+):
+    student = save(tmp_path / "run")
+    output = tmp_path / "new" / "folder" / "positions.csv"
+    where = (f"--workdir={tmp_path}/run", f"--data_dir={data_dir}")
+    out = command(evaluate, *where, f"--output={output}")
+    table = pd.read_csv(output)
+    test = load_site("home", data_dir=data_dir).test
+    scans = [
+        {name: float(dbm) for name, dbm in zip(test.access_points, row, strict=True) if dbm < 0}
+        for row in test.rss_dbm
+    ]
+    located_m = np.asarray(student.locate(scans))[:, :2].astype(float)
+    errors_m = np.linalg.norm(located_m - test.position_m, axis=1)
+    np.testing.assert_allclose(table["error_m"], errors_m, atol=1e-3)
+    assert out.splitlines() == [
+        "seed-0/standalone at home, test part, 9 fingerprints:",
+        f"  mean error       {errors_m.mean():7.2f} m",
+        f"  median           {np.median(errors_m):7.2f} m",
+        f"  75th percentile  {np.percentile(errors_m, 75):7.2f} m",
+        f"  95th percentile  {np.percentile(errors_m, 95):7.2f} m",
+        f"  within 10 m      {100 * np.mean(errors_m <= 10):7.2f} % of the fingerprints",
+        f"every position: {output}",
+    ]
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_student_is_read(command, tmp_path):
+    """The student is damaged: a command that read it would say so."""
+    save(tmp_path / "run")
+    (tmp_path / "run" / "students" / "seed-0" / "standalone" / "student.json").write_text("{")
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(ConfigError, match=r"a\.txt is a file; name a folder"):
+        command(evaluate, f"--workdir={tmp_path}/run", f"--output={tmp_path}/a.txt/x.csv")
+    with pytest.raises(ConfigError, match=r"a\.txt is a file; name a folder"):
+        command(export, f"--workdir={tmp_path}/run", f"--output={tmp_path}/a.txt")
+
+
+def test_an_exported_student_has_a_folder_of_its_own(command, tmp_path):
+    for name in ("seed-0/standalone", "seed-1/distilled"):
+        save(tmp_path, name)
+        out = command(export, f"--workdir={tmp_path}", f"--student={name}")
+        folder = tmp_path / "exported" / name.replace("/", "-")
+        assert out == f"{folder}: {name} of home, 6 access points\n"
+        assert load_exported(folder).dataset == "home"
+
+
+def test_an_exported_student_of_another_is_replaced_only_if_asked(command, tmp_path):
+    here, there, output = tmp_path / "here", tmp_path / "there", tmp_path / "phone"
+    save(here)
+    save(here, "seed-1/standalone", seed=1)
+    save(there, part=tiny.make_part("mall"))
+    to = f"--output={output}"
+    command(export, f"--workdir={here}", to)
+    command(export, f"--workdir={here}", to)  # The same student may be written once more.
+    before = (output / "student.bin").read_bytes()
+    for other in (f"--workdir={there}",), (f"--workdir={here}", "--student=seed-1/standalone"):
+        with pytest.raises(ConfigError, match="phone holds another student, of home; name another"):
+            command(export, *other, to)
+        assert (output / "student.bin").read_bytes() == before
+    command(export, f"--workdir={there}", to, "--replace")
+    assert load_exported(output).dataset == "mall"
+    (output / "exported.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"exported\.json has no checksum.*--replace replaces it"):
+        command(export, f"--workdir={there}", to)
+
+
+def test_a_missing_site_is_explained_by_the_flags_of_the_command(command):
+    error = MissingDataError("data/home/test.csv")
+    assert "--config.sources / --config.target" in cli._with_own_flags(error)
+    with pytest.raises(ConfigError, match="needs --dataset"):
+        command(evaluate, "--student=pretrained")
+    assert cli._with_own_flags(error).endswith("or choose other sites with --dataset.")
