@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
-from rsstl_jax.report.plots import plot_cdf, plot_map
+from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
 
@@ -79,15 +79,20 @@ def _draw(
     }
     seeds = f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"{len(config.seeds)} seeds"
     title = f"Errors on {where}\nnetwork {config.network}, recipe {config.recipe}, {seeds}"
-    plot_cdf(workdir / "cdf.png", errors_m, title)
+    unit = unit_label(config.target)
+    plot_cdf(workdir / "cdf.png", errors_m, with_unit(title, config.target), unit=unit)
     shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
     plot_map(
         workdir / "map.png",
         held_out.position_m,
         {name: by_student[name][0] for name in shown},
-        f"True and predicted positions on {where}\n"
-        f"network {config.network}, recipe {config.recipe}, seed {config.seeds[0]}",
+        with_unit(
+            f"True and predicted positions on {where}\n"
+            f"network {config.network}, recipe {config.recipe}, seed {config.seeds[0]}",
+            config.target,
+        ),
         floor=held_out.floor,
+        unit=unit,
     )
 
 
