@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
@@ -105,6 +106,7 @@ def _bars(axes: Axes, frame: pd.DataFrame, part: str) -> None:
     stacked = part == "compile"
     bars.plot.barh(ax=axes, stacked=stacked, legend=len(bars.columns) > 1, width=0.7)
     for container in axes.containers:
+        assert isinstance(container, BarContainer)
         where = {"label_type": "center", "color": "white"} if stacked else {"padding": 3}
         axes.bar_label(container, fmt="{:.3g}", fontsize=9, **where)
     axes.margins(x=0.1)

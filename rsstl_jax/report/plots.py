@@ -98,11 +98,7 @@ def plot_map(
     floor: np.ndarray | None = None,
     unit: str = "m",
 ) -> None:
-    """Draws true and predicted positions in the site's coordinates, each pair joined by a line.
-
-    The axes have the extent of the true positions and a margin; a panel says how many predicted
-    positions lie outside.
-    """
+    """Draws true and predicted positions in the site's coordinates, each pair joined by a line."""
     rows = _floors(floor, len(actual_m))
     low, high = plan_extent(actual_m)
     width = 4.2 if len(rows) > 1 else 5.4
