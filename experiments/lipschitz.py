@@ -132,7 +132,7 @@ def _title(rows: Sequence[dict[str, Any]]) -> str:
     sites = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
     return (
         f"What J_FI estimates beside the true Lipschitz constant of the extractor\n"
-        f"a point a batch of {BATCH} fingerprints of the train part of {sites}"
+        f"each point is a batch of {BATCH} fingerprints of the train part of {sites}"
     )
 
 

@@ -136,9 +136,9 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: 
     shares: dict[Any, pd.DataFrame] = dict(iter(selected.groupby("share")))
     labels = selected.apply(_label, axis=1)
     heights = {label: height for height, label in enumerate(labels.unique())}
-    figure = new_figure((4.4 + 3.6 * len(shares), 1.2 + 0.21 * len(heights)))
+    figure = new_figure((4.4 + 3.6 * len(shares), 1.4 + 0.21 * len(heights)))
     panels = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
-    mark = "a circle a seed, a bar their mean"
+    mark = "circle: one seed, bar: mean of seeds"
     for axes, (share, rows) in zip(panels, shares.items(), strict=True):
         for label, errors_m in rows.groupby(labels[rows.index])["mae_m"]:
             height = heights[label]
@@ -157,7 +157,7 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: 
                 color="0.45",
                 fontsize=8,
             )
-        axes.set_xlabel(f"mean error ({unit}): {mark}", fontsize=9)
+        axes.set_xlabel(f"mean error ({unit})\n{mark}", fontsize=9)
         if share != 1:
             axes.set_title(f"{100 * share:g} % of the training set", fontsize=9)
         axes.set_yticks(range(len(heights)), list(heights), fontsize=8)

@@ -25,7 +25,7 @@ def test_a_method_without_a_figure_in_a_panel_is_not_an_empty_row(tmp_path, monk
     one, ten = drawn[0].axes
     assert [text.get_text() for text in one.texts] == []
     assert [(text.get_text(), text.get_position()[1]) for text in ten.texts] == [("not trained", 1)]
-    expected = "mean error (raw units): a circle a seed, a bar their mean"
+    expected = "mean error (raw units)\ncircle: one seed, bar: mean of seeds"
     assert one.get_xlabel() == ten.get_xlabel() == expected
 
 
