@@ -15,7 +15,6 @@ from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.report.run_result import write_result
-from rsstl_jax.report.training_curves import MAX_POINTS, teacher_planes, training_curves
 from rsstl_jax.store.recorder import Recorder
 
 CHROMIUM = next(
@@ -194,34 +193,6 @@ def test_three_seeds_of_ujis_size_stay_small(tmp_path):
     Recorder(tmp_path).log(*records)
     write_result(config, part, predicted_m, tmp_path, terms=(), num_train=9, teachers={})
     assert (tmp_path / "report.html").stat().st_size < 1_000_000
-
-
-def test_curves_by_hand():
-    labels = {"standalone": "baseline student", "distilled": "distilled student"}
-    teachers, students = training_curves(RECORDS, labels)
-    assert teachers["title"] == "Teachers: expert" and teachers["legend"] == [["mall", 0]]
-    assert students["legend"] == [["baseline student", 0], ["distilled student", 1]]
-    shown = {
-        term["label"]: [(line["label"], line["colour"], line["y"]) for line in term["lines"]]
-        for term in students["terms"]
-    }
-    assert shown == {
-        "total": [("seed-0/standalone", 0, [3.0]), ("seed-0/distilled", 1, [2.0])],
-        "similarity": [("seed-0/distilled", 1, [0.25])],
-        "gradient norm": [("seed-0/standalone", 0, [9.0])],
-    }
-
-
-def test_a_long_training_is_thinned_and_keeps_its_last_epoch():
-    records = [{"run": "seed-0/a", "epoch": epoch, "total": 1.0} for epoch in range(1, 1001)]
-    ((line,),) = [term["lines"] for term in training_curves(records, {})[0]["terms"]]
-    assert len(line["x"]) <= MAX_POINTS + 1 and (line["x"][0], line["x"][-1]) == (1, 1000)
-
-
-def test_a_teachers_picture_names_its_source_and_the_variance_of_its_axes():
-    (plane,) = teacher_planes(RECORDS)
-    assert (plane["source"], plane["real"]) == ("mall", [[0.0, 1.0]])
-    assert plane["xlabel"] == "first main axis, 75 % of the variance"
 
 
 WATCH = """<script>
