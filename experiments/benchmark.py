@@ -3,6 +3,7 @@
     pip install torch==2.13.0
     python experiments/benchmark.py                        # all parts
     python experiments/benchmark.py --parts=step,spectral
+    python experiments/benchmark.py --render --parts=step  # draws <output>/step.csv again
 
 step      the distilling step (paper's DNN, 520 access points, B = 128, two teachers, all terms)
 networks  an epoch of each network at --target
@@ -52,6 +53,7 @@ _RECIPE = flags.DEFINE_string("recipe", "paper", "recipe of the part `networks`"
 _COUNTS = flags.DEFINE_list(
     "counts", ["1", "4", "16", "64"], "students of the part `replicas`; more while memory lasts"
 )
+_RENDER = flags.DEFINE_bool("render", False, "times nothing and draws the tables that are there")
 _OUTPUT = flags.DEFINE_string("output", "results/benchmark", "folder of the tables")
 
 STEPS = 155  # an epoch of UJIIndoorLoc
@@ -103,8 +105,12 @@ def main() -> None:
     if unknown := set(_PARTS.value) - set(PARTS):
         raise ConfigError(f"--parts has {min(unknown)!r}; it must be of {', '.join(PARTS)}")
     for part in _PARTS.value:
-        frame = PARTS[part]()
-        write_text(output / f"{part}.csv", frame.to_csv(index=False, float_format="%.4g"))
+        table = output / f"{part}.csv"
+        if not _RENDER.value:
+            write_text(table, PARTS[part]().to_csv(index=False, float_format="%.4g"))
+        elif not table.is_file():
+            raise ConfigError(f"--render draws {table}, which is no file; time the part first")
+        frame = pd.read_csv(table)
         plot_part(output / f"{part}.png", frame, part)
         print(f"\n{part}:\n\n{frame.to_string(index=False, float_format='{:.3g}'.format)}")
 

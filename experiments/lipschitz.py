@@ -4,7 +4,12 @@ For every batch of the target's train part the estimate is `functional_informati
 extract; the truth is the largest singular value of the extractor's Jacobian, exact at each sample,
 the largest of the batch. Both at initialisation and for a trained student.
 
-    python experiments/lipschitz.py --workdirs=results/tampere-dnn-tuned --output=lipschitz.png
+    D=results/tables/tuned/tampere
+    python experiments/lipschitz.py --workdirs=$D/dnn,$D/cnnloc,$D/baat,$D/bayescnn \\
+        --batches=4 --batches=4 --batches=4 --batches=1
+    python experiments/lipschitz.py --render --output=results/lipschitz.png
+
+--render measures nothing and draws the figures of the .json beside --output again.
 """
 
 import json
@@ -17,17 +22,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
-from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rsstl_jax import cli
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
 from rsstl_jax.data import load_site
 from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.losses import functional_information
-from rsstl_jax.report.plots import save_figure
+from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 from rsstl_jax.store.files import write_json
 from rsstl_jax.types import Params
 
@@ -96,7 +101,7 @@ def _measure(
 
 def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     """Draws estimate against truth, one point a batch, one colour a network."""
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    figure = new_figure((6.4, 5.0))
     axes = figure.add_subplot()
     networks = list(dict.fromkeys(row["network"] for row in rows))
     for index, network in enumerate(networks):
@@ -114,34 +119,61 @@ def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
         xlabel="largest singular value of the extractor's Jacobian in the batch",
         ylabel="estimate of J_FI (Eq. 8, divided by B)",
     )
+    axes.set_title(wrap_title(_title(rows), 70), fontsize=10)
+    # Powers of ten as numbers, and 2 and 5 between them.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     save_figure(figure, path)
 
 
-def define_flags() -> None:
-    flags.DEFINE_list("workdirs", None, "Lists finished runs of distill, one for each network.")
-    require("workdirs", "--workdirs is missing; name finished runs of distill, one a network")
-    flags.DEFINE_string("student", "seed-0/standalone", "Names one of their students.")
-    flags.DEFINE_integer(
-        "batches", 4, "Sets the batches of 128 fingerprints for each network.", lower_bound=1
+def _title(rows: Sequence[dict[str, Any]]) -> str:
+    sites = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
+    return (
+        f"What J_FI estimates beside the true Lipschitz constant of the extractor\n"
+        f"each point is a batch of {BATCH} fingerprints of the train part of {sites}"
     )
+
+
+def define_flags() -> None:
+    flags.DEFINE_list("workdirs", [], "Lists finished runs of distill, one for each network.")
+    flags.DEFINE_string("student", "seed-0/standalone", "Names one of their students.")
+    flags.DEFINE_multi_integer(
+        "batches",
+        [4],
+        "Sets the batches of 128 fingerprints for each network; given once, or once a workdir.",
+        lower_bound=1,
+    )
+    flags.DEFINE_bool("render", False, "Measures nothing and draws the .json beside --output.")
     define_data_dir()
     define_folder("output", "results/lipschitz.png", "Names the figure; a .json lies beside it.")
 
 
 def main() -> None:
-    rows = []
-    for workdir in FLAGS.workdirs:
-        rows += compare_student(
-            f"{workdir}/students/{FLAGS.student}",
-            num_batches=FLAGS.batches,
-            data_dir=FLAGS.data_dir,
-        )
+    record = Path(FLAGS.output).with_suffix(".json")
+    rows = json.loads(record.read_text(encoding="utf-8")) if FLAGS.render else _measured()
     for row in rows:
         print(", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
     plot_comparison(FLAGS.output, rows)
-    write_json(Path(FLAGS.output).with_suffix(".json"), rows)
+    write_json(record, rows)
+
+
+def _measured() -> list[dict[str, Any]]:
+    workdirs, counts = FLAGS.workdirs, FLAGS.batches
+    if not workdirs:
+        raise ConfigError("--workdirs is missing; name finished runs of distill, one a network")
+    if len(counts) not in (1, len(workdirs)):
+        raise ConfigError(
+            f"--batches is given {len(counts)} times for {len(workdirs)} workdirs; "
+            "give it once, or once a workdir"
+        )
+    rows = []
+    for workdir, count in zip(workdirs, counts * (len(workdirs) // len(counts)), strict=True):
+        folder = f"{workdir}/students/{FLAGS.student}"
+        rows += compare_student(folder, num_batches=count, data_dir=FLAGS.data_dir)
+    return rows
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def run_distillation(
     """All phases on one target: baseline and distilled students of every seed, measured.
 
     Leaves in the workdir: config.json, metrics.jsonl, checkpoints/, students/, result.json,
-    predictions.csv, cdf.png, map.png. Started again, it goes on where it stopped.
+    predictions.csv, cdf.png, map.png, report.html. Started again, it goes on where it stopped.
 
     Args:
         config: the run's configuration.

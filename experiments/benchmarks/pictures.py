@@ -5,11 +5,46 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.container import BarContainer
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from rsstl_jax.report.plots import save_figure
+from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 
 __all__ = ["plot_part"]
+
+_TITLES = {
+    "step": "Time of a distilling step: the paper's DNN, 520 access points, batches of 128, "
+    "two teachers, all terms",
+    "networks": "Time of a training epoch of each network",
+    "teachers": "Time of a distilling step under more and more teachers",
+    "replicas": "Time of a distilling step for one of several students trained together",
+    "samples": "Time of an epoch of distilling over growing data",
+    "compile": "Time until the program of a distilling step is there",
+    "spectral": "The spectral term with its gradient (B = 128, D = 300): power iteration, full SVD",
+    "supports": "Locating one fingerprint, against the size of the radio map",
+}
+_AXES = {
+    "teachers": "number of teachers",
+    "replicas": "number of students trained together",
+    "samples": "fingerprints in an epoch",
+    "iterations": "power iterations",
+    "support": "fingerprints in the radio map",
+}
+_QUANTITIES = {
+    "ms": "time (ms)",
+    "us": "time for a fingerprint (µs)",
+    "s": "time (s)",
+    "kB": "memory beside inputs and outputs (kB)",
+    "MB": "memory of the radio map (MB)",
+}
+_LABELS = {
+    "ours": "all teachers at once (vmap)",
+    "agnostic": "site-agnostic network",
+    "kNN, euclidean": "kNN, Euclidean",
+    "kNN, braycurtis": "kNN, Bray-Curtis",
+    "power": "power iteration",
+    "SVD": "full SVD",
+}
 
 
 def plot_part(path: Path, frame: pd.DataFrame, part: str) -> None:
@@ -21,17 +56,17 @@ def plot_part(path: Path, frame: pd.DataFrame, part: str) -> None:
     first, *values = frame.columns
     values = [name for name in values if pd.api.types.is_numeric_dtype(frame[name])]
     if not pd.api.types.is_numeric_dtype(frame[first]):
-        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-        axes = figure.add_subplot()
-        _bars(axes, frame, values[:1] if part in ("step", "networks") else values)
+        figure = new_figure((7.2, 4.2))
+        _bars(figure.add_subplot(), frame, part)
     else:
         units: dict[str, list[str]] = {}
         for name in values:
-            units.setdefault(_unit(name) or "milliseconds", []).append(name)
-        figure = Figure(figsize=(1.2 + 6 * len(units), 4.2), layout="constrained")
-        for index, (unit, of_unit) in enumerate(units.items()):
-            _lines(figure.add_subplot(1, len(units), index + 1), frame, of_unit, unit)
-    figure.suptitle(part)
+            units.setdefault(_unit(name) or "ms", []).append(name)
+        figure = new_figure((1.2 + 6 * len(units), 4.2))
+        panels = figure.subplots(1, len(units), squeeze=False)[0]
+        for axes, (unit, of_unit) in zip(panels, units.items(), strict=True):
+            _lines(axes, frame, of_unit, unit)
+    figure.suptitle(wrap_title(_TITLES[part], 70 if len(figure.axes) == 1 else 120), fontsize=11)
     save_figure(figure, path)
 
 
@@ -45,23 +80,37 @@ def _lines(axes: Axes, frame: pd.DataFrame, names: Sequence[str], unit: str) -> 
     # Not every line has a point everywhere.
     low, high = float(frame[names].min().min()), float(frame[names].max().max())
     for name in names:
-        axes.plot(frame[first], frame[name], "o-", label=name.removesuffix(f" ({unit})"))
-    axes.set(xlabel=first, ylabel=unit, xscale="log")
-    axes.set_xticks(frame[first], [str(value) for value in frame[first]], minor=False)
+        label = name.removesuffix(f" ({unit})").removeprefix("gradient memory, ")
+        axes.plot(frame[first], frame[name], "o-", label=_LABELS.get(label, label))
+    axes.set(xlabel=_AXES[first], ylabel=_QUANTITIES[unit], xscale="log")
+    axes.set_xticks(frame[first], [f"{value:,}" for value in frame[first]], minor=False)
+    axes.tick_params(axis="x", which="minor", bottom=False)
     # Orders of magnitude need a logarithm; what is nearly flat should look so.
     if high > 4 * low:
         axes.set_yscale("log")
+        subs = (1.0,) if high > 100 * low else (1.0, 2.0, 5.0)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_ylim(0, 1.1 * high)
-    axes.legend()
+    if len(names) > 1:
+        axes.legend()
     axes.grid(alpha=0.3)
 
 
-def _bars(axes: Axes, frame: pd.DataFrame, names: Sequence[str]) -> None:
-    left = [0.0] * len(frame)
-    for name in names:
-        axes.barh(frame[frame.columns[0]], frame[name], left=left, label=name)
-        left = [a + b for a, b in zip(left, frame[name], strict=True)]
+def _bars(axes: Axes, frame: pd.DataFrame, part: str) -> None:
+    names = {"step": ["milliseconds"], "networks": ["ours (s)", "PyTorch eager (s)"]}.get(part)
+    bars = frame.set_index(frame.columns[0])
+    bars = bars[names] if names else bars
+    stacked = part == "compile"
+    bars.plot.barh(ax=axes, stacked=stacked, legend=len(bars.columns) > 1, width=0.7)
+    for container in axes.containers:
+        assert isinstance(container, BarContainer)
+        where = {"label_type": "center", "color": "white"} if stacked else {"padding": 3}
+        axes.bar_label(container, fmt="{:.3g}", fontsize=9, **where)
+    axes.margins(x=0.1)
     axes.invert_yaxis()
-    axes.set_xlabel(", then ".join(names))
-    axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.set(xlabel="time of a step (ms)" if part == "step" else "time (s)", ylabel="")
+    axes.grid(axis="x", alpha=0.3)

@@ -31,6 +31,7 @@ from rsstl_jax.paper.rows import (
     row_name,
     row_students,
 )
+from rsstl_jax.report.plots import unit_label, with_unit
 from rsstl_jax.store.files import write_text
 
 FLAGS = flags.FLAGS
@@ -156,7 +157,9 @@ def render(recipe: str) -> None:
             output.table(name, render_distribution(distribution), csv)
             if file := output.picture(name):
                 title = f"Distribution of the errors on {target}, mean over seeds\nrecipe {recipe}"
-                plot_distribution(file, distribution, title)
+                plot_distribution(
+                    file, distribution, with_unit(title, target), unit=unit_label(target)
+                )
 
 
 def render_table(output: Output, selected: pd.DataFrame, target: str, table: str) -> None:
@@ -166,7 +169,8 @@ def render_table(output: Output, selected: pd.DataFrame, target: str, table: str
     if file := output.picture(f"{target} table {table}"):
         parts = " and ".join(selected["part"].unique())
         title = f"Mean error on the {parts} part of {target}: {_SUBJECTS[table]}"
-        plot_methods(file, selected, f"{title}\nrecipe {output.folder.name}")
+        title = with_unit(f"{title}\nrecipe {output.folder.name}", target)
+        plot_methods(file, selected, title, unit=unit_label(target))
 
 
 def run() -> None:

@@ -131,18 +131,33 @@ def insert_table(document: str, name: str, table: str) -> str:
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
-def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
+def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: str = "m") -> None:
     """Draws every seed's mean error, a line a method, each fraction on axes of its own."""
     shares: dict[Any, pd.DataFrame] = dict(iter(selected.groupby("share")))
     labels = selected.apply(_label, axis=1)
     heights = {label: height for height, label in enumerate(labels.unique())}
-    figure = new_figure((4.4 + 3.6 * len(shares), 1.2 + 0.21 * len(heights)))
+    figure = new_figure((4.4 + 3.6 * len(shares), 1.4 + 0.21 * len(heights)))
     panels = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
+    mark = "circle: one seed, bar: mean of seeds"
     for axes, (share, rows) in zip(panels, shares.items(), strict=True):
         for label, errors_m in rows.groupby(labels[rows.index])["mae_m"]:
             height = heights[label]
             axes.plot(errors_m, [height] * len(errors_m), "o", color="#2d6fb0", mfc="none", ms=5)
             axes.plot([errors_m.mean()], [height], "|", color="black", ms=10, mew=1.5)
+        for label in heights.keys() - set(labels[rows.index]):
+            # Of the axes' width: their range is that of the other rows.
+            across = axes.get_yaxis_transform()
+            axes.text(
+                0.5,
+                heights[label],
+                "not trained",
+                transform=across,
+                ha="center",
+                va="center",
+                color="0.45",
+                fontsize=8,
+            )
+        axes.set_xlabel(f"mean error ({unit})\n{mark}", fontsize=9)
         if share != 1:
             axes.set_title(f"{100 * share:g} % of the training set", fontsize=9)
         axes.set_yticks(range(len(heights)), list(heights), fontsize=8)
@@ -150,7 +165,6 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str) -> None:
         axes.grid(alpha=0.3)
     # Of the figure, not of its axes: long labels leave these too little room.
     figure.suptitle(wrap_title(title, 80), fontsize=11)
-    figure.supxlabel("mean error (m): a circle a seed, a bar their mean", fontsize=9)
     save_figure(figure, path)
 
 

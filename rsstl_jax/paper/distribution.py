@@ -11,6 +11,8 @@ from rsstl_jax.paper.comparison import markdown_table
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 from rsstl_jax.report.result_table import mean_and_spread, student_label, students_of
 
+# The last percentile drawn: the few largest errors would press all others to the left.
+_LAST = 96
 # The baseline is a broad line below the other, which may run along it.
 _LINES: dict[str, dict[str, Any]] = {
     "standalone": {"linestyle": "-", "linewidth": 3.4},
@@ -78,7 +80,9 @@ def render_distribution(frame: pd.DataFrame) -> str:
     return markdown_table(rows)
 
 
-def plot_distribution(path: str | Path, frame: pd.DataFrame, title: str) -> None:
+def plot_distribution(
+    path: str | Path, frame: pd.DataFrame, title: str, *, unit: str = "m"
+) -> None:
     """Draws the distributions: two colours a network, the baseline broad, the other dashed."""
     figure = new_figure((6.4, 4.4))
     axes = figure.add_subplot()
@@ -89,16 +93,18 @@ def plot_distribution(path: str | Path, frame: pd.DataFrame, title: str) -> None
             lines["error_m"],
             lines["percentile"] / 100,
             color=_COLORS[networks.index(str(network)) % len(_COLORS)][str(student)],
-            label=f"{student_label(str(student), str(network))}, {within:.1%} below 10 m",
+            label=f"{student_label(str(student), str(network))}, {within:.1%} below 10 {unit}",
             **_LINES[str(student)],
         )
     axes.axvline(10, color="0.4", linewidth=0.9, linestyle=":")
-    largest = max(frame[frame["percentile"] <= 96]["error_m"].max(), 12.0)
-    axes.annotate("10 m", (10, 0.03), (4, 0), textcoords="offset points", color="0.3", fontsize=9)
+    largest = max(frame[frame["percentile"] <= _LAST]["error_m"].max(), 12.0)
+    axes.annotate(
+        f"10 {unit}", (10, 0.03), (4, 0), textcoords="offset points", color="0.3", fontsize=9
+    )
     axes.set(
         xlim=(0, largest),
         ylim=(0, 1),
-        xlabel="error (m)",
+        xlabel=f"error ({unit}), up to the {_LAST}th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
     axes.set_title(wrap_title(title, 64), fontsize=10)

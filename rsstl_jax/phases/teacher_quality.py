@@ -1,7 +1,10 @@
 """How good a surrogate teacher is: numbers that go on its card."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.engine.site_job import SiteJob
@@ -12,12 +15,13 @@ from rsstl_jax.types import Params
 
 _SAMPLE = 2000  # rows whose cosines are compared
 _COLLAPSED = 0.05  # ratio of variances
+_SHOWN = 300  # rows in the picture of a teacher
 
 
 def measure_teacher(
     job: SiteJob, network_params: Params, real: SourceBatch, generator: Generator, params: Params
-) -> dict[str, float | bool]:
-    """The quality of a trained generator on its source's train part."""
+) -> tuple[dict[str, float | bool], dict[str, Any]]:
+    """(quality of a trained generator on its source's train part, what a picture shows of it)."""
     settings = job.config.teacher
 
     @jax.jit
@@ -32,7 +36,27 @@ def measure_teacher(
 
     generated, decoded_m = decode(real)
     error_m = jnp.linalg.norm(decoded_m - real.centered_m, axis=1)
-    return teacher_quality(real.extract, generated, error_m)
+    plane = main_plane(np.asarray(real.extract), np.asarray(generated))
+    return teacher_quality(real.extract, generated, error_m), plane
+
+
+def main_plane(real: np.ndarray, generated: np.ndarray) -> dict[str, Any]:
+    """Some rows of both, float[n, D], on the two main axes of both together."""
+    rows = np.linspace(0, len(real) - 1, min(_SHOWN, len(real))).astype(int)
+    both = np.concatenate([real[rows], generated[rows]]).astype(np.float64)
+    centred = both - both.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    # A plane needs two axes; a representation of one unit, or one row, has fewer.
+    axes = np.pad(axes[:2], ((0, max(0, 2 - len(axes))), (0, 0)))
+    # Each axis points to where its largest entry is positive, whatever the linear algebra says.
+    axes *= np.sign(axes[[0, 1], np.abs(axes).argmax(axis=1)])[:, None]
+    variance = np.pad(sizes**2, (0, 2))[:2] / max(float((sizes**2).sum()), np.finfo(float).tiny)
+    shown_real, shown_generated = np.split((centred @ axes.T).round(4), 2)
+    return {
+        "variance": variance.round(4).tolist(),
+        "real": shown_real.tolist(),
+        "generated": shown_generated.tolist(),
+    }
 
 
 def teacher_quality(

@@ -179,8 +179,10 @@ def _train_teacher(job: SiteJob, source: str, generator: Generator, recorder: Re
     params = train_expert(
         job, generator, network_params, real, name=f"{name}/expert", recorder=recorder
     )
-    quality = measure_teacher(job, network_params, real, generator, params)
+    quality, plane = measure_teacher(job, network_params, real, generator, params)
     recorder.log_once({"run": f"{name}/expert", "quality": quality})
+    # In the workdir alone: a bundle holds nothing of its source's data.
+    recorder.log_once({"run": f"{name}/expert", "plane": plane})
     if quality["collapsed"]:
         _log.warning("the teacher of %s has collapsed: %s", source, quality)
     return params, {"quality": quality, "jax": version("jax")}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rsstl_jax.data.cards import CARDS
 from rsstl_jax.store.files import write_bytes
 
 if TYPE_CHECKING:
@@ -39,7 +40,30 @@ def _style(student: str) -> _Style:
     return _STYLES.get(student, _Style(student))
 
 
-def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -> None:
+def raw_unit(dataset: str) -> str:
+    """What a unit of a dataset's positions is where it is no metre on the ground; else empty."""
+    card = CARDS.get(dataset)
+    return (
+        ""
+        if card is None or card.coordinates == "metres"
+        else card.coordinates.replace(" deg", "°")
+    )
+
+
+def unit_label(dataset: str) -> str:
+    """The unit of a dataset's errors, as axes and legends write it."""
+    return "raw units" if raw_unit(dataset) else "m"
+
+
+def with_unit(title: str, dataset: str) -> str:
+    """A title that says what a raw unit is, where the dataset has one."""
+    unit = raw_unit(dataset)
+    return f"{title}\nraw unit: {unit}" if unit else title
+
+
+def plot_cdf(
+    path: str | Path, errors_m: Mapping[str, np.ndarray], title: str, *, unit: str = "m"
+) -> None:
     """Draws the empirical distribution of the errors of each student (the paper's Fig. 2)."""
     figure = new_figure((6.4, 4.4))
     axes = figure.add_subplot()
@@ -50,13 +74,13 @@ def plot_cdf(path: str | Path, errors_m: Mapping[str, np.ndarray], title: str) -
             color=style.color,
             linestyle=style.line,
             linewidth=style.width,
-            label=f"{style.label}, mean {pooled.mean():.2f} m",
+            label=f"{style.label}, mean {pooled.mean():.2f} {unit}",
         )
     largest = max(float(np.percentile(errors, 99)) for errors in errors_m.values())
     axes.set(
         xlim=(0, max(largest, 1e-3)),
         ylim=(0, 1),
-        xlabel="error (m), up to the 99th percentile",
+        xlabel=f"error ({unit}), up to the 99th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
     axes.set_title(wrap_title(title, 60), fontsize=10)
@@ -72,33 +96,52 @@ def plot_map(
     title: str,
     *,
     floor: np.ndarray | None = None,
+    unit: str = "m",
 ) -> None:
     """Draws true and predicted positions in the site's coordinates, each pair joined by a line."""
     rows = _floors(floor, len(actual_m))
-    drawn = np.concatenate([actual_m, *predicted_m.values()])
-    low, high = drawn.min(axis=0), drawn.max(axis=0)
-    margin = 0.05 * max(*(high - low), 1.0)
-    # Above the points is room for the legend.
-    low, high = low - margin, high + margin * np.array([1.0, 3.0])
+    low, high = plan_extent(actual_m)
     width = 4.2 if len(rows) > 1 else 5.4
     aspect = float(np.clip(np.divide(*(high - low)[::-1]), 0.3, 1.2))
     figure = new_figure(
-        (width * len(predicted_m) + 0.5, (0.93 * width * aspect + 0.3) * len(rows) + 1.0),
+        (width * len(predicted_m) + 0.5, (0.93 * width * aspect + 0.3) * len(rows) + 1.4),
     )
     panels = figure.subplots(len(rows), len(predicted_m), sharex=True, sharey=True, squeeze=False)
     for line, (floor_name, on_floor) in zip(panels, rows.items(), strict=True):
         for axes, (student, predicted) in zip(line, predicted_m.items(), strict=True):
             _draw_pairs(axes, actual_m[on_floor], predicted[on_floor], _style(student))
-            axes.set_title(", ".join(filter(None, (_style(student).label, floor_name))), fontsize=9)
+            outside = int(((predicted[on_floor] < low) | (predicted[on_floor] > high)).any(1).sum())
+            note = f"{outside} predicted outside" if outside else ""
+            parts = filter(None, (_style(student).label, floor_name, note))
+            axes.set_title(", ".join(parts), fontsize=9)
     panels[0, 0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    for axes in panels[0]:
-        axes.legend(loc="upper right", ncols=2, markerscale=2, fontsize=7)
-    figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
-    figure.supylabel("y (m), in the site's coordinates", fontsize=9)
+    for axes in panels[-1]:
+        axes.set_xlabel(f"x ({unit}), in the site's coordinates", fontsize=8)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(f"y ({unit})", fontsize=8)
+    handles = {
+        str(handle.get_label()): handle
+        for axes in panels[0]
+        for handle in axes.get_legend_handles_labels()[0]
+    }
+    figure.legend(
+        handles=list(handles.values()),
+        loc="outside lower center",
+        ncols=2,
+        markerscale=2,
+        fontsize=8,
+    )
     left_out = 0 if floor is None else len(np.unique(floor)) - len(rows)
     note = f"\n{left_out} floors with fewer fingerprints are left out" if left_out > 0 else ""
     figure.suptitle(wrap_title(title, 45 * len(predicted_m)) + note, fontsize=10)
     save_figure(figure, path)
+
+
+def plan_extent(actual_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corner of the true positions with a margin of a tenth of their extent."""
+    low, high = actual_m.min(axis=0), actual_m.max(axis=0)
+    margin = 0.1 * max(*(high - low), 1.0)
+    return low - margin, high + margin
 
 
 def _floors(floor: np.ndarray | None, num_rows: int) -> dict[str, np.ndarray]:
@@ -107,18 +150,23 @@ def _floors(floor: np.ndarray | None, num_rows: int) -> dict[str, np.ndarray]:
         return {"": np.ones(num_rows, bool)}
     floors, counts = np.unique(floor, return_counts=True)
     shown = floors[np.argsort(-counts, kind="stable")[:MAX_FLOORS]]
-    return {f"floor {name}": floor == name for name in sorted(shown, reverse=True)}
+    return {f"true floor {name}": floor == name for name in sorted(shown, reverse=True)}
 
 
 def _draw_pairs(axes: "Axes", actual_m: np.ndarray, predicted_m: np.ndarray, style: _Style) -> None:
     from matplotlib.collections import LineCollection
 
-    size = float(np.clip(2000 / len(actual_m), 1.5, 10))
+    size = float(np.clip(2000 / len(actual_m), 3, 14))
     pairs = np.stack([actual_m, predicted_m], axis=1)
-    axes.add_collection(LineCollection(list(pairs), colors="0.75", linewidths=0.4, zorder=1))
-    axes.scatter(actual_m[:, 0], actual_m[:, 1], s=size, color="black", zorder=2, label="true")
+    lines = LineCollection(list(pairs), colors="0.45", linewidths=size**0.5 / 4, zorder=1)
+    lines.set_label("line from the true to the predicted position")
+    axes.add_collection(lines)
+    # The true positions lie above and are smaller: where there are many, both are seen.
+    x_m, y_m = actual_m.T
+    axes.scatter(x_m, y_m, s=0.5 * size, color="black", zorder=3, lw=0, label="true position")
     x_m, y_m = predicted_m.T
-    axes.scatter(x_m, y_m, s=size, color=style.color, zorder=3, label="predicted")
+    label = f"predicted by the {style.label}"
+    axes.scatter(x_m, y_m, s=size, color=style.color, zorder=2, lw=0, label=label)
     axes.set_aspect("equal", adjustable="box")
     axes.ticklabel_format(useOffset=False, style="plain")
     axes.tick_params(labelsize=7)

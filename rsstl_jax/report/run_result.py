@@ -9,9 +9,11 @@ import pandas as pd
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
-from rsstl_jax.report.plots import plot_cdf, plot_map
+from rsstl_jax.report.html_report import write_report
+from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
 
@@ -40,8 +42,9 @@ def write_result(
     terms: Sequence[str],
     num_train: int,
     teachers: Mapping[str, Any],
+    command: str = "rsstl distill",
 ) -> dict[str, Any]:
-    """Measures the students of a run and writes result.json, predictions.csv, cdf.png, map.png."""
+    """Measures the students of a run; writes its result, predictions, pictures and report.html."""
     actual_m = held_out.position_m
     by_student = {
         student: [predictions[student] for predictions in predicted_m.values()]
@@ -63,6 +66,7 @@ def write_result(
     write_json(workdir / "result.json", result)
     write_text(workdir / "predictions.csv", _predictions_csv(held_out, predicted_m))
     _draw(workdir, config, held_out, by_student)
+    write_report(workdir, flatten(config), command=command)
     return result
 
 
@@ -79,15 +83,20 @@ def _draw(
     }
     seeds = f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"{len(config.seeds)} seeds"
     title = f"Errors on {where}\nnetwork {config.network}, recipe {config.recipe}, {seeds}"
-    plot_cdf(workdir / "cdf.png", errors_m, title)
+    unit = unit_label(config.target)
+    plot_cdf(workdir / "cdf.png", errors_m, with_unit(title, config.target), unit=unit)
     shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
     plot_map(
         workdir / "map.png",
         held_out.position_m,
         {name: by_student[name][0] for name in shown},
-        f"True and predicted positions on {where}\n"
-        f"network {config.network}, recipe {config.recipe}, seed {config.seeds[0]}",
+        with_unit(
+            f"True and predicted positions on {where}\n"
+            f"network {config.network}, recipe {config.recipe}, seed {config.seeds[0]}",
+            config.target,
+        ),
         floor=held_out.floor,
+        unit=unit,
     )
 
 
@@ -102,6 +111,8 @@ def _predictions_csv(
             "x_m": held_out.position_m[:, 0],
             "y_m": held_out.position_m[:, 1],
         }
+        if held_out.floor is not None:
+            columns["floor"] = held_out.floor
         for student, predicted in predictions.items():
             columns[f"{student}_x_m"], columns[f"{student}_y_m"] = predicted.T
             columns[f"{student}_error_m"] = error_m(predicted, held_out.position_m)

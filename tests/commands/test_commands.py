@@ -121,6 +121,7 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
     )
     for picture in ("cdf.png", "map.png"):
         assert matplotlib.image.imread(workdir / picture).std() > 0.05
+    assert '"planes":[]' in (workdir / "report.html").read_text(encoding="utf-8")
     for student in STUDENTS:
         assert (workdir / "checkpoints" / student / "final").is_dir()
 

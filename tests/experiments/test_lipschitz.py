@@ -1,6 +1,9 @@
 """The true Lipschitz constant, where it is known: a linear extractor's is its weight's norm."""
 
 import importlib.util
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -74,3 +77,23 @@ def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_pa
     (tmp_path / "other/mall").rename(tmp_path / "other/home")
     with pytest.raises(DataError, match="AP6"):
         lipschitz.compare_student(folder, num_batches=1, data_dir=tmp_path / "other")
+
+
+def test_the_picture_is_drawn_again_from_the_record(tmp_path):
+    state = {"network": "dnn", "dataset": "home", "true_median": 1.0}
+    rows = [
+        state | {"state": "initial", "estimate": 0.3, "true_max": 1.5},
+        state | {"state": "trained", "estimate": 0.2, "true_max": 20.0},
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    command = [sys.executable, str(FILE), "--render", f"--output={tmp_path / 'a.png'}"]
+    subprocess.run(command, check=True, capture_output=True)
+    lipschitz.plot_comparison(tmp_path / "b.png", rows)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert json.loads((tmp_path / "a.json").read_text()) == rows
+
+
+def test_workdirs_without_their_number_of_batches_are_refused(tmp_path):
+    command = [sys.executable, str(FILE), "--workdirs=a,b,c", "--batches=1", "--batches=2"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode and "given 2 times for 3 workdirs" in done.stderr

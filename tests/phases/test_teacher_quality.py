@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rsstl_jax.phases.teacher_quality import teacher_quality
+from rsstl_jax.phases.teacher_quality import main_plane, teacher_quality
 
 REAL = jnp.array([[1.0, 0.0], [0.0, 1.0]])
 
@@ -46,3 +46,25 @@ def test_constant_and_zero_representations_give_finite_figures():
 def test_rows_that_do_not_pair_are_an_error():
     with pytest.raises(ValueError, match=r"generated has shape \(1, 2\); real has \(2, 2\)"):
         teacher_quality(REAL, REAL[:1], jnp.zeros(1))
+
+
+def test_the_plane_keeps_the_distances_of_what_lies_in_a_plane():
+    rng = np.random.default_rng(0)
+    across = np.linalg.qr(rng.normal(size=(7, 2)))[0].T
+    real, generated = rng.normal(size=(2, 20, 2)) * [3, 1] @ across + 5
+    plane = main_plane(real, generated)
+    shown = np.array(plane["real"] + plane["generated"])
+    both = np.concatenate([real, generated])
+    apart = np.linalg.norm(both[:, None] - both[None], axis=-1)
+    np.testing.assert_allclose(
+        np.linalg.norm(shown[:, None] - shown[None], axis=-1), apart, atol=1e-3
+    )
+    assert sum(plane["variance"]) == pytest.approx(1, abs=1e-3)
+    assert plane["variance"][0] > plane["variance"][1]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 1), (4, 3), (900, 3)])
+def test_the_plane_of_constant_representations_is_a_point(shape):
+    plane = main_plane(np.ones(shape), np.ones(shape))
+    assert plane["real"] == plane["generated"] == [[0.0, 0.0]] * min(shape[0], 300)
+    assert plane["variance"] == [0.0, 0.0]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.report import plots
-from rsstl_jax.report.plots import plot_cdf, plot_map, wrap_title
+from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit, wrap_title
 from rsstl_jax.report.result_table import (
     current_result,
     mean_and_spread,
@@ -123,8 +123,8 @@ def test_the_map_has_a_row_of_panels_for_every_floor(tmp_path, monkeypatch):
     plot_map(tmp_path / "map.png", actual_m, {"distilled": actual_m + 1}, "demo", floor=floor)
     upper, lower = drawn[0].axes
     assert (upper.get_title(), lower.get_title()) == (
-        "distilled student, floor 3",
-        "distilled student, floor 0",
+        "distilled student, true floor 3",
+        "distilled student, true floor 0",
     )
     for axes, rows in ((upper, floor == 3), (lower, floor == 0)):
         np.testing.assert_array_equal(axes.collections[1].get_offsets(), actual_m[rows])
@@ -134,6 +134,43 @@ def test_the_map_has_a_row_of_panels_for_every_floor(tmp_path, monkeypatch):
     shown = [axes.get_title().rpartition(" ")[2] for axes in drawn[1].axes]
     assert shown == ["6", "5", "4", "3", "2", "1"]
     assert "2 floors with fewer fingerprints are left out" in drawn[1].get_suptitle()
+
+
+def test_the_map_has_the_extent_of_the_true_positions_and_counts_what_lies_outside(
+    tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: drawn.append(figure))
+    actual_m = np.random.default_rng(0).uniform(0, 50, (60, 2))
+    predicted_m = actual_m + 1
+    predicted_m[[3, 7]] = [5000.0, 20.0]
+    plot_map(tmp_path / "map.png", actual_m, {"distilled": predicted_m}, "demo")
+    (axes,) = drawn[0].axes
+    assert axes.get_title() == "distilled student, 2 predicted outside"
+    assert -6 < axes.get_xlim()[0] < actual_m[:, 0].min() and axes.get_xlim()[1] < 56
+    texts = {text.get_text() for text in drawn[0].legends[0].get_texts()}
+    assert texts == {
+        "line from the true to the predicted position",
+        "true position",
+        "predicted by the distilled student",
+    }
+
+
+def test_true_positions_are_seen_where_many_predicted_ones_lie_on_them(tmp_path):
+    actual_m = np.random.default_rng(0).uniform(0, 50, (4000, 2))
+    plot_map(tmp_path / "map.png", actual_m, {"distilled": actual_m}, "demo")
+    plot_map(tmp_path / "apart.png", actual_m, {"distilled": actual_m + 200}, "demo")
+    seen, all_seen = (share_of(read(tmp_path / f), "#000000") for f in ("map.png", "apart.png"))
+    assert seen > 0.8 * all_seen
+
+
+def test_a_raw_unit_is_not_called_a_metre():
+    assert unit_label("uji") == "raw units" and unit_label("tut7") == unit_label("mine") == "m"
+    assert with_unit("Errors", "uji").splitlines() == [
+        "Errors",
+        "raw unit: Web Mercator (EPSG:3857) metres: 0.766 m on the ground at 39.99° N",
+    ]
+    assert with_unit("Errors", "tut7") == with_unit("Errors", "mine") == "Errors"
 
 
 def test_a_title_has_lines_of_similar_length():

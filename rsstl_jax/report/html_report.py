@@ -1,0 +1,250 @@
+"""report.html of a run: one file with figures, maps, curves and configuration, without network."""
+
+import html
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rsstl_jax.config.recipes import DEFAULT_SOURCES, make_config
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
+from rsstl_jax.report.result_table import (
+    FIGURES,
+    mean_and_spread,
+    result_title,
+    student_label,
+    students_of,
+)
+from rsstl_jax.report.training_curves import teacher_planes, training_curves
+from rsstl_jax.store.files import read_json, write_text
+from rsstl_jax.store.recorder import Recorder
+
+_COLUMNS = {**FIGURES, "median_m": "median (m)", "within_10_m": "fraction below 10 m"}
+
+
+def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> None:
+    """Writes report.html from what a run has left: result.json, predictions.csv, metrics.jsonl."""
+    result = read_json(workdir / "result.json")
+    table = pd.read_csv(workdir / "predictions.csv")
+    records = Recorder(workdir).records()
+    unit = raw_unit(result["target"])
+    changed = _changed(fields)
+    labels = {name: student_label(name, result["network"]) for name in students_of(result)}
+    planes, curves = teacher_planes(records), training_curves(records, labels)
+    data = {
+        "unit": unit_label(result["target"]),
+        "students": _students(result, table),
+        "map": _map(table, students_of(result)),
+        "curves": curves,
+        "planes": planes,
+    }
+    page = _resource("report.html.tmpl").substitute(
+        title=html.escape(f"{result['network']} at {result['target']}, recipe {result['recipe']}"),
+        subtitle=html.escape(
+            f"{result_title(result)}; {result['num_train']:,} training fingerprints, "
+            f"{result['num_evaluated']:,} evaluated"
+        ),
+        unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
+        if unit
+        else "",
+        style=_resource("report.css").template,
+        script="".join(_resource(name).template for name in ("map.js", "report.js")),
+        figures=_figures(result),
+        teachers=_teachers(result.get("teachers", {}), planes),
+        curves_note="" if curves else "<p>This run trained nothing.</p>",
+        command=html.escape(_command(command, fields, changed, workdir)),
+        start=_table(_start(records)),
+        configuration=_table(
+            {name: _shown(value) for name, value in fields.items()}, bold=changed.keys()
+        ),
+        # No text of a site or student can end the script element.
+        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    )
+    write_text(workdir / "report.html", page)
+
+
+def _resource(name: str) -> Template:
+    return Template((files("rsstl_jax") / "report/page" / name).read_text(encoding="utf-8"))
+
+
+def _figures(result: Mapping[str, Any]) -> str:
+    """The table of all students, with every figure that result.json has one of for each seed."""
+    students = students_of(result)
+    seeds = len(result["seeds"])
+    extra = dict.fromkeys(
+        name
+        for figures in students.values()
+        for name, values in figures.items()
+        # An interval is a pair, as a figure of two seeds is.
+        if name not in _COLUMNS and "interval" not in name and _is_per_seed(values, seeds)
+    )
+    columns = {name: label for name, label in _COLUMNS.items() if name not in extra}
+    columns |= {name: _words(name) for name in extra}
+    if raw_unit(result["target"]):
+        columns = {name: _in_raw_units(label) for name, label in columns.items()}
+    head = "".join(f"<th>{html.escape(label)}</th>" for label in columns.values())
+    rows = []
+    for index, (student, figures) in enumerate(students.items()):
+        label = html.escape(student_label(student, result["network"]))
+        cells = [f'<i class="key" style="background:var(--c{index % 8})"></i>{label}']
+        cells += [_cell(figures.get(name), seeds) for name in columns]
+        cells.insert(2, _interval(figures.get("mae_interval_over_positions_m")))
+        names = ["", "mae_m", "mae_interval_over_positions_m", *list(columns)[1:]]
+        marked = "".join(
+            f'<td data-figure="{html.escape(name)}">{cell}</td>'
+            for name, cell in zip(names, cells, strict=True)
+        )
+        rows.append(f'<tr data-student="{html.escape(student)}">{marked}</tr>')
+    head = head.replace("</th>", "</th><th>interval over test positions</th>", 1)
+    return f'<div class="wide"><table><tr><th>student</th>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def _words(name: str) -> str:
+    """A figure's name as a column's: its unit in brackets."""
+    return re.sub("_m$", " (m)", name).replace("_", " ")
+
+
+def _in_raw_units(label: str) -> str:
+    return label.replace("(m)", "(raw units)").replace("10 m", "10 raw units")
+
+
+def _is_per_seed(values: Any, seeds: int) -> bool:
+    numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
+    return numbers and len(values) == seeds
+
+
+def _cell(values: Any, seeds: int) -> str:
+    return mean_and_spread(values) if _is_per_seed(values, seeds) else ""
+
+
+def _interval(ends: Sequence[float] | None) -> str:
+    return f"[{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+
+
+def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the pictures need of each student: label, means, interval, quantiles of the errors."""
+    quantiles = np.linspace(0, 1, 201)
+    return [
+        {
+            "name": name,
+            "label": student_label(name, result["network"]),
+            "mean": figures["mae_m"],
+            "interval": figures.get("mae_interval_over_positions_m", []),
+            "quantiles": np.quantile(table[f"{name}_error_m"], quantiles).round(3).tolist(),
+        }
+        for name, figures in students_of(result).items()
+    ]
+
+
+def _map(table: pd.DataFrame, students: Mapping[str, Any]) -> dict[str, Any]:
+    """True and predicted positions, in centimetres' precision from the corner of the site."""
+    seeds = dict(iter(table.groupby("seed", sort=False)))
+    first = next(iter(seeds.values()))
+    actual_m = first[["x_m", "y_m"]].to_numpy()
+    origin = np.floor(actual_m.min(axis=0))
+    extent = np.concatenate(plan_extent(actual_m - origin))
+    predicted: dict[str, dict[str, Any]] = {}
+    for seed, rows in seeds.items():
+        predicted[str(seed)] = {}
+        for name in students:
+            xs, ys = (rows[[f"{name}_x_m", f"{name}_y_m"]].to_numpy() - origin).T
+            shown = {"x": xs, "y": ys, "error": rows[f"{name}_error_m"].to_numpy()}
+            if f"{name}_radius_m" in rows:
+                shown["radius"] = rows[f"{name}_radius_m"].to_numpy()
+            predicted[str(seed)][name] = {key: _numbers(v) for key, v in shown.items()}
+    xs, ys = (actual_m - origin).round(2).T.tolist()
+    return {
+        "origin": origin.tolist(),
+        "extent": extent.round(2).tolist(),
+        "row": first["row"].tolist(),
+        "x": xs,
+        "y": ys,
+        "floor": first["floor"].tolist() if "floor" in first else None,
+        "predicted": predicted,
+    }
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    """Centimetres are enough, and JSON has no number for what is not finite."""
+    return [round(value, 2) if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping[str, Any]]) -> str:
+    if not reports:
+        return "<p>This run has no surrogate teachers.</p>"
+    names = list(dict.fromkeys(name for report in reports.values() for name in report))
+    head = "".join(f"<th>{html.escape(_words(name))}</th>" for name in names)
+    rows = "".join(
+        f"<tr><td>{html.escape(source)}</td>"
+        + "".join(f"<td>{html.escape(_shown(report.get(name)))}</td>" for name in names)
+        + "</tr>"
+        for source, report in reports.items()
+    )
+    absent = [source for source in reports if source not in {p["source"] for p in planes}]
+    note = (
+        f'<p class="note">Trained by another run, whose page has their picture: '
+        f"{html.escape(', '.join(absent))}. A teacher bundle holds no source data.</p>"
+        if absent
+        else ""
+    )
+    return (
+        f'<div class="wide"><table><tr><th>source</th>{head}</tr>{rows}</table></div>{note}'
+        '<p class="note">Each picture shows representations of the same fingerprints of the '
+        "source, real and generated, on the two main axes of both together.</p>"
+    )
+
+
+def _changed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that have another value than the recipe's."""
+    target = fields["target"]
+    sources = DEFAULT_SOURCES.get(target, DEFAULT_SOURCES["table"])
+    recipe = flatten(make_config(fields["recipe"], target=target, sources=sources))
+    return {name: value for name, value in fields.items() if _shown(value) != _shown(recipe[name])}
+
+
+def _command(
+    command: str, fields: Mapping[str, Any], changed: Mapping[str, Any], workdir: Path
+) -> str:
+    words = [f"--config={fields['target']}:{fields['recipe']}"]
+    words += [f"--config.{name}={_shown(value)}" for name, value in changed.items()]
+    words.append(f"--workdir={workdir.name}")
+    return " \\\n    ".join([command, *map(shlex.quote, words)])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(_shown, value))
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else str(value)
+    return str(value)
+
+
+def _start(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Versions, commit, device and data of the last start."""
+    starts = [record for record in records if record.get("run") == "start"]
+    if not starts:
+        return {}
+    start = starts[-1]
+    shown = {"device": start.get("device"), "commit": start.get("commit")}
+    shown |= {"Python": start.get("python"), **start.get("versions", {})}
+    shown |= {f"SHA-256 of {name}": digest for name, digest in start.get("data", {}).items()}
+    return {name: str(value) for name, value in shown.items() if value is not None}
+
+
+def _table(rows: Mapping[str, str], *, bold: Any = ()) -> str:
+    marked = (
+        f"<tr><td>{html.escape(name)}</td><td>"
+        + (f"<b>{html.escape(value)}</b>" if name in bold else html.escape(value))
+        + "</td></tr>"
+        for name, value in rows.items()
+    )
+    return f'<table class="fields">{"".join(marked)}</table>'

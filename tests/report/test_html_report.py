@@ -1,0 +1,277 @@
+"""report.html: one file without network, whose figures are those of result.json."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rsstl_jax import load_site, make_config
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.report.html_report import write_report
+from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.report.run_result import write_result
+from rsstl_jax.store.recorder import Recorder
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
+    None,
+)
+PLANE = {"variance": [0.75, 0.125], "real": [[0.0, 1.0]], "generated": [[2.0, 3.0]]}
+RECORDS = (
+    {"run": "start", "device": "cpu: cpu", "commit": None, "time": 1.5, "data": {"office": "ab12"}},
+    {"run": "teacher-mall/expert", "epoch": 1, "batch_size": 8, "wasserstein": 0.5},
+    {"run": "teacher-mall/expert", "plane": PLANE},
+    {"run": "seed-0/standalone", "epoch": 1, "batch_size": 8, "total": 3.0, "gradient_norm": 9.0},
+    {"run": "seed-0/distilled", "epoch": 1, "batch_size": 8, "total": 2.0, "similarity": 0.25},
+)
+
+
+class Page(HTMLParser):
+    """The texts of the marked cells of a page, and of its data and command."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.figures, self.texts, self.links = {}, {}, []
+        self._student, self._open = None, None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.links += [attributes[name] for name in ("src", "href") if name in attributes]
+        if "data-student" in attributes:
+            self._student = self.figures.setdefault(attributes["data-student"], {})
+        if "data-figure" in attributes:
+            self._open = (self._student, attributes["data-figure"])
+        elif "id" in attributes:
+            self._open = (self.texts, attributes["id"])
+
+    def handle_data(self, text):
+        if self._open is not None:
+            where, name = self._open
+            where[name] = where.get(name, "") + text
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "script", "code"):
+            self._open = None
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("results") / "run"
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    config.seeds = (0, 1)
+    test = load_site("synthetic-office").test
+    rng = np.random.default_rng(0)
+    predicted_m = {
+        seed: {
+            student: test.position_m + rng.normal(0, spread, test.position_m.shape)
+            for student, spread in (("standalone", 4.0), ("distilled", 3.0))
+        }
+        for seed in config.seeds
+    }
+    Recorder(workdir).log(*RECORDS)
+    quality = {"mall": {"pair_cosine": 0.5, "collapsed": False}}
+    result = write_result(
+        config, test, predicted_m, workdir, terms=(), num_train=600, teachers=quality
+    )
+    return workdir, config, result
+
+
+def page_of(workdir):
+    return Page((workdir / "report.html").read_text(encoding="utf-8"))
+
+
+def test_its_figures_are_those_of_the_result(run):
+    workdir, _, result = run
+    figures = page_of(workdir).figures
+    assert list(figures) == ["standalone", "distilled"]
+    for student, cells in figures.items():
+        expected = result["students"][student]
+        for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
+            assert cells[name] == mean_and_spread(expected[name])
+        low, high = expected["mae_interval_over_positions_m"]
+        assert cells["mae_interval_over_positions_m"] == f"[{low:.2f}, {high:.2f}]"
+
+
+def test_a_figure_that_a_later_version_adds_has_a_column(run, tmp_path):
+    workdir, config, result = run
+    new = json.loads(json.dumps(result))
+    new["students"]["distilled"]["floor_hits"] = [0.9, 1.0]
+    shutil.copytree(workdir, tmp_path / "run")
+    (tmp_path / "run/result.json").write_text(json.dumps(new))
+    write_report(tmp_path / "run", flatten(config), command="rsstl distill")
+    figures = page_of(tmp_path / "run").figures
+    assert figures["distilled"]["floor_hits"] == "0.95 ± 0.07"
+    assert "floor_hits" not in figures["standalone"] or not figures["standalone"]["floor_hits"]
+
+
+def test_its_pictures_show_the_predictions(run):
+    workdir, _, result = run
+    data = json.loads(page_of(workdir).texts["data"])
+    table = pd.read_csv(workdir / "predictions.csv")
+    test = load_site("synthetic-office").test
+    assert data["map"]["floor"] == test.floor.tolist()
+    for seed in (0, 1):
+        rows = table[table.seed == seed]
+        for student in data["students"]:
+            shown = data["map"]["predicted"][str(seed)][student["name"]]
+            where = np.add([shown["x"], shown["y"]], np.array(data["map"]["origin"])[:, None])
+            wanted = rows[[f"{student['name']}_x_m", f"{student['name']}_y_m"]].to_numpy().T
+            np.testing.assert_allclose(where, wanted, atol=0.006)
+            error_m = rows[f"{student['name']}_error_m"].mean()
+            assert error_m == pytest.approx(np.mean(shown["error"]), abs=0.005)
+    for student in data["students"]:
+        errors = np.sort(table[f"{student['name']}_error_m"])
+        assert student["quantiles"][100] == pytest.approx(np.median(errors), abs=1e-3)
+        assert student["quantiles"][-1] == pytest.approx(errors[-1], abs=1e-3)
+        assert student["mean"] == result["students"][student["name"]]["mae_m"]
+
+
+def test_it_needs_no_network_and_is_the_same_each_time(run):
+    workdir, config, _ = run
+    text = (workdir / "report.html").read_text(encoding="utf-8")
+    assert page_of(workdir).links == ["data:,"]
+    assert text.replace("http://www.w3.org/2000/svg", "").count("http") == 0
+    assert "@import" not in text and "url(" not in text
+    write_report(workdir, flatten(config), command="rsstl distill")
+    assert (workdir / "report.html").read_text(encoding="utf-8") == text
+
+
+def test_its_command_gives_the_configuration(run):
+    workdir, _, _ = run
+    words = page_of(workdir).texts["command"].replace("\\\n", "").split()
+    assert words == [
+        "rsstl",
+        "distill",
+        "--config=synthetic-office:smoke",
+        "--config.seeds=0,1",
+        "--config.sources=synthetic-mall",
+        "--workdir=run",
+    ]
+
+
+def test_no_text_of_a_run_is_read_as_html(run, tmp_path):
+    workdir, config, result = run
+    name = "</script><b>&amp"
+    shutil.copytree(workdir, tmp_path / "run")
+    students = {name: result["students"]["distilled"]}
+    (tmp_path / "run/result.json").write_text(json.dumps(result | {"students": students}))
+    table = pd.read_csv(workdir / "predictions.csv")
+    columns = {c: c.replace("distilled", name) for c in table if c.startswith("distilled")}
+    table.rename(columns=columns).to_csv(tmp_path / "run/predictions.csv", index=False)
+    write_report(tmp_path / "run", flatten(config), command="rsstl distill")
+    page = page_of(tmp_path / "run")
+    assert list(page.figures) == [name]
+    assert json.loads(page.texts["data"])["students"][0]["name"] == name
+
+
+def test_three_seeds_of_ujis_size_stay_small(tmp_path):
+    config = make_config("tuned", target="uji", sources="tampere,tut7")
+    config.seeds = (0, 1, 2)
+    rng = np.random.default_rng(0)
+    part = load_site("synthetic-mall").train
+    part = part.take(np.arange(1111) % len(part))
+    position_m = rng.uniform([-7700.0, 4864700.0], [-7300.0, 4865000.0], (1111, 2))
+    part = dataclasses.replace(part, position_m=position_m)
+    names = ("standalone", "distilled", "agnostic", "mean")
+    predicted_m = {
+        seed: {name: part.position_m + rng.normal(0, 6, (1111, 2)) for name in names}
+        for seed in config.seeds
+    }
+    terms = dict.fromkeys(("total", "localization", "similarity", "gradient_norm"), 0.123456789)
+    records = [
+        {"run": f"seed-{seed}/{name}", "epoch": epoch, **terms}
+        for seed in config.seeds
+        for name in names[:2]
+        for epoch in range(1, 1001)
+    ]
+    Recorder(tmp_path).log(*records)
+    write_result(config, part, predicted_m, tmp_path, terms=(), num_train=9, teachers={})
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+
+
+WATCH = """<script>
+const errors = [];
+addEventListener("error", (event) => errors.push(event.message));
+console.error = (...words) => errors.push(words.join(" "));
+</script>"""
+HOVER = """<script>
+addEventListener("load", () => {
+  const note = document.documentElement.dataset, tip = document.getElementById("tip");
+  const path = document.querySelector("#map path.true"), svg = path.ownerSVGElement;
+  const [x, y] = path.getAttribute("d").match(/M(\\S+) (\\S+?)h/).slice(1).map(Number);
+  const send = (kind, Event, more) => {
+    const at = new DOMPoint(x, y).matrixTransform(path.getScreenCTM());
+    svg.dispatchEvent(new Event(kind, {clientX: at.x, clientY: at.y, bubbles: true, ...more}));
+    return at.x;
+  };
+  const world = svg.querySelector("g");
+  send("pointermove", PointerEvent);
+  note.hover = tip.textContent;
+  note.circle = svg.querySelectorAll("circle").length;
+  const before = send("pointermove", PointerEvent), size = path.getScreenCTM().a;
+  send("wheel", WheelEvent, {deltaY: -500, cancelable: true});
+  note.zoomed = path.getScreenCTM().a / size;
+  note.moved = Math.abs(send("pointermove", PointerEvent) - before);
+  document.getElementById("zoom-all").click();
+  note.back = path.getScreenCTM().a / size;
+  const cdf = document.querySelector("#cdf svg"), box = cdf.getBoundingClientRect();
+  const middle = {clientX: box.left + box.width / 2, clientY: box.top + 50, bubbles: true};
+  cdf.dispatchEvent(new PointerEvent("pointermove", middle));
+  note.cdf = tip.textContent;
+  note.curves = document.querySelectorAll("#curves path.curve").length;
+  note.clouds = document.querySelectorAll("#planes path.cloud").length;
+  note.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  note.errors = errors.join("; ");
+});
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_shows_it_without_errors_and_names_what_is_pointed_at(run, tmp_path, width):
+    workdir, config, _ = run
+    shutil.copytree(workdir, tmp_path / "run")
+    table = pd.read_csv(workdir / "predictions.csv")
+    table.assign(distilled_radius_m=4.5).to_csv(tmp_path / "run/predictions.csv", index=False)
+    write_report(tmp_path / "run", flatten(config), command="rsstl distill")
+    text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    watched = text.replace("<head>", f"<head>{WATCH}").replace("</body>", f"{HOVER}</body>")
+    (tmp_path / "watched.html").write_text(watched, encoding="utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += [f"--user-data-dir={tmp_path}/profile", f"--window-size={width},900"]
+    command += ["--virtual-time-budget=5000", f"file://{tmp_path}/watched.html"]
+    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    parser = Attributes()
+    parser.feed(dumped)
+    note = parser.found
+    assert note["data-errors"] == ""
+    lines = note["data-hover"].splitlines()
+    floors = table[table.seed == 0].floor
+    first = table[(table.seed == 0) & (table.floor == floors.mode()[0])].iloc[0]
+    assert lines[:3] == [
+        f"error {first.distilled_error_m:.2f} m",
+        "radius 4.50 m",
+        f"true floor {first.floor:.0f}",
+    ]
+    assert note["data-circle"] == "1"
+    assert float(note["data-zoomed"]) == pytest.approx(np.exp(0.75), rel=1e-3)
+    assert float(note["data-moved"]) < 0.5 and float(note["data-back"]) == pytest.approx(1)
+    assert "dnn distilled student: " in note["data-cdf"] and " % below " in note["data-cdf"]
+    assert (note["data-curves"], note["data-clouds"]) == ("5", "2")
+    assert int(note["data-wide"]) <= 0
+
+
+class Attributes(HTMLParser):
+    """The attributes of the page's first element."""
+
+    found = None
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "html" and self.found is None:
+            self.found = dict(attributes)
