@@ -40,6 +40,7 @@ COMMANDS = {
     "search": "search loss weights, margin and learning rate on a validation part",
     "profile": "measure where a distilling step spends its time",
     "traces": "make a site's table from walks through a building",
+    "convert": "make a site's table from a .mat file of the field's collection",
     "fields": "list the fields of the configuration and their meaning",
 }
 _HELP = "rsstl <command> --help shows a command's flags, with examples."

@@ -1,8 +1,9 @@
 """From published files to fingerprints, and from fingerprints to a network's input.
 
-`load_site` reads a dataset by name, `read_traces` makes one of walks; `fit_preprocessor` and
-`encode_rss` prepare the input; `augment_rss` varies it; `grouped_validation_split` and
-`target_fraction` choose fingerprints. Errors are those of `rsstl_jax.errors`.
+`load_site` reads a dataset by name, `read_traces` makes one of walks, `read_mat` one of a .mat file
+of the field's collection; `fit_preprocessor` and `encode_rss` prepare the input; `augment_rss`
+varies it; `grouped_validation_split` and `target_fraction` choose fingerprints. Errors are those of
+`rsstl_jax.errors`.
 """
 
 from rsstl_jax.data.augment import augment_rss
@@ -10,6 +11,7 @@ from rsstl_jax.data.buildings import check_sources
 from rsstl_jax.data.cards import CARDS, DataCard
 from rsstl_jax.data.load import load_site, load_unlabelled
 from rsstl_jax.data.preprocess import ENCODINGS, Preprocessor, encode_rss, fit_preprocessor
+from rsstl_jax.data.readers.mat_collection import read_mat
 from rsstl_jax.data.readers.walks import read_traces
 from rsstl_jax.data.readers.with_header import read_table, write_table
 from rsstl_jax.data.scans import scans_to_rss_dbm
@@ -33,6 +35,7 @@ __all__ = [
     "load_site",
     "load_unlabelled",
     "make_synthetic_site",
+    "read_mat",
     "read_table",
     "read_traces",
     "scans_to_rss_dbm",
