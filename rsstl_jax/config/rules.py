@@ -55,6 +55,13 @@ def one_of(*names: str) -> Rule:
     return Rule(lambda v: v in names, "one of " + ", ".join(names))
 
 
+def names_of(*names: str) -> Rule:
+    return Rule(
+        lambda v: isinstance(v, str) and set(name_list(v)) <= set(names),
+        f"names separated by commas, of {', '.join(names)}, or empty",
+    )
+
+
 FOLDER = Rule(lambda v: isinstance(v, str) and "\0" not in v, "a folder, or empty")
 NETWORK = Rule(
     lambda v: isinstance(v, str) and bool(re.fullmatch(r"\w+|\w+(\.\w+)*:\w+", v)),

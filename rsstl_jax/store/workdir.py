@@ -21,8 +21,11 @@ from rsstl_jax.store.recorder import Recorder
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
-# Fields that may change between two starts in one workdir, because no result depends on them.
-_MAY_CHANGE = ("data_dir", "bundle_dir", "seeds", "run.checkpoint_every_s", "run.replicas")
+# Fields that may change between two starts in one workdir, because no training depends on them.
+_MAY_CHANGE = (
+    *("data_dir", "bundle_dir", "seeds"),
+    *("run.checkpoint_every_s", "run.replicas", "run.baselines"),
+)
 
 
 def provenance() -> dict[str, Any]:
