@@ -34,6 +34,7 @@ COMMANDS = {
     "expert": "make the teacher bundles of the source sites alone",
     "evaluate": "measure a saved student, or the pretrained network, at a site",
     "export": "write a student as a program that JAX alone can run",
+    "compare": "compare finished runs of one target, paired by fingerprint",
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
     "baselines": "train and measure kNN, the centroid and transfer learning",
     "tables": "train and render whole tables of results",
