@@ -246,6 +246,12 @@ _DISTILLATION: dict[str, Field] = {
     "run.checkpoint_every_s": Field(
         30.0, NOT_NEGATIVE, "Time between two saved states of a training, in seconds."
     ),
+    "run.tensorboard": Field(
+        False,
+        BOOL,
+        "Whether the losses of metrics.jsonl are also written as event files for TensorBoard, in "
+        "the folder tensorboard of the run; needs tensorboardX.",
+    ),
     "run.baselines": Field(
         "knn",
         names_of("knn", "pretrained"),
