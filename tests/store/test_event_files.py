@@ -13,6 +13,7 @@ from tiny import broken_off, make_tiny_config
 from rsstl_jax.engine.loop import fit
 from rsstl_jax.engine.train_state import make_state
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.site_agnostic.zero_shot import _open_folder
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import open_workdir
 
@@ -86,11 +87,12 @@ def test_what_was_trained_before_is_there_too(tmp_path):
         assert points_of(tmp_path / "tensorboard" / "a") == [("loss", 1, 2.0)]
 
 
-def test_without_tensorboardx_it_says_what_to_install(tmp_path, monkeypatch):
+@pytest.mark.parametrize("open_folder", [open_workdir, _open_folder])
+def test_without_tensorboardx_it_says_what_to_install(tmp_path, monkeypatch, open_folder):
     monkeypatch.setitem(sys.modules, "tensorboardX.event_file_writer", None)
     config = make_tiny_config(**{"run.tensorboard": True})
     with pytest.raises(ConfigError, match=r"pip install 'rsstl_jax\[tensorboard\]', or take False"):
-        open_workdir(config, tmp_path)
+        open_folder(config, tmp_path)
 
 
 def test_it_loads_no_tensorflow():
