@@ -67,7 +67,7 @@ def read_run(workdir: str | Path) -> Run:
         table = pd.read_csv(file).set_index("seed")
         frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
-        students = [name.removesuffix(_ERROR) for name in table if name.endswith(_ERROR)]
+        students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
         errors_m = {
             student: {
                 seed: frame[student + _ERROR].to_numpy(np.float64) for seed, frame in frames.items()
@@ -206,18 +206,21 @@ def _sentence(row: dict[str, Any]) -> str:
     subject = f"{row['method']}, compared with {row['reference']}"
     if row["unit"] == "positions":
         return (
-            f"{subject}: {row['verdict']}, by {row['difference_m']:+.2f} m ({interval} over "
-            f"{row['num_pairs']} test positions). This holds for these trained students; other "
-            "seeds may differ."
+            f"{subject}: {row['verdict']}. The difference is {row['difference_m']:+.2f} m "
+            f"({interval} over {row['num_pairs']} test positions). This holds for these students "
+            "as they are; other seeds may differ."
         )
     over_seeds = f"{row['difference_m']:+.2f} m ({interval} over {row['num_pairs']} seeds"
     at_positions = f"over test positions {_interval(row['interval_over_positions_m'])}"
     if row["num_pairs"] < FEWEST_PAIRS:
         return (
-            f"{subject}: {over_seeds}; {at_positions}). No verdict on the seeds: it takes at least "
-            f"{FEWEST_PAIRS} of them."
+            f"{subject}: the difference is {over_seeds}; {at_positions}). No verdict on the seeds: "
+            f"it takes at least {FEWEST_PAIRS} of them."
         )
-    return f"{subject}: {row['verdict']}, by {over_seeds}, p {row['p_value']:.2g}; {at_positions})."
+    return (
+        f"{subject}: {row['verdict']}. The difference is {over_seeds}, p {row['p_value']:.2g}; "
+        f"{at_positions})."
+    )
 
 
 def _interval(ends: Sequence[float]) -> str:

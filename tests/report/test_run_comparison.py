@@ -60,7 +60,8 @@ def test_seeds_are_the_unit_where_both_have_several(tmp_path):
     assert "| a: dnn distilled student | 0, 1, 2, 3, 4, 5 | 7.00 ± 0.00 | reference |" in text
     assert (
         "6 seeds | better |" in text
-        and "better, by -1.25 m (95 % interval [-1.38, -1.12] over 6 seeds, p 0.031" in text
+        and "better. The difference is -1.25 m (95 % interval [-1.38, -1.12] over 6 seeds, p 0.031"
+        in text
     )
 
 
@@ -91,7 +92,7 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
     assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(TEST.position_m, axis=0)))
     assert row["verdict"] == words and "p_value" not in row
     text = render_comparison_of_runs("the test part", methods, [row])
-    assert "This holds for these trained students; other seeds may differ." in text
+    assert "This holds for these students as they are; other seeds may differ." in text
 
 
 def test_students_of_several_runs_stand_against_the_first(tmp_path):

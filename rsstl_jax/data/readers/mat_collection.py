@@ -99,8 +99,8 @@ def _read_database(file: Path) -> dict[str, Any]:
         raise DataError(
             f"{file}: database has no field {', '.join(missing)}; it has {', '.join(fields)}"
         )
-    if others := [name for name in fields if name not in FIELDS]:
-        _log.warning("%s: database.%s is not read", file, ", database.".join(others))
+    if unread := [name for name in fields if name not in FIELDS]:
+        _log.warning("%s: database.%s is not read", file, ", database.".join(unread))
     return fields
 
 
