@@ -14,7 +14,7 @@ from rsstl_jax.report.run_result import measure
 from rsstl_jax.site_agnostic.weights import load_pretrained
 
 MOST_QUERIES = 500
-"""Held-out fingerprints on which kNN's settings are chosen: a minute on the largest site."""
+"""Held-out fingerprints, at most, on which the settings of kNN are chosen."""
 
 
 def measure_baselines(config: ConfigDict, parts: TargetParts) -> dict[str, Any]:
