@@ -43,6 +43,7 @@ COMMANDS = {
     "calibrate": "give the students of a run the radius that predict answers with",
     "ensemble": "join several localisers of a site to one that averages their positions",
     "export": "write a student as a program that needs only JAX",
+    "compare": "compare finished runs of one target, paired by fingerprint",
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
     "baselines": "train and measure kNN, the centroid and transfer learning",
     "tables": "train and render whole tables of results",
@@ -50,6 +51,7 @@ COMMANDS = {
     "profile": "measure where a distilling step spends its time",
     "check_site": "show what a site's table holds and what looks wrong with it",
     "traces": "make a site's table from walks through a building",
+    "convert": "make a site's table from a .mat file of the field's collection",
     "fields": "list the fields of the configuration and their meaning",
 }
 _RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search")

@@ -24,6 +24,7 @@ from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
 from rsstl_jax.report.run_result import write_result
+from rsstl_jax.site_agnostic.baseline_rows import measure_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
@@ -123,9 +124,12 @@ def run_distillation(
             parts.held_out,
             _predict_m(job, parts, teachers, trained),
             Path(workdir),
+            sources=list(name_list(config.sources)),
+            terms=list(active_terms(config, job.network)),
             num_train=len(parts.train),
-            terms=active_terms(config, job.network),
+            num_evaluated=len(parts.held_out),
             teachers={name: report["quality"] for name, report in teachers.reports.items()},
+            **measure_baselines(config, parts),
         )
 
 

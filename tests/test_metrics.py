@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from rsstl_jax.metrics import error_m, evaal_error_m, floor_hit_rate, summarize
+from rsstl_jax.metrics import (
+    error_3d_m,
+    error_m,
+    evaal_error_m,
+    floor_hit_rate,
+    ground_error_m,
+    ipin_score_m,
+    summarize,
+)
 
 
 def test_distance_in_the_plane_by_hand():
@@ -74,3 +82,53 @@ def test_evaal_error_by_hand():
 def test_evaal_error_broadcasts_nothing():
     with pytest.raises(ValueError, match=r"floors_off has shape \(1,\), building_wrong \(2,\)"):
         evaal_error_m(np.zeros((2, 2)), np.zeros((2, 2)), floors_off=[1], building_wrong=[0, 0])
+
+
+def test_ipin_score_by_hand():
+    """Errors 5 + 15, 0 + 50, 2, 1 + 30 and 4: sorted 2, 4, 20, 31, 50; three quarters up is 31."""
+    score = ipin_score_m(
+        [[3.0, 4.0], [0.0, 0.0], [0.0, 2.0], [1.0, 0.0], [4.0, 0.0]],
+        np.zeros((5, 2)),
+        floors_off=[1, 0, 0, -2, 0],
+        building_wrong=[False, True, False, False, False],
+    )
+    assert score == 31.0
+    with pytest.raises(ValueError, match=r"floors_off has shape \(1,\), building_wrong \(2,\)"):
+        ipin_score_m(np.zeros((2, 2)), np.zeros((2, 2)), floors_off=[1], building_wrong=[0, 0])
+    with pytest.raises(ValueError, match="errors_m is empty"):
+        ipin_score_m(np.zeros((0, 2)), np.zeros((0, 2)), floors_off=[], building_wrong=[])
+
+
+def test_error_in_space_by_hand():
+    """3-4-12-13; on the right height it is the error in the plane."""
+    error = error_3d_m(
+        [[3.0, 4.0], [3.0, 4.0]],
+        np.zeros((2, 2)),
+        predicted_height_m=[7.0, 5.0],
+        actual_height_m=[-5.0, 5.0],
+    )
+    np.testing.assert_array_equal(error, [13.0, 5.0])
+    with pytest.raises(ValueError, match=r"predicted_height_m has shape \(1,\), actual_height_m"):
+        error_3d_m(
+            np.zeros((2, 2)), np.zeros((2, 2)), predicted_height_m=[1], actual_height_m=[0, 0]
+        )
+
+
+def test_ground_error_is_the_distance_on_the_ellipsoid():
+    """WGS 84's radii of curvature, by degrees: east N cos(lat), north M; both within 0.3 %."""
+    longitude, latitude, a, e2 = -0.0674, 39.9929, 6378137.0, 0.00669437999014
+    to_mercator = lambda lon, lat: [  # noqa: E731
+        a * np.radians(lon),
+        a * np.log(np.tan(np.pi / 4 + np.radians(lat) / 2)),
+    ]
+    here = to_mercator(longitude, latitude)
+    east = to_mercator(longitude + 1e-4, latitude)
+    north = to_mercator(longitude, latitude + 1e-4)
+    root = np.sqrt(1 - e2 * np.sin(np.radians(latitude)) ** 2)
+    east_m = a / root * np.cos(np.radians(latitude)) * np.radians(1e-4)
+    north_m = a * (1 - e2) / root**3 * np.radians(1e-4)
+    on_ground_m = ground_error_m([east, north], [here, here])
+    np.testing.assert_allclose(on_ground_m, [east_m, north_m], rtol=3e-3)
+    np.testing.assert_allclose(on_ground_m / error_m([east, north], [here, here]), 0.766, rtol=1e-3)
+    with pytest.raises(ValueError, match="both must be"):
+        ground_error_m([1.0, 2.0], [1.0, 2.0])

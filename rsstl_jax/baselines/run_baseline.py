@@ -23,7 +23,7 @@ from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.report.run_result import measure
+from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.workdir import log_start, open_workdir
@@ -59,17 +59,9 @@ def _run(
     sources = _sources(config) if method in WITH_SOURCES else {}
     digests = {name: source.train.digest() for name, source in sources.items()}
     log_start(recorder, {config.target: parts.train.digest()} | digests)
-    result: dict[str, Any] = {
-        "target": config.target,
-        "network": config.network,
-        "recipe": config.recipe,
-        "part": parts.held_out.part,
-    }
-    if method in UNTRAINED:
-        # Nothing is random but the fraction of the train part.
-        result["seeds"] = [config.data.fraction_seed]
-    else:
-        result |= {"sources": list(name_list(config.sources)), "seeds": list(config.seeds)}
+    # Without a network nothing is random but the fraction of the train part.
+    seeds = config.seeds if job else (config.data.fraction_seed,)
+    facts: dict[str, Any] = {"sources": list(name_list(config.sources))} if job else {}
     if method == "knn":
         settings, figures = choose_neighbours(
             parts.train,
@@ -78,7 +70,7 @@ def _run(
         )
         write_json(workdir / "tried.json", figures)
         predicted_m = [predict_neighbours(settings, parts.train, parts.held_out)]
-        result["settings"] = asdict(settings)
+        facts["settings"] = asdict(settings)
     elif job is None:
         predicted_m = [centroid_m(parts.train, parts.held_out)]
     else:
@@ -86,11 +78,13 @@ def _run(
             "scratch": partial(scratch, job),
             **{name: partial(transfer, job, sources) for name, transfer in WITH_SOURCES.items()},
         }[method]
-        trained = [train(seed=seed, recorder=recorder) for seed in config.seeds]
+        trained = [train(seed=seed, recorder=recorder) for seed in seeds]
         predicted_m = [predict_m(job.localizer, params, parts.held_out) for params in trained]
-    result["students"] = {method: measure(predicted_m, parts.held_out.position_m)}
-    write_json(workdir / "result.json", result)
-    return result
+    by_seed = {
+        seed: {method: positions} for seed, positions in zip(seeds, predicted_m, strict=True)
+    }
+    command = f"rsstl baselines --method={method}"
+    return write_result(config, parts.held_out, by_seed, workdir, command=command, **facts)
 
 
 def _sources(config: ConfigDict) -> dict[str, SiteJob]:

@@ -49,6 +49,7 @@ def main() -> None:
     config = FLAGS.config
     workdir = Path(folder_of_run(config, _WORKDIR))
     config.data.evaluate_on, config.run.replicas = "validation", FLAGS.replicas
+    config.run.baselines = ""
     points, ranges = parse("grid", FLAGS.grid), parse("range", FLAGS.range)
     if bool(points) == bool(ranges):
         raise ConfigError("give either --grid or --range, at least one")

@@ -18,6 +18,7 @@ from rsstl_jax.config.rules import (
     SEED,
     SEEDS,
     Field,
+    names_of,
     one_of,
     optional,
     whole,
@@ -245,6 +246,18 @@ _DISTILLATION: dict[str, Field] = {
     ),
     "run.checkpoint_every_s": Field(
         30.0, NOT_NEGATIVE, "Time between two saved states of a training, in seconds."
+    ),
+    "run.tensorboard": Field(
+        False,
+        BOOL,
+        "Whether the losses of metrics.jsonl are also written as event files for TensorBoard, in "
+        "the folder tensorboard of the run; needs tensorboardX.",
+    ),
+    "run.baselines": Field(
+        "knn",
+        names_of("knn", "pretrained"),
+        "Methods that a run measures beside its students, separated by commas: knn for k nearest "
+        "neighbours, pretrained for the network that the package carries; empty means none.",
     ),
 }
 

@@ -61,6 +61,13 @@ def one_of(*names: str) -> Rule:
     return Rule(lambda v: v in names, "one of " + ", ".join(names))
 
 
+def names_of(*names: str) -> Rule:
+    return Rule(
+        lambda v: isinstance(v, str) and set(name_list(v)) <= set(names),
+        f"names separated by commas, of {', '.join(names)}, or empty",
+    )
+
+
 FOLDER = Rule(
     # None written on a command line is the text "None".
     lambda v: isinstance(v, str) and "\0" not in v and v != "None" and not _has_no_home(v),

@@ -79,6 +79,8 @@ def row_config(
     sources = ",".join(site for site in sites if site != target)
     config = make_config(recipe, target=target, sources=sources)
     config.network, config.seeds = network, tuple(seeds)
+    # They have rows of their own.
+    config.run.baselines = ""
     if row in _CONTROLS:
         config.teacher.kind = row
     if row in _AGNOSTIC:

@@ -33,6 +33,8 @@ _STYLES = {
     "distilled": _Style("distilled student", "#2d6fb0", "--"),
     "agnostic": _Style("site-agnostic teachers", "#3d8c40", "-."),
     "mean": _Style("mean of teachers and baseline student", "#7a4fa3", ":"),
+    "knn": _Style("kNN"),
+    "centroid": _Style("centroid of access points"),
 }
 
 

@@ -12,7 +12,13 @@ _LABELS = {
     "distilled": "{network} distilled student",
     "agnostic": "site-agnostic teachers",
     "mean": "mean of teachers and {network} baseline student",
+    "knn": "kNN, its settings chosen on held-out positions of train",
+    "centroid": "power-weighted centroid of access points",
+    "pretrained": "pretrained network, not trained at this site",
 }
+
+WITHOUT_NETWORK = ("agnostic", "centroid", "knn", "pretrained")
+"""Students that have nothing to do with the configured network."""
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
@@ -54,10 +60,11 @@ def student_label(student: str, network: str) -> str:
 
 
 def result_title(result: Mapping[str, Any]) -> str:
-    """What a result is of: sources, target, recipe, part and seeds."""
+    """What a result is of: sources, where it has any, target, recipe, part and seeds."""
     seeds = ", ".join(str(seed) for seed in result["seeds"])
+    sources = " & ".join(result.get("sources", ()))
     return (
-        f"{' & '.join(result['sources'])} -> {result['target']}, recipe {result['recipe']}, "
+        f"{sources and f'{sources} -> '}{result['target']}, recipe {result['recipe']}, "
         f"{result['part']} part, seeds {seeds}"
     )
 
@@ -86,4 +93,17 @@ def render_result(result: Mapping[str, Any]) -> str:
             for f in FIGURES
         )
         lines.append(f"| difference, paired by seed | {cells} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_baseline_lines(result)])
+
+
+def _baseline_lines(result: Mapping[str, Any]) -> list[str]:
+    """A row for each of run.baselines, and below the table why another one has none."""
+    rows, left_out = [], []
+    for name, figures in result.get("baselines", {}).items():
+        label = student_label(name, result["network"])
+        if reason := figures.get("left_out"):
+            left_out += ["", f"No row for {name}: {reason}"]
+        else:
+            cells = " | ".join(mean_and_spread(figures[figure]) for figure in FIGURES)
+            rows.append(f"| {label} | {cells} |")
+    return rows + left_out

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
+from rsstl_jax.report.result_table import WITHOUT_NETWORK
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
 
@@ -39,12 +39,13 @@ def write_result(
     predicted_m: Mapping[int, Mapping[str, np.ndarray]],
     workdir: Path,
     *,
-    terms: Sequence[str],
-    num_train: int,
-    teachers: Mapping[str, Any],
     command: str = "rsstl distill",
+    **facts: Any,
 ) -> dict[str, Any]:
-    """Measures the students of a run; writes its result, predictions, pictures and report.html."""
+    """Measures the students of a run; writes its result, predictions, pictures and report.html.
+
+    The facts are what else result.json says of the run.
+    """
     actual_m = held_out.position_m
     by_student = {
         student: [predictions[student] for predictions in predicted_m.values()]
@@ -52,20 +53,16 @@ def write_result(
     }
     result: dict[str, Any] = {
         "target": config.target,
-        "sources": list(name_list(config.sources)),
         "network": config.network,
         "recipe": config.recipe,
-        "seeds": list(config.seeds),
-        "terms": list(terms),
+        "seeds": list(predicted_m),
         "part": held_out.part,
-        "num_train": num_train,
-        "num_evaluated": len(held_out),
+        **facts,
         "students": {name: measure(seeds_m, actual_m) for name, seeds_m in by_student.items()},
-        "teachers": dict(teachers),
     }
     write_json(workdir / "result.json", result)
     write_text(workdir / "predictions.csv", _predictions_csv(held_out, predicted_m))
-    _draw(workdir, config, held_out, by_student)
+    _draw(workdir, config, held_out, by_student, list(predicted_m))
     write_report(workdir, flatten(config), command=command)
     return result
 
@@ -75,14 +72,17 @@ def _draw(
     config: ConfigDict,
     held_out: Fingerprints,
     by_student: Mapping[str, Sequence[np.ndarray]],
+    seeds: Sequence[int],
 ) -> None:
     where = f"the {held_out.part} part of {config.target}"
     errors_m = {
         student: np.stack([error_m(predicted, held_out.position_m) for predicted in seeds_m])
         for student, seeds_m in by_student.items()
     }
-    seeds = f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"{len(config.seeds)} seeds"
-    title = f"Errors on {where}\nnetwork {config.network}, recipe {config.recipe}, {seeds}"
+    network = "" if set(by_student) <= set(WITHOUT_NETWORK) else f"network {config.network}, "
+    setting = f"{network}recipe {config.recipe}"
+    shown_seeds = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    title = f"Errors on {where}\n{setting}, {shown_seeds}"
     unit = unit_label(config.target)
     plot_cdf(workdir / "cdf.png", errors_m, with_unit(title, config.target), unit=unit)
     shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
@@ -91,9 +91,7 @@ def _draw(
         held_out.position_m,
         {name: by_student[name][0] for name in shown},
         with_unit(
-            f"True and predicted positions on {where}\n"
-            f"network {config.network}, recipe {config.recipe}, seed {config.seeds[0]}",
-            config.target,
+            f"True and predicted positions on {where}\n{setting}, seed {seeds[0]}", config.target
         ),
         floor=held_out.floor,
         unit=unit,

@@ -182,6 +182,7 @@ def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
         log_every_epochs=config.run.log_every_epochs,
         checkpoint_every_s=config.run.checkpoint_every_s,
         owner=_digest(facts),
+        tensorboard=config.run.tensorboard,
     )
     write_json(file, facts)
     return recorder
@@ -261,6 +262,7 @@ def _tune(
         log_every_epochs=recorder.log_every_epochs,
         checkpoint_every_s=recorder.checkpoint_every_s,
         owner=_digest(facts),
+        tensorboard=config.run.tensorboard,
     )
     return [
         fit_agnostic(

@@ -10,6 +10,7 @@ from typing import Any
 
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
+from rsstl_jax.store.event_files import EventFiles
 from rsstl_jax.store.files import naming, write_text
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Recorder:
         log_every_epochs: int = 5,
         checkpoint_every_s: float = 30.0,
         owner: str = "",
+        tensorboard: bool = False,
     ) -> None:
         self.workdir = Path(workdir)
         self.workdir.mkdir(parents=True, exist_ok=True)
@@ -34,6 +36,9 @@ class Recorder:
         self._metrics = self.workdir / "metrics.jsonl"
         self._last_save = time.monotonic()
         self._saved: dict[str, int] = {}
+        self._event_files = EventFiles(self.workdir) if tensorboard else None
+        if self._event_files:
+            self._event_files.rewrite(self.records())
 
     def log(self, *records: Mapping[str, Any]) -> None:
         """Appends records to metrics.jsonl, one JSON object a line."""
@@ -41,6 +46,8 @@ class Recorder:
         with naming(self._metrics), self._metrics.open("a+b") as file:
             _drop_broken_line(file)
             file.write(lines)
+        if self._event_files:
+            self._event_files.add(records)
 
     def log_once(self, record: Mapping[str, Any]) -> None:
         """Appends a record unless an earlier start has written the same."""
@@ -74,10 +81,11 @@ class Recorder:
 
     def forget_after(self, names: Collection[str], epoch: int) -> None:
         """Drops the records of trainings after an epoch, which will be written anew."""
-        kept = [
-            r for r in self.records() if r.get("run") not in names or r.get("epoch", 0) <= epoch
-        ]
+        records = self.records()
+        kept = [r for r in records if r.get("run") not in names or r.get("epoch", 0) <= epoch]
         write_text(self._metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        if self._event_files and len(kept) < len(records):
+            self._event_files.rewrite(kept)
 
     def save_latest(self, name: str, state: Any, epoch: int, *, now: bool = False) -> None:
         """Saves a training's state if the last save is `checkpoint_every_s` old, or now."""

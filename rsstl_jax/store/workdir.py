@@ -21,8 +21,11 @@ from rsstl_jax.store.recorder import Recorder
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
-# Fields that may change between two starts in one workdir, because no result depends on them.
-_MAY_CHANGE = ("data_dir", "bundle_dir", "seeds", "run.checkpoint_every_s", "run.replicas")
+# Fields that may change between two starts in one workdir, because no training depends on them.
+_MAY_CHANGE = (
+    *("data_dir", "bundle_dir", "seeds"),
+    *("run.checkpoint_every_s", "run.replicas", "run.baselines", "run.tensorboard"),
+)
 
 
 def provenance() -> dict[str, Any]:
@@ -67,6 +70,7 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
         log_every_epochs=config.run.log_every_epochs,
         checkpoint_every_s=config.run.checkpoint_every_s,
         owner=f"configuration {digest[:16]}",
+        tensorboard=config.run.tensorboard,
     )
     write_json(file, fields)
     return recorder

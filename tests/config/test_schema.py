@@ -47,6 +47,7 @@ WRONG = {
         "0",
     ],
     "two or more whole numbers above 0, such as 32,64,128": [(32,), (0, 1), (1.5, 2), 32],
+    "names separated by commas, of knn, pretrained, or empty": ["kNN", "knn;pretrained", None, 1],
 }
 
 

@@ -53,6 +53,20 @@ def test_the_table_by_hand():
     assert "paired" not in render_result(RESULT | {"seeds": [0], "students": students})
 
 
+def test_baselines_stand_below_the_students_and_what_is_missing_is_said():
+    single = {name: [values[0]] for name, values in FIGURES.items()}
+    reason = {"left_out": "kNN needs scikit-learn"}
+    lines = render_result(
+        RESULT | {"baselines": {"pretrained": single, "knn": reason}}
+    ).splitlines()
+    assert lines[-3:] == [
+        "| pretrained network, not trained at this site | 7.00 | 9.00 | 20.00 |",
+        "",
+        "No row for knn: kNN needs scikit-learn",
+    ]
+    assert lines[-4].startswith("| difference, paired by seed |")
+
+
 def test_students_are_read_from_a_result_of_version_0_1():
     """There they stood beside the other fields."""
     old = {name: value for name, value in RESULT.items() if name != "students"}

@@ -1,0 +1,59 @@
+"""Compares finished runs of one target, paired by fingerprint: differences, intervals, a picture.
+
+    rsstl compare --workdirs=results/tampere-dnn-tuned,results/tampere-cnnloc-tuned \\
+        --students=distilled
+    rsstl compare --workdirs=results/tampere-tuned-knn,results/tampere-dnn-tuned \\
+        --students=knn,standalone
+
+The first student of the first workdir is the reference; a negative difference is a smaller error.
+Seeds are the unit where two students share more than one: the interval then speaks of trainings.
+Else whole test positions are drawn again, and it speaks of these trained students. Writes
+comparison.json, which holds both intervals, and comparison.png.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_folder, require
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    flags.DEFINE_list("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
+    require("workdirs", "--workdirs is missing; list the folders of finished runs")
+    flags.DEFINE_list("students", [], "Lists the students. By default all that the runs have.")
+    define_folder("output", "results/comparison", "Names the folder of the table and the picture.")
+
+
+def main() -> None:
+    # pandas loads from here on: --help answers without it.
+    import numpy as np
+
+    from rsstl_jax.report.comparison_plot import plot_comparison
+    from rsstl_jax.report.run_comparison import (
+        choose_methods,
+        compare_methods,
+        read_run,
+        render_comparison_of_runs,
+    )
+    from rsstl_jax.store.files import write_json
+
+    runs = [read_run(Path(workdir).expanduser()) for workdir in FLAGS.workdirs]
+    methods = choose_methods(runs, FLAGS.students)
+    rows = compare_methods(methods, runs[0].positions_m)
+    output, part = Path(FLAGS.output), runs[0].measured_on
+    output.mkdir(parents=True, exist_ok=True)
+    mean_m = {m.label: {s: float(e.mean()) for s, e in m.errors_m.items()} for m in methods}
+    content = {"part": part, "workdirs": FLAGS.workdirs, "mean_m": mean_m, "differences": rows}
+    write_json(output / "comparison.json", content)
+    reference, *others = methods
+    plot_comparison(
+        output / "comparison.png",
+        {m.label: np.concatenate(list(m.errors_m.values())) for m in methods},
+        {m.label: m.mean_errors_m - reference.mean_errors_m for m in others},
+        f"Errors on {part}\nreference: {reference.label}; right: of several seeds their mean",
+    )
+    print(f"\n{render_comparison_of_runs(part, methods, rows)}\n")
+    print(f"{output}/comparison.json {output}/comparison.png")

@@ -1,0 +1,173 @@
+"""Runs side by side: paired by fingerprint, with the unit that the seeds allow."""
+
+import json
+from dataclasses import replace
+
+import matplotlib.image
+import numpy as np
+import pytest
+from running import error_of, finish, start, succeed
+
+from rsstl_jax import make_config
+from rsstl_jax.data import make_synthetic_site
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.report.run_comparison import (
+    choose_methods,
+    compare_methods,
+    read_run,
+    render_comparison_of_runs,
+)
+from rsstl_jax.report.run_result import write_result
+from rsstl_jax.report.statistics import interval_over_positions
+
+TEST = make_synthetic_site("synthetic-office").test
+
+
+def write_run(folder, errors_m, *, part=TEST):
+    """A run whose students err eastwards: {student: {seed: metres, one or one a fingerprint}}."""
+    config = make_config("smoke", target=part.dataset, sources="synthetic-mall")
+    seeds = next(iter(errors_m.values())).keys()
+    predicted_m = {
+        seed: {
+            student: part.position_m + np.outer(np.broadcast_to(own[seed], len(part)), [1.0, 0.0])
+            for student, own in errors_m.items()
+        }
+        for seed in seeds
+    }
+    folder.mkdir()
+    write_result(config, part, predicted_m, folder)
+    return folder
+
+
+def compare(*folders, students=()):
+    runs = [read_run(folder) for folder in folders]
+    methods = choose_methods(runs, students)
+    return methods, compare_methods(methods, runs[0].positions_m)
+
+
+def test_seeds_are_the_unit_where_both_have_several(tmp_path):
+    """Six seeds, each better by 1.0, 1.1, ... 1.5 m: p is 2 / 2^6."""
+    seeds = range(6)
+    a = write_run(tmp_path / "a", {"distilled": dict.fromkeys(seeds, 7.0)})
+    b = write_run(tmp_path / "b", {"distilled": {s: 6.0 - 0.1 * s for s in seeds}})
+    methods, [row] = compare(a, b)
+    assert (row["unit"], row["num_pairs"], row["verdict"]) == ("seeds", 6, "better")
+    assert row["difference_m"] == pytest.approx(-1.25) and row["p_value"] == pytest.approx(2 / 64)
+    low, high = row["interval_m"]
+    assert -1.5 <= low < -1.25 < high <= -1.0
+    assert row["fraction_of_fingerprints_better"] == 1.0
+    text = render_comparison_of_runs("the test part", methods, [row])
+    assert "| a: dnn distilled student | 0, 1, 2, 3, 4, 5 | 7.00 ± 0.00 | reference |" in text
+    assert (
+        "6 seeds | better |" in text
+        and "better. The difference is -1.25 m (95 % interval [-1.38, -1.12] over 6 seeds, p 0.031"
+        in text
+    )
+
+
+def test_only_seeds_that_both_have_are_paired(tmp_path):
+    """Seed 0 would make it worse by 50 m."""
+    a = write_run(tmp_path / "a", {"distilled": {0: 1.0, 1: 7.0, 2: 8.0}})
+    b = write_run(tmp_path / "b", {"distilled": {1: 6.0, 2: 6.0, 3: 151.0}})
+    methods, [row] = compare(a, b)
+    assert (row["unit"], row["num_pairs"], row["verdict"]) == ("seeds", 2, "too few seeds")
+    assert row["difference_m"] == pytest.approx(-1.5)
+    text = render_comparison_of_runs("the test part", methods, [row])
+    assert "No verdict on the seeds: it takes at least 6 of them." in text
+
+
+@pytest.mark.parametrize(
+    ("shift_m", "noise_m", "words"),
+    [(-2.0, 1.0, "better"), (2.0, 1.0, "worse"), (0.0, 1.0, "no significant difference")],
+)
+def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
+    rng = np.random.default_rng(0)
+    first_m = rng.uniform(5.0, 9.0, len(TEST))
+    second_m = first_m + shift_m + noise_m * rng.normal(size=len(TEST))
+    a = write_run(tmp_path / "a", {"distilled": {0: first_m}})
+    b = write_run(tmp_path / "b", {"distilled": {0: second_m}})
+    methods, [row] = compare(a, b)
+    expected = interval_over_positions(np.abs(second_m) - first_m, TEST.position_m)
+    np.testing.assert_allclose(row["interval_m"], expected, atol=1e-4)
+    assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(TEST.position_m, axis=0)))
+    assert row["verdict"] == words and "p_value" not in row
+    text = render_comparison_of_runs("the test part", methods, [row])
+    assert "This holds for these students as they are; other seeds may differ." in text
+
+
+def test_students_of_several_runs_stand_against_the_first(tmp_path):
+    a = write_run(tmp_path / "a", {"standalone": {0: 3.0}, "distilled": {0: 4.0}})
+    b = write_run(tmp_path / "b", {"knn": {0: 6.0}})
+    methods, rows = compare(a, b)
+    labels = ["a: dnn baseline student", "a: dnn distilled student", "b: kNN, its settings chosen"]
+    assert all(m.label.startswith(label) for m, label in zip(methods, labels, strict=True))
+    assert [row["difference_m"] for row in rows] == pytest.approx([1.0, 3.0])
+    methods, [row] = compare(a, b, students=["knn", "distilled"])
+    assert methods[0].label == labels[1] and row["difference_m"] == pytest.approx(2.0)
+
+
+def test_runs_on_other_fingerprints_are_refused_by_name_and_digest(tmp_path):
+    a = write_run(tmp_path / "a", {"distilled": {0: 3.0}})
+    order = write_run(tmp_path / "b", {"distilled": {0: 3.0}}, part=TEST.take([1, 0, 2]))
+    other = write_run(
+        tmp_path / "c", {"distilled": {0: 3.0}}, part=replace(TEST, part="validation")
+    )
+    for folder, words in ((order, "test part of syn"), (other, "validation part of syn")):
+        with pytest.raises(ConfigError) as error:
+            compare(a, folder)
+        assert f"{folder} was measured on the {words}" in str(error.value)
+        assert f"{a} on the test part of synthetic-office (200 fingerprints, dig" in str(
+            error.value
+        )
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    a = write_run(tmp_path / "a", {"distilled": {0: 3.0}})
+    b = write_run(tmp_path / "b", {"knn": {0: 3.0}})
+    for folders, students, words in (
+        ((a, a), (), "twice; name each folder once"),
+        ((a,), (), "there is nothing to compare a: dnn distilled student with"),
+        ((a, b), ("alone",), "--students has 'alone'; the runs have distilled, knn"),
+        ((a, b), ("knn",), "has none of --students=knn; it has distilled"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            compare(*folders, students=students)
+    with pytest.raises(
+        DataError, match=r"result\.json is not there; name the folder of a finished"
+    ):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace("0,5,", "0,5,x", 1),
+        lambda text: text.replace("x_m", "easting"),
+        lambda text: text.replace("3.0000\n", "\n", 1),
+        lambda text: text[: text.rindex("\n", 0, -1) + 1],
+        lambda text: "",
+    ],
+)
+def test_predictions_that_nobody_wrote_are_refused(tmp_path, damage):
+    folder = write_run(tmp_path / "a", {"distilled": {0: 3.0, 1: 3.0}})
+    file = folder / "predictions.csv"
+    file.write_text(damage(file.read_text()))
+    with pytest.raises(DamagedError, match=str(folder)):
+        read_run(folder)
+
+
+def test_the_command_prints_a_table_and_leaves_json_and_a_picture(tmp_path):
+    write_run(tmp_path / "a", {"standalone": {0: 3.0}, "distilled": {0: 4.0}})
+    write_run(tmp_path / "b", {"standalone": {0: 3.0}, "distilled": {0: 2.5}})
+    where = (f"--workdirs={tmp_path}/a,{tmp_path}/b", f"--output={tmp_path}/out")
+    out = succeed("compare", *where, "--students=distilled")
+    content = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    [row] = content["differences"]
+    assert content["part"].startswith(
+        "the test part of synthetic-office (200 fingerprints, digest "
+    )
+    assert row["difference_m"] == pytest.approx(-1.5)
+    assert "| b: dnn distilled student | 0 | 2.50 | -1.50 | [-1.50, -1.50] |" in out
+    assert matplotlib.image.imread(tmp_path / "out" / "comparison.png").std() > 0.01
+    code, _, err = finish(start("compare", *where, "--students=dist"))
+    assert code == 2 and "--students has 'dist'; the runs have standalone" in error_of(err)
