@@ -45,7 +45,7 @@ def _by_neighbours(config: ConfigDict, parts: TargetParts) -> tuple[np.ndarray, 
 def _by_pretrained(config: ConfigDict, parts: TargetParts) -> tuple[np.ndarray, dict[str, Any]]:
     pretrained = load_pretrained()
     pretrained.check_target(config.target)
-    return pretrained.at(parts.train).predict_m(parts.held_out.rss_dbm), {}
+    return pretrained.fit(parts.train).predict_m(parts.held_out.rss_dbm), {}
 
 
 _PREDICT = {"knn": _by_neighbours, "pretrained": _by_pretrained}
