@@ -26,7 +26,7 @@ LAYERS = (
     ("site_agnostic",),
     ("phases",),
     ("pipeline",),
-    ("export", "paper"),
+    ("export", "onnx_writer", "paper"),
     ("commands",),
     ("cli",),
 )

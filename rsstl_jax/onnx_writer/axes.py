@@ -130,7 +130,8 @@ def _dynamic_slice(graph: Graph, eqn: Any, inputs: list[str]) -> str:
         if size != number:
             start = graph.add("Unsqueeze", graph.cast(inputs[1 + axis], np.int64), graph.ints([0]))
             start = graph.add("Max", start, graph.ints([0]))
-            start = graph.add("Min", start, graph.ints([size - number]))
+            last = graph.add("Sub", graph.sizes([size]), graph.ints([number]))
+            start = graph.add("Min", start, last)
             stop = graph.add("Add", start, graph.ints([number]))
             name = graph.add("Slice", name, start, stop, graph.ints([axis]))
     return name

@@ -16,15 +16,18 @@ SAME = {
     "cos": "Cos",
     "div": "Div",
     "eq": "Equal",
+    "eq_to": "Equal",
     "erf": "Erf",
     "exp": "Exp",
     "floor": "Floor",
     "ge": "GreaterOrEqual",
     "gt": "Greater",
     "le": "LessOrEqual",
+    "le_to": "LessOrEqual",
     "log": "Log",
     "logistic": "Sigmoid",
     "lt": "Less",
+    "lt_to": "Less",
     "max": "Max",
     "min": "Min",
     "mul": "Mul",
@@ -90,7 +93,9 @@ def _power_of_integer(graph: Graph, eqn: Any, inputs: list[str]) -> str:
 
 def _select(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     if eqn.invars[0].aval.dtype != bool:
-        raise ConfigError("cannot write a select among more than two cases as ONNX: nest two wheres")
+        raise ConfigError(
+            "cannot write a select among more than two cases as ONNX: nest two wheres"
+        )
     which, if_false, if_true = inputs
     return graph.add("Where", which, if_true, if_false)
 
@@ -103,7 +108,9 @@ def _round(graph: Graph, eqn: Any, inputs: list[str]) -> str:
 
 
 def _is_finite(graph: Graph, eqn: Any, inputs: list[str]) -> str:
-    return graph.add("Not", graph.add("Or", graph.add("IsNaN", *inputs), graph.add("IsInf", *inputs)))
+    return graph.add(
+        "Not", graph.add("Or", graph.add("IsNaN", *inputs), graph.add("IsInf", *inputs))
+    )
 
 
 RULES: dict[str, Rule] = {
@@ -111,6 +118,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(BITWISE, _bitwise),
     "clamp": lambda g, e, x: g.add("Min", g.add("Max", x[1], x[0]), x[2]),
     "convert_element_type": lambda g, e, x: g.cast(x[0], e.params["new_dtype"]),
+    "erfc": lambda g, e, x: g.add("Sub", _scalar(g, e, 1), g.add("Erf", x[0])),
     "exp2": lambda g, e, x: g.add("Pow", _scalar(g, e, 2), x[0]),
     "expm1": lambda g, e, x: g.add("Sub", g.add("Exp", x[0]), _scalar(g, e, 1)),
     "integer_pow": _power_of_integer,

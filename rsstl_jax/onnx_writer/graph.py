@@ -29,7 +29,7 @@ class Node(NamedTuple):
     """One operator of ONNX; an attribute may be a NumPy dtype."""
 
     kind: str
-    inputs: list[str]
+    inputs: tuple[str, ...]
     outputs: list[str]
     attributes: dict[str, Any]
 
@@ -51,16 +51,20 @@ class Graph:
 
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    _outputs: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Appends a node with one output, whose name is returned."""
         return self.add_many(kind, *inputs, num_outputs=1, **attributes)[0]
 
     def add_many(self, kind: str, *inputs: str, num_outputs: int, **attributes: Any) -> list[str]:
-        """Appends a node with several outputs, whose names are returned."""
-        names = [f"{kind}_{len(self.nodes)}_{i}" for i in range(num_outputs)]
-        self.nodes.append(Node(kind, list(inputs), names, attributes))
-        return names
+        """Appends a node with several outputs, whose names are returned; equal ones stand once."""
+        key = f"{kind} {inputs} {attributes}"
+        if key not in self._outputs:
+            names = [f"{kind}_{len(self.nodes)}_{i}" for i in range(num_outputs)]
+            self.nodes.append(Node(kind, inputs, names, attributes))
+            self._outputs[key] = names
+        return self._outputs[key]
 
     def store(self, array: Any) -> str:
         """The name of a constant; equal ones are stored once."""
@@ -116,7 +120,7 @@ class Graph:
 
     def rename(self, name: str, output: str) -> None:
         """Gives a tensor the name of an output of the file."""
-        self.nodes.append(Node("Identity", [name], [output], {}))
+        self.nodes.append(Node("Identity", (name,), [output], {}))
 
     def prune(self, outputs: list[str]) -> None:
         """Removes the nodes and constants that no output depends on."""

@@ -46,7 +46,9 @@ def _convolution(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     left, kernel = full_inputs(graph, eqn, inputs)
     params, numbers = eqn.params, eqn.params["dimension_numbers"]
     if any(factor != 1 for factor in params["lhs_dilation"]) or params["batch_group_count"] != 1:
-        raise ConfigError("only convolutions with neither lhs_dilation nor batch groups are written")
+        raise ConfigError(
+            "only convolutions with neither lhs_dilation nor batch groups are written"
+        )
     name = graph.add(
         "Conv",
         graph.transpose(left, list(numbers.lhs_spec)),

@@ -7,7 +7,7 @@ from jax import lax
 
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.onnx_writer.axes import Handler, full_inputs, shape_of
-from rsstl_jax.onnx_writer.graph import Graph, Value
+from rsstl_jax.onnx_writer.graph import Graph, Value, dims_of
 
 
 def _top_k(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
@@ -53,27 +53,28 @@ def _gather(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     if len(index_shape) == 1 and inputs[1].array is not None:
         return [_block(graph, eqn, inputs)]
     operand, index = full_inputs(graph, eqn, inputs)
-    numbers, taken = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
-    paired, indexed = list(numbers.operand_batching_dims), list(numbers.start_index_map)
+    numbers, taken = eqn.params["dimension_numbers"], dims_of(eqn.params["slice_sizes"])
+    paired, rank = list(numbers.operand_batching_dims), len(index_shape) - 1
+    # The index of an axis that is taken whole can be 0 alone.
+    used = [i for i, axis in enumerate(numbers.start_index_map) if taken[axis] == 1]
+    indexed = [numbers.start_index_map[i] for i in used]
     whole = [axis for axis in range(len(shape)) if axis not in paired + indexed]
-    if [taken[axis] for axis in indexed] != [1] * len(indexed) or any(
-        str(taken[axis]) != str(shape[axis]) for axis in whole
-    ):
+    if any(taken[axis] != shape[axis] for axis in whole):
         raise ConfigError(f"ONNX has no gather of blocks of shape {taken} from {shape}")
+    if len(used) < index_shape[-1]:
+        index = graph.add("Gather", index, graph.ints(used), axis=rank)
+    index = graph.cast(index, np.int64)
     if eqn.params["mode"] == lax.GatherScatterMode.CLIP:
-        bounds = np.array([shape[axis] - 1 for axis in indexed], eqn.invars[1].aval.dtype)
-        index = graph.add("Max", index, graph.store(np.zeros_like(bounds)))
-        index = graph.add("Min", index, graph.store(bounds))
+        index = graph.add("Max", index, graph.ints([0]))
+        index = graph.add("Min", index, graph.ints([shape[axis] - 1 for axis in indexed]))
     # To the front in both: the axes that are paired. Then what is indexed, then what is whole.
     operand = graph.transpose(operand, paired + indexed + whole)
-    rank = len(index_shape) - 1
     ours = list(numbers.start_indices_batching_dims)
     order = ours + [axis for axis in range(rank) if axis not in ours]
     index = graph.transpose(index, [*order, rank])
     if len(indexed) == 1 and not paired:
         name = graph.add("Gather", operand, graph.add("Squeeze", index, graph.ints([rank])))
     else:
-        index = graph.cast(index, np.int64)
         name = graph.add("GatherND", operand, index, batch_dims=len(paired))
     return [_placed(graph, eqn, name, order, whole)]
 

@@ -83,11 +83,7 @@ def to_onnx(
     need_onnx()
     (rows,) = export.symbolic_shape(ROWS)
     closed = jax.make_jaxpr(function)(jax.ShapeDtypeStruct((rows, num_inputs), jnp.float32))
-    if len(closed.out_avals) != len(output_names):
-        raise ConfigError(
-            f"output_names has {len(output_names)} names; the function has "
-            f"{len(closed.out_avals)} results"
-        )
+    _check_names(output_names, len(closed.out_avals))
     graph = Graph()
     values = _inline(graph, closed, [Value(INPUT, (ROWS, num_inputs))])
     outputs = []
@@ -97,6 +93,16 @@ def to_onnx(
         outputs.append((name, aval.dtype, shape))
     graph.prune([name for name, _, _ in outputs])
     return serialize(graph, num_inputs, outputs, dict(metadata or {}))
+
+
+def _check_names(names: Sequence[str], number: int) -> None:
+    if len(names) != number:
+        raise ConfigError(f"output_names has {len(names)} names; the function has {number} results")
+    for name in names:
+        if name == INPUT:
+            raise ConfigError(f"output_names: {name!r} is the name of the input")
+        if list(names).count(name) > 1:
+            raise ConfigError(f"output_names: {name!r} stands twice")
 
 
 def _inline(graph: Graph, closed: Any, inputs: Sequence[Value]) -> list[Value]:
@@ -140,8 +146,12 @@ def _write(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
 def _unroll(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     """A loop of known length over what it carries, as its steps one after another."""
     length, kept = eqn.params["length"], eqn.params["num_consts"]
-    if length > MAX_UNROLLED or len(inputs) != kept + eqn.params["num_carry"]:
-        raise ConfigError(f"no rule writes a scan of {length} steps over arrays as ONNX")
+    known = isinstance(length, int) and length <= MAX_UNROLLED
+    if not known or len(inputs) != kept + eqn.params["num_carry"]:
+        raise ConfigError(
+            f"a scan of {length} steps over {len(inputs) - kept} arrays cannot be written as ONNX, "
+            f"which takes up to {MAX_UNROLLED} steps over what is carried alone; use vmap or top_k"
+        )
     carried = inputs[kept:]
     for _ in range(length):
         carried = _inline(graph, eqn.params["jaxpr"], [*inputs[:kept], *carried])
@@ -151,14 +161,15 @@ def _unroll(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
 def _is_foldable(eqn: Any, inputs: list[Value]) -> bool:
     """Whether an equation can be computed now, without a constant that is larger than its inputs."""
     name = eqn.primitive.name
-    if name in ("broadcast_in_dim", "iota") or any(value.array is None for value in inputs):
+    known = [value.array for value in inputs if value.array is not None]
+    if name in ("broadcast_in_dim", "iota") or not known or len(known) < len(inputs):
         return False
     if name in elementwise.HANDLERS:
         return True
     sizes = [size for out in eqn.outvars for size in out.aval.shape]
     if not all(isinstance(size, int) for size in sizes):
         return False
-    given = 0 if name == "transpose" else sum(value.array.nbytes for value in inputs)
+    given = 0 if name == "transpose" else sum(array.nbytes for array in known)
     return sum(out.aval.size * out.aval.dtype.itemsize for out in eqn.outvars) <= max(given, SMALL)
 
 
