@@ -26,11 +26,14 @@ def _ranked(graph: Graph, name: str, number: int, axis: int, *, largest: int) ->
 
 
 def _sort(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
+    axis, shape = eqn.params["dimension"], shape_of(eqn.invars[0])
+    size = shape[axis]
     if eqn.params["num_keys"] != 1:
         raise ConfigError("ONNX has no sort by more than one key")
+    if isinstance(size, str):
+        raise ConfigError("a sort over the rows of a batch cannot be written as ONNX")
     key, *others = full_inputs(graph, eqn, inputs)
-    axis, shape = eqn.params["dimension"], shape_of(eqn.invars[0])
-    first, order = _ranked(graph, key, shape[axis], axis, largest=0)
+    first, order = _ranked(graph, key, size, axis, largest=0)
     rest = [graph.add("GatherElements", name, order, axis=axis) for name in others]
     return [Value(name, shape) for name in (first, *rest)]
 
@@ -85,6 +88,8 @@ def _block(graph: Graph, eqn: Any, inputs: list[Value]) -> Value:
     cuts = []
     for axis, start in zip(numbers.start_index_map, np.asarray(inputs[1].array), strict=True):
         size, taken = shape[axis], eqn.params["slice_sizes"][axis]
+        if isinstance(size, str):
+            raise ConfigError("one scan of a batch cannot be picked in ONNX")
         if eqn.params["mode"] == lax.GatherScatterMode.CLIP:
             start = min(max(start, 0), size - taken)
         if not 0 <= start <= size - taken:
@@ -105,7 +110,8 @@ def _placed(graph: Graph, eqn: Any, name: str, order: list[int], whole: list[int
     kept = [axis for axis in range(len(shape_of(eqn.invars[0]))) if axis not in gone]
     offset = dict(zip(numbers.offset_dims, kept, strict=True))
     indices = iter(range(len(order)))
-    sources = []  # For every axis of the result where it is now; None for one of size 1.
+    # For every axis of the result where it is now; None for one of size 1.
+    sources: list[int | None] = []
     for axis in range(len(out)):
         if axis not in offset:
             sources.append(order.index(next(indices)))

@@ -54,8 +54,9 @@ def to_onnx(
     """A function of a batch of scans as the content of an ONNX file.
 
     The file's one input is `rss_dbm`, float32[n, A] with n unknown. What the function closes over
-    becomes constants of the file, and what depends on them alone is computed now. The file needs
-    operators of ONNX's opset 18, which onnxruntime has from version 1.14.
+    becomes constants of the file, and what depends on them alone is computed now. The operators are
+    those of ONNX's opset 18. Two things that JAX defines differ in ONNX, and the function must not
+    rely on them: an index outside its array, and a sort or a maximum of what may be NaN.
 
     Args:
         function: pure function of float32[n, A], dBm, NaN where undetected; its results are arrays,
@@ -87,7 +88,8 @@ def to_onnx(
     graph = Graph()
     values = _inline(graph, closed, [Value(INPUT, (ROWS, num_inputs))])
     outputs = []
-    for name, value, aval in zip(output_names, values, closed.out_avals, strict=True):
+    avals: list[Any] = closed.out_avals
+    for name, value, aval in zip(output_names, values, avals, strict=True):
         shape = dims_of(aval.shape)
         graph.rename(graph.full(value, shape), name)
         outputs.append((name, aval.dtype, shape))
@@ -159,7 +161,7 @@ def _unroll(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
 
 
 def _is_foldable(eqn: Any, inputs: list[Value]) -> bool:
-    """Whether an equation can be computed now, without a constant that is larger than its inputs."""
+    """Whether an equation is computed now: no large constant may become a larger one."""
     name = eqn.primitive.name
     known = [value.array for value in inputs if value.array is not None]
     if name in ("broadcast_in_dim", "iota") or not known or len(known) < len(inputs):
@@ -174,10 +176,11 @@ def _is_foldable(eqn: Any, inputs: list[Value]) -> bool:
 
 
 def _fold(eqn: Any, inputs: list[Value]) -> list[Value]:
-    arrays = [value.array for value in inputs]
+    arrays = [np.asarray(value.array) for value in inputs]
     if eqn.primitive.name in elementwise.HANDLERS:
-        arrays = np.broadcast_arrays(*arrays)
+        arrays = list(np.broadcast_arrays(*arrays))
     else:
-        arrays = [np.broadcast_to(a, atom.aval.shape) for a, atom in zip(arrays, eqn.invars)]
+        pairs = zip(arrays, eqn.invars, strict=True)
+        arrays = [np.broadcast_to(array, atom.aval.shape) for array, atom in pairs]
     results = eqn.primitive.bind(*map(jnp.asarray, arrays), **eqn.params)
-    return [constant(array) for array in (results if eqn.primitive.multiple_results else [results])]
+    return [constant(array) for array in jax.tree.leaves(results)]

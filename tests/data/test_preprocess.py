@@ -46,7 +46,7 @@ def test_powed_takes_its_exponent():
 @pytest.mark.parametrize("encoding", ["linear", "powed"])
 def test_a_reading_at_the_floor_is_exactly_zero(encoding):
     """A network that asks what is above 0 would else see a detection that rounding made."""
-    for floor_dbm in range(-120, -60):
+    for floor_dbm in (-94, -97, -100, -113):
         at_floor = jnp.array([floor_dbm, floor_dbm + 1], jnp.float32)
         run = jax.jit(lambda row, f=floor_dbm: encode_rss(row, encoding=encoding, floor_dbm=f))
         encoded = run(at_floor)
