@@ -61,7 +61,7 @@ def _iota(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     size, alone = dims_of(shape)[axis], [1] * len(shape)
     alone[axis] = -1
     if isinstance(size, int):
-        return [constant(np.arange(size, dtype=dtype).reshape(alone))]
+        return [constant(np.arange(size, dtype=np.dtype(dtype)).reshape(alone))]
     rows = graph.add("Squeeze", graph.sizes([size]))
     numbers = graph.add("Range", graph.store(np.int64(0)), rows, graph.store(np.int64(1)))
     name = graph.add("Reshape", graph.cast(numbers, dtype), graph.ints(alone))

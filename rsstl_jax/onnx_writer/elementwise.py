@@ -7,7 +7,7 @@ import numpy as np
 from jax import lax
 
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.onnx_writer.graph import Dims, Graph, Value
+from rsstl_jax.onnx_writer.graph import Dims, Graph, Value, signed
 
 SAME = {
     "abs": "Abs",
@@ -74,7 +74,7 @@ def _bitwise(graph: Graph, eqn: Any, inputs: list[str]) -> str:
 
 
 def _scalar(graph: Graph, eqn: Any, number: float) -> str:
-    return graph.store(np.array(number, eqn.invars[0].aval.dtype))
+    return graph.store(np.array(number, signed(eqn.invars[0].aval.dtype)))
 
 
 def _power_of_integer(graph: Graph, eqn: Any, inputs: list[str]) -> str:

@@ -34,9 +34,15 @@ class Node(NamedTuple):
     attributes: dict[str, Any]
 
 
+def signed(dtype: Any) -> np.dtype[Any]:
+    """The type that stands for a type of JAX's: runtimes have no arithmetic of unsigned numbers."""
+    dtype = np.dtype(dtype)
+    return np.dtype(np.int64) if dtype.kind == "u" else dtype
+
+
 def constant(array: Any) -> Value:
     """A value that is known now."""
-    array = np.asarray(array)
+    array = np.asarray(array, signed(array.dtype))
     return Value("", array.shape, array)
 
 
@@ -116,7 +122,7 @@ class Graph:
 
     def cast(self, name: str, dtype: Any) -> str:
         """A tensor of another type."""
-        return self.add("Cast", name, to=np.dtype(dtype))
+        return self.add("Cast", name, to=signed(dtype))
 
     def rename(self, name: str, output: str) -> None:
         """Gives a tensor the name of an output of the file."""

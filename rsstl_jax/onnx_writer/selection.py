@@ -64,7 +64,7 @@ def _gather(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     whole = [axis for axis in range(len(shape)) if axis not in paired + indexed]
     if any(taken[axis] != shape[axis] for axis in whole):
         raise ConfigError(f"ONNX has no gather of blocks of shape {taken} from {shape}")
-    if len(used) < index_shape[-1]:
+    if len(used) < len(numbers.start_index_map):
         index = graph.add("Gather", index, graph.ints(used), axis=rank)
     index = graph.cast(index, np.int64)
     if eqn.params["mode"] == lax.GatherScatterMode.CLIP:

@@ -11,7 +11,7 @@ from jax.extend.core import ClosedJaxpr, Literal
 
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.onnx_writer import axes, elementwise, products, selection
-from rsstl_jax.onnx_writer.graph import INPUT, ROWS, Graph, Value, constant, dims_of
+from rsstl_jax.onnx_writer.graph import INPUT, ROWS, Graph, Value, constant, dims_of, signed
 from rsstl_jax.onnx_writer.model import need_onnx, serialize
 
 HANDLERS = {
@@ -92,7 +92,7 @@ def to_onnx(
     for name, value, aval in zip(output_names, values, avals, strict=True):
         shape = dims_of(aval.shape)
         graph.rename(graph.full(value, shape), name)
-        outputs.append((name, aval.dtype, shape))
+        outputs.append((name, signed(aval.dtype), shape))
     graph.prune([name for name, _, _ in outputs])
     return serialize(graph, num_inputs, outputs, dict(metadata or {}))
 
@@ -116,7 +116,8 @@ def _inline(graph: Graph, closed: Any, inputs: Sequence[Value]) -> list[Value]:
 
     def read(atom: Any) -> Value:
         if isinstance(atom, Literal):
-            return constant(np.asarray(atom.val, atom.aval.dtype))
+            aval: Any = atom.aval
+            return constant(np.asarray(atom.val, aval.dtype))
         return values[atom]
 
     for eqn in jaxpr.eqns:
@@ -176,7 +177,8 @@ def _is_foldable(eqn: Any, inputs: list[Value]) -> bool:
 
 
 def _fold(eqn: Any, inputs: list[Value]) -> list[Value]:
-    arrays = [np.asarray(value.array) for value in inputs]
+    pairs = zip(inputs, eqn.invars, strict=True)
+    arrays = [np.asarray(value.array, atom.aval.dtype) for value, atom in pairs]
     if eqn.primitive.name in elementwise.HANDLERS:
         arrays = list(np.broadcast_arrays(*arrays))
     else:
