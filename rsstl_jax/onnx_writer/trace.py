@@ -177,12 +177,11 @@ def _is_foldable(eqn: Any, inputs: list[Value]) -> bool:
 
 
 def _fold(eqn: Any, inputs: list[Value]) -> list[Value]:
-    pairs = zip(inputs, eqn.invars, strict=True)
-    arrays = [np.asarray(value.array, atom.aval.dtype) for value, atom in pairs]
+    avals = [atom.aval for atom in eqn.invars]
+    arrays = [np.asarray(v.array, aval.dtype) for v, aval in zip(inputs, avals, strict=True)]
     if eqn.primitive.name in elementwise.HANDLERS:
         arrays = list(np.broadcast_arrays(*arrays))
     else:
-        pairs = zip(arrays, eqn.invars, strict=True)
-        arrays = [np.broadcast_to(array, atom.aval.shape) for array, atom in pairs]
+        arrays = [np.broadcast_to(a, aval.shape) for a, aval in zip(arrays, avals, strict=True)]
     results = eqn.primitive.bind(*map(jnp.asarray, arrays), **eqn.params)
     return [constant(array) for array in jax.tree.leaves(results)]
