@@ -148,16 +148,19 @@ def _write(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
 
 def _unroll(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     """A loop of known length over what it carries, as its steps one after another."""
-    length, kept = eqn.params["length"], eqn.params["num_consts"]
-    known = isinstance(length, int) and length <= MAX_UNROLLED
-    if not known or len(inputs) != kept + eqn.params["num_carry"]:
+    length, body = eqn.params["length"], eqn.params["jaxpr"]
+    # What is carried keeps its shape in the body; an array that is gone through loses an axis.
+    inner, outer = [*body.jaxpr.invars, *body.jaxpr.outvars], [*eqn.invars, *eqn.outvars]
+    carries = [a.aval.shape for a in inner] == [a.aval.shape for a in outer]
+    kept = len(inputs) - len(eqn.outvars)
+    if not (isinstance(length, int) and length <= MAX_UNROLLED and carries):
         raise ConfigError(
-            f"a scan of {length} steps over {len(inputs) - kept} arrays cannot be written as ONNX, "
+            f"a scan of {length} steps cannot be written as ONNX, "
             f"which takes up to {MAX_UNROLLED} steps over what is carried alone; use vmap or top_k"
         )
     carried = inputs[kept:]
     for _ in range(length):
-        carried = _inline(graph, eqn.params["jaxpr"], [*inputs[:kept], *carried])
+        carried = _inline(graph, body, [*inputs[:kept], *carried])
     return carried
 
 
