@@ -2,7 +2,7 @@
 
     python experiments/agnostic.py --config=configs/uji.py:tuned --config.sources=tampere,tut7
 
-The code is rsstl_jax/commands/agnostic.py; --help shows every flag.
+The code is rsstl_jax/commands/research/agnostic.py; --help shows every flag.
 """
 
 from rsstl_jax.cli import run_command

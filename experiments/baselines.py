@@ -2,7 +2,7 @@
 
     python experiments/baselines.py --method=knn --config=configs/tampere.py:tuned
 
-The code is rsstl_jax/commands/baselines.py; --help shows every flag.
+The code is rsstl_jax/commands/research/baselines.py; --help shows every flag.
 """
 
 from rsstl_jax.cli import run_command

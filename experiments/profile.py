@@ -2,7 +2,7 @@
 
     python experiments/profile.py --config=configs/tampere.py:tuned
 
-The code is rsstl_jax/commands/profile.py; --help shows every flag.
+The code is rsstl_jax/commands/research/profile.py; --help shows every flag.
 """
 
 from rsstl_jax.cli import run_command

@@ -2,7 +2,7 @@
 
     python experiments/search.py --config=configs/tampere.py:tuned --grid=margin=0.1,0.2
 
-The code is rsstl_jax/commands/search.py; --help shows every flag.
+The code is rsstl_jax/commands/research/search.py; --help shows every flag.
 """
 
 from rsstl_jax.cli import run_command

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
@@ -54,10 +55,19 @@ COMMANDS = {
     "convert": "make a site's table from a .mat file of the field's collection",
     "fields": "list the fields of the configuration and their meaning",
 }
+_RESEARCH = ("agnostic", "baselines", "profile", "search", "tables")
+"""The commands that lie in commands/research/."""
+
 _RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search")
 """The commands that save states on the way."""
 
 _HELP = "rsstl <command> --help shows a command's flags, with examples."
+
+
+def command_module(name: str) -> ModuleType:
+    """The module of a command."""
+    folder = "commands.research" if name in _RESEARCH else "commands"
+    return import_module(f"rsstl_jax.{folder}.{name}")
 
 
 def main() -> None:
@@ -80,7 +90,7 @@ def main() -> None:
 
 def run_command(name: str) -> None:
     """Runs one of COMMANDS on the flags of the process."""
-    module = import_module(f"rsstl_jax.commands.{name}")
+    module = command_module(name)
     module.define_flags()
     run(module.main, name=name, takes_words=name == "fields")
 

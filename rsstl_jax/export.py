@@ -1,6 +1,7 @@
 """A student as a program and a card, for those who have JAX but not this package."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -19,9 +20,10 @@ from rsstl_jax.engine.radius import COVERAGE
 from rsstl_jax.engine.saved_student import shown_names
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError
+from rsstl_jax.onnx_writer import to_onnx
 from rsstl_jax.store.files import write_bytes, write_sealed
 
-__all__ = ["ExportedStudent", "export_student", "load_exported"]
+__all__ = ["ExportedStudent", "export_student", "load_exported", "write_onnx"]
 
 PLATFORMS = ("cpu", "cuda")
 _PROGRAM, _CARD = "student.bin", "exported.json"
@@ -160,6 +162,36 @@ def describe(student: NetworkLocator) -> dict[str, Any]:
 
 def _or_none(value: int) -> int | None:
     return None if value == NO_LABEL else int(value)
+
+
+def write_onnx(student: NetworkLocator, file: str | Path) -> None:
+    """Writes a localiser as an ONNX file, whose metadata has a card like that of the program.
+
+    Inputs and outputs are those of the program: `rss_dbm`, and `position_m`, `label`, `radius_m`.
+
+    Args:
+        student: what `load_student`, or `load_pretrained().fit`, returned.
+        file: such as student.onnx.
+
+    Raises:
+        ConfigError: if onnx is not installed.
+        OSError: if the file cannot be written.
+
+    Example:
+        >>> import json, onnx, tempfile
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> office = load_pretrained().fit(load_site("synthetic-office").train)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_onnx(office, f"{folder}/office.onnx")
+        ...     model = onnx.load(f"{folder}/office.onnx")
+        >>> card = json.loads(model.metadata_props[0].value)
+        >>> card["labels"], [output.name for output in model.graph.output]
+        ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
+    """
+    names = ["position_m", "label", "radius_m"]
+    card = {"card": json.dumps(describe(student))}
+    inputs = len(student.access_points)
+    write_bytes(file, to_onnx(student.answer_fn(), inputs, output_names=names, metadata=card))
 
 
 def load_exported(folder: str | Path) -> ExportedStudent:

@@ -26,6 +26,7 @@ MODULES = [
             "losses",
             "metrics",
             "models",
+            "onnx_writer",
             "report.statistics",
             "spectral",
             "types",

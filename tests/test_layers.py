@@ -26,6 +26,7 @@ LAYERS = (
     ("site_agnostic",),
     ("phases",),
     ("pipeline",),
+    ("onnx_writer",),
     ("export", "paper"),
     ("serving",),
     ("commands",),

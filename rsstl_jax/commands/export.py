@@ -2,10 +2,12 @@
 
     rsstl export --workdir=results/tampere-dnn-tuned
     rsstl export --workdir=results/tampere-dnn-tuned --student=seed-1/distilled --output=phone
+    rsstl export --student=results/my-office --onnx
 
-A folder that holds another exported student is left alone unless --replace is given.
+Without --workdir, --student names the folder of any localiser, such as an ensemble. A folder that
+holds another exported student is left alone unless --replace is given.
 
-It needs flatbuffers (pip install 'rsstl_jax[export]').
+It needs flatbuffers (pip install 'rsstl_jax[export]'), and --onnx needs onnx ('rsstl_jax[onnx]').
 """
 
 from pathlib import Path
@@ -13,44 +15,54 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder, define_student, require
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_student
 from rsstl_jax.commands.shared.outputs import check_folder, find_student
 from rsstl_jax.errors import ConfigError, DamagedError
 
 if TYPE_CHECKING:
-    from rsstl_jax.engine.saved_student import Student
+    from rsstl_jax.engine.locator import NetworkLocator
 
 
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    require("workdir", "--workdir is missing; name the folder of a finished run of distill")
-    define_student()
+    define_student(", or without --workdir the folder of any localiser")
     define_folder(
         "output",
         None,
         "Names the folder of the program and its card. By default it is "
         "<workdir>/exported/<student>, with - for the / in the student's name.",
     )
+    flags.DEFINE_bool("onnx", False, "Writes student.onnx beside the program.")
     flags.DEFINE_bool("replace", False, "Replaces another student that --output holds.")
 
 
 def main() -> None:
     workdir, name = flags.FLAGS.workdir, flags.FLAGS.student
-    output = Path(flags.FLAGS.output or f"{workdir}/exported/{name.replace('/', '-')}")
-    folder = find_student(workdir, name)
+    if workdir:
+        folder = Path(find_student(workdir, name))
+        output = Path(flags.FLAGS.output or f"{workdir}/exported/{name.replace('/', '-')}")
+    elif Path(name).is_dir():
+        folder, output = Path(name), Path(flags.FLAGS.output or f"{name}/exported")
+    else:
+        raise ConfigError(
+            "--workdir is missing; name the folder of a finished run of distill, or the folder of "
+            "a localiser with --student"
+        )
     check_folder("--output", output)
     # JAX loads from here on: --help answers without it.
-    from rsstl_jax.engine.saved_student import load_student
-    from rsstl_jax.export import export_student
+    from rsstl_jax.export import export_student, write_onnx
+    from rsstl_jax.serving.saved import load_network_locator
 
-    student = load_student(folder)
+    student = load_network_locator(folder)
     if not flags.FLAGS.replace and (output / "exported.json").exists():
         _check_same(output, student)
     export_student(student, output)
+    if flags.FLAGS.onnx:
+        write_onnx(student, output / "student.onnx")
     print(f"{output}: {name} of {student.dataset}, {len(student.access_points)} access points")
 
 
-def _check_same(output: Path, student: "Student") -> None:
+def _check_same(output: Path, student: "NetworkLocator") -> None:
     """Refuses to replace an exported student of another site, or one with other positions."""
     import numpy as np
 

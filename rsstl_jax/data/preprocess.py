@@ -94,6 +94,8 @@ def encode_rss(
         scaled = jnp.exp(reading / EXPONENTIAL_SCALE_DB)
     else:
         scaled = 1 - reading / floor_dbm
+        # At the floor itself XLA's rounding leaves 0 or 6e-8, by its version and flags.
+        detected = rss_dbm > floor_dbm
     if encoding == "powed":
         scaled = jnp.where(detected, jnp.clip(scaled, 0, 1), 1) ** exponent
     return jnp.where(detected, jnp.clip(scaled, 0, 1), 0.0)

@@ -4,12 +4,12 @@ import os
 import runpy
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from absl import flags
 
+from rsstl_jax.cli import command_module
 from rsstl_jax.commands.shared.command_line import (
     check_flags,
     explain_unknown,
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def define(request):
     """Defines the flags of a command for one test."""
     before = set(flags.FLAGS)
-    yield lambda name: import_module(f"rsstl_jax.commands.{name}").define_flags()
+    yield lambda name: command_module(name).define_flags()
     for name in set(flags.FLAGS) - before:
         delattr(flags.FLAGS, name)
 

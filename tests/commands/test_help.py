@@ -85,8 +85,8 @@ def test_choices_are_those_of_the_code_that_help_must_not_load():
     from rsstl_jax.baselines.run_baseline import METHODS
     from rsstl_jax.paper.rows import ROWS, SITES
 
-    assert import_module("rsstl_jax.commands.baselines").METHODS == METHODS
-    tables = import_module("rsstl_jax.commands.tables")
+    assert import_module("rsstl_jax.commands.research.baselines").METHODS == METHODS
+    tables = import_module("rsstl_jax.commands.research.tables")
     assert (tables.ROWS, tables.SITES) == (ROWS, SITES)
 
 

@@ -3,8 +3,8 @@
 import pytest
 import tiny
 
-from rsstl_jax.commands import point_search as searching
-from rsstl_jax.commands.point_search import grid, measure, propose, search
+from rsstl_jax.commands.research import point_search as searching
+from rsstl_jax.commands.research.point_search import grid, measure, propose, search
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.recorder import Recorder
 

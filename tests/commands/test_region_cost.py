@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from rsstl_jax.commands.region_cost import OTHER, cost_by_region, region_of
+from rsstl_jax.commands.research.region_cost import OTHER, cost_by_region, region_of
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ def test_powed_takes_its_exponent():
     np.testing.assert_allclose(encoded[0, 1], 0.75**2, rtol=1e-6)
 
 
+@pytest.mark.parametrize("encoding", ["linear", "powed"])
+def test_a_reading_at_the_floor_is_exactly_zero(encoding):
+    """A network that asks what is above 0 would else see a detection that rounding made."""
+    for floor_dbm in (-94, -97, -100, -113):
+        at_floor = jnp.array([floor_dbm, floor_dbm + 1], jnp.float32)
+        run = jax.jit(lambda row, f=floor_dbm: encode_rss(row, encoding=encoding, floor_dbm=f))
+        encoded = run(at_floor)
+        assert encoded[0] == 0 < encoded[1]
+
+
 @given(
     st.lists(st.floats(-130, 0, width=32) | st.just(math.nan), min_size=8, max_size=8),
     st.floats(-129, -1, width=32),

@@ -19,7 +19,7 @@ from rsstl_jax.errors import ConfigError
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
 
-    from rsstl_jax.commands.region_cost import Cost
+    from rsstl_jax.commands.research.region_cost import Cost
 
 REGIONS = (
     "student",
@@ -61,7 +61,7 @@ def main() -> None:
 
 def measure(config: "ConfigDict", output: str) -> "tuple[dict[str, Cost], int]":
     """The cost of each region in one epoch of distilling, and its number of steps."""
-    from rsstl_jax.commands.region_cost import cost_by_region
+    from rsstl_jax.commands.research.region_cost import cost_by_region
     from rsstl_jax.data.target import target_parts
     from rsstl_jax.engine.loop import make_epochs
     from rsstl_jax.engine.site_job import make_site_job

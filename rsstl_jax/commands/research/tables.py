@@ -80,6 +80,6 @@ def define_flags() -> None:
 
 def main() -> None:
     # JAX loads from here on: --help answers without it.
-    from rsstl_jax.commands.table_run import run
+    from rsstl_jax.commands.research.table_run import run
 
     run()

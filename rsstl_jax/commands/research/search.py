@@ -55,7 +55,7 @@ def main() -> None:
         raise ConfigError("give either --grid or --range, at least one")
     pairs = {axis: _low_and_high(axis, ends) for axis, ends in ranges.items()}
     # JAX loads from here on: --help answers without it.
-    from rsstl_jax.commands.point_search import check_point, grid, propose, search
+    from rsstl_jax.commands.research.point_search import check_point, grid, propose, search
     from rsstl_jax.store.files import write_text
 
     if points:

@@ -1,0 +1,1 @@
+"""The commands of research: tables, searches, transfer, pretraining, profiles."""
