@@ -92,7 +92,7 @@ def test_what_the_student_does_not_know_changes_nothing(exported):
     ("scans", "words"),
     [
         ([], "at least one scan"),
-        ([{"AP1": 100.0}], r"scan 0, access point 'AP1': 100.0 .* -130...0 dBm"),
+        ([{"AP1": 100.0}], r"scan 0, access point 'AP1': 100 .* -130...0 dBm"),
         ([{"AP1": "far"}], "scan 0, access point 'AP1': 'far' is no level"),
     ],
 )

@@ -113,7 +113,7 @@ def write_prototypes(file: str | Path, prototypes: Prototypes) -> None:
 def read_prototypes(file: str | Path, num_access_points: int) -> Prototypes:
     """Reads what `write_prototypes` wrote, and checks that its arrays fit each other."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(Path(file).read_bytes()), allow_pickle=False) as arrays:
             prototypes = Prototypes(**{name: arrays[name] for name in Prototypes._fields})
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{file} is damaged: {error}") from error

@@ -131,7 +131,8 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
     card = read_card(folder / _AT_SITE, fields)
     pretrained = load_pretrained(folder)
     try:
-        with np.load(folder / _RADIO_MAP, allow_pickle=False) as arrays:
+        content = (folder / _RADIO_MAP).read_bytes()
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             labels = {name: arrays.get(name) for name in ("floor", "building")}
             radio_map = Fingerprints(
                 card["dataset"],

@@ -1,0 +1,133 @@
+"""Ensembles, the pretrained network at a site, calibration: saved, read again, and joined."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+
+from rsstl_jax import load_pretrained, load_site, load_student
+from rsstl_jax.engine.locator import answers_json
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.pipeline import run_distillation
+from rsstl_jax.serving.calibrate import calibrate_run, students_of_run
+from rsstl_jax.serving.ensemble import Ensemble
+from rsstl_jax.serving.join import join_run
+from rsstl_jax.serving.saved import load_locator, save_at_site, save_ensemble
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of two seeds on tiny sites, calibrated."""
+    folder = tmp_path_factory.mktemp("serving")
+    tiny.write_sites(folder, "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(folder), seeds=(0, 1))
+    run_distillation(config, folder / "run")
+    names = students_of_run(folder / "run")
+    return folder / "run", calibrate_run(folder / "run", names)
+
+
+def scans_of(part):
+    return pd.DataFrame(part.rss_dbm, columns=list(part.access_points))
+
+
+def test_every_student_of_a_calibrated_run_answers_with_a_radius(run):
+    workdir, radii = run
+    assert radii.keys() == {f"seed-{s}/{n}" for s in (0, 1) for n in ("standalone", "distilled")}
+    student = load_student(workdir / "students" / "seed-0" / "distilled")
+    answers = student.locate(scans_of(tiny.make_part(part="test")))
+    assert (answers.radius_m > 0).all() and answers.floor.isna().all()
+    record = json.loads(answers_json(answers)[0])
+    assert record["floor"] is None and record["radius_m"] > 0
+
+
+def test_a_twin_has_not_seen_what_it_is_measured_on(run):
+    workdir, radii = run
+    config = json.loads((workdir / "calibration" / "config.json").read_text())
+    assert config["data.evaluate_on"] == "validation"
+    number = len(radii["seed-0/distilled"].error_m)
+    assert 0 < number < len(tiny.make_part()) / 2
+
+
+def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path):
+    workdir, _ = run
+    ensemble = join_run(workdir, "distilled", tmp_path / "out")
+    scans = scans_of(tiny.make_part(part="test"))
+    members = [
+        load_student(workdir / "students" / f"seed-{seed}" / "distilled") for seed in (0, 1)
+    ]
+    each = [member.locate(scans)[["x_m", "y_m"]].to_numpy() for member in members]
+    answers = ensemble.locate(scans)
+    np.testing.assert_allclose(answers[["x_m", "y_m"]], np.mean(each, axis=0), atol=1e-6)
+    assert (answers.radius_m > 0).all()
+    pd.testing.assert_frame_equal(load_locator(tmp_path / "out").locate(scans), answers)
+
+
+def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_path):
+    workdir, _ = run
+    folder = workdir / "students" / "seed-0" / "standalone"
+    student, turned = load_student(folder), load_student(folder)
+    part = tiny.make_part(part="test")
+    turned.access_points = turned.access_points[::-1]
+    predict = turned.predict_m
+    turned.predict_m = lambda rows: predict(np.ascontiguousarray(np.asarray(rows)[:, ::-1]))
+    both = Ensemble([student, turned]).predict_m(part.rss_dbm)
+    np.testing.assert_allclose(both, student.predict_m(part.rss_dbm), atol=1e-6)
+    other = load_student(folder)
+    other.access_points = ("elsewhere", *other.access_points[1:])
+    with pytest.raises(DataError, match="need the same access points"):
+        Ensemble([student, other])
+    with pytest.raises(DataError, match="at least one member"):
+        Ensemble([])
+
+
+def test_the_pretrained_network_at_a_site_is_read_again(tmp_path):
+    site = load_site("synthetic-office")
+    office = load_pretrained().fit(site.train)
+    save_at_site(tmp_path, office)
+    scans = scans_of(site.test.take(range(8)))
+    answers = office.locate(scans)
+    assert answers[["floor", "radius_m"]].notna().all(axis=None)
+    pd.testing.assert_frame_equal(load_locator(tmp_path).locate(scans), answers)
+    (tmp_path / "radio_map.npz").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(DamagedError, match=r"radio_map\.npz is damaged"):
+        load_locator(tmp_path)
+
+
+def test_the_radius_of_the_pretrained_network_covers_a_test_part():
+    site = load_site("synthetic-office")
+    office = load_pretrained().fit(site.train)
+    answers = office.answer(site.test.rss_dbm)
+    error_m = np.linalg.norm(answers.position_m - site.test.position_m, axis=1)
+    # 200 fingerprints: the standard error of a coverage of 0.9 is 0.02.
+    assert 0.82 < (error_m <= answers.radius_m).mean() < 0.98
+
+
+def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run):
+    workdir, _ = run
+    student = load_student(workdir / "students" / "seed-0" / "standalone")
+    student.prototypes = student.radius = None
+    part = tiny.make_part()
+    scans = scans_of(part)
+    assert student.locate(scans).floor.isna().all()
+    labelled = dataclasses.replace(part, floor=np.full(len(part), 3, np.int32))
+    student.read_labels(labelled)
+    assert (student.locate(scans).floor == 3).all()
+
+
+def test_what_is_no_localiser_or_run_is_named(run, tmp_path):
+    workdir, _ = run
+    with pytest.raises(FileNotFoundError, match="holds no localiser"):
+        load_locator(tmp_path)
+    with pytest.raises(ConfigError, match=r"config\.json is missing"):
+        calibrate_run(tmp_path, ["seed-0/distilled"])
+    with pytest.raises(ConfigError, match="student other cannot be calibrated"):
+        calibrate_run(workdir, ["seed-0/other"])
+    folder = Path(workdir, "students", "seed-0", "distilled")
+    save_ensemble(tmp_path / "one", [folder], Ensemble([load_student(folder)]))
+    (tmp_path / "one" / "ensemble.json").write_text("{}")
+    with pytest.raises(DamagedError, match="no checksum"):
+        load_locator(tmp_path / "one")
