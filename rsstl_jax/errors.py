@@ -40,8 +40,8 @@ class DataError(ValueError):
         >>> read_scans([{"hall": -61.0}, {"hall": 61.0}], ("hall",))
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61 is outside -130...0 dBm; leave out
-        what was not detected, or give None
+        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61 is outside -130...0 dBm;
+        leave out what was not detected, or give None
     """
 
 

@@ -61,8 +61,8 @@ def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
         >>> read_scans([{"hall": -61.0}, {"hall": 61.0}], ("hall",))
         Traceback (most recent call last):
         ...
-        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61 is outside -130...0 dBm; leave out
-        what was not detected, or give None
+        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61 is outside -130...0 dBm;
+        leave out what was not detected, or give None
     """
     column = {name.casefold(): index for index, name in enumerate(access_points)}
     if isinstance(scans, pd.DataFrame):
@@ -156,8 +156,8 @@ def _level(level: Any, where: str) -> float | None:
         return None
     if not MIN_DBM <= level_dbm <= MAX_DBM:
         raise DataError(
-            f"{where}: {level_dbm:g} is outside {MIN_DBM:g}...{MAX_DBM:g} dBm; leave out what was not "
-            "detected, or give None"
+            f"{where}: {level_dbm:g} is outside {MIN_DBM:g}...{MAX_DBM:g} dBm; leave out what was "
+            "not detected, or give None"
         )
     return level_dbm
 

@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints, Preprocessor
+from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.data.scans import ScanRows, Scans, pad_rows, read_scans
 from rsstl_jax.engine.localizer import EVALUATION_ROWS
 from rsstl_jax.engine.prototypes import (
@@ -212,7 +213,10 @@ class NetworkLocator(Locator):
             nothing = np.full(len(rss_dbm), np.nan)
             return position_m, np.zeros(len(rss_dbm), np.int64), nothing, nothing[:, None]
         centered_m = self.preprocessor.center(position_m)
-        label, radii_m, features = self._annotate(self.prototypes, self.radius, rss_dbm, centered_m)
+        rows = to_device(rss_dbm)
+        label, radii_m, features = self._annotate(self.prototypes, self.radius, rows, centered_m)
+        if self.radius is None:
+            radii_m = np.full(len(rss_dbm), np.nan)
         return position_m, np.asarray(label, np.int64), np.asarray(radii_m), np.asarray(features)
 
     @cached_property

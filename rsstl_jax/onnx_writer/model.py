@@ -28,16 +28,15 @@ def serialize(
     from onnx import checker, helper, numpy_helper
 
     type_of = lambda dtype: helper.np_dtype_to_tensor_dtype(np.dtype(dtype))  # noqa: E731
+
+    def attributes_of(node: Any) -> Any:
+        return {
+            key: type_of(value) if isinstance(value, np.dtype) else value
+            for key, value in node.attributes.items()
+        }
+
     nodes = [
-        helper.make_node(
-            node.kind,
-            node.inputs,
-            node.outputs,
-            **{
-                key: type_of(value) if isinstance(value, np.dtype) else value
-                for key, value in node.attributes.items()
-            },
-        )
+        helper.make_node(node.kind, node.inputs, node.outputs, **attributes_of(node))
         for node in graph.nodes
     ]
     described = [

@@ -1,4 +1,4 @@
-"""Scans in every form that receivers report them in, and what is said of one that cannot be read."""
+"""Scans in every form that receivers report, and what is said of one that cannot be read."""
 
 import json
 

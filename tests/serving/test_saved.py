@@ -56,9 +56,7 @@ def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path)
     workdir, _ = run
     ensemble = join_run(workdir, "distilled", tmp_path / "out")
     scans = scans_of(tiny.make_part(part="test"))
-    members = [
-        load_student(workdir / "students" / f"seed-{seed}" / "distilled") for seed in (0, 1)
-    ]
+    members = [load_student(workdir / "students" / f"seed-{seed}" / "distilled") for seed in (0, 1)]
     each = [member.locate(scans)[["x_m", "y_m"]].to_numpy() for member in members]
     answers = ensemble.locate(scans)
     np.testing.assert_allclose(answers[["x_m", "y_m"]], np.mean(each, axis=0), atol=1e-6)
