@@ -1,16 +1,17 @@
 """Multi-surrogate-teacher representation alignment for fingerprint-based indoor localisation.
 
-The names below are the front door; `help(rsstl_jax.load_site)` and its like show how to use them.
+`help(rsstl_jax.load_site)` and its like show how to use the names below.
 
-The rooms behind it, from the ground up:
+The packages behind them, each importing only those above it:
 
-    losses, spectral   the paper's equations: pure functions of arrays that load JAX alone
+    losses, spectral   the paper's equations: pure functions of arrays that import only JAX
     config             every field with its meaning and rule; recipes for each site
     data, metrics      read, check, preprocess and split fingerprints; errors in metres
     models             networks, surrogate teachers, the estimator, the registry
     engine, phases     how anything is trained; the paper's three phases
     site_agnostic      the network that needs no training at a new site
-    baselines, report, paper, commands    the yardsticks, pictures, the paper's tables, the commands
+    serving, export    localisers in use: saved, joined, calibrated, exported
+    baselines, report, paper, commands    kNN and transfer, pictures, tables, the commands
 
 Names load on first use, so that `import rsstl_jax.losses` in another JAX project loads JAX and
 nothing else.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from rsstl_jax.export import ExportedStudent, export_student, load_exported
     from rsstl_jax.models import NETWORKS, Network, make_network
     from rsstl_jax.pipeline import run_distillation, run_expert
+    from rsstl_jax.serving.saved import load_locator
     from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained
     from rsstl_jax.types import Batch, Representations
 
@@ -54,6 +56,7 @@ _NAMES = {
     "export": ("ExportedStudent", "export_student", "load_exported"),
     "models": ("NETWORKS", "Network", "make_network"),
     "pipeline": ("run_distillation", "run_expert"),
+    "serving.saved": ("load_locator",),
     "site_agnostic.weights": ("Pretrained", "load_pretrained"),
     "types": ("Batch", "Representations"),
 }
@@ -79,6 +82,7 @@ __all__ = [
     "default_config",
     "export_student",
     "load_exported",
+    "load_locator",
     "load_pretrained",
     "load_site",
     "load_student",

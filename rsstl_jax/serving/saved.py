@@ -28,7 +28,7 @@ def load_locator(folder: str | Path) -> Locator:
 
     Args:
         folder: a student's folder, such as results/uji/students/seed-0/distilled, or one that
-            `save_ensemble`, `save_at_site` or `export_student` wrote.
+            `rsstl predict --save`, `rsstl ensemble` or `rsstl export` wrote.
 
     Returns:
         Locator, ready to `locate` scans.
@@ -91,23 +91,7 @@ def _load_ensemble(folder: Path) -> Ensemble:
 
 
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite) -> None:
-    """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius.
-
-    Args:
-        folder: made if it is missing.
-        ensemble: what `load_pretrained().fit` returned.
-
-    Raises:
-        OSError: if a file cannot be written; the message names it.
-
-    Example:
-        >>> import tempfile
-        >>> from rsstl_jax import load_pretrained, load_site
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_at_site(folder, load_pretrained().fit(load_site("synthetic-office").train))
-        ...     load_locator(folder)
-        <2 ensemble members at a site: 60 access points of synthetic-office>
-    """
+    """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _AT_SITE).unlink(missing_ok=True)

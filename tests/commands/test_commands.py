@@ -128,7 +128,7 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
 
 def test_every_field_of_the_result_and_every_file_of_a_run_is_documented(distilled):
     workdir, _ = distilled
-    page = (ROOT / "docs" / "reliability.md").read_text()
+    page = (ROOT / "docs" / "results" / "files.md").read_text()
     result = json.loads((workdir / "result.json").read_text())
     inner = [*result["students"].values(), *result["teachers"].values()]
     names = {*result, *(name for figures in inner for name in figures)}

@@ -32,10 +32,9 @@ class ScanBlock(NamedTuple):
 def read_scan_table(
     path: str | Path, access_points: Sequence[str], layout: Layout | None = None
 ) -> Iterator[ScanBlock]:
-    """Reads a CSV with a header and a column per access point, of which a localiser knows some.
+    """Reads a CSV with a column per access point, of which a localiser knows some.
 
-    Columns with another use (x, y, floor, an identifier, a time, what the layout ignores) are
-    carried along unread. An empty cell means that nothing was detected.
+    Columns with another use are carried along; an empty cell means that nothing was detected.
     """
     layout = replace(layout or Layout(), empty_is_undetected=True)
     path, sheet, first_line = Path(path), None, 2
