@@ -34,7 +34,6 @@ WANTED = [[-61.0, np.nan]]
         pd.Series([{"hall": -61.0}]),
         [pd.Series({"hall": np.float32(-61.0)})],
     ],
-    ids=repr,
 )
 def test_common_forms_are_read(scans):
     rows = read_scans(scans, NAMES)
@@ -66,7 +65,6 @@ def test_unknown_access_points_are_counted_and_left_out():
         (pd.DataFrame({"hall": [-61.0, "x"]}), "scan 1, access point 'hall': 'x' is no level"),
         (pd.DataFrame({"hall": []}), "scans is empty"),
     ],
-    ids=repr,
 )
 def test_what_cannot_be_read_is_named(scans, words):
     with pytest.raises(DataError, match=words):
