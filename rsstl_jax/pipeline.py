@@ -127,7 +127,6 @@ def run_distillation(
             sources=list(name_list(config.sources)),
             terms=list(active_terms(config, job.network)),
             num_train=len(parts.train),
-            num_evaluated=len(parts.held_out),
             teachers={name: report["quality"] for name, report in teachers.reports.items()},
             **measure_baselines(config, parts),
         )

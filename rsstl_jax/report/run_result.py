@@ -57,6 +57,7 @@ def write_result(
         "recipe": config.recipe,
         "seeds": list(predicted_m),
         "part": held_out.part,
+        "num_evaluated": len(held_out),
         **facts,
         "students": {name: measure(seeds_m, actual_m) for name, seeds_m in by_student.items()},
     }
