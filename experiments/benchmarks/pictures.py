@@ -107,8 +107,10 @@ def _bars(axes: Axes, frame: pd.DataFrame, part: str) -> None:
     bars.plot.barh(ax=axes, stacked=stacked, legend=len(bars.columns) > 1, width=0.7)
     for container in axes.containers:
         assert isinstance(container, BarContainer)
-        where = {"label_type": "center", "color": "white"} if stacked else {"padding": 3}
-        axes.bar_label(container, fmt="{:.3g}", fontsize=9, **where)
+        if stacked:
+            axes.bar_label(container, fmt="{:.3g}", fontsize=9, label_type="center", color="white")
+        else:
+            axes.bar_label(container, fmt="{:.3g}", fontsize=9, padding=3)
     axes.margins(x=0.1)
     axes.invert_yaxis()
     axes.set_axisbelow(True)

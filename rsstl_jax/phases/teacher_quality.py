@@ -50,7 +50,9 @@ def main_plane(real: np.ndarray, generated: np.ndarray) -> dict[str, Any]:
     axes = np.pad(axes[:2], ((0, max(0, 2 - len(axes))), (0, 0)))
     # Each axis points to where its largest entry is positive, whatever the linear algebra says.
     axes *= np.sign(axes[[0, 1], np.abs(axes).argmax(axis=1)])[:, None]
-    variance = np.pad(sizes**2, (0, 2))[:2] / max(float((sizes**2).sum()), np.finfo(float).tiny)
+    variance = np.pad(sizes**2, (0, 2))[:2] / max(
+        float((sizes**2).sum()), float(np.finfo(float).tiny)
+    )
     shown_real, shown_generated = np.split((centred @ axes.T).round(4), 2)
     return {
         "variance": variance.round(4).tolist(),
