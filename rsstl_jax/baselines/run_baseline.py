@@ -84,7 +84,8 @@ def _run(
         seed: {method: positions} for seed, positions in zip(seeds, predicted_m, strict=True)
     }
     command = f"rsstl baselines --method={method}"
-    return write_result(config, parts.held_out, by_seed, workdir, command=command, **facts)
+    facts |= {"num_train": len(parts.train), "command": command}
+    return write_result(config, parts.held_out, by_seed, workdir, **facts)
 
 
 def _sources(config: ConfigDict) -> dict[str, SiteJob]:

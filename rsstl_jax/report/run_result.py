@@ -39,6 +39,7 @@ def write_result(
     predicted_m: Mapping[int, Mapping[str, np.ndarray]],
     workdir: Path,
     *,
+    num_train: int,
     command: str = "rsstl distill",
     **facts: Any,
 ) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def write_result(
         "recipe": config.recipe,
         "seeds": list(predicted_m),
         "part": held_out.part,
+        "num_train": num_train,
         "num_evaluated": len(held_out),
         **facts,
         "students": {name: measure(seeds_m, actual_m) for name, seeds_m in by_student.items()},

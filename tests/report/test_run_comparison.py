@@ -35,7 +35,7 @@ def write_run(folder, errors_m, *, part=TEST):
         for seed in seeds
     }
     folder.mkdir()
-    write_result(config, part, predicted_m, folder)
+    write_result(config, part, predicted_m, folder, num_train=600)
     return folder
 
 

@@ -30,7 +30,7 @@ def test_the_pretrained_network_is_that_of_evaluate(config):
     config.run.baselines = "pretrained"
     site = load_site("synthetic-office")
     rows = measure_baselines(config, TargetParts(site.train, site.test))["baselines"]
-    predicted_m = load_pretrained().at(site.train).predict_m(site.test.rss_dbm)
+    predicted_m = load_pretrained().fit(site.train).predict_m(site.test.rss_dbm)
     error = error_m(predicted_m, site.test.position_m).mean()
     assert list(rows) == ["pretrained"] and rows["pretrained"]["mae_m"] == pytest.approx([error])
 
