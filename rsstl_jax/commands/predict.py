@@ -111,12 +111,13 @@ def _radio_map() -> "Fingerprints":
 def _layout() -> "Layout | None":
     """How the scans are written: as --layout says, or as the radio map's folder does."""
     from rsstl_jax.data.load import resolve_data_dir
-    from rsstl_jax.data.readers.layout import read_layout
+    from rsstl_jax.data.readers.layout import LAYOUT_FILE, read_layout
 
     if FLAGS.layout:
-        layout = read_layout(Path(FLAGS.layout).parent)
+        path = Path(FLAGS.layout)
+        layout = read_layout(path.parent) if path.name == LAYOUT_FILE else None
         if layout is None:
-            raise ConfigError(f"--layout: {FLAGS.layout} is not there")
+            raise ConfigError(f"--layout: {path} is no {LAYOUT_FILE} that is there")
         return layout
     if not FLAGS.radio_map:
         return None

@@ -104,11 +104,23 @@ def test_standard_input_is_answered_before_it_ends(folder):
     [
         (["--student=pretrained", "--scans=scans.csv"], "--radio_map is missing"),
         (["--student=nowhere", "--scans=scans.csv"], "nowhere holds no localiser"),
+        (
+            [
+                "--student=pretrained",
+                "--radio_map=HOME",
+                "--scans=scans.csv",
+                "--layout=other.json",
+            ],
+            "other.json is no layout.json",
+        ),
         (["--student=nowhere", "--scans=scans.txt"], "a .csv, a .jsonl or - is expected"),
         (["--student=nowhere", "--scans=missing.csv"], "missing.csv is not there"),
     ],
 )
 def test_what_is_missing_is_named(folder, arguments, words):
-    arguments = [a.replace("=scans.csv", f"={folder}/scans.csv") for a in arguments]
+    arguments = [
+        a.replace("=scans.csv", f"={folder}/scans.csv").replace("HOME", f"{folder}/home")
+        for a in arguments
+    ]
     code, _, err = finish(start("predict", *arguments))
     assert code == 2 and words in err.splitlines()[-1]
