@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.outputs import check_file, check_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
 
@@ -62,6 +63,10 @@ def main() -> None:
         raise ConfigError(f"--scans is {scans!r}; a .csv, a .jsonl or - is expected")
     if scans != "-" and not Path(scans).is_file():
         raise ConfigError(f"--scans: {scans} is not there")
+    if FLAGS.output != "-":
+        check_file("--output", FLAGS.output)
+    if FLAGS.save:
+        check_folder("--save", FLAGS.save)
     locator = _load()
     announce(f"answering with {locator.dataset}'s {len(locator.access_points)} access points")
     with _open_output() as output:
