@@ -40,6 +40,10 @@ class Alignment:
         similarity_over: "batch" for J_Sim of the mean cosine, as Eq. 1 prints it, or "sample" for
             the mean of each sample's.
 
+    Raises:
+        ValueError: `terms` holds another word than those of `TERMS`, or `similarity_over` is
+            neither of its two.
+
     Example:
         >>> from rsstl_jax.phases.distill_step import DistillContext
         >>> alignment = Alignment(Estimator(2), ("similarity",))
@@ -55,6 +59,14 @@ class Alignment:
     terms: tuple[str, ...]
     num_iterations: int = 10
     similarity_over: str = "batch"
+
+    def __post_init__(self) -> None:
+        if unknown := [term for term in self.terms if term not in TERMS]:
+            raise ValueError(f"terms has {unknown}; choose from {', '.join(TERMS)}.")
+        if self.similarity_over not in ("batch", "sample"):
+            raise ValueError(
+                f"similarity_over is {self.similarity_over!r}; it must be 'batch' or 'sample'."
+            )
 
     def losses(
         self,
