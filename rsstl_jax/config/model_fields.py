@@ -28,7 +28,7 @@ MODEL_FIELDS: dict[str, Field] = {
         "auto",
         one_of("auto", "convolution", "patches"),
         "How convolutions are computed: convolution by XLA's own, patches as one matrix product, "
-        "auto by patches on CPUs and by XLA's own elsewhere; the results are the same.",
+        "auto by the fastest form of the device; the results are the same but for rounding.",
     ),
     "model.cnnloc.hidden_width": Field(
         128, whole(1), "Number of units in the first layer of CNNLoc's auto-encoder."

@@ -32,17 +32,23 @@ class Anchor2Vec(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block: self-attention, then a feed-forward layer with GELU."""
+    """A pre-norm transformer block: self-attention, then a feed-forward layer with GELU.
+
+    All tokens are attended to; only the first `num_kept` of them are computed.
+    """
 
     num_heads: int
     feed_width: int
     dropout: float
 
     @nn.compact
-    def __call__(self, tokens: jax.Array, *, train: bool = False) -> jax.Array:
+    def __call__(
+        self, tokens: jax.Array, *, num_kept: int | None = None, train: bool = False
+    ) -> jax.Array:
         drop = nn.Dropout(self.dropout, deterministic=not train)
         attend = nn.MultiHeadDotProductAttention(self.num_heads)
-        tokens = tokens + drop(attend(nn.LayerNorm()(tokens)))
+        normed = nn.LayerNorm()(tokens)
+        tokens = tokens[:, :num_kept] + drop(attend(normed[:, :num_kept], normed))
         hidden = nn.gelu(nn.Dense(self.feed_width)(nn.LayerNorm()(tokens)))
         return tokens + drop(nn.Dense(tokens.shape[-1])(hidden))
 
@@ -57,8 +63,10 @@ class TokenExtractor(nn.Module):
 
     @nn.compact
     def __call__(self, tokens: jax.Array, *, train: bool = False) -> jax.Array:
-        for _ in range(self.num_blocks):
-            tokens = Block(self.num_heads, self.feed_width, self.dropout)(tokens, train=train)
+        for number in range(1, self.num_blocks + 1):
+            num_kept = 1 if number == self.num_blocks else None
+            block = Block(self.num_heads, self.feed_width, self.dropout)
+            tokens = block(tokens, num_kept=num_kept, train=train)
         return nn.LayerNorm()(tokens)[:, 0]
 
 

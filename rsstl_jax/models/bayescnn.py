@@ -13,7 +13,7 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models.convolution import Convolution
+from rsstl_jax.models.convolution import Convolution, max_of_windows
 from rsstl_jax.models.network import Network, Regressor
 
 
@@ -34,7 +34,7 @@ class VggBlock(nn.Module):
                 "model.bayescnn.channels has more blocks than the image can be halved; k blocks "
                 "need more than (2^k - 1)^2 access points: take fewer blocks, or another network"
             )
-        return nn.max_pool(image, (2, 2), strides=(2, 2))
+        return max_of_windows(image)
 
 
 class ImageFramer(nn.Module):

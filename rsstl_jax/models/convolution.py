@@ -1,7 +1,9 @@
-"""Convolution in one or two dimensions, by the library or as patches times a matrix."""
+"""Convolution in one or two dimensions, and the maximum over windows, fast in compiled loops."""
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +15,17 @@ METHODS = ("auto", "convolution", "patches")
 class Convolution(nn.Module):
     """A convolution with stride 1 and a bias, channels last.
 
-    All methods compute the same from the same parameters. "convolution" is XLA's own; "patches"
-    copies the windows side by side and multiplies once, which is many times faster on CPUs inside
-    a compiled training loop and under `jax.vmap` over replicas (`docs/results/cost.md` has the
-    measurement). "auto" takes patches on CPUs and XLA's elsewhere.
+    All methods compute the same from the same parameters. "convolution" is XLA's own, whose
+    gradients are slow on CPUs inside a compiled training loop; "patches" copies the windows side by
+    side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's with both
+    gradients written as convolutions of the fast form, and patches under `jax.vmap`
+    (`docs/results/cost.md` has the measurements). It has no forward-mode derivative there: the
+    other two methods have.
 
     Args:
         features: output channels O.
         window: extent of the kernel along each spatial axis.
-        padding: "VALID" or "SAME" (then extents are odd, zeros around).
+        padding: "VALID" or "SAME" (zeros around).
         method: one of `METHODS`.
 
     Raises:
@@ -44,29 +48,105 @@ class Convolution(nn.Module):
         shape = (*self.window, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        method = self.method
-        if method == "auto":
-            method = "patches" if jax.default_backend() == "cpu" else "convolution"
-        if method == "convolution":
-            spatial = "HW"[: len(self.window)]
-            numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
-            out = jax.lax.conv_general_dilated(
-                x, kernel, (1,) * len(spatial), self.padding, dimension_numbers=numbers
-            )
-        elif method == "patches":
-            out = self._patches(x) @ kernel.reshape(-1, self.features)
+        same = self.padding == "SAME"
+        margins = tuple(((w - 1) // 2 * same, w // 2 * same) for w in self.window)
+        if self.method == "patches":
+            out = _product(x, kernel, margins)
+        elif self.method == "auto" and jax.default_backend() == "cpu":
+            out = _convolve_in_loop(x, kernel, margins)
+        elif self.method in METHODS:
+            out = _convolve(x, kernel, margins)
         else:
             raise ValueError(f"method is {self.method!r}; it must be in {', '.join(METHODS)}")
         return out + bias.reshape((1,) * (out.ndim - 1) + (-1,))
 
-    def _patches(self, x: jax.Array) -> jax.Array:
-        """float[B, ..., window * C]: at each position the inputs under the kernel, row by row."""
-        if self.padding == "SAME":
-            margins = [((extent - 1) // 2, extent // 2) for extent in self.window]
-            x = jnp.pad(x, [(0, 0), *margins, (0, 0)])
-        sizes = [size - extent + 1 for size, extent in zip(x.shape[1:-1], self.window, strict=True)]
-        windows = [
-            x[(slice(None), *(slice(o, o + size) for o, size in zip(offset, sizes, strict=True)))]
-            for offset in itertools.product(*map(range, self.window))
-        ]
-        return jnp.concatenate(windows, axis=-1)
+
+def max_of_windows(image: jax.Array) -> jax.Array:
+    """The maximum over 2 x 2, stride 2: `nn.max_pool`, whose gradient is slow on CPUs.
+
+    An odd last row or column is left out. The gradient of a tie is shared.
+    """
+    rows, columns = (extent // 2 * 2 for extent in image.shape[1:3])
+    corners = [image[:, i:rows:2, j:columns:2] for i, j in itertools.product(range(2), range(2))]
+    return jnp.maximum(jnp.maximum(*corners[:2]), jnp.maximum(*corners[2:]))
+
+
+Margins = tuple[tuple[int, int], ...]
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
+    """float[B, ..., C] with float[..., C, O] to float[B, ..., O]."""
+    spatial = "HW"[: len(margins)]
+    numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
+    strides = (1,) * len(margins)
+    return jax.lax.conv_general_dilated(x, kernel, strides, margins, dimension_numbers=numbers)
+
+
+def _product(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
+    return _patches(x, kernel.shape[:-2], margins) @ kernel.reshape(-1, kernel.shape[-1])
+
+
+def _patches(x: jax.Array, window: Sequence[int], margins: Margins) -> jax.Array:
+    """float[B, ..., window * C]: at each position the inputs under the kernel, row by row."""
+    x = jnp.pad(x, [(0, 0), *margins, (0, 0)])
+    sizes = [size - extent + 1 for size, extent in zip(x.shape[1:-1], window, strict=True)]
+    windows = [
+        x[(slice(None), *(slice(o, o + size) for o, size in zip(offset, sizes, strict=True)))]
+        for offset in itertools.product(*map(range, window))
+    ]
+    return jnp.concatenate(windows, axis=-1)
+
+
+# XLA's CPU compiler brings convolutions into their fast form in the entry computation alone. Inside
+# a loop only those are fast that are written in it: channels last, stride 1, no dilation.
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve_in_loop(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
+    return _unless_batched(partial(_convolve, margins=margins), partial(_product, margins=margins))(
+        x, kernel
+    )
+
+
+def _forward(x: jax.Array, kernel: jax.Array, margins: Margins) -> tuple[jax.Array, Any]:
+    return _convolve_in_loop(x, kernel, margins), (x, kernel)
+
+
+def _backward(margins: Margins, saved: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+
+    def of_both(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> Any:
+        return _input_gradient(kernel, gradient, margins), _kernel_gradient(x, gradient, margins)
+
+    def by_product(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> Any:
+        return jax.vjp(partial(_product, margins=margins), x, kernel)[1](gradient)
+
+    return _unless_batched(of_both, by_product)(x, kernel, gradient)
+
+
+_convolve_in_loop.defvjp(_forward, _backward)
+
+
+def _input_gradient(kernel: jax.Array, gradient: jax.Array, margins: Margins) -> jax.Array:
+    window = kernel.shape[:-2]
+    turned = jnp.flip(kernel, range(len(window))).swapaxes(-1, -2)
+    around = tuple((w - 1 - a, w - 1 - b) for w, (a, b) in zip(window, margins, strict=True))
+    return _convolve(gradient, turned, around)
+
+
+def _kernel_gradient(x: jax.Array, gradient: jax.Array, margins: Margins) -> jax.Array:
+    """The batch is what is summed over: it takes the channels' part, and they take its own."""
+    by_channel = _convolve(x.swapaxes(0, -1), jnp.moveaxis(gradient, 0, -2), margins)
+    return jnp.moveaxis(by_channel, 0, -2)
+
+
+def _unless_batched(function: Any, batched: Any) -> Any:
+    """The function, or the other one wherever `jax.vmap` gives its arguments a further axis."""
+    either = jax.custom_batching.custom_vmap(function)
+
+    @either.def_vmap
+    def rule(axis_size: int, in_batched: list[bool], *arguments: jax.Array) -> Any:
+        out = jax.vmap(batched, [0 if own else None for own in in_batched])(*arguments)
+        return out, jax.tree.map(lambda _: True, out)
+
+    return either

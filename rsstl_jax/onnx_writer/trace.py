@@ -28,6 +28,7 @@ CALLS = {
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
     "jit": "jaxpr",
+    "custom_vmap_call": "call",
     "pjit": "jaxpr",
     "remat": "jaxpr",
     "remat2": "jaxpr",

@@ -1,20 +1,24 @@
 """All ways of computing a convolution, against each other and against a loop."""
 
 import itertools
+import re
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from rsstl_jax.models import Convolution
-from rsstl_jax.models.convolution import METHODS
+from rsstl_jax.models.convolution import METHODS, max_of_windows
 
 CASES = [
     ((2, 9, 3), (4,), "VALID"),
     ((2, 9, 3), (5,), "SAME"),
     ((2, 5, 6, 3), (3, 3), "SAME"),
     ((2, 5, 6, 3), (2, 4), "VALID"),
+    ((2, 6, 5, 3), (2, 4), "SAME"),
 ]
 
 
@@ -49,20 +53,84 @@ def test_all_methods_equal_a_loop(shape, window, padding):
         np.testing.assert_allclose(layer.apply(params, x), expected, rtol=1e-4, atol=1e-5)
 
 
+def gradients(layer, params, x):
+    """Of a loss whose gradient in the outputs is no constant, in the parameters and the input."""
+    return jax.grad(lambda p, x: jnp.square(layer.apply(p, x)).sum(), (0, 1))(params, x)
+
+
 @pytest.mark.parametrize(("shape", "window", "padding"), CASES)
-def test_gradients_agree_under_vmap_over_replicas(shape, window, padding):
+def test_gradients_agree(shape, window, padding):
     x = jax.random.normal(jax.random.key(0), shape)
-    _, direct, patches = layers(window, padding)
-    params = jax.vmap(direct.init, (0, None))(jax.random.split(jax.random.key(1), 3), x)
+    auto, direct, patches = layers(window, padding)
+    params = direct.init(jax.random.key(1), x)
+    expected = gradients(direct, params, x)
+    chex.assert_trees_all_close(gradients(auto, params, x), expected, rtol=1e-5, atol=1e-5)
+    chex.assert_trees_all_close(gradients(patches, params, x), expected, rtol=1e-4, atol=1e-4)
 
-    def gradient(layer):
-        return jax.vmap(jax.grad(lambda p: jnp.square(layer.apply(p, x)).sum()))(params)
 
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3),
-        gradient(direct),
-        gradient(patches),
+@pytest.mark.parametrize("shared", [True, False], ids=["one input", "an input each"])
+@pytest.mark.parametrize(("shape", "window", "padding"), CASES)
+def test_under_vmap_auto_is_patches(shape, window, padding, shared):
+    """Replicas have parameters of their own; their values are those of patches to the last bit."""
+    auto, direct, patches = layers(window, padding)
+    x = jax.random.normal(jax.random.key(0), shape if shared else (3, *shape))
+    axes = (0, None if shared else 0)
+    params = jax.vmap(direct.init, axes)(jax.random.split(jax.random.key(1), 3), x)
+
+    def of_replicas(layer):
+        return jax.vmap(lambda p, x: gradients(layer, p, x), axes)(params, x)
+
+    chex.assert_trees_all_equal(of_replicas(auto), of_replicas(patches))
+    chex.assert_trees_all_close(of_replicas(auto), of_replicas(direct), rtol=1e-3, atol=1e-3)
+
+
+def test_the_gradients_of_auto_are_convolutions_of_the_fast_form():
+    """In a loop XLA's CPU compiler leaves the slow form as it is: see docs/results/cost.md."""
+    x = jnp.ones((2, 5, 6, 3))
+    auto, direct, _ = layers((3, 3), "SAME")
+    params = direct.init(jax.random.key(0), x)
+
+    def slow(layer):
+        text = jax.jit(lambda p, x: gradients(layer, p, x)).lower(params, x).as_text()
+        forms = re.findall(r"dim_numbers = (.*?->.*?\])", text)
+        assert len(forms) == 3
+        return [form for form in forms if form != "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"]
+
+    assert len(slow(direct)) == 2
+    assert not slow(auto)
+
+
+def test_forward_mode_is_refused_by_auto_and_taken_by_the_others():
+    x = jnp.ones((2, 9, 3))
+    auto, direct, patches = layers((4,), "VALID")
+    params = direct.init(jax.random.key(0), x)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda x: auto.apply(params, x), (x,), (x,))
+    slopes = [jax.jvp(lambda x, m=m: m.apply(params, x), (x,), (x,))[1] for m in (direct, patches)]
+    chex.assert_trees_all_close(*slopes, rtol=1e-5)
+
+
+@pytest.mark.parametrize("extents", [(4, 6), (5, 7), (2, 3)])
+def test_the_maximum_of_windows_is_flaxs(extents):
+    image = jax.random.normal(jax.random.key(0), (2, *extents, 3))
+    weight = jax.random.normal(jax.random.key(1), (2, extents[0] // 2, extents[1] // 2, 3))
+
+    def value_and_gradient(pool):
+        return jax.value_and_grad(lambda image: (pool(image) * weight).sum())(image)
+
+    chex.assert_trees_all_equal(
+        value_and_gradient(max_of_windows),
+        value_and_gradient(lambda image: nn.max_pool(image, (2, 2), strides=(2, 2))),
     )
+
+
+def test_a_tie_shares_its_gradient_and_nan_is_kept():
+    image = jnp.array([1.0, 1.0, 1.0, 0.0]).reshape(1, 2, 2, 1)
+    gradient = jax.grad(lambda image: max_of_windows(image).sum())(image)
+    assert gradient.ravel().tolist() == [0.25, 0.25, 0.5, 0.0]
+    for corner in range(4):
+        broken = image.ravel().at[corner].set(jnp.nan).reshape(image.shape)
+        assert jnp.isnan(max_of_windows(broken))
 
 
 def test_unknown_method_is_refused():

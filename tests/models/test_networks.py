@@ -8,6 +8,7 @@ import pytest
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
+from rsstl_jax.models.baat import Block
 
 ACCESS_POINTS = {"uji": 520, "uts": 589, "tut7": 801, "tampere": 992}
 SIDES = {520: 23, 589: 25, 801: 29, 992: 32}
@@ -72,6 +73,15 @@ def test_widths_do_not_depend_on_the_site(name, frame, extract):
             lambda n=n: network.init_with_output(jax.random.key(0), jnp.zeros((3, n)))[0]
         )
         assert (out.frame.shape, out.extract.shape) == ((3, frame), (3, extract))
+
+
+def test_a_block_that_keeps_the_class_token_alone_computes_it_as_all_do():
+    tokens = jax.random.normal(jax.random.key(0), (4, 7, 16))
+    block = Block(num_heads=2, feed_width=32, dropout=0.0)
+    params = block.init(jax.random.key(1), tokens)
+    kept = block.apply(params, tokens, num_kept=1)
+    assert kept.shape == (4, 1, 16)
+    np.testing.assert_allclose(kept, block.apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
 
 
 def test_class_token_of_baat_sees_every_token():
