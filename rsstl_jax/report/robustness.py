@@ -23,7 +23,14 @@ FIGURES = ("mae_m", "floor_hit", "within_radius", "radius_m")
 
 
 def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, Any]:
-    """What all records of a file share."""
+    """What all records of a file share; raises DataError where a corruption leaves no reading."""
+    silent = {name: _silent(part, name, num_draws, seed) for name in AXES}
+    for name, fractions in silent.items():
+        if max(fractions) == 1:
+            raise DataError(
+                f"{part.dataset} {part.part}: the corruption {name!r} leaves no scan a reading; "
+                "there are too few access points to measure robustness"
+            )
     return {
         "dataset": part.dataset,
         "part": part.part,
@@ -32,7 +39,7 @@ def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, 
         "num_draws": num_draws,
         "seed": seed,
         "strengths": {name: [str(s) for s in axis.strengths] for name, axis in AXES.items()},
-        "silent": {name: _silent(part, name, num_draws, seed) for name in AXES},
+        "silent": silent,
         "versions": {name: version(name) for name in ("jax", "numpy")},
     }
 

@@ -1,5 +1,7 @@
 """Corruptions change exactly what they say, and nothing at strength zero."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import tiny
@@ -47,7 +49,7 @@ def test_the_fraction_lost_is_of_the_access_points_that_are_detected(part, fract
 def test_what_is_lost_at_a_strength_is_lost_at_a_higher_one(part):
     for axis in ("lost", "missing", "strongest"):
         found = [detected(corrupt(part, axis, s)) for s in AXES[axis].strengths]
-        for weaker, stronger in zip(found[:-1], found[1:], strict=True):
+        for weaker, stronger in pairwise(found):
             assert (weaker | ~stronger).all(), axis
 
 
