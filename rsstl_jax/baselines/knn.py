@@ -128,7 +128,8 @@ class NeighboursAtSite(NetworkLocator):
         located = cls(settings, train)
         kept, held_out = grouped_validation_split(train, fraction=0.2, seed=0)
         measured = cls(settings, kept).held_out(held_out, located)
-        located.radius = fit_radius(measured, len(np.asarray(located.prototypes.labels)))
+        assert located.labels is not None, "they are read off train"
+        located.radius = fit_radius(measured, len(located.labels))
         return located
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:

@@ -65,10 +65,12 @@ def measure_localizer(
             if strength == axis.none:
                 each.append(unchanged)
                 continue
-            parts = _corrupted(part, name, strength, num_draws, seed)
-            each.append(pd.DataFrame([_figures(locator, one) for one in parts]).mean().to_dict())
+            drawn = [
+                _figures(locator, one) for one in _corrupted(part, name, strength, num_draws, seed)
+            ]
+            each.append({f: float(np.mean([one[f] for one in drawn])) for f in unchanged})
         measured[name] = {
-            figure: [round(float(figures[figure]), 4) for figures in each] for figure in unchanged
+            figure: [round(figures[figure], 4) for figures in each] for figure in unchanged
         }
     return measured
 
