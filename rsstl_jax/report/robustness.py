@@ -22,6 +22,13 @@ FIGURES = ("mae_m", "floor_hit", "within_radius", "radius_m")
 """Mean error, fraction on the right floor, fraction within the radius, mean radius."""
 
 
+def spread_evenly(part: Fingerprints, most: int | None) -> Fingerprints:
+    """At most so many fingerprints, spread evenly over a part."""
+    if most is None or most >= len(part):
+        return part
+    return part.take(np.linspace(0, len(part) - 1, most, dtype=int))
+
+
 def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, Any]:
     """What all records of a file share; raises DataError where a corruption leaves no reading."""
     silent = {name: _silent(part, name, num_draws, seed) for name in AXES}

@@ -16,6 +16,7 @@ from rsstl_jax.report.robustness import (
     mean_along,
     measure_localizer,
     read_records,
+    spread_evenly,
     start_record,
     write_records,
 )
@@ -107,6 +108,12 @@ def test_means_along_an_axis_by_hand():
     # Offsets are not evenly spaced; the trapezoidal rule does not mind where errors are linear.
     assert added_error_m(record, "offset") == pytest.approx(0.5)
     assert record.curve("lost", "floor_hit") is None
+
+
+def test_fewer_fingerprints_are_spread_over_the_part(part):
+    assert spread_evenly(part, None) is part and spread_evenly(part, len(part)) is part
+    few = spread_evenly(part, 3)
+    np.testing.assert_array_equal(few.rss_dbm, part.rss_dbm[[0, 4, 8]])
 
 
 def shared_of(part):

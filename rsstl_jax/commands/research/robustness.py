@@ -45,6 +45,13 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "reference", None, "Names the localiser that others are compared with: the first one."
     )
+    flags.DEFINE_integer(
+        "most",
+        None,
+        "Sets the most fingerprints that are measured, spread evenly over the test part. By "
+        "default all are.",
+        lower_bound=1,
+    )
     flags.DEFINE_integer("draws", 3, "Sets the draws of each random corruption.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Sets the seed of the corruptions.", lower_bound=0)
     define_folder("output", "results/robustness", "Names the folder of records and tables.")
@@ -63,11 +70,12 @@ def main() -> None:
     from rsstl_jax.store.lock import locked
 
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
+    part = robustness.spread_evenly(site.test, FLAGS.most)
     settings = {"num_draws": FLAGS.draws, "seed": FLAGS.seed}
     output = Path(FLAGS.output)
     file = output / f"{FLAGS.dataset}.jsonl"
     with locked(output):
-        shared = robustness.start_record(site.test, **settings)
+        shared = robustness.start_record(part, **settings)
         records: list[robustness.Record] = []
         if file.exists():
             held, records = robustness.read_records(file)
@@ -77,7 +85,7 @@ def main() -> None:
             if any((record.name, record.seed) == (name, seed) for record in records):
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
-            measured = robustness.measure_localizer(_load(where, site), site.test, **settings)
+            measured = robustness.measure_localizer(_load(where, site), part, **settings)
             records.append(robustness.Record(name, seed, measured))
             robustness.write_records(file, shared, records)
         if not records:
