@@ -68,7 +68,7 @@ def _rows(
         ]
         if not unchanged:
             continue
-        cells = [name, str(len(group)), mean_and_spread([float(value) for value in unchanged])]
+        cells = [name, str(len(unchanged)), mean_and_spread([float(value) for value in unchanged])]
         for axis_name, axis in AXES.items():
             curves = [r.curve(axis_name, figure) for r in group]
             means = [mean_along(axis, curve) for curve in curves if curve is not None]
@@ -118,6 +118,11 @@ def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequen
     figures = {f: text for f, text in _PANELS.items() if any(f in r.axes["lost"] for r in records)}
     figure = new_figure((2.9 * len(AXES), 2.6 * len(figures) + 1.0))
     panels = figure.subplots(len(figures), len(AXES), sharey="row", sharex="col", squeeze=False)
+    # Errors grow tenfold along one axis and by a hundredth along another.
+    panels[0, 0].set_yscale("log")
+    panels[0, 0].yaxis.set_major_formatter("{x:g}")
+    panels[0, 0].yaxis.set_minor_formatter("{x:g}")
+    panels[0, 0].tick_params(which="minor", labelsize=7)
     unit = unit_label(shared["dataset"])
     for line, (name, text) in zip(panels, figures.items(), strict=True):
         line[0].set_ylabel(text.format(unit=unit))
