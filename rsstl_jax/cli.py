@@ -48,6 +48,7 @@ COMMANDS = {
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
     "baselines": "train and measure kNN, the centroid and transfer learning",
     "tables": "train and render whole tables of results",
+    "robustness": "measure how errors grow as access points, readings and phones change",
     "search": "search loss weights, margin and learning rate on a validation part",
     "profile": "measure where a distilling step spends its time",
     "check_site": "show what a site's table holds and what looks wrong with it",
@@ -55,10 +56,10 @@ COMMANDS = {
     "convert": "make a site's table from a .mat file of the field's collection",
     "fields": "list the fields of the configuration and their meaning",
 }
-_RESEARCH = ("agnostic", "baselines", "profile", "search", "tables")
+_RESEARCH = ("agnostic", "baselines", "profile", "robustness", "search", "tables")
 """The commands that lie in commands/research/."""
 
-_RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search")
+_RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search", "robustness")
 """The commands that save states on the way."""
 
 _HELP = "rsstl <command> --help shows a command's flags, with examples."

@@ -2,14 +2,18 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
+from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
+from rsstl_jax.engine.radius import fit_radius
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid
@@ -105,3 +109,36 @@ def centroid_m(train: Fingerprints, queries: Fingerprints) -> np.ndarray:
     support = full_support(make_radio_map(train, preprocessor))
     centroid = power_centroid(preprocessor.encode(queries.rss_dbm), support)
     return preprocessor.uncenter(np.asarray(centroid) * preprocessor.scale_m)
+
+
+class NeighboursAtSite(NetworkLocator):
+    """Nearest neighbours as a localiser, with floors and a radius as every other one has them."""
+
+    def __init__(self, settings: Neighbours, train: Fingerprints) -> None:
+        preprocessor = fit_preprocessor(train, encoding="linear")
+        prototypes = make_prototypes(train, preprocessor)
+        super().__init__(train.access_points, train.dataset, preprocessor, prototypes=prototypes)
+        self.settings, self.train = settings, train
+
+    @classmethod
+    def fit(cls, train: Fingerprints, **chosen_by: Any) -> "NeighboursAtSite":
+        """Chooses the settings on a part of train, and calibrates the radius on a fifth of it."""
+        check_installed()
+        settings, _ = choose_neighbours(train, **chosen_by)
+        located = cls(settings, train)
+        kept, held_out = grouped_validation_split(train, fraction=0.2, seed=0)
+        measured = cls(settings, kept).held_out(held_out, located)
+        assert located.labels is not None, "they are read off train"
+        located.radius = fit_radius(measured, len(located.labels))
+        return located
+
+    def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
+        rows = np.asarray(rss_dbm, np.float32)
+        queries = replace(
+            self.train,
+            rss_dbm=rows,
+            position_m=np.zeros((len(rows), 2)),
+            floor=None,
+            building=None,
+        )
+        return predict_neighbours(self.settings, self.train, queries)

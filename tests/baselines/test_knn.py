@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from tiny import make_part
 
-from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
+from rsstl_jax.baselines.knn import (
+    Neighbours,
+    NeighboursAtSite,
+    choose_neighbours,
+    predict_neighbours,
+)
 from rsstl_jax.data import Fingerprints, fit_preprocessor, load_site
 from rsstl_jax.metrics import error_m
 
@@ -63,3 +68,14 @@ def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
     middle = site.train.position_m.mean(0, keepdims=True)
     constant = error_m(np.repeat(middle, len(site.test), 0), site.test.position_m).mean()
     assert error_m(predicted_m, site.test.position_m).mean() < constant / 3
+
+
+def test_neighbours_at_a_site_answer_as_every_localiser_does():
+    site = load_site("synthetic-office")
+    located = NeighboursAtSite.fit(site.train, encodings=("linear",), metrics=("euclidean",))
+    answers = located.answer(site.test.rss_dbm)
+    expected_m = predict_neighbours(located.settings, site.train, site.test)
+    np.testing.assert_allclose(answers.position_m, expected_m, atol=1e-9)
+    assert (located.labels[answers.label, 1] == site.test.floor).mean() > 0.8
+    covered = (error_m(answers.position_m, site.test.position_m) <= answers.radius_m).mean()
+    assert 0.8 < covered <= 1

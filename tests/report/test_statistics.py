@@ -11,6 +11,7 @@ from rsstl_jax.report.statistics import (
     interval_over_positions,
     mean_interval,
     paired_difference,
+    paired_t_difference,
     verdict,
 )
 
@@ -91,3 +92,27 @@ def test_whole_positions_are_drawn_again():
     np.testing.assert_allclose(high - low, expected, rtol=0.1)
     with pytest.raises(ValueError, match="3 errors meet 2 positions"):
         interval_over_positions([1.0, 2.0, 3.0], [[0.0, 0.0], [1.0, 0.0]])
+
+
+def test_the_t_interval_of_three_pairs_covers_as_often_as_it_says():
+    """Of 2000 samples of 3 pairs of normal numbers it covers the mean in 95 % +- 4 sd."""
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(2000):
+        found = paired_t_difference(rng.normal(1, 1, 3).tolist(), rng.normal(0, 1, 3).tolist())
+        covered += found.low <= 1 <= found.high
+    assert abs(covered / 2000 - 0.95) < 4 * math.sqrt(0.95 * 0.05 / 2000)
+
+
+def test_the_t_interval_by_hand():
+    """Differences 1, 2, 3: their mean is 2, sd 1, and t at two degrees of freedom 4.3027."""
+    found = paired_t_difference([1.0, 3.0, 5.0], [0.0, 1.0, 2.0])
+    assert found.num_pairs == 3 and found.mean == 2.0
+    half = 4.302653 / math.sqrt(3)
+    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), rel=1e-6)
+    assert 0.05 < found.p_value < 0.1 and found.low < 0
+    one = paired_t_difference([1.0], [0.0])
+    assert math.isnan(one.low) and math.isnan(one.p_value)
+    assert paired_t_difference([1.0, 2.0], [0.0, 1.0])[1:] == (1.0, 1.0, 1.0, 0.0)
+    assert paired_t_difference([1.0, 2.0], [1.0, 2.0]).p_value == 1.0
+    with pytest.raises(ValueError, match="2 values meet 1 of the reference"):
+        paired_t_difference([1.0, 2.0], [1.0])

@@ -1,0 +1,136 @@
+"""Measures how the errors of trained localisers grow as access points, readings and phones change.
+
+    rsstl robustness --dataset=tampere --localizer=kNN=knn \\
+        --localizer="baseline student=results/tampere-dnn-tuned/students/seed-*/standalone" \\
+        --localizer="distilled=results/tampere-dnn-tuned/students/seed-*/distilled"
+
+The site's test part is corrupted along six axes, for all localisers in the same way: access points
+lost or exchanged, readings missing, all but the strongest readings missing, and levels with an
+offset or another slope. A localiser is name=knn, name=pretrained, or name=folder with what `rsstl
+distill`, `rsstl ensemble`, `rsstl predict --save` or `rsstl agnostic --pretrain` wrote. In a
+folder's name * stands for the seeds of one student. Localisers are paired by the seed in the name.
+
+Records, tables and a picture are written to <output>/<dataset>.jsonl, .md and .png. Run the same
+command again to continue, or with more localisers to add them.
+"""
+
+import re
+from collections.abc import Sequence
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.outputs import check_folder
+from rsstl_jax.commands.shared.progress import announce, announce_sites
+from rsstl_jax.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rsstl_jax.data import Site
+    from rsstl_jax.engine.locator import Locator
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("dataset", None, "Names the site whose test part is corrupted.")
+    require("dataset", "--dataset is missing; name the site whose test part is corrupted")
+    flags.DEFINE_multi_string(
+        "localizer",
+        [],
+        "Names a localiser as name=knn, name=pretrained or name=folder; may be given many times.",
+    )
+    flags.DEFINE_string(
+        "reference", None, "Names the localiser that others are compared with: the first one."
+    )
+    flags.DEFINE_integer(
+        "most",
+        None,
+        "Sets the most fingerprints that are measured, spread evenly over the test part. By "
+        "default all are.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer("draws", 3, "Sets the draws of each random corruption.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Sets the seed of the corruptions.", lower_bound=0)
+    define_folder("output", "results/robustness", "Names the folder of records and tables.")
+    define_data_dir()
+
+
+def main() -> None:
+    wanted = find_localizers(FLAGS.localizer)
+    check_folder("--output", FLAGS.output)
+    announce_sites(FLAGS.dataset)
+    # JAX loads from here on: --help answers without it.
+    from rsstl_jax.data import load_site
+    from rsstl_jax.report import robustness
+    from rsstl_jax.report.robustness_table import plot_robustness, render_robustness
+    from rsstl_jax.store.files import write_text
+    from rsstl_jax.store.lock import locked
+
+    site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
+    part = robustness.spread_evenly(site.test, FLAGS.most)
+    settings = {"num_draws": FLAGS.draws, "seed": FLAGS.seed}
+    output = Path(FLAGS.output)
+    file = output / f"{FLAGS.dataset}.jsonl"
+    with locked(output):
+        shared = robustness.start_record(part, **settings)
+        records: list[robustness.Record] = []
+        if file.exists():
+            held, records = robustness.read_records(file)
+            robustness.check_shared(file, held, shared)
+            shared = held
+        for (name, seed), where in wanted.items():
+            if any((record.name, record.seed) == (name, seed) for record in records):
+                continue
+            announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
+            measured = robustness.measure_localizer(_load(where, site), part, **settings)
+            records.append(robustness.Record(name, seed, measured))
+            robustness.write_records(file, shared, records)
+        if not records:
+            raise ConfigError(f"--localizer is missing, and {file} holds no record")
+        reference = FLAGS.reference or records[0].name
+        table = render_robustness(shared, records, reference)
+        write_text(file.with_suffix(".md"), f"{table}\n")
+        plot_robustness(file.with_suffix(".png"), shared, records)
+    print(f"\n{table}\n\nrecords and picture: {file}, {file.with_suffix('.png')}")
+
+
+def find_localizers(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
+    """{(name, seed): where it is found} of flags that read name=where."""
+    found: dict[tuple[str, int | None], str] = {}
+    for text in texts:
+        name, equals, where = text.partition("=")
+        if not (name and equals and where):
+            raise ConfigError(f"--localizer={text}: it must read name=knn, pretrained or a folder")
+        folders = [where] if where in ("knn", "pretrained") else sorted(glob(where))
+        if not folders:
+            raise ConfigError(f"--localizer={text}: there is no folder {where}")
+        for folder in folders:
+            match = re.search(r"seed-(\d+)", folder)
+            key = name, int(match[1]) if match else None
+            if key in found:
+                raise ConfigError(
+                    f"--localizer={text}: {found[key]} and {folder} have one name and seed; "
+                    "give each a name of its own"
+                )
+            found[key] = folder
+    return found
+
+
+def _load(where: str, site: "Site") -> "Locator":
+    from rsstl_jax.baselines.knn import NeighboursAtSite
+    from rsstl_jax.serving.saved import load_locator
+    from rsstl_jax.site_agnostic.weights import load_pretrained
+
+    if where == "knn":
+        return NeighboursAtSite.fit(site.train)
+    folder = Path(where)
+    bundle = (folder / "agnostic.json").exists() and not (folder / "at_site.json").exists()
+    if where != "pretrained" and not bundle:
+        return load_locator(folder)
+    network = load_pretrained() if where == "pretrained" else load_pretrained(folder)
+    network.check_target(site.name)
+    network.check_data(site.train, site.test)
+    return network.fit(site.train)

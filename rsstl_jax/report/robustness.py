@@ -1,0 +1,172 @@
+"""How the errors of localisers grow as their test fingerprints are corrupted, as records."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.scans import read_scans
+from rsstl_jax.engine.locator import Locator
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.metrics import error_m
+from rsstl_jax.report.corruption import AXES, Axis, corrupt
+from rsstl_jax.store.files import differences, write_text
+
+FIGURES = ("mae_m", "floor_hit", "within_radius", "radius_m")
+"""Mean error, fraction on the right floor, fraction within the radius, mean radius."""
+
+
+def spread_evenly(part: Fingerprints, most: int | None) -> Fingerprints:
+    """At most so many fingerprints, spread evenly over a part."""
+    if most is None or most >= len(part):
+        return part
+    return part.take(np.linspace(0, len(part) - 1, most, dtype=int))
+
+
+def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, Any]:
+    """What all records of a file share; raises DataError where a corruption leaves no reading."""
+    silent = {name: _silent(part, name, num_draws, seed) for name in AXES}
+    for name, fractions in silent.items():
+        if max(fractions) == 1:
+            raise DataError(
+                f"{part.dataset} {part.part}: the corruption {name!r} leaves no scan a reading; "
+                "there are too few access points to measure robustness"
+            )
+    return {
+        "dataset": part.dataset,
+        "part": part.part,
+        "digest": part.digest(),
+        "num_fingerprints": len(part),
+        "num_draws": num_draws,
+        "seed": seed,
+        "strengths": {name: [str(s) for s in axis.strengths] for name, axis in AXES.items()},
+        "silent": silent,
+        "versions": {name: version(name) for name in ("jax", "numpy")},
+    }
+
+
+def _silent(part: Fingerprints, axis: str, num_draws: int, seed: int) -> list[float]:
+    """Fraction of scans that a corruption leaves without a reading, which are not measured."""
+    found = []
+    for strength in AXES[axis].strengths:
+        drawn = [p.rss_dbm for p in _corrupted(part, axis, strength, num_draws, seed)]
+        found.append(round(float(np.mean([np.isnan(rss).all(axis=1) for rss in drawn])), 4))
+    return found
+
+
+def measure_localizer(
+    locator: Locator, part: Fingerprints, *, num_draws: int, seed: int
+) -> dict[str, dict[str, list[float]]]:
+    """{axis: {figure: its value at each strength, the mean over draws}}."""
+    unchanged = _figures(locator, part)
+    measured: dict[str, dict[str, list[float]]] = {}
+    for name, axis in AXES.items():
+        each = []
+        for strength in axis.strengths:
+            if strength == axis.none:
+                each.append(unchanged)
+                continue
+            drawn = [
+                _figures(locator, one) for one in _corrupted(part, name, strength, num_draws, seed)
+            ]
+            each.append({f: float(np.mean([one[f] for one in drawn])) for f in unchanged})
+        measured[name] = {
+            figure: [round(figures[figure], 4) for figures in each] for figure in unchanged
+        }
+    return measured
+
+
+def _corrupted(
+    part: Fingerprints, axis: str, strength: float, num_draws: int, seed: int
+) -> Iterator[Fingerprints]:
+    for draw in range(num_draws if AXES[axis].random else 1):
+        yield corrupt(part, axis, strength, draw=draw, seed=seed)
+
+
+def _figures(locator: Locator, part: Fingerprints) -> dict[str, float]:
+    """The figures of the scans that have a reading."""
+    part = part.take(np.flatnonzero(~np.isnan(part.rss_dbm).all(axis=1)))
+    answers = locator.answer(_in_order_of(locator, part))
+    errors_m = error_m(answers.position_m, part.position_m)
+    figures = {"mae_m": float(errors_m.mean())}
+    if part.floor is not None and locator.labels is not None:
+        building, floor = locator.labels[answers.label].T
+        hit = floor == part.floor
+        hit &= True if part.building is None else building == part.building
+        figures["floor_hit"] = float(hit.mean())
+    if np.isfinite(answers.radius_m).all():
+        figures["within_radius"] = float((errors_m <= answers.radius_m).mean())
+        figures["radius_m"] = float(answers.radius_m.mean())
+    return figures
+
+
+def _in_order_of(locator: Locator, part: Fingerprints) -> NDArray[np.float32]:
+    """A part's readings in the order of a localiser's inputs."""
+    if part.access_points == locator.access_points:
+        return part.rss_dbm
+    if set(part.access_points) != set(locator.access_points):
+        raise DataError(
+            f"the localiser of {locator.dataset} has {len(locator.access_points)} access points "
+            f"and {part.dataset} has {len(part.access_points)}, not the same ones"
+        )
+    table = pd.DataFrame(part.rss_dbm, columns=list(part.access_points))
+    return read_scans(table, locator.access_points).rss_dbm
+
+
+class Record(NamedTuple):
+    """What was measured of one localiser, or of its training with one seed."""
+
+    name: str
+    seed: int | None
+    axes: Mapping[str, Mapping[str, Sequence[float]]]
+
+    def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
+        """A figure at each strength of an axis; None where the localiser does not give it."""
+        values = self.axes[axis].get(figure)
+        return None if values is None else np.asarray(values, np.float64)
+
+
+def mean_along(axis: Axis, curve: NDArray[np.float64]) -> float:
+    """The area under a curve over the length of its axis, by the trapezoidal rule."""
+    at = axis.coordinates
+    return float(np.trapezoid(curve, at) / np.ptp(at))
+
+
+def added_error_m(record: Record, axis: str) -> float:
+    """The mean along an axis of what a corruption adds to the error."""
+    curve = record.curve(axis)
+    assert curve is not None, "every record has errors"
+    kind = AXES[axis]
+    return mean_along(kind, curve) - float(curve[kind.strengths.index(kind.none)])
+
+
+def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
+    """What the records of a file share, and the records in the order they were measured."""
+    try:
+        shared, *lines = map(json.loads, Path(file).read_text(encoding="utf-8").splitlines())
+        records = [Record(line["name"], line["seed"], line["axes"]) for line in lines]
+        if not isinstance(shared, dict) or any(set(r.axes) != set(AXES) for r in records):
+            raise KeyError("axes")
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{file} is not what `rsstl robustness` wrote: {error!r}") from error
+    return shared, records
+
+
+def write_records(file: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
+    """Writes a file of records, the line that all share first."""
+    lines = [shared, *(record._asdict() for record in records)]
+    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    write_text(file, text)
+
+
+def check_shared(file: str | Path, held: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuses to mix records that were measured under other corruptions or on other data."""
+    changed = differences({**held, "versions": {}}, {**wanted, "versions": {}})
+    if changed:
+        raise ConfigError(f"{file} holds other measurements: {'; '.join(changed)}; name another")

@@ -1,0 +1,159 @@
+"""Records of robustness as tables and as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.report.corruption import AXES
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
+from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.report.robustness import Record, added_error_m, mean_along
+from rsstl_jax.report.statistics import adjust_p_values, mean_interval, paired_t_difference
+
+_PANELS = {
+    "mae_m": "mean error ({unit})",
+    "floor_hit": "on the right floor",
+    "within_radius": "within the radius",
+}
+
+
+def by_name(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The records of each localiser, in the order of the seeds."""
+    names = dict.fromkeys(record.name for record in records)
+    in_order = sorted(records, key=lambda record: -1 if record.seed is None else record.seed)
+    return {name: [record for record in in_order if record.name == name] for name in names}
+
+
+def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], reference: str) -> str:
+    """The tables of a file of records, as Markdown."""
+    groups = by_name(records)
+    if reference not in groups:
+        raise ConfigError(f"--reference is {reference!r}; there are {', '.join(groups)}")
+    site = f"{shared['dataset']}, {shared['part']} part, {shared['num_fingerprints']} fingerprints"
+    draws = f"mean over {shared['num_draws']} draws"
+    tables = {
+        f"Mean error along each axis over the error without corruption ({site}, {draws})": (
+            _rows(groups, "mae_m", relative=True)
+        ),
+        "Fraction on the right floor, mean along each axis": _rows(groups, "floor_hit"),
+        "Fraction within the 90 % radius, mean along each axis": _rows(groups, "within_radius"),
+        "Mean radius along each axis": _rows(groups, "radius_m"),
+        f"What a corruption adds to the error, minus that of {reference}, paired by seed: "
+        "difference [95 % t-interval], BCa interval": _difference_rows(groups, reference),
+    }
+    return "\n\n".join(
+        f"{title}:\n\n" + "\n".join([_line(head), "|" + " --- |" * len(head), *map(_line, rows)])
+        for title, (head, rows) in tables.items()
+        if rows
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _rows(
+    groups: Mapping[str, Sequence[Record]], figure: str, *, relative: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a figure without corruption and along each axis."""
+    first = AXES["lost"]
+    at_none = first.strengths.index(first.none)
+    rows = []
+    for name, group in groups.items():
+        unchanged = [
+            curve[at_none] for r in group if (curve := r.curve("lost", figure)) is not None
+        ]
+        if not unchanged:
+            continue
+        cells = [name, str(len(unchanged)), mean_and_spread([float(value) for value in unchanged])]
+        for axis_name, axis in AXES.items():
+            curves = [r.curve(axis_name, figure) for r in group]
+            means = [mean_along(axis, curve) for curve in curves if curve is not None]
+            if relative:
+                means = [mean / float(none) for mean, none in zip(means, unchanged, strict=True)]
+            cells.append(mean_and_spread(means))
+        rows.append(cells)
+    return ["localiser", "trainings", "without", *AXES], rows
+
+
+def _difference_rows(
+    groups: Mapping[str, Sequence[Record]], reference: str
+) -> tuple[list[str], list[list[str]]]:
+    """Differences to the reference in added error; p values are adjusted over the table."""
+    labels, cells, p_values = [], [], []
+    held = {record.seed: record for record in groups[reference]}
+    for name, group in groups.items():
+        pairs = [(record, held[record.seed]) for record in group if record.seed in held]
+        if name == reference or len(pairs) < 2:
+            continue
+        for axis in AXES:
+            ours, theirs = ([added_error_m(r, axis) for r in side] for side in zip(*pairs))  # noqa: B905
+            found = paired_t_difference(ours, theirs)
+            low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
+            labels.append([name, axis, str(len(pairs))])
+            interval = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+            cells.append([interval, f"[{low:+.3f}, {high:+.3f}]"])
+            p_values.append(found.p_value)
+    head = ["localiser", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"]
+    adjusted = adjust_p_values(p_values)
+    rows = [
+        [*label, *cell, f"{p:.3f}", _verdict(cell[0], p)]
+        for label, cell, p in zip(labels, cells, adjusted, strict=True)
+    ]
+    return head, rows
+
+
+def _verdict(difference: str, adjusted_p: float) -> str:
+    if adjusted_p >= 0.05:
+        return "no significant difference"
+    return "less sensitive" if difference.startswith("-") else "more sensitive"
+
+
+def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
+    """Draws every figure along every axis, with a band of a standard deviation over seeds."""
+    groups = by_name(records)
+    figures = {f: text for f, text in _PANELS.items() if any(f in r.axes["lost"] for r in records)}
+    figure = new_figure((2.9 * len(AXES), 2.6 * len(figures) + 1.0))
+    panels = figure.subplots(len(figures), len(AXES), sharey="row", sharex="col", squeeze=False)
+    # Errors grow tenfold along one axis and by a hundredth along another.
+    panels[0, 0].set_yscale("log")
+    panels[0, 0].yaxis.set_major_formatter("{x:g}")
+    panels[0, 0].yaxis.set_minor_formatter("{x:g}")
+    panels[0, 0].tick_params(which="minor", labelsize=7)
+    unit = unit_label(shared["dataset"])
+    for line, (name, text) in zip(panels, figures.items(), strict=True):
+        line[0].set_ylabel(text.format(unit=unit))
+        for axes, axis_name in zip(line, AXES, strict=True):
+            _draw_panel(axes, groups, axis_name, name)
+    for axes, axis in zip(panels[-1], AXES.values(), strict=True):
+        axes.set_xlabel(axis.label, fontsize=9)
+        if not np.isfinite(axis.strengths).all():
+            names = ["all" if np.isinf(s) else f"{s:g}" for s in axis.strengths]
+            axes.set_xticks(axis.coordinates, names)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    title = f"{shared['dataset']}, {shared['part']} part, under corruptions of its fingerprints"
+    figure.suptitle(wrap_title(with_unit(title, shared["dataset"]), 160), fontsize=11)
+    save_figure(figure, path, dpi=80)
+
+
+def _draw_panel(
+    axes: Any, groups: Mapping[str, Sequence[Record]], axis_name: str, figure: str
+) -> None:
+    axis = AXES[axis_name]
+    for number, (name, group) in enumerate(groups.items()):
+        curves = [curve for r in group if (curve := r.curve(axis_name, figure)) is not None]
+        if not curves:
+            continue
+        mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0)
+        style = {"color": f"C{number}", "linestyle": ("-", "--", "-.", ":")[number % 4]}
+        axes.plot(axis.coordinates, mean, label=name, linewidth=1.6, **style)
+        axes.fill_between(
+            axis.coordinates, mean - spread, mean + spread, color=f"C{number}", alpha=0.2, lw=0
+        )
+    if figure == "within_radius":
+        axes.axhline(0.9, color="0.4", linewidth=0.8)
+    axes.grid(alpha=0.3)
