@@ -29,15 +29,14 @@ from rsstl_jax.phases.teacher_set import make_teachers
 from rsstl_jax.store.recorder import Recorder
 
 define_config()
+_DEVICES = flags.DEFINE_list("devices", ["1", "2", "4", "8"], "numbers of devices")
 _REPLICAS = flags.DEFINE_integer("replicas", 64, "students under vmap whose memory is asked for")
 
 _COLLECTIVE = re.compile(
     r"= (\(.*?\)|\S+) (all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter)\("
 )
 _SHAPE = re.compile(r"\b(pred|[a-z]+\d+)\[([\d,]*)\]")
-_CALLED = re.compile(
-    r"(body|calls|to_apply|branch_computations|true_computation|false_computation)"
-)
+_CALLED = re.compile(r"\b(?:body|calls|\w+_computations?)=(\{[^}]*\}|%[\w.\-]+)")
 
 
 def collectives(hlo: str) -> tuple[float, float]:
@@ -60,7 +59,7 @@ def collectives(hlo: str) -> tuple[float, float]:
                 continue
             trips = re.search(r'"known_trip_count":\{"n":"(\d+)"', line)
             times = int(trips[1]) if trips else 1
-            for _, names in _CALLED.findall(line):
+            for names in _CALLED.findall(line):
                 for called in re.findall(r"%([\w.\-]+)", names):
                     inner = count(called)
                     number, size = number + times * inner[0], size + times * inner[1]
@@ -102,19 +101,18 @@ def main() -> None:
         distillation = make({f"seed-{seed}/distilled": (seed, plan) for seed in range(number)})
         starts = [start() for start in distillation.starts.values()]
     steps = len(job.train) // job.batch_size
-    print("| devices | collectives a step | kB a step |\n| --- | --- | --- |", flush=True)
-    for devices in (1, 2, 4, 8):
+    print("| devices | collectives a step | kB a step | students a device | MB a device |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for devices in map(int, _DEVICES.value):
         row = mesh_rows(make_mesh(f"data:{devices}"))[0]
         text = compile_epoch(job, starts[:1], distillation.step, row).as_text()
         times, size = (value / steps for value in collectives(text))
-        print(f"| {devices} | {times:.1f} | {size / 1e3:.0f} |", flush=True)
-    print("\n| devices | students on a device | MB on a device |\n| --- | --- | --- |", flush=True)
-    for devices in (1, 8):
         share = number // devices
         memory = compile_epoch(job, starts[:share], distillation.step, None).memory_analysis()
-        size = memory.argument_size_in_bytes + memory.output_size_in_bytes
-        size += memory.temp_size_in_bytes
-        print(f"| {devices} | {share} | {size / 1e6:.0f} |", flush=True)
+        held = memory.argument_size_in_bytes + memory.output_size_in_bytes
+        held += memory.temp_size_in_bytes
+        shown = f"{times:.1f} | {size / 1e3:.0f} | {share} | {held / 1e6:.0f}"
+        print(f"| {devices} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

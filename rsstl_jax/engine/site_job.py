@@ -101,7 +101,8 @@ def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
     network = make_network(config)
     make_localizer = _with_support if network.uses_support else _without_support
     job = SiteJob(config, train, make_localizer(config, network, train))
-    _ = job.shapes  # A network that cannot take these fingerprints raises here.
+    # A network that cannot take these fingerprints, or too few devices, raise here.
+    _ = job.shapes, job.mesh
     return job
 
 

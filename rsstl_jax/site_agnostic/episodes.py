@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from rsstl_jax._numerics import top_k
 from rsstl_jax.config.rules import read_mesh
 from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.radio_map import at_same_position, position_ids
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.support import Support, make_support
@@ -55,7 +56,7 @@ def per_step_fact(config: ConfigDict) -> dict[str, int]:
 
 
 def check_mesh(config: ConfigDict) -> None:
-    """Refuses devices that a training on episodes has no use for."""
+    """Refuses devices that there are not, or that a training on episodes has no use for."""
     sizes, number = read_mesh(config.run.mesh) or {}, config.agnostic.episodes_per_step
     devices = sizes.get("data", 1)
     if number % devices:
@@ -68,6 +69,7 @@ def check_mesh(config: ConfigDict) -> None:
             f"run.mesh is {config.run.mesh!r}; site-agnostic members are trained one after the "
             "other: take the axis data alone"
         )
+    make_mesh(config.run.mesh)
 
 
 class Sources(NamedTuple):

@@ -10,6 +10,7 @@ import tiny
 
 from rsstl_jax.config.schema import validate
 from rsstl_jax.engine.mesh import make_mesh
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.site_agnostic.episodes import check_mesh
 
@@ -55,6 +56,12 @@ def test_more_devices_than_fingerprints_in_a_batch_are_refused():
     config = tiny.make_tiny_config(**{"run.mesh": "data:9"})
     with pytest.raises(ConfigError, match=r"'data:9' and train\.batch_size is 8, which leaves dev"):
         validate(config)
+
+
+def test_devices_that_there_are_not_are_refused_before_anything_is_trained():
+    config = tiny.make_tiny_config(**{"run.mesh": "replica:999"})
+    with pytest.raises(ConfigError, match="'replica:999', which is 999 devices; JAX finds"):
+        make_site_job(config, tiny.make_part())
 
 
 @pytest.mark.parametrize(
