@@ -115,7 +115,9 @@ def run_distillation(
     with locked(workdir):
         recorder = open_workdir(config, workdir)
         sources = make_source_jobs(config)
-        log_start(recorder, _target_digests(config, parts) | _source_digests(sources))
+        log_start(
+            recorder, _target_digests(config, parts) | _source_digests(sources), config.run.mesh
+        )
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         trained = _train(job, parts, teachers, plans, recorder)

@@ -83,6 +83,7 @@ def _common_body(
         name=name,
         recorder=recorder,
         context=[source.data for source in jobs],
+        mesh=job.mesh,
     )
     recorder.save_final(name, state.params["body"], epochs)
     return state.params["body"]
@@ -126,6 +127,7 @@ def collective_transfer(
             name=f"{name}-{stage}",
             recorder=recorder,
             context=job.localizer.survey,
+            mesh=job.mesh,
         ).params
     recorder.save_final(name, params, job.epochs)
     return params

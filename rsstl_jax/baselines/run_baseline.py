@@ -58,7 +58,7 @@ def _run(
     recorder = open_workdir(config, workdir)
     sources = _sources(config) if method in WITH_SOURCES else {}
     digests = {name: source.train.digest() for name, source in sources.items()}
-    log_start(recorder, {config.target: parts.train.digest()} | digests)
+    log_start(recorder, {config.target: parts.train.digest()} | digests, config.run.mesh)
     # Without a network nothing is random but the fraction of the train part.
     seeds = config.seeds if job else (config.data.fraction_seed,)
     facts: dict[str, Any] = {"sources": list(name_list(config.sources))} if job else {}

@@ -11,7 +11,7 @@ standard input, which are answered one by one. A line is {"access point": dBm, .
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    import jax
+
     from rsstl_jax.data import Fingerprints, Layout
     from rsstl_jax.engine.locator import Locator
 
@@ -54,6 +56,9 @@ def define_flags() -> None:
     define_folder(
         "layout", None, "Names the layout.json that says how the CSV of scans is written."
     )
+    flags.DEFINE_string(
+        "mesh", "", "Sets the devices that share the scans, such as data:4. By default it is one."
+    )
     define_data_dir()
 
 
@@ -67,7 +72,9 @@ def main() -> None:
         check_file("--output", FLAGS.output)
     if FLAGS.save:
         check_folder("--save", FLAGS.save)
+    devices = _devices()
     locator = _load()
+    locator.devices = devices
     announce(f"answering with {locator.dataset}'s {len(locator.access_points)} access points")
     with _open_output() as output:
         answer = _answer_table if scans.endswith((".csv", ".csv.gz")) else _answer_lines
@@ -75,6 +82,18 @@ def main() -> None:
     unlocated = f", {without} without a known access point" if without else ""
     where = "" if FLAGS.output == "-" else f": {FLAGS.output}"
     print(f"{answered} scans answered{unlocated}{where}", file=sys.stderr)
+
+
+def _devices() -> "Sequence[jax.Device]":
+    """The devices that --mesh names; none: the default one."""
+    from rsstl_jax.config.rules import read_mesh
+    from rsstl_jax.engine.mesh import make_mesh
+
+    sizes = read_mesh(FLAGS.mesh)
+    if sizes is None or sizes.keys() - {"data"}:
+        raise ConfigError(f"--mesh is {FLAGS.mesh!r}; it must be data and a number, as in data:4")
+    mesh = make_mesh(FLAGS.mesh)
+    return () if mesh is None else tuple(mesh.devices.flat)
 
 
 def _load() -> "Locator":

@@ -10,6 +10,7 @@ from rsstl_jax.config.rules import (
     DATASETS,
     FOLDER,
     FRACTION,
+    MESH,
     NETWORK,
     NOT_NEGATIVE,
     PART,
@@ -243,6 +244,13 @@ _DISTILLATION: dict[str, Field] = {
         "loop",
         one_of("loop", "vmap"),
         "How the students of a run are trained: loop one after the other, vmap as one program.",
+    ),
+    "run.mesh": Field(
+        "",
+        MESH,
+        "Devices of a run, such as replica:4,data:2 for four groups of two: replica spreads the "
+        "students over the groups, data each batch over the devices of a group; empty means one "
+        "device.",
     ),
     "run.checkpoint_every_s": Field(
         30.0, NOT_NEGATIVE, "Time between two saved states of a training, in seconds."

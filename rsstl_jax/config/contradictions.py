@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.rules import name_list, read_mesh
 
 WITH_AGNOSTIC = ("agnostic", "both")
 """Values of `teacher.kind` under which there are site-agnostic teachers."""
@@ -16,6 +16,7 @@ def find_contradiction(config: ConfigDict) -> str | None:
         or _in_episodes(config)
         or _in_teachers(config)
         or _in_unlabelled(config)
+        or _in_mesh(config)
     )
 
 
@@ -99,5 +100,15 @@ def _in_unlabelled(config: ConfigDict) -> str | None:
             f"distill.num_unlabelled is {number} and data.fraction is 1, which leaves no "
             "fingerprint of the training set unlabelled; take a fraction below 1, 0, or "
             "data.unlabelled=file"
+        )
+    return None
+
+
+def _in_mesh(config: ConfigDict) -> str | None:
+    devices = (read_mesh(config.run.mesh) or {}).get("data", 1)
+    if devices > config.train.batch_size:
+        return (
+            f"run.mesh is {config.run.mesh!r} and train.batch_size is {config.train.batch_size}, "
+            f"which leaves devices without a fingerprint; data must be at most the batch size"
         )
     return None

@@ -2,6 +2,7 @@
 
 from rsstl_jax.config.rules import (
     CHANNELS,
+    COUNT_TO_100,
     FRACTIONS,
     MEAN_RATE,
     NOT_NEGATIVE,
@@ -114,6 +115,12 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
     ),
     "agnostic.epochs": Field(
         30, whole(1), "Number of epochs, of 100 episodes each, of a training on the sources."
+    ),
+    "agnostic.episodes_per_step": Field(
+        1,
+        COUNT_TO_100,
+        "Number of episodes in a step of a site-agnostic training, whose mean loss is used; the "
+        "devices of run.mesh's data axis share them.",
     ),
     "agnostic.learning_rate": Field(
         2e-3, POSITIVE, "Step size of Adam at the start of a site-agnostic training on the sources."

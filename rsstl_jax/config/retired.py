@@ -16,6 +16,7 @@ RETIRED: dict[str, Any] = {
 RENAMED = {"distill.told_by": "distill.pseudo_labels"}
 
 ADDED: dict[str, Any] = {
+    "agnostic.episodes_per_step": 1,
     "agnostic.learning_rate": 2e-3,
     "agnostic.episodes.num_queries": 48,
     "agnostic.episodes.min_support": 50,

@@ -10,9 +10,24 @@ DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What a dataset may be called: its name is also that of its folder."""
 
 
+MESH_AXES = ("replica", "data")
+"""The axes of run.mesh: groups of devices, and the devices of a group."""
+
+
 def name_list(names: str) -> tuple[str, ...]:
     """The names in a comma-separated text, in their order."""
     return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def read_mesh(text: str) -> dict[str, int] | None:
+    """{axis: number of devices} of a text such as replica:4,data:2; None: it is no such text."""
+    sizes: dict[str, int] = {}
+    for part in name_list(text):
+        axis, _, number = part.partition(":")
+        if axis not in MESH_AXES or axis in sizes or not re.fullmatch(r"[1-9]\d{0,4}", number):
+            return None
+        sizes[axis] = int(number)
+    return sizes
 
 
 class Rule(NamedTuple):
@@ -85,8 +100,14 @@ DATASETS = Rule(
     lambda v: isinstance(v, str) and all(map(DATASET_NAME.fullmatch, name_list(v))),
     "datasets' names separated by commas, such as uji,tampere",
 )
+MESH = Rule(
+    lambda v: isinstance(v, str) and read_mesh(v) is not None,
+    "numbers of devices for replica and data, each at most once, such as replica:4,data:2, or "
+    "empty",
+)
 POSITIVE = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
 NOT_NEGATIVE = Rule(lambda v: is_number(v) and v >= 0, "a number of at least 0")
+COUNT_TO_100 = Rule(lambda v: is_int(v) and 1 <= v <= 100, "a whole number from 1 to 100")
 FRACTION = Rule(lambda v: is_number(v) and 0 < v <= 1, "a fraction above 0 and up to 1")
 PART = Rule(lambda v: is_number(v) and 0 < v < 1, "a fraction above 0 and below 1")
 RATE = Rule(lambda v: is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")

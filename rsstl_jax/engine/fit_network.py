@@ -47,6 +47,7 @@ def fit_network(
         name=name,
         recorder=recorder,
         context=job.localizer.survey,
+        mesh=job.mesh,
     )
     recorder.save_final(name, state.params, job.epochs)
     return state.params

@@ -3,8 +3,11 @@
 import json
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import cycle
 from typing import Any
 
 import jax
@@ -57,6 +60,7 @@ class Locator:
     def __init__(self, access_points: Sequence[str], dataset: str) -> None:
         self.access_points = tuple(access_points)
         self.dataset = dataset
+        self.devices: Sequence[jax.Device] = ()  # that share the scans; none: the default one
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -65,11 +69,22 @@ class Locator:
 
     def answer(self, rss_dbm: NDArray[np.float32]) -> Answers:
         """Answers for float32[n, A], dBm, NaN where undetected; memory stays flat."""
-        pieces = []
-        for start in range(0, len(rss_dbm), EVALUATION_ROWS):
-            rows = rss_dbm[start : start + EVALUATION_ROWS]
-            pieces.append([leaf[: len(rows)] for leaf in self._answer_chunk(pad_rows(rows))])
+        chunks = [
+            rss_dbm[start : start + EVALUATION_ROWS]
+            for start in range(0, len(rss_dbm), EVALUATION_ROWS)
+        ]
+        if not self.devices:
+            pieces = [self._answer_rows(rows) for rows in chunks]
+        else:
+            with ThreadPoolExecutor(len(self.devices)) as threads:
+                pieces = list(threads.map(self._answer_rows, chunks, cycle(self.devices)))
         return Answers(*(np.concatenate(leaves) for leaves in zip(*pieces, strict=True)))
+
+    def _answer_rows(
+        self, rows: NDArray[np.float32], device: jax.Device | None = None
+    ) -> list[NDArray[Any]]:
+        with nullcontext() if device is None else jax.default_device(device):
+            return [leaf[: len(rows)] for leaf in self._answer_chunk(pad_rows(rows))]
 
     def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
         raise NotImplementedError

@@ -3,14 +3,16 @@
 import math
 import sys
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm.auto import tqdm
 
+from rsstl_jax.engine.mesh import Replication, constrain, gather, spread, unpad
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.errors import DivergedError
 from rsstl_jax.store.interrupt import defer_signals
@@ -18,13 +20,6 @@ from rsstl_jax.store.recorder import Recorder
 
 Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
 """(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
-
-
-class Replication(NamedTuple):
-    """Several trainings as one program under `vmap`."""
-
-    names: tuple[str, ...]  # of the trainings, in the order of the leading axis of their state
-    context_axes: Any = None  # as `jax.vmap` takes them: 0 where a replica has its own
 
 
 def effective_batch_size(batch_size: int, num_samples: int) -> int:
@@ -39,6 +34,7 @@ def make_epochs(
     num_epochs: int,
     vmapped: bool = False,
     context_axes: Any = None,
+    row: Mesh | None = None,
 ) -> Callable[..., Any]:
     """Compiles `num_epochs` epochs of a training step into one program.
 
@@ -52,6 +48,8 @@ def make_epochs(
         num_epochs: epochs per call.
         vmapped: whether several trainings are run at once, as `Replication` has it.
         context_axes: which part of the context has a leading axis of replicas; hashable.
+        row: devices over which the program is partitioned: one axis, data. Data and context are
+            then those that `shard` and `shard_context` made; None: the device that holds them.
 
     Returns:
         run(state, data, key, context) -> (state, metrics, broken): data is a pytree of arrays with
@@ -71,14 +69,20 @@ def make_epochs(
         >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
         (12.0, (3,), [0, 0, 0])
     """
-    return _compiled(step, batch_size, num_epochs, vmapped, context_axes)
+    return _compiled(step, batch_size, num_epochs, vmapped, context_axes, row)
 
 
 @lru_cache(maxsize=16)
 def _compiled(
-    step: Step, batch_size: int, num_epochs: int, vmapped: bool, context_axes: Any
+    step: Step,
+    batch_size: int,
+    num_epochs: int,
+    vmapped: bool,
+    context_axes: Any,
+    row: Mesh | None,
 ) -> Callable[..., Any]:
     def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
+        data, context = unpad((data, context), row)
         num_samples = jax.tree.leaves(data)[0].shape[0]
         num_steps = num_samples // batch_size
 
@@ -88,7 +92,7 @@ def _compiled(
 
             def one_step(state: TrainState, inputs: Any) -> Any:
                 index, rows = inputs
-                batch = jax.tree.map(lambda leaf: leaf[rows], data)
+                batch = constrain(jax.tree.map(lambda leaf: leaf[rows], data), row)
                 return step(state, batch, jax.random.fold_in(step_key, index), context)
 
             inputs = (jnp.arange(num_steps), order.reshape(num_steps, batch_size))
@@ -101,9 +105,10 @@ def _compiled(
         return state, means, broken
 
     # The state passed in is not donated: it is the last good one if a metric stops being finite.
-    if not vmapped:
-        return jax.jit(run)
-    return jax.jit(jax.vmap(run, in_axes=(0, None, 0, context_axes)))
+    form = jax.vmap(run, in_axes=(0, None, 0, context_axes)) if vmapped else run
+    if row is None:
+        return jax.jit(form)
+    return jax.jit(form, out_shardings=NamedSharding(row, PartitionSpec()))
 
 
 def _first_not_finite(values: jax.Array) -> jax.Array:
@@ -125,6 +130,7 @@ def fit(
     context: Any = (),
     replication: Replication | None = None,
     omit: Mapping[str, Collection[str]] | None = None,
+    mesh: Mesh | None = None,
 ) -> TrainState:
     """Trains to the end, or from where an interrupted training of this name stopped.
 
@@ -140,6 +146,7 @@ def fit(
         context: pytree of arrays handed to every step unchanged.
         replication: given for several trainings at once; `name` is then that of their states.
         omit: {training: metrics that are not written down for it}.
+        mesh: the devices, as `make_mesh` makes it; None: the default device.
 
     Returns:
         TrainState at the last epoch.
@@ -166,19 +173,14 @@ def fit(
     # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
     whole = math.gcd(epochs, done)
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
-    run = make_epochs(
-        step,
-        batch_size=batch_size,
-        num_epochs=chunk,
-        vmapped=replication is not None,
-        context_axes=None if replication is None else replication.context_axes,
-    )
+    make_program = partial(make_epochs, step, batch_size=batch_size, num_epochs=chunk)
+    run = spread(make_program, mesh, data, context, replication)
     if 0 < done < epochs:
         tqdm.write(f"continuing {name} at epoch {done + 1} of {epochs}", file=sys.stderr)
     bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
     with defer_signals() as asked_to_end, bar:
         while done < epochs:
-            new, *metrics = run(state, data, key, context)
+            new, *metrics = run(state, key)
             # One row a training, one column an epoch.
             values, broken = jax.tree.map(np.atleast_2d, jax.device_get(metrics))
             if message := _not_finite(names, values, broken, done):
@@ -194,7 +196,7 @@ def fit(
             bar.update(chunk)
             if end:
                 break
-    return state
+    return gather(state)
 
 
 def _records(

@@ -1,13 +1,16 @@
 """Many trainings of one step as few programs: how they are stacked, and how many fit."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from rsstl_jax.engine.loop import Step, make_epochs
+from rsstl_jax.engine.mesh import mesh_rows, partition, replicate, shard, shard_context
 
 Start = tuple[Any, jax.Array, Any]
 """(state, key, context) of one training, or of several with a leading axis."""
@@ -36,21 +39,32 @@ def replicas_that_fit(
     *,
     batch_size: int,
     context_axes: Any,
+    mesh: Mesh | None = None,
 ) -> int:
-    """How many of these trainings one program under `vmap` may hold, by its own account."""
-    one_step = jax.tree.map(lambda leaf: leaf[:batch_size], data)
-    begun = [start() for start in starts]
+    """How many of these trainings a device, or a row of a mesh, may hold under `vmap`.
+
+    The program says how much memory it takes.
+    """
+    rows = mesh_rows(mesh)
+    one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), rows[0])
+    # The first row has as many as any.
+    begun = [start() for start in starts[: math.ceil(len(starts) / len(rows))]]
     run = make_epochs(
-        step, batch_size=batch_size, num_epochs=1, vmapped=True, context_axes=context_axes
+        step,
+        batch_size=batch_size,
+        num_epochs=1,
+        vmapped=True,
+        context_axes=context_axes,
+        row=partition(rows[0]),
     )
     size = len(begun)
     while size > 1:
         states, keys, contexts = zip(*begun[:size], strict=True)
         program: Any = run
-        compiled = program.lower(
-            stack(states), one_step, stack(keys), stack(contexts, context_axes)
-        ).compile()
-        if _bytes_of(compiled) <= usable_bytes():
+        context = shard_context(stack(contexts, context_axes), rows[0])
+        state, key = replicate((stack(states), stack(keys)), rows[0])
+        compiled = program.lower(state, one_step, key, context).compile()
+        if _bytes_of(compiled) <= usable_bytes() // (1 if mesh is None else _sharing(mesh)):
             break
         size = (size + 1) // 2
     return size
@@ -60,6 +74,11 @@ def _bytes_of(compiled: Any) -> int:
     """What a compiled program holds while it runs; results do not take its arguments' place."""
     memory = compiled.memory_analysis()
     return memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
+
+
+def _sharing(mesh: Mesh) -> int:
+    """How many of its devices share one memory: those of a host's CPU do."""
+    return mesh.size if mesh.devices.flat[0].platform == "cpu" else 1
 
 
 def usable_bytes() -> int:

@@ -5,11 +5,13 @@ from functools import cached_property
 
 import jax
 import optax
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.localizer import Localizer, make_batch
 from rsstl_jax.engine.loop import effective_batch_size
+from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.radio_map import count_positions, full_support, make_radio_map
 from rsstl_jax.engine.train_state import make_optimizer
 from rsstl_jax.errors import DataError
@@ -64,6 +66,11 @@ class SiteJob:
     def num_steps(self) -> int:
         return self.epochs * (len(self.train) // self.batch_size)
 
+    @property
+    def mesh(self) -> Mesh | None:
+        """The devices that the site's trainings run on; None: the default device."""
+        return make_mesh(self.config.run.mesh)
+
     @cached_property
     def data(self) -> Batch:
         """The whole train part as arrays on the device."""
@@ -94,7 +101,8 @@ def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
     network = make_network(config)
     make_localizer = _with_support if network.uses_support else _without_support
     job = SiteJob(config, train, make_localizer(config, network, train))
-    _ = job.shapes  # A network that cannot take these fingerprints raises here.
+    # A network that cannot take these fingerprints, or too few devices, raise here.
+    _ = job.shapes, job.mesh
     return job
 
 

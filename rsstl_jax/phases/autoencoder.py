@@ -41,6 +41,7 @@ def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorde
             batch_size=effective_batch_size(job.config.train.batch_size, len(job.train)),
             name=name,
             recorder=recorder,
+            mesh=job.mesh,
         )
         framer = state.params["framer"]
         recorder.save_final(name, framer, epochs)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rsstl_jax.engine.loop import Replication, Step, fit
+from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.mesh import Replication
 from rsstl_jax.engine.replicas import Start, stack, unstack
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models import Estimator
@@ -129,7 +130,7 @@ def train_students(
     if not waiting:
         return saved
     distillation = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
-    for names, vmapped in replica_groups(
+    for names, mode in replica_groups(
         distillation.step,
         distillation.starts,
         waiting,
@@ -138,23 +139,25 @@ def train_students(
         context_axes=CONTEXT_AXES,
         mode=job.config.run.replicas,
         recorder=recorder,
+        mesh=job.mesh,
     ):
         states, keys, contexts = zip(*(distillation.starts[name]() for name in names), strict=True)
         state = fit(
             distillation.step,
-            stack(states) if vmapped else states[0],
+            stack(states) if mode else states[0],
             job.data,
-            stack(keys) if vmapped else keys[0],
+            stack(keys) if mode else keys[0],
             epochs=job.epochs,
             batch_size=job.batch_size,
-            name=group_name(names) if vmapped else names[0],
+            name=group_name(names) if mode else names[0],
             recorder=recorder,
-            context=stack(contexts, CONTEXT_AXES) if vmapped else contexts[0],
-            replication=Replication(names, CONTEXT_AXES) if vmapped else None,
+            context=stack(contexts, CONTEXT_AXES) if mode else contexts[0],
+            replication=Replication(names, CONTEXT_AXES, mode == "vmap") if mode else None,
             omit={name: set(WEIGHTED[1:]) - set(students[name][1].terms) for name in names},
+            mesh=job.mesh,
         )
         trained = state.params["student"]
         for index, name in enumerate(names):
-            saved[name] = unstack(trained, index) if vmapped else trained
+            saved[name] = unstack(trained, index) if mode else trained
             recorder.save_final(name, saved[name], job.epochs)
     return saved

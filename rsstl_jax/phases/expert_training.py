@@ -202,6 +202,7 @@ def train_expert(
         name=name,
         recorder=recorder,
         context=network_params,
+        mesh=job.mesh,
     )
     recorder.save_final(name, state.params["generator"], settings.epochs)
     return state.params["generator"]

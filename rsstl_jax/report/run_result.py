@@ -16,6 +16,7 @@ from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
 from rsstl_jax.report.result_table import WITHOUT_NETWORK
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
+from rsstl_jax.store.workdir import on_mesh
 
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
@@ -60,6 +61,7 @@ def write_result(
         "part": held_out.part,
         "num_train": num_train,
         "num_evaluated": len(held_out),
+        **on_mesh(config.run.mesh),
         **facts,
         "students": {name: measure(seeds_m, actual_m) for name, seeds_m in by_student.items()},
     }

@@ -12,9 +12,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax._numerics import top_k
+from rsstl_jax.config.rules import read_mesh
 from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.radio_map import at_same_position, position_ids
-from rsstl_jax.errors import DataError
+from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.support import Support, make_support
 
 _uniform = partial(jax.random.uniform, dtype=jnp.float32)
@@ -45,6 +47,29 @@ def tuning_episodes(config: ConfigDict) -> EpisodeSettings:
     """The episodes of a tuning at the target: as on the sources, but for what it has of its own."""
     tuning = config.agnostic.tune.episodes.to_dict()
     return EpisodeSettings(**config.agnostic.episodes.to_dict() | tuning)
+
+
+def per_step_fact(config: ConfigDict) -> dict[str, int]:
+    """What a card says of the episodes of a step; those of earlier versions say nothing of one."""
+    number = config.agnostic.episodes_per_step
+    return {"episodes_per_step": number} if number > 1 else {}
+
+
+def check_mesh(config: ConfigDict) -> None:
+    """Refuses devices that there are not, or that a training on episodes has no use for."""
+    sizes, number = read_mesh(config.run.mesh) or {}, config.agnostic.episodes_per_step
+    devices = sizes.get("data", 1)
+    if number % devices:
+        raise ConfigError(
+            f"run.mesh is {config.run.mesh!r} and agnostic.episodes_per_step is {number}, which "
+            f"its data axis must divide; take a multiple of {devices} episodes"
+        )
+    if sizes.get("replica", 1) > 1:
+        raise ConfigError(
+            f"run.mesh is {config.run.mesh!r}; site-agnostic members are trained one after the "
+            "other: take the axis data alone"
+        )
+    make_mesh(config.run.mesh)
 
 
 class Sources(NamedTuple):

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints, check_sources
 from rsstl_jax.errors import ConfigError, DamagedError, DataError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.site_agnostic.episodes import source_episodes
+from rsstl_jax.site_agnostic.episodes import per_step_fact, source_episodes
 from rsstl_jax.site_agnostic.old_cards import renew_episodes
 from rsstl_jax.site_agnostic.training import fit_members
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
@@ -67,7 +67,7 @@ def make_agnostic_teachers(
 def _facts(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, Any]:
     """What the bundle's card says of its training."""
     first = config.teacher.seed
-    return {
+    return per_step_fact(config) | {
         "episodes": asdict(source_episodes(config)),
         "epochs": config.agnostic.epochs,
         "learning_rate": config.agnostic.learning_rate,

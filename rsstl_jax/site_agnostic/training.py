@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.localizer import Localizer, in_chunks
 from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
@@ -21,6 +23,7 @@ from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import Support, make_support
 from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork, make_agnostic
 from rsstl_jax.site_agnostic.episodes import (
+    Episode,
     EpisodeSettings,
     Sources,
     draw_episode,
@@ -63,16 +66,24 @@ def make_episode_step(
     *,
     num_rows: int,
 ) -> Step:
-    """A step on the mean Euclidean error of an episode's queries, in metres."""
+    """A step on the mean Euclidean error of the queries of its episodes, in metres."""
+
+    def episode_loss(params: Params, episode: Episode) -> jax.Array:
+        out = network.apply({"params": params}, episode.level, episode.support, train=True)
+        return localization_loss(out.location, episode.position).mean()
 
     def step(
-        state: TrainState, batch: object, key: jax.Array, sources: Sources
+        state: TrainState, batch: jax.Array, key: jax.Array, sources: Sources
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        episode = draw_episode(key, sources, settings, num_rows=num_rows)
+        draw = partial(draw_episode, sources=sources, settings=settings, num_rows=num_rows)
+        if len(batch) == 1:
+            episode = draw(key)
+            return descend(state, tx, lambda params: episode_loss(params, episode))
+        # Each from a number of the batch: where that is sharded, so are the episodes.
+        episodes = jax.vmap(lambda number: draw(jax.random.fold_in(key, number)))(batch)
 
         def loss_fn(params: Params) -> jax.Array:
-            out = network.apply({"params": params}, episode.level, episode.support, train=True)
-            return localization_loss(out.location, episode.position).mean()
+            return jax.vmap(episode_loss, (None, 0))(params, episodes).mean()
 
         return descend(state, tx, loss_fn)
 
@@ -90,6 +101,8 @@ def fit_agnostic(
     name: str,
     recorder: Recorder,
     params: Params | None = None,
+    episodes_per_step: int = 1,
+    mesh: Mesh | None = None,
 ) -> Params:
     """Trains a site-agnostic network on episodes of the given sites."""
     init_key, train_key = jax.random.split(jax.random.key(seed))
@@ -97,9 +110,10 @@ def fit_agnostic(
     finished = recorder.load_final(name, start)
     if finished is not None:
         return finished
+    num_steps = EPISODES_PER_EPOCH // episodes_per_step
     tx = optax.chain(
         optax.clip_by_global_norm(MAX_GRADIENT_M),
-        make_optimizer(learning_rate, "cosine", epochs * EPISODES_PER_EPOCH),
+        make_optimizer(learning_rate, "cosine", epochs * num_steps),
     )
     state = fit(
         make_episode_step(
@@ -109,10 +123,11 @@ def fit_agnostic(
         jnp.arange(EPISODES_PER_EPOCH),
         train_key,
         epochs=epochs,
-        batch_size=1,
+        batch_size=episodes_per_step,
         name=name,
         recorder=recorder,
         context=make_sources(parts),
+        mesh=mesh,
     )
     recorder.save_final(name, state.params, epochs)
     return state.params
@@ -138,6 +153,8 @@ def fit_members(
             seed=seed,
             name=f"{name}/seed-{seed}",
             recorder=recorder,
+            episodes_per_step=config.agnostic.episodes_per_step,
+            mesh=make_mesh(config.run.mesh),
         )
         for seed in seeds
     )

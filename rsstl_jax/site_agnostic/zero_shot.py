@@ -22,10 +22,16 @@ from rsstl_jax.data import (
     load_site,
     target_fraction,
 )
+from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.site_agnostic.episodes import source_episodes, tuning_episodes
+from rsstl_jax.site_agnostic.episodes import (
+    check_mesh,
+    per_step_fact,
+    source_episodes,
+    tuning_episodes,
+)
 from rsstl_jax.site_agnostic.old_cards import renew_episodes, renew_sizes
 from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import (
@@ -52,12 +58,13 @@ def pretrain(
     config = config.copy_and_resolve_references()
     config.target = "any"  # Every site may be a source: the bundle is for targets to come.
     validate(config)
+    check_mesh(config)
     parts = _read_sources(config)
     digests = {part.dataset: part.digest() for part in parts}
     begun = time.perf_counter()
     with locked(workdir):
         recorder = _open_folder(config, workdir)
-        log_start(recorder, digests)
+        log_start(recorder, digests, config.run.mesh)
         members = _train(config, parts, recorder)
     trained = _training_facts(config)
     report = {
@@ -79,6 +86,7 @@ def run_zero_shot(
 ) -> dict[str, Any]:
     """Trains on the sources, then measures on the target with fractions of it as radio map."""
     validate(config)
+    check_mesh(config)
     if config.data.fraction != 1:
         raise ConfigError(
             f"data.fraction is {config.data.fraction}; the fractions of the target that a "
@@ -90,7 +98,11 @@ def run_zero_shot(
     train, held_out = _split(site, config)
     with locked(workdir):
         recorder = _open_folder(config, workdir)
-        log_start(recorder, {part.dataset: part.digest() for part in (site.train, *parts)})
+        log_start(
+            recorder,
+            {part.dataset: part.digest() for part in (site.train, *parts)},
+            config.run.mesh,
+        )
         begun = time.perf_counter()
         members = _train(config, parts, recorder)
         seconds = {"sources": time.perf_counter() - begun}
@@ -134,7 +146,7 @@ def _split(site: Site, config: ConfigDict) -> tuple[Fingerprints, Fingerprints]:
 
 def _training_facts(config: ConfigDict) -> dict[str, Any]:
     """What a training on the sources depends on, beside its seed, as JSON has it."""
-    return {
+    return per_step_fact(config) | {
         "sources": list(name_list(config.sources)),
         "epochs": config.agnostic.epochs,
         "learning_rate": config.agnostic.learning_rate,
@@ -275,6 +287,8 @@ def _tune(
             name=f"{target}/seed-{seed}",
             recorder=at_target,
             params=params,
+            episodes_per_step=config.agnostic.episodes_per_step,
+            mesh=make_mesh(config.run.mesh),
         )
         for seed, params in zip(config.seeds, members, strict=True)
     ]

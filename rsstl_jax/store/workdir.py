@@ -24,7 +24,8 @@ _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", 
 # Fields that may change between two starts in one workdir, because no training depends on them.
 _MAY_CHANGE = (
     *("data_dir", "bundle_dir", "seeds"),
-    *("run.checkpoint_every_s", "run.replicas", "run.baselines", "run.tensorboard"),
+    *("run.checkpoint_every_s", "run.replicas", "run.mesh", "run.baselines"),
+    "run.tensorboard",
 )
 
 
@@ -97,7 +98,7 @@ def _fixed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {path: value for path, value in fields.items() if path not in _MAY_CHANGE}
 
 
-def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
+def log_start(recorder: Recorder, data: Mapping[str, str], mesh: str = "") -> None:
     """Logs a start: versions, commit, device and digests of the data, which must not change."""
     if (recorder.workdir / "checkpoints").exists():
         made_from: dict[str, str] = {}
@@ -111,7 +112,12 @@ def log_start(recorder: Recorder, data: Mapping[str, str]) -> None:
                     "remove the folder"
                 )
     times = {"time": round(time.time(), 3), "seconds_before": _seconds_before(recorder)}
-    recorder.log({"run": "start", **provenance(), "data": dict(data), **times})
+    recorder.log({"run": "start", **provenance(), "data": dict(data), **times} | on_mesh(mesh))
+
+
+def on_mesh(mesh: str) -> dict[str, str]:
+    """What a record says of the devices it was made with; nothing of a single one."""
+    return {"mesh": mesh} if mesh else {}
 
 
 def _seconds_before(recorder: Recorder) -> float:

@@ -47,6 +47,9 @@ WRONG = {
         "0",
     ],
     "two or more whole numbers above 0, such as 32,64,128": [(32,), (0, 1), (1.5, 2), 32],
+    "numbers of devices for replica and data, each at most once, such as replica:4,data:2, or "
+    "empty": ["replica", "replica:0", "data:two", "model:2", "data:2,data:4", "data:-1", None, 2],
+    "a whole number from 1 to 100": [0, 101, 1.0, True, None, "1"],
     "names separated by commas, of knn, pretrained, or empty": ["kNN", "knn;pretrained", None, 1],
 }
 
