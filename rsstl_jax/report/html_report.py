@@ -19,10 +19,12 @@ from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
 from rsstl_jax.report.result_table import (
     FIGURES,
+    PROTOCOLS,
     mean_and_spread,
+    methods_of,
+    protocol_cell,
     result_title,
     student_label,
-    students_of,
 )
 from rsstl_jax.report.training_curves import teacher_planes, training_curves
 from rsstl_jax.store.files import read_json, write_text
@@ -38,12 +40,12 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
     records = Recorder(workdir).records()
     unit = raw_unit(result["target"])
     changed = _changed(fields)
-    labels = {name: student_label(name, result["network"]) for name in students_of(result)}
+    labels = {name: student_label(name, result["network"]) for name in methods_of(result)}
     planes, curves = teacher_planes(records), training_curves(records, labels)
     data = {
         "unit": unit_label(result["target"]),
         "students": _students(result, table),
-        "map": _map(table, students_of(result)),
+        "map": _map(table, methods_of(result)),
         "curves": curves,
         "planes": planes,
     }
@@ -77,26 +79,31 @@ def _resource(name: str) -> Template:
 
 
 def _figures(result: Mapping[str, Any]) -> str:
-    """The table of all students, with every figure that result.json has one of for each seed."""
-    students = students_of(result)
-    seeds = len(result["seeds"])
+    """The table of all methods, with every figure that result.json has one of for each seed."""
+    students = methods_of(result)
     extra = dict.fromkeys(
         name
         for figures in students.values()
         for name, values in figures.items()
         # An interval is a pair, as a figure of two seeds is.
-        if name not in _COLUMNS and "interval" not in name and _is_per_seed(values, seeds)
+        if name not in _COLUMNS
+        and "interval" not in name
+        and _is_per_seed(values, len(figures["mae_m"]))
     )
     columns = {name: label for name, label in _COLUMNS.items() if name not in extra}
-    columns |= {name: _words(name) for name in extra}
+    columns |= {name: PROTOCOLS.get(name, _words(name)) for name in extra}
     if raw_unit(result["target"]):
-        columns = {name: _in_raw_units(label) for name, label in columns.items()}
+        columns = {
+            name: label if name == "ground_mae_m" else _in_raw_units(label)
+            for name, label in columns.items()
+        }
     head = "".join(f"<th>{html.escape(label)}</th>" for label in columns.values())
     rows = []
     for index, (student, figures) in enumerate(students.items()):
         label = html.escape(student_label(student, result["network"]))
         cells = [f'<i class="key" style="background:var(--c{index % 8})"></i>{label}']
-        cells += [_cell(figures.get(name), seeds) for name in columns]
+        number = len(figures["mae_m"])  # A baseline has one value, whatever the seeds.
+        cells += [_cell(name, figures.get(name), number) for name in columns]
         cells.insert(2, _interval(figures.get("mae_interval_over_positions_m")))
         names = ["", "mae_m", "mae_interval_over_positions_m", *list(columns)[1:]]
         marked = "".join(
@@ -122,8 +129,10 @@ def _is_per_seed(values: Any, seeds: int) -> bool:
     return numbers and len(values) == seeds
 
 
-def _cell(values: Any, seeds: int) -> str:
-    return mean_and_spread(values) if _is_per_seed(values, seeds) else ""
+def _cell(name: str, values: Any, seeds: int) -> str:
+    if not _is_per_seed(values, seeds):
+        return ""
+    return protocol_cell(name, values) if name in PROTOCOLS else mean_and_spread(values)
 
 
 def _interval(ends: Sequence[float] | None) -> str:
@@ -141,7 +150,7 @@ def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, 
             "interval": figures.get("mae_interval_over_positions_m", []),
             "quantiles": np.quantile(table[f"{name}_error_m"], quantiles).round(3).tolist(),
         }
-        for name, figures in students_of(result).items()
+        for name, figures in methods_of(result).items()
     ]
 
 
