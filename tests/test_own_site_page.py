@@ -15,10 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TUT7 = Path(os.environ.get("RSSTL_DATA_DIR", "data"), "tut7")
 FOOT_M = 0.3048
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not TUT7.is_dir(), reason="needs the tut7 table in RSSTL_DATA_DIR"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.data]
 
 
 def commands():

@@ -37,31 +37,64 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
     """Writes report.html from what a run has left: result.json, predictions.csv, metrics.jsonl."""
     result = read_json(workdir / "result.json")
     table = pd.read_csv(workdir / "predictions.csv")
-    records = Recorder(workdir).records()
     unit = raw_unit(result["target"])
-    changed = _changed(fields)
     labels = {name: student_label(name, result["network"]) for name in methods_of(result)}
-    planes, curves = teacher_planes(records), training_curves(records, labels)
+    planes = teacher_planes(Recorder(workdir).records())
+    results = _resource("results.html.tmpl").substitute(
+        unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
+        if unit
+        else "",
+        figures=_figures(result),
+        teachers=_teachers(result.get("teachers", {}), planes),
+    )
     data = {
         "unit": unit_label(result["target"]),
         "students": _students(result, table),
         "map": _map(table, methods_of(result)),
-        "curves": curves,
         "planes": planes,
     }
+    title = f"{result['network']} at {result['target']}, recipe {result['recipe']}"
+    subtitle = (
+        f"{result_title(result)}; {result['num_train']:,} training fingerprints, "
+        f"{result['num_evaluated']:,} evaluated"
+    )
+    _write_page(workdir, fields, command, title, subtitle, results, data, labels)
+
+
+def write_agnostic_report(
+    workdir: Path, fields: Mapping[str, Any], *, command: str, table: str = ""
+) -> None:
+    """Writes report.html of trainings of the site-agnostic network, with a Markdown table."""
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell.strip())}</td>' for cell in cells)}</tr>"
+        for cells in lines
+        if "---" not in cells[0]
+    )
+    results = f'<section><h2>Errors</h2><div class="wide"><table>{rows}</table></div></section>'
+    subtitle = f"trained on {fields['sources']}, seeds {_shown(fields['seeds'])}"
+    title = "Site-agnostic network" + (f" at {fields['target']}" if table else "")
+    _write_page(workdir, fields, command, title, subtitle, results if table else "", {}, {})
+
+
+def _write_page(
+    workdir: Path,
+    fields: Mapping[str, Any],
+    command: str,
+    title: str,
+    subtitle: str,
+    results: str,
+    data: Mapping[str, Any],
+    labels: Mapping[str, str],
+) -> None:
+    records, changed = Recorder(workdir).records(), _changed(fields)
+    curves = training_curves(records, labels)
     page = _resource("report.html.tmpl").substitute(
-        title=html.escape(f"{result['network']} at {result['target']}, recipe {result['recipe']}"),
-        subtitle=html.escape(
-            f"{result_title(result)}; {result['num_train']:,} training fingerprints, "
-            f"{result['num_evaluated']:,} evaluated"
-        ),
-        unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
-        if unit
-        else "",
+        title=html.escape(title),
+        subtitle=html.escape(subtitle),
+        results=results,
         style=_resource("report.css").template,
         script="".join(_resource(name).template for name in ("map.js", "report.js")),
-        figures=_figures(result),
-        teachers=_teachers(result.get("teachers", {}), planes),
         curves_note="" if curves else "<p>This run trained nothing.</p>",
         command=html.escape(_command(command, fields, changed, workdir)),
         start=_table(_start(records)),
@@ -69,7 +102,7 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
             {name: _shown(value) for name, value in fields.items()}, bold=changed.keys()
         ),
         # No text of a site or student can end the script element.
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        data=json.dumps({**data, "curves": curves}, separators=(",", ":")).replace("<", "\\u003c"),
     )
     write_text(workdir / "report.html", page)
 
