@@ -14,10 +14,10 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
+from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.prototypes import NO_LABEL
 from rsstl_jax.engine.radius import COVERAGE
-from rsstl_jax.engine.saved_student import shown_names
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx

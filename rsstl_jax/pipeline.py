@@ -15,7 +15,7 @@ from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import make_locator
-from rsstl_jax.engine.prototypes import make_prototypes
+from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.models import make_network
@@ -23,8 +23,9 @@ from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
+from rsstl_jax.report.predicted import Predicted, predict
 from rsstl_jax.report.run_result import write_result
-from rsstl_jax.site_agnostic.baseline_rows import measure_baselines
+from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
@@ -120,17 +121,18 @@ def run_distillation(
         )
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
-        trained = _train(job, parts, teachers, plans, recorder)
+        prototypes = make_prototypes(job.train, job.localizer.preprocessor)
+        trained = _train(job, parts, teachers, plans, prototypes, recorder)
         return write_result(
             config,
             parts.held_out,
-            _predict_m(job, parts, teachers, trained),
+            _predict(job, parts, teachers, trained, prototypes),
             Path(workdir),
             sources=list(name_list(config.sources)),
             terms=list(active_terms(config, job.network)),
             num_train=len(parts.train),
             teachers={name: report["quality"] for name, report in teachers.reports.items()},
-            **measure_baselines(config, parts),
+            baselines=predict_baselines(config, parts),
         )
 
 
@@ -155,6 +157,7 @@ def _train(
     parts: TargetParts,
     teachers: TeacherSet,
     plans: Mapping[str, StudentPlan],
+    prototypes: Prototypes,
     recorder: Recorder,
 ) -> Trained:
     """Trains and saves the students of every seed."""
@@ -177,7 +180,6 @@ def _train(
             means = average_with_student(outputs, job.localizer, params[f"seed-{seed}/standalone"])
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
-    prototypes = make_prototypes(job.train, job.localizer.preprocessor)
     for name, student_params in params.items():
         student = Student(
             job.localizer,
@@ -192,10 +194,14 @@ def _train(
     return trained
 
 
-def _predict_m(
-    job: SiteJob, parts: TargetParts, teachers: TeacherSet, trained: Trained
-) -> dict[int, dict[str, np.ndarray]]:
-    """{seed: {student: positions of the held-out part, metres}}.
+def _predict(
+    job: SiteJob,
+    parts: TargetParts,
+    teachers: TeacherSet,
+    trained: Trained,
+    prototypes: Prototypes,
+) -> dict[int, dict[str, Predicted]]:
+    """{seed: {student: what it predicts for the held-out part}}.
 
     Beside the students their site-agnostic teachers, and the mean of these and the baseline.
     """
@@ -211,4 +217,12 @@ def _predict_m(
             positions_m["agnostic"] = teachers_m
             if "standalone" in positions_m:
                 positions_m["mean"] = (teachers_m + positions_m["standalone"]) / 2
-    return predicted_m
+    # Floors are read off the prototypes alone: they are the same for all of them.
+    params = next(iter(next(iter(trained.values())).values()))
+    names, site = job.train.access_points, job.train.dataset
+    student = Student(job.localizer, params, names, site, prototypes=prototypes)
+    labels = predict(student, parts.held_out)
+    return {
+        seed: {name: labels._replace(position_m=one_m) for name, one_m in positions_m.items()}
+        for seed, positions_m in predicted_m.items()
+    }

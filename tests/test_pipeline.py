@@ -95,13 +95,13 @@ def test_result_has_the_promised_fields(finished):
 def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeypatch):
     """Made-up students: one errs by as many metres as its seed says, one by half as many."""
 
-    def predict(job, parts, teachers, trained):
+    def predict(job, parts, *_):
         at = lambda error_m: parts.held_out.position_m + np.array([[0.0, error_m]])  # noqa: E731
         seeds = job.config.seeds
         return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in seeds}
 
     monkeypatch.setattr(pipeline, "_train", lambda *_: {})
-    monkeypatch.setattr(pipeline, "_predict_m", predict)
+    monkeypatch.setattr(pipeline, "_predict", predict)
     monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
     for figure in ("mae_m", "p75_m", "p95_m"):

@@ -17,6 +17,7 @@ from rsstl_jax.engine.radius import fit_radius
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid
+from rsstl_jax.report.predicted import Predicted
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")
@@ -71,8 +72,27 @@ def predict_neighbours(
     settings: Neighbours, train: Fingerprints, queries: Fingerprints
 ) -> np.ndarray:
     """The mean position of the nearest train fingerprints, float64[n, 2]."""
+    return locate_neighbours(settings, train, queries).position_m
+
+
+def locate_neighbours(
+    settings: Neighbours, train: Fingerprints, queries: Fingerprints
+) -> Predicted:
+    """The same with the floor and the building of most of the neighbours."""
     distances, rows = _search(train, queries, settings.encoding, settings.metric, settings.number)
-    return _average(train.position_m, distances, rows, settings.number, settings.weighting)
+    position_m = _average(train.position_m, distances, rows, settings.number, settings.weighting)
+    floor, building = (
+        None if label is None else _most_frequent(label[rows])
+        for label in (train.floor, train.building)
+    )
+    return Predicted(position_m, floor, building)
+
+
+def _most_frequent(labels: np.ndarray) -> np.ndarray:
+    """The most frequent label of each row; of equally frequent ones that of the nearest."""
+    frequency = (labels[:, :, None] == labels[:, None, :]).sum(axis=2)
+    chosen = frequency.argmax(axis=1)
+    return np.asarray(labels[np.arange(len(labels)), chosen], np.int64)
 
 
 def choose_neighbours(

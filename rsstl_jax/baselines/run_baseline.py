@@ -12,7 +12,7 @@ from rsstl_jax.baselines.knn import (
     centroid_m,
     check_installed,
     choose_neighbours,
-    predict_neighbours,
+    locate_neighbours,
 )
 from rsstl_jax.baselines.transfer import make_transfer_job, scratch, sequential_transfer
 from rsstl_jax.config.recipes import site_config
@@ -23,6 +23,7 @@ from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.lock import locked
@@ -69,20 +70,20 @@ def _run(
             seed=config.data.validation_seed,
         )
         write_json(workdir / "tried.json", figures)
-        predicted_m = [predict_neighbours(settings, parts.train, parts.held_out)]
+        predicted = [locate_neighbours(settings, parts.train, parts.held_out)]
         facts["settings"] = asdict(settings)
     elif job is None:
-        predicted_m = [centroid_m(parts.train, parts.held_out)]
+        predicted = [Predicted(centroid_m(parts.train, parts.held_out))]
     else:
         train = {
             "scratch": partial(scratch, job),
             **{name: partial(transfer, job, sources) for name, transfer in WITH_SOURCES.items()},
         }[method]
         trained = [train(seed=seed, recorder=recorder) for seed in seeds]
-        predicted_m = [predict_m(job.localizer, params, parts.held_out) for params in trained]
-    by_seed = {
-        seed: {method: positions} for seed, positions in zip(seeds, predicted_m, strict=True)
-    }
+        predicted = [
+            Predicted(predict_m(job.localizer, params, parts.held_out)) for params in trained
+        ]
+    by_seed = {seed: {method: one} for seed, one in zip(seeds, predicted, strict=True)}
     command = f"rsstl baselines --method={method}"
     facts |= {"num_train": len(parts.train), "command": command}
     return write_result(config, parts.held_out, by_seed, workdir, **facts)

@@ -23,7 +23,11 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     flags.DEFINE_list("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
     require("workdirs", "--workdirs is missing; list the folders of finished runs")
-    flags.DEFINE_list("students", [], "Lists the students. By default all that the runs have.")
+    flags.DEFINE_list(
+        "students",
+        [],
+        "Lists the students, or baselines such as knn. By default all students of the runs.",
+    )
     define_folder("output", "results/comparison", "Names the folder of the table and the picture.")
 
 

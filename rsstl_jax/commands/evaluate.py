@@ -1,13 +1,15 @@
-"""Measures a saved student, or the pretrained network, on the test part of a site.
+"""Measures a saved student, an ensemble or the pretrained network on the test part of a site.
 
     rsstl evaluate --workdir=results/tampere-dnn-tuned --student=seed-0/distilled
+    rsstl evaluate --student=results/my-office-ensemble
     rsstl evaluate --student=pretrained --dataset=my-office
 
-The pretrained network is not trained further. It takes the site's train part as its radio map.
+Floors, buildings and radii are measured where the site and the student have them. The pretrained
+network is not trained further. It takes the site's train part as its radio map.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -21,9 +23,9 @@ from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from rsstl_jax.data import Fingerprints
+    from rsstl_jax.engine.locator import Locator
+    from rsstl_jax.report.predicted import Predicted
 
 FLAGS = flags.FLAGS
 
@@ -39,7 +41,9 @@ _FIGURES = {
 
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    define_student(", pretrained the pretrained network")
+    define_student(
+        ", pretrained the pretrained network; without --workdir it is a localiser's folder"
+    )
     flags.DEFINE_string(
         "dataset", None, "Names the site. By default it is the one the student was trained at."
     )
@@ -50,55 +54,69 @@ def define_flags() -> None:
 def main() -> None:
     if FLAGS.output:
         check_file("--output", FLAGS.output)
-    locate = _locate_by_pretrained if FLAGS.student == "pretrained" else _locate_by_student
-    part, predicted_m = locate()
+    load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
+    locator, part = load()
     # JAX and pandas load inside functions: --help answers without them.
     from rsstl_jax.metrics import error_m, summarize
+    from rsstl_jax.report.predicted import predict, protocol_figures
+    from rsstl_jax.report.result_table import PROTOCOLS, protocol_cell
 
-    figures = summarize(error_m(predicted_m, part.position_m))
+    predicted = predict(locator, part)
+    figures = summarize(error_m(predicted.position_m, part.position_m))
+    protocols = protocol_figures(predicted, part)
     print(f"{FLAGS.student} at {part.dataset}, {part.part} part, {len(part)} fingerprints:")
     for label, (name, factor, unit) in _FIGURES.items():
         print(f"  {label:16} {factor * figures[name]:7.2f} {unit}")
+    for name in [name for name in PROTOCOLS if name in protocols]:
+        label, _, unit = PROTOCOLS[name].rstrip(")").partition(" (")
+        print(f"  {label:16} {protocol_cell(name, [protocols[name]]):>7} {unit}")
     if FLAGS.output:
-        _write_positions(FLAGS.output, part, predicted_m)
+        _write_positions(FLAGS.output, part, predicted)
         print(f"every position: {FLAGS.output}")
 
 
-def _write_positions(file: str, part: "Fingerprints", predicted_m: "np.ndarray") -> None:
+def _write_positions(file: str, part: "Fingerprints", predicted: "Predicted") -> None:
     import pandas as pd
 
     from rsstl_jax.metrics import error_m
     from rsstl_jax.store.files import write_text
 
-    columns = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
-    columns |= {"predicted_x_m": predicted_m[:, 0], "predicted_y_m": predicted_m[:, 1]}
+    x_m, y_m = predicted.position_m.T
+    columns: dict[str, Any] = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
+    columns |= {"floor": part.floor, "building": part.building}
+    columns |= {"predicted_x_m": x_m, "predicted_y_m": y_m}
+    columns |= {"predicted_floor": predicted.floor, "predicted_building": predicted.building}
+    columns |= {"radius_m": predicted.radius_m}
+    columns |= {"error_m": error_m(predicted.position_m, part.position_m)}
     # As an editor counts the lines of test.csv, whose header is line 1.
     lines = range(2, len(part) + 2)
-    errors_m = error_m(predicted_m, part.position_m)
-    table = pd.DataFrame(columns | {"error_m": errors_m}, index=lines)
+    given = {name: values for name, values in columns.items() if values is not None}
+    table = pd.DataFrame(given, index=lines)
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     write_text(file, table.to_csv(index_label="line", float_format="%.4f"))
 
 
-def _locate_by_student() -> "tuple[Fingerprints, np.ndarray]":
-    if not FLAGS.workdir:
+def _load_student() -> "tuple[Locator, Fingerprints]":
+    if FLAGS.workdir:
+        folder = find_student(FLAGS.workdir, FLAGS.student)
+    elif Path(FLAGS.student).is_dir():
+        folder = Path(FLAGS.student)
+    else:
         raise ConfigError(
             f"--student={FLAGS.student} needs --workdir, the folder of a finished run of distill; "
-            "without one there is --student=pretrained"
+            "without one there is --student=pretrained, or a localiser's folder"
         )
-    folder = find_student(FLAGS.workdir, FLAGS.student)
     announce(f"loading {folder}")
     from rsstl_jax.data import load_site
-    from rsstl_jax.engine.localizer import predict_m
-    from rsstl_jax.engine.saved_student import load_student
+    from rsstl_jax.engine.input_order import in_order_of
+    from rsstl_jax.serving.saved import load_locator
 
-    student = load_student(folder)
-    site = load_site(FLAGS.dataset or student.dataset, data_dir=FLAGS.data_dir)
-    part = student.in_own_order(site.test)
-    return part, predict_m(student.localizer, student.params, part)
+    locator = load_locator(folder)
+    site = load_site(FLAGS.dataset or locator.dataset, data_dir=FLAGS.data_dir)
+    return locator, in_order_of(locator, site.test)
 
 
-def _locate_by_pretrained() -> "tuple[Fingerprints, np.ndarray]":
+def _load_pretrained() -> "tuple[Locator, Fingerprints]":
     if not FLAGS.dataset:
         raise ConfigError(
             "--student=pretrained needs --dataset, the site whose train part is the radio map"
@@ -111,4 +129,4 @@ def _locate_by_pretrained() -> "tuple[Fingerprints, np.ndarray]":
     pretrained.check_target(FLAGS.dataset)
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
     pretrained.check_data(site.train, site.test)
-    return site.test, pretrained.fit(site.train).predict_m(site.test.rss_dbm)
+    return pretrained.fit(site.train), site.test

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import jax
 
     from rsstl_jax.data import Fingerprints, Layout
+    from rsstl_jax.data.readers.scan_table import ScanBlock
     from rsstl_jax.engine.locator import Locator
 
 FLAGS = flags.FLAGS
@@ -161,11 +162,10 @@ def _open_output() -> IO[str]:
 
 def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
     """Answers a CSV block by block; the numbers of scans, and of those that had no answer."""
-    from rsstl_jax.data.readers.scan_table import read_scan_table
     from rsstl_jax.engine.locator import answers_json
 
     answered = without = 0
-    for rows, carried in read_scan_table(scans, locator.access_points, _layout()):
+    for rows, carried in _read_blocks(locator, scans):
         answers = locator.answer_table(rows)
         names = {name: f"scan_{name}" for name in carried.columns if name in answers.columns}
         for name in carried.columns:
@@ -176,6 +176,18 @@ def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int,
             answers.to_csv(output, index=False, header=answered == 0, float_format="%.3f")
         answered, without = answered + len(answers), without + int((rows.detected == 0).sum())
     return answered, without
+
+
+def _read_blocks(locator: "Locator", scans: str) -> "Iterator[ScanBlock]":
+    from rsstl_jax.data.readers.scan_table import read_scan_table
+
+    try:
+        yield from read_scan_table(scans, locator.access_points, _layout())
+    except DataError as error:
+        # What mends a site's table mends no scans.
+        if "rsstl check_site" not in str(error):
+            raise
+        raise DataError(f"{error}; scans are read by --layout=<the site>/layout.json") from error
 
 
 def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:

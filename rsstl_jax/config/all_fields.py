@@ -265,7 +265,8 @@ _DISTILLATION: dict[str, Field] = {
         "knn",
         names_of("knn", "pretrained"),
         "Methods that a run measures beside its students, separated by commas: knn for k nearest "
-        "neighbours, pretrained for the network that the package carries; empty means none.",
+        "neighbours, pretrained for the network that the package carries; empty means none. The "
+        "tuned recipe has both.",
     ),
 }
 

@@ -57,6 +57,7 @@ _TUNED: dict[str, Overrides] = {
         "teacher.similarity_weight": 10.0,
         "teacher.localization_weight": 0.1,
         "teacher.epochs": 100,
+        "run.baselines": "knn,pretrained",
     },
     "tampere": {"train.epochs": 400, "teacher.epochs": 400},
     "uji": {"input.encoding": "powed", "train.epochs": 60, "teacher.epochs": 15},
@@ -69,6 +70,7 @@ _SMOKE: Overrides = {
     "agnostic.members": 1,
     "train.batch_size": 32,
     "run.log_every_epochs": 1,
+    "run.baselines": "knn",
 }
 
 RECIPES = ("paper", "tuned", "smoke", "tuned-smoke")

@@ -7,6 +7,7 @@ import numpy as np
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.data.synthetic import FLOOR_HEIGHT_M, SYNTHETIC_SITES
 from rsstl_jax.errors import DataError
 
 # Datasets without a card, by one that has a card and was surveyed in the same building.
@@ -25,6 +26,18 @@ def building_of(dataset: str) -> str:
     name = dataset.lower()
     card = CARDS.get(_SAME_BUILDING.get(name, name))
     return card.building if card else name
+
+
+def floor_height_m(dataset: str) -> float:
+    """How far apart the floors of a dataset are, metres; 0 where nobody published it."""
+    if dataset in SYNTHETIC_SITES:
+        return FLOOR_HEIGHT_M
+    return CARDS[dataset].floor_height_m if dataset in CARDS else 0.0
+
+
+def is_web_mercator(dataset: str) -> bool:
+    """Whether a dataset's positions are known to be in Web Mercator (EPSG:3857)."""
+    return dataset in CARDS and "EPSG:3857" in CARDS[dataset].coordinates
 
 
 def check_sources(target: str, sources: Sequence[str]) -> None:

@@ -36,6 +36,7 @@ class DataCard:
         num_repeated_in_test: test fingerprints whose readings occur identically in train, those
             without any reading included.
         coordinates: the unit of the positions.
+        floor_height_m: how far apart the floors are; 0: unknown.
         train_positions: digest of the train part's positions, by which a renamed copy is known.
         downloads: what is fetched.
         contents: the files inside the fetched archives, with their digests.
@@ -60,6 +61,7 @@ class DataCard:
     num_empty_in_train: int | None
     num_repeated_in_test: int | None
     coordinates: str = "metres"
+    floor_height_m: float = 0.0
     train_positions: str = ""
     downloads: tuple[PublishedFile, ...] = ()
     contents: tuple[PublishedFile, ...] = ()
@@ -148,6 +150,7 @@ _TAMPERE = DataCard(
     num_detected_in_train=779,
     num_empty_in_train=0,
     num_repeated_in_test=10,
+    floor_height_m=3.7,
     train_positions="624396ed939a1e35",
     downloads=(
         PublishedFile(

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,14 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.input_order import in_order_of, shown_names
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
 from rsstl_jax.engine.student_card import read_card, read_student_card
-from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network, model_section
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, write_sealed
@@ -115,33 +116,7 @@ class Student(NetworkLocator):
         Raises:
             DataError: if it has other access points; the message counts and lists them.
         """
-        if part.access_points == self.access_points:
-            return part
-        if set(part.access_points) == set(self.access_points):
-            column = {name: index for index, name in enumerate(part.access_points)}
-            order = [column[name] for name in self.access_points]
-            ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
-            return replace(part, rss_dbm=ordered_dbm, access_points=self.access_points)
-        here, known = set(part.access_points), set(self.access_points)
-        unknown = [name for name in part.access_points if name not in known]
-        missing = [name for name in self.access_points if name not in here]
-        words = [
-            f"{verb} {len(names)} that {what} {shown_names(names, most=5)}"
-            for verb, what, names in (
-                ("has", "the student does not know", unknown),
-                ("lacks", "it needs", missing),
-            )
-            if names
-        ]
-        raise DataError(
-            f"{part.dataset}: the student of {self.dataset} knows {len(known)} access points; the "
-            f"dataset {' and '.join(words)}"
-        )
-
-
-def shown_names(names: Sequence[str], *, most: int = 3) -> str:
-    """The first few of them in brackets."""
-    return f"({', '.join([*names[:most], *(['...'] if len(names) > most else [])])})"
+        return in_order_of(self, part)
 
 
 def save_student(

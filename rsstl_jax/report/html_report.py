@@ -19,10 +19,12 @@ from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
 from rsstl_jax.report.result_table import (
     FIGURES,
+    PROTOCOLS,
     mean_and_spread,
+    methods_of,
+    protocol_cell,
     result_title,
     student_label,
-    students_of,
 )
 from rsstl_jax.report.training_curves import teacher_planes, training_curves
 from rsstl_jax.store.files import read_json, write_text
@@ -35,31 +37,64 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
     """Writes report.html from what a run has left: result.json, predictions.csv, metrics.jsonl."""
     result = read_json(workdir / "result.json")
     table = pd.read_csv(workdir / "predictions.csv")
-    records = Recorder(workdir).records()
     unit = raw_unit(result["target"])
-    changed = _changed(fields)
-    labels = {name: student_label(name, result["network"]) for name in students_of(result)}
-    planes, curves = teacher_planes(records), training_curves(records, labels)
-    data = {
-        "unit": unit_label(result["target"]),
-        "students": _students(result, table),
-        "map": _map(table, students_of(result)),
-        "curves": curves,
-        "planes": planes,
-    }
-    page = _resource("report.html.tmpl").substitute(
-        title=html.escape(f"{result['network']} at {result['target']}, recipe {result['recipe']}"),
-        subtitle=html.escape(
-            f"{result_title(result)}; {result['num_train']:,} training fingerprints, "
-            f"{result['num_evaluated']:,} evaluated"
-        ),
+    labels = {name: student_label(name, result["network"]) for name in methods_of(result)}
+    planes = teacher_planes(Recorder(workdir).records())
+    results = _resource("results.html.tmpl").substitute(
         unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
         if unit
         else "",
-        style=_resource("report.css").template,
-        script="".join(_resource(name).template for name in ("map.js", "report.js")),
         figures=_figures(result),
         teachers=_teachers(result.get("teachers", {}), planes),
+    )
+    data = {
+        "unit": unit_label(result["target"]),
+        "students": _students(result, table),
+        "map": _map(table, methods_of(result)),
+        "planes": planes,
+    }
+    title = f"{result['network']} at {result['target']}, recipe {result['recipe']}"
+    subtitle = (
+        f"{result_title(result)}; {result['num_train']:,} training fingerprints, "
+        f"{result['num_evaluated']:,} evaluated"
+    )
+    _write_page(workdir, fields, command, title, subtitle, results, data, labels)
+
+
+def write_agnostic_report(
+    workdir: Path, fields: Mapping[str, Any], *, command: str, table: str = ""
+) -> None:
+    """Writes report.html of trainings of the site-agnostic network, with a Markdown table."""
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell.strip())}</td>' for cell in cells)}</tr>"
+        for cells in lines
+        if "---" not in cells[0]
+    )
+    results = f'<section><h2>Errors</h2><div class="wide"><table>{rows}</table></div></section>'
+    subtitle = f"trained on {fields['sources']}, seeds {_shown(fields['seeds'])}"
+    title = "Site-agnostic network" + (f" at {fields['target']}" if table else "")
+    _write_page(workdir, fields, command, title, subtitle, results if table else "", {}, {})
+
+
+def _write_page(
+    workdir: Path,
+    fields: Mapping[str, Any],
+    command: str,
+    title: str,
+    subtitle: str,
+    results: str,
+    data: Mapping[str, Any],
+    labels: Mapping[str, str],
+) -> None:
+    records, changed = Recorder(workdir).records(), _changed(fields)
+    curves = training_curves(records, labels)
+    page = _resource("report.html.tmpl").substitute(
+        title=html.escape(title),
+        subtitle=html.escape(subtitle),
+        results=results,
+        style=_resource("report.css").template,
+        script="".join(_resource(name).template for name in ("map.js", "report.js")),
         curves_note="" if curves else "<p>This run trained nothing.</p>",
         command=html.escape(_command(command, fields, changed, workdir)),
         start=_table(_start(records)),
@@ -67,7 +102,7 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
             {name: _shown(value) for name, value in fields.items()}, bold=changed.keys()
         ),
         # No text of a site or student can end the script element.
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        data=json.dumps({**data, "curves": curves}, separators=(",", ":")).replace("<", "\\u003c"),
     )
     write_text(workdir / "report.html", page)
 
@@ -77,26 +112,31 @@ def _resource(name: str) -> Template:
 
 
 def _figures(result: Mapping[str, Any]) -> str:
-    """The table of all students, with every figure that result.json has one of for each seed."""
-    students = students_of(result)
-    seeds = len(result["seeds"])
+    """The table of all methods, with every figure that result.json has one of for each seed."""
+    students = methods_of(result)
     extra = dict.fromkeys(
         name
         for figures in students.values()
         for name, values in figures.items()
         # An interval is a pair, as a figure of two seeds is.
-        if name not in _COLUMNS and "interval" not in name and _is_per_seed(values, seeds)
+        if name not in _COLUMNS
+        and "interval" not in name
+        and _is_per_seed(values, len(figures["mae_m"]))
     )
     columns = {name: label for name, label in _COLUMNS.items() if name not in extra}
-    columns |= {name: _words(name) for name in extra}
+    columns |= {name: PROTOCOLS.get(name, _words(name)) for name in extra}
     if raw_unit(result["target"]):
-        columns = {name: _in_raw_units(label) for name, label in columns.items()}
+        columns = {
+            name: label if name == "ground_mae_m" else _in_raw_units(label)
+            for name, label in columns.items()
+        }
     head = "".join(f"<th>{html.escape(label)}</th>" for label in columns.values())
     rows = []
     for index, (student, figures) in enumerate(students.items()):
         label = html.escape(student_label(student, result["network"]))
         cells = [f'<i class="key" style="background:var(--c{index % 8})"></i>{label}']
-        cells += [_cell(figures.get(name), seeds) for name in columns]
+        number = len(figures["mae_m"])  # A baseline has one value, whatever the seeds.
+        cells += [_cell(name, figures.get(name), number) for name in columns]
         cells.insert(2, _interval(figures.get("mae_interval_over_positions_m")))
         names = ["", "mae_m", "mae_interval_over_positions_m", *list(columns)[1:]]
         marked = "".join(
@@ -122,8 +162,10 @@ def _is_per_seed(values: Any, seeds: int) -> bool:
     return numbers and len(values) == seeds
 
 
-def _cell(values: Any, seeds: int) -> str:
-    return mean_and_spread(values) if _is_per_seed(values, seeds) else ""
+def _cell(name: str, values: Any, seeds: int) -> str:
+    if not _is_per_seed(values, seeds):
+        return ""
+    return protocol_cell(name, values) if name in PROTOCOLS else mean_and_spread(values)
 
 
 def _interval(ends: Sequence[float] | None) -> str:
@@ -141,7 +183,7 @@ def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, 
             "interval": figures.get("mae_interval_over_positions_m", []),
             "quantiles": np.quantile(table[f"{name}_error_m"], quantiles).round(3).tolist(),
         }
-        for name, figures in students_of(result).items()
+        for name, figures in methods_of(result).items()
     ]
 
 

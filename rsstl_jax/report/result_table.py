@@ -7,6 +7,18 @@ from typing import Any
 FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
 """What a table shows of a student, and its columns."""
 
+PROTOCOLS = {
+    "floor_hit_rate": "floor (%)",
+    "building_hit_rate": "building (%)",
+    "evaal_mae_m": "EvAAL mean (m)",
+    "ipin_p75_m": "IPIN 75th (m)",
+    "mae_3d_m": "3-D mean (m)",
+    "ground_mae_m": "mean on the ground (m)",
+    "coverage": "within the radius (%)",
+    "mean_radius_m": "mean radius (m)",
+}
+"""The figures of the field's protocols, which a site or method may not have, and their columns."""
+
 _LABELS = {
     "standalone": "{network} baseline student",
     "distilled": "{network} distilled student",
@@ -29,6 +41,12 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
+def protocol_cell(name: str, values: Sequence[float]) -> str:
+    """One figure of `PROTOCOLS` as text; rates in percent."""
+    percent = PROTOCOLS[name].endswith("(%)")
+    return mean_and_spread([100 * value for value in values] if percent else values)
+
+
 def students_of(result: Mapping[str, Any]) -> dict[str, Any]:
     """{student or baseline: its figures} of a result.json, also of version 0.1."""
     students = result.get("students")
@@ -47,6 +65,12 @@ def current_result(result: Mapping[str, Any]) -> dict[str, Any]:
         if name != "students" and not _is_figures(value)
     }
     return fields | {"students": students}
+
+
+def methods_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The students of a result.json and, after them, the baselines that were measured."""
+    baselines = result.get("baselines", {})
+    return students_of(result) | {n: f for n, f in baselines.items() if _is_figures(f)}
 
 
 def _is_figures(value: Any) -> bool:
@@ -93,17 +117,29 @@ def render_result(result: Mapping[str, Any]) -> str:
             for f in FIGURES
         )
         lines.append(f"| difference, paired by seed | {cells} |")
-    return "\n".join([*lines, *_baseline_lines(result)])
+    methods = methods_of(result)
+    for name in [name for name in methods if name not in students]:
+        cells = " | ".join(mean_and_spread(methods[name][figure]) for figure in FIGURES)
+        lines.append(f"| {student_label(name, result['network'])} | {cells} |")
+    left_out = [
+        f"No row for {name}: {figures['left_out']}"
+        for name, figures in result.get("baselines", {}).items()
+        if "left_out" in figures
+    ]
+    return "\n\n".join(["\n".join(lines), *left_out, *_protocol_table(result)])
 
 
-def _baseline_lines(result: Mapping[str, Any]) -> list[str]:
-    """A row for each of run.baselines, and below the table why another one has none."""
-    rows, left_out = [], []
-    for name, figures in result.get("baselines", {}).items():
-        label = student_label(name, result["network"])
-        if reason := figures.get("left_out"):
-            left_out += ["", f"No row for {name}: {reason}"]
-        else:
-            cells = " | ".join(mean_and_spread(figures[figure]) for figure in FIGURES)
-            rows.append(f"| {label} | {cells} |")
-    return rows + left_out
+def _protocol_table(result: Mapping[str, Any]) -> list[str]:
+    """The figures of the field's protocols, where a method has any."""
+    methods = methods_of(result)
+    columns = [name for name in PROTOCOLS if any(name in own for own in methods.values())]
+    if not columns:
+        return []
+    lines = [
+        f"| student | {' | '.join(PROTOCOLS[name] for name in columns)} |",
+        "| --- |" + " --- |" * len(columns),
+    ]
+    for method, own in methods.items():
+        cells = [protocol_cell(name, own[name]) if name in own else "" for name in columns]
+        lines.append(f"| {student_label(method, result['network'])} | {' | '.join(cells)} |")
+    return ["\n".join(lines)]

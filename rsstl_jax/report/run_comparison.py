@@ -31,6 +31,7 @@ class Run(NamedTuple):
     part: str  # in words: which part of which target
     positions_m: np.ndarray  # float64[n, 2], where each fingerprint was taken
     errors_m: dict[str, dict[int, np.ndarray]]  # {student: {seed: float64[n]}}
+    baselines: tuple[str, ...] = ()  # those of the students that were measured beside the run's
 
     @property
     def measured_on(self) -> str:
@@ -83,11 +84,16 @@ def read_run(workdir: str | Path) -> Run:
             f"{file} is not what a run wrote: every seed must have the same fingerprints, and "
             "every error must be a number"
         )
-    return Run(str(workdir), str(result.get("network", "")), part, positions_m, errors_m)
+    baselines = tuple(name for name in result.get("baselines", {}) if name in errors_m)
+    network = str(result.get("network", ""))
+    return Run(str(workdir), network, part, positions_m, errors_m, baselines)
 
 
 def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Method]:
-    """The students to compare, run by run; the first of them is the reference."""
+    """The students to compare, run by run; the first of them is the reference.
+
+    Baselines that a run measured beside its students are compared where `students` names them.
+    """
     folders = [Path(run.workdir).resolve() for run in runs]
     if len(set(folders)) < len(folders):
         twice = next(folder for folder in folders if folders.count(folder) > 1)
@@ -106,7 +112,8 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
     unique = len(set(names)) == len(names)
     methods = []
     for run, name in zip(runs, names, strict=True):
-        chosen = [s for s in students or run.errors_m if s in run.errors_m]
+        own = [name for name in run.errors_m if name not in run.baselines]
+        chosen = [name for name in students or own if name in run.errors_m]
         if not chosen:
             raise ConfigError(
                 f"{run.workdir} has none of --students={','.join(students)}; it has "

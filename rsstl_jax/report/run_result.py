@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
+from rsstl_jax.report.predicted import Predicted, protocol_figures
 from rsstl_jax.report.result_table import WITHOUT_NETWORK
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
@@ -22,10 +23,24 @@ PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
 
 
-def measure(predicted_m: Sequence[np.ndarray], actual_m: np.ndarray) -> dict[str, Any]:
-    """The figures of one method in result.json, from the positions that each seed predicts."""
+class Baseline(NamedTuple):
+    """A method beside the students of a run: what it predicts, or None and `left_out`, why."""
+
+    predicted: Predicted | None
+    facts: Mapping[str, Any]
+
+
+Predictions = Mapping[int, Mapping[str, np.ndarray | Predicted]]
+"""{seed: {student: what it predicts, or its positions float64[n, 2] alone}}."""
+
+
+def measure(seeds: Sequence[Predicted], held_out: Fingerprints) -> dict[str, Any]:
+    """The figures of one method in result.json, from what each seed predicts."""
+    predicted_m, actual_m = [one.position_m for one in seeds], held_out.position_m
     errors_m = [error_m(predicted, actual_m) for predicted in predicted_m]
     figures: dict[str, Any] = dict(summarize_each(errors_m))
+    protocols = [protocol_figures(one, held_out) for one in seeds]
+    figures |= {name: [one[name] for one in protocols] for name in protocols[0]}
     figures["percentiles_m"] = np.percentile(errors_m, PERCENTILES, axis=1).T.round(3).tolist()
     interval = interval_over_positions(np.mean(errors_m, axis=0), actual_m)
     figures["mae_interval_over_positions_m"] = list(interval)
@@ -37,39 +52,57 @@ def measure(predicted_m: Sequence[np.ndarray], actual_m: np.ndarray) -> dict[str
 def write_result(
     config: ConfigDict,
     held_out: Fingerprints,
-    predicted_m: Mapping[int, Mapping[str, np.ndarray]],
+    predictions: Predictions,
     workdir: Path,
     *,
     num_train: int,
     command: str = "rsstl distill",
+    baselines: Mapping[str, Baseline] | None = None,
     **facts: Any,
 ) -> dict[str, Any]:
     """Measures the students of a run; writes its result, predictions, pictures and report.html.
 
     The facts are what else result.json says of the run.
     """
-    actual_m = held_out.position_m
-    by_student = {
-        student: [predictions[student] for predictions in predicted_m.values()]
-        for student in next(iter(predicted_m.values()))
+    predicted = {
+        seed: {name: _with_labels(one) for name, one in students.items()}
+        for seed, students in predictions.items()
     }
+    by_student = {
+        student: [students[student] for students in predicted.values()]
+        for student in next(iter(predicted.values()))
+    }
+    beside = baselines or {}
     result: dict[str, Any] = {
         "target": config.target,
         "network": config.network,
         "recipe": config.recipe,
-        "seeds": list(predicted_m),
+        "seeds": list(predicted),
         "part": held_out.part,
         "num_train": num_train,
         "num_evaluated": len(held_out),
         **on_mesh(config.run.mesh),
         **facts,
-        "students": {name: measure(seeds_m, actual_m) for name, seeds_m in by_student.items()},
+        "students": {name: measure(seeds, held_out) for name, seeds in by_student.items()},
     }
+    if beside:
+        result["baselines"] = {
+            name: ({} if one.predicted is None else measure([one.predicted], held_out))
+            | dict(one.facts)
+            for name, one in beside.items()
+        }
+    located = {name: one.predicted for name, one in beside.items() if one.predicted is not None}
+    every_seed = {seed: students | located for seed, students in predicted.items()}
     write_json(workdir / "result.json", result)
-    write_text(workdir / "predictions.csv", _predictions_csv(held_out, predicted_m))
-    _draw(workdir, config, held_out, by_student, list(predicted_m))
+    write_text(workdir / "predictions.csv", _predictions_csv(held_out, every_seed))
+    positions_m = {name: [one.position_m for one in seeds] for name, seeds in by_student.items()}
+    _draw(workdir, config, held_out, positions_m, list(predicted))
     write_report(workdir, flatten(config), command=command)
     return result
+
+
+def _with_labels(given: np.ndarray | Predicted) -> Predicted:
+    return given if isinstance(given, Predicted) else Predicted(given)
 
 
 def _draw(
@@ -104,20 +137,25 @@ def _draw(
 
 
 def _predictions_csv(
-    held_out: Fingerprints, predicted_m: Mapping[int, Mapping[str, np.ndarray]]
+    held_out: Fingerprints, predicted: Mapping[int, Mapping[str, Predicted]]
 ) -> str:
     frames = []
-    for seed, predictions in predicted_m.items():
+    for seed, methods in predicted.items():
         columns: dict[str, Any] = {
             "seed": seed,
             "row": np.arange(len(held_out)),
             "x_m": held_out.position_m[:, 0],
             "y_m": held_out.position_m[:, 1],
         }
-        if held_out.floor is not None:
-            columns["floor"] = held_out.floor
-        for student, predicted in predictions.items():
-            columns[f"{student}_x_m"], columns[f"{student}_y_m"] = predicted.T
-            columns[f"{student}_error_m"] = error_m(predicted, held_out.position_m)
+        columns |= _given(floor=held_out.floor, building=held_out.building)
+        for name, one in methods.items():
+            columns[f"{name}_x_m"], columns[f"{name}_y_m"] = one.position_m.T
+            columns[f"{name}_error_m"] = error_m(one.position_m, held_out.position_m)
+            labels = _given(floor=one.floor, building=one.building, radius_m=one.radius_m)
+            columns |= {f"{name}_{label}": values for label, values in labels.items()}
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames).to_csv(index=False, float_format="%.4f")
+
+
+def _given(**columns: np.ndarray | None) -> dict[str, np.ndarray]:
+    return {name: values for name, values in columns.items() if values is not None}

@@ -40,6 +40,7 @@ def twin_config(config: ConfigDict, workdir: str | Path) -> ConfigDict:
     twin = config.copy_and_resolve_references()
     twin.data.evaluate_on = "validation"
     twin.data.validation_fraction = HELD_OUT_FRACTION
+    twin.run.baselines = ""
     twin.bundle_dir = str(bundle_folder(config, workdir))
     return twin
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, predict_neighbours
 from rsstl_jax.config.rules import name_list
-from rsstl_jax.config.schema import validate
+from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.data import (
     Fingerprints,
     Site,
@@ -26,6 +27,8 @@ from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.report.html_report import write_agnostic_report
+from rsstl_jax.report.zero_shot_table import render_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     check_mesh,
     per_step_fact,
@@ -66,6 +69,8 @@ def pretrain(
         recorder = _open_folder(config, workdir)
         log_start(recorder, digests, config.run.mesh)
         members = _train(config, parts, recorder)
+        words = f"rsstl agnostic --pretrain={shlex.quote(str(folder))}"
+        write_agnostic_report(recorder.workdir, flatten(config), command=words)
     trained = _training_facts(config)
     report = {
         "command": command,
@@ -127,6 +132,12 @@ def run_zero_shot(
             "shares": figures,
         }
         write_json(recorder.workdir / "result.json", result)
+        write_agnostic_report(
+            recorder.workdir,
+            flatten(config),
+            command=f"rsstl agnostic{'' if baselines else ' --baselines=false'}",
+            table=render_agnostic(result),
+        )
         return read_json(recorder.workdir / "result.json")
 
 

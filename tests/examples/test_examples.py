@@ -1,6 +1,8 @@
 """The programs in examples/ run as their docstrings say, and what they print makes sense."""
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
@@ -55,6 +57,26 @@ def test_a_network_of_ones_own_learns(tmp_path):
     assert [line.partition(":m")[0] for line in lines] == ["own_network", "own_network"]
     assert [line.split()[1] for line in lines] == ["standalone:", "distilled:"]
     assert all(numbers(line)[0] < 5 for line in lines)
+
+
+def test_the_notebook_leads_from_a_site_to_a_map(tmp_path):
+    """Its cells are plain Python: neither Jupyter nor a kernel is needed to run them."""
+    notebook = json.loads((EXAMPLES / "site_to_map.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    sources = ["".join(cell["source"]) for cell in cells]
+    assert sum(source.count("\n") for source in sources) < 70
+    sources.append("figure.savefig('map.png'); print(pretrained.radius_m.min())")
+    (tmp_path / "cells.py").write_text("\n\n".join(sources))
+    environment = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(
+        [sys.executable, "cells.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    loss, *_, radius_m = done.stdout.splitlines()
+    assert 5 < numbers(loss)[0] < 100 and float(radius_m) > 0
+    assert "| dnn distilled student |" in done.stdout and "floor (%)" in done.stdout
+    assert (tmp_path / "map.png").stat().st_size > 10_000
 
 
 def test_the_losses_fall_in_an_optax_loop():

@@ -12,7 +12,7 @@ import pytest
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.report.html_report import write_report
+from rsstl_jax.report.html_report import write_agnostic_report, write_report
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.recorder import Recorder
@@ -200,6 +200,13 @@ const errors = [];
 addEventListener("error", (event) => errors.push(event.message));
 console.error = (...words) => errors.push(words.join(" "));
 </script>"""
+NOTE = """<script>
+addEventListener("load", () => {
+  const note = document.documentElement.dataset;
+  note.curves = document.querySelectorAll("#curves path.curve").length;
+  note.errors = errors.join("; ");
+});
+</script>"""
 HOVER = """<script>
 addEventListener("load", () => {
   const note = document.documentElement.dataset, tip = document.getElementById("tip");
@@ -241,15 +248,7 @@ def test_a_browser_shows_it_without_errors_and_names_what_is_pointed_at(run, tmp
     table.assign(distilled_radius_m=4.5).to_csv(tmp_path / "run/predictions.csv", index=False)
     write_report(tmp_path / "run", flatten(config), command="rsstl distill")
     text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
-    watched = text.replace("<head>", f"<head>{WATCH}").replace("</body>", f"{HOVER}</body>")
-    (tmp_path / "watched.html").write_text(watched, encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    command += [f"--user-data-dir={tmp_path}/profile", f"--window-size={width},900"]
-    command += ["--virtual-time-budget=5000", f"file://{tmp_path}/watched.html"]
-    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    parser = Attributes()
-    parser.feed(dumped)
-    note = parser.found
+    note = dump(text.replace("</body>", f"{HOVER}</body>"), tmp_path, width)
     assert note["data-errors"] == ""
     lines = note["data-hover"].splitlines()
     floors = table[table.seed == 0].floor
@@ -265,6 +264,37 @@ def test_a_browser_shows_it_without_errors_and_names_what_is_pointed_at(run, tmp
     assert "dnn distilled student: " in note["data-cdf"] and " % below " in note["data-cdf"]
     assert (note["data-curves"], note["data-clouds"]) == ("5", "2")
     assert int(note["data-wide"]) <= 0
+
+
+def test_trainings_of_the_site_agnostic_network_have_a_page_of_curves(tmp_path):
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    terms = {"batch_size": 1, "total": 3.0, "gradient_norm": 9.0}
+    Recorder(tmp_path).log(*({"run": "sources/seed-0", "epoch": e, **terms} for e in (1, 2)))
+    table = "a title\n\n| method | mean (m) |\n| --- | --- |\n| kNN & <co> | 1.50 |"
+    command = "rsstl agnostic --baselines=false"
+    write_agnostic_report(tmp_path, flatten(config), command=command, table=table)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>kNN &amp; &lt;co&gt;</td><td>1.50</td></tr>" in text
+    page = page_of(tmp_path)
+    assert page.texts["command"].startswith(f"{command} \\\n    --config=synthetic-office:smoke")
+    (curves,) = json.loads(page.texts["data"])["curves"]
+    assert [term["label"] for term in curves["terms"]] == ["total", "gradient norm"]
+    if CHROMIUM:
+        note = dump(text.replace("</body>", f"{NOTE}</body>"), tmp_path)
+        assert (note["data-errors"], note["data-curves"]) == ("", "2")
+
+
+def dump(text, folder, width=1280):
+    """The attributes of the first element of a page that a browser has opened."""
+    watched = text.replace("<head>", f"<head>{WATCH}")
+    (folder / "watched.html").write_text(watched, encoding="utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += [f"--user-data-dir={folder}/profile", f"--window-size={width},900"]
+    command += ["--virtual-time-budget=5000", f"file://{folder}/watched.html"]
+    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    parser = Attributes()
+    parser.feed(dumped)
+    return parser.found
 
 
 class Attributes(HTMLParser):

@@ -1,16 +1,20 @@
 """The rows beside a run's students: those of the baselines' own command, or why there are none."""
 
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 from tiny import make_tiny_config, write_sites
 
-from rsstl_jax import load_pretrained, load_site
+from rsstl_jax import load_pretrained, load_site, run_distillation
 from rsstl_jax.baselines import knn
 from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.data.target import TargetParts, target_parts
-from rsstl_jax.metrics import error_m
-from rsstl_jax.site_agnostic.baseline_rows import measure_baselines
+from rsstl_jax.report.predicted import predict
+from rsstl_jax.site_agnostic import baseline_rows
+from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 
 
 @pytest.fixture
@@ -20,33 +24,51 @@ def config(tmp_path):
 
 
 def test_knn_is_that_of_the_command(config, tmp_path):
-    row = measure_baselines(config, target_parts(config))["baselines"]["knn"]
+    """Figures, and every column of the predictions."""
     result = run_baseline(config, "knn", tmp_path / "knn")
-    assert row == result["students"]["knn"] | {"settings": result["settings"]}
+    figures = run_distillation(config, tmp_path / "run")["baselines"]["knn"]
+    assert figures == result["students"]["knn"] | {"settings": result["settings"]}
+    own, beside = (pd.read_csv(tmp_path / name / "predictions.csv") for name in ("knn", "run"))
+    columns = [name for name in own if name.startswith("knn_")]
+    assert len(columns) == 3
+    pd.testing.assert_frame_equal(own[columns], beside[columns])
 
 
 def test_the_pretrained_network_is_that_of_evaluate(config):
     """At a synthetic site, where it has seen nothing."""
     config.run.baselines = "pretrained"
     site = load_site("synthetic-office")
-    rows = measure_baselines(config, TargetParts(site.train, site.test))["baselines"]
-    predicted_m = load_pretrained().fit(site.train).predict_m(site.test.rss_dbm)
-    error = error_m(predicted_m, site.test.position_m).mean()
-    assert list(rows) == ["pretrained"] and rows["pretrained"]["mae_m"] == pytest.approx([error])
+    baselines = predict_baselines(config, TargetParts(site.train, site.test))
+    predicted = predict(load_pretrained().fit(site.train), site.test)
+    assert list(baselines) == ["pretrained"] and not baselines["pretrained"].facts
+    for given, expected in zip(baselines["pretrained"].predicted, predicted, strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-4)
 
 
 def test_none_is_none(config):
     config.run.baselines = ""
-    assert measure_baselines(config, target_parts(config)) == {}
+    assert predict_baselines(config, target_parts(config)) == {}
 
 
 def test_a_row_that_cannot_be_is_left_out_with_the_reason(config, monkeypatch):
     config.run.baselines, parts = "knn,pretrained", target_parts(config)
     config.target = "tut1"
     monkeypatch.setattr(knn, "find_spec", lambda name: None)
-    rows = measure_baselines(config, parts)["baselines"]
-    assert "scikit-learn, which is not installed; pip install" in rows["knn"]["left_out"]
-    assert "was trained in the building of tut1" in rows["pretrained"]["left_out"]
+    rows = predict_baselines(config, parts)
+    assert "scikit-learn, which is not installed; pip install" in rows["knn"].facts["left_out"]
+    assert "was trained in the building of tut1" in rows["pretrained"].facts["left_out"]
+
+
+def test_a_copy_of_what_it_was_trained_on_has_no_row_of_the_pretrained_network(config):
+    """Known by its content, whatever its name."""
+    config.run.baselines, parts = "pretrained", target_parts(config)
+    content = {"home-by-another-name": parts.train.digest()}
+    trained_here = dataclasses.replace(load_pretrained(), report={"data": content})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baseline_rows, "load_pretrained", lambda: trained_here)
+        row = predict_baselines(config, parts)["pretrained"]
+    assert row.predicted is None
+    assert "the train fingerprints of home-by-another-name" in row.facts["left_out"]
 
 
 def test_of_many_held_out_fingerprints_some_are_enough():

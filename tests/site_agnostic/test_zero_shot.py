@@ -88,6 +88,8 @@ def test_every_method_has_figures_of_every_subset(finished):
     tuned_m = whole["fine-tuned"]["mae_m"][0]
     label = "site-agnostic network, fine-tuned on the target"
     assert f"| 100 % | 21 | {label} | {tuned_m:.2f}" in table
+    page = (finished[0] / "report.html").read_text()
+    assert f"<td>{label}</td><td>{tuned_m:.2f}" in page and '"title":"Other trainings"' in page
 
 
 def test_a_second_start_trains_nothing_and_says_the_same(data_dir, finished):
@@ -187,6 +189,8 @@ def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):
     assert (found.settings, len(found.members)) == (NETWORK, 2)
     assert found.report["episodes"] == vars(EPISODES)
     assert found.report["command"] == "python agnostic.py"
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f"rsstl agnostic --pretrain={tmp_path}/bundle" in page.replace("&#x27;", "'")
 
 
 def test_a_source_from_the_targets_building_is_refused_before_anything_is_read(tmp_path):

@@ -13,7 +13,7 @@ from rsstl_jax.data.readers.sheet import Sheet, count_columns, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-FLOOR_HEIGHT_M = 3.7
+FLOOR_HEIGHT_M = CARDS["tampere"].floor_height_m
 COORDINATES = ("x", "y", "height")
 
 

@@ -180,14 +180,16 @@
   }
 
   function drawAll() {
+    drawCurves();
+    if (!DATA.map) return;
     drawIntervals();
     drawCdf();
     drawPlanes();
-    drawCurves();
     PAGE_MAP.draw();
   }
 
-  const PAGE_MAP = makeMap(DATA, { byId, add, say, colour });
+  // A page of trainings that left no predictions has curves alone.
+  const PAGE_MAP = DATA.map && makeMap(DATA, { byId, add, say, colour });
   drawAll();
   let width = innerWidth, waiting = 0;
   addEventListener("resize", () => {

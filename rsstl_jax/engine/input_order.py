@@ -1,0 +1,41 @@
+"""Which columns of a part are which inputs of a locator."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.locator import Locator
+from rsstl_jax.errors import DataError
+
+
+def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
+    """A part with its columns in the order of a locator's inputs."""
+    if part.access_points == locator.access_points:
+        return part
+    if set(part.access_points) == set(locator.access_points):
+        column = {name: index for index, name in enumerate(part.access_points)}
+        order = [column[name] for name in locator.access_points]
+        ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
+        return replace(part, rss_dbm=ordered_dbm, access_points=locator.access_points)
+    here, known = set(part.access_points), set(locator.access_points)
+    unknown = [name for name in part.access_points if name not in known]
+    missing = [name for name in locator.access_points if name not in here]
+    words = [
+        f"{verb} {len(names)} that {what} {shown_names(names, most=5)}"
+        for verb, what, names in (
+            ("has", "the student does not know", unknown),
+            ("lacks", "it needs", missing),
+        )
+        if names
+    ]
+    raise DataError(
+        f"{part.dataset}: the student of {locator.dataset} knows {len(known)} access points; the "
+        f"dataset {' and '.join(words)}"
+    )
+
+
+def shown_names(names: Sequence[str], *, most: int = 3) -> str:
+    """The first few of them in brackets."""
+    return f"({', '.join([*names[:most], *(['...'] if len(names) > most else [])])})"
