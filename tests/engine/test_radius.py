@@ -25,7 +25,7 @@ def voted(train, part):
     preprocessor = fit_preprocessor(train)
     prototypes = make_prototypes(train, preprocessor)
     level = linear_level(preprocessor, part.rss_dbm)
-    label = np.asarray(vote(prototypes, find_nearest(prototypes, level)))
+    label = np.asarray(vote(prototypes, find_nearest(prototypes, level), level))
     return np.asarray(prototypes.labels)[label]
 
 
