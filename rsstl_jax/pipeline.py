@@ -15,9 +15,10 @@ from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import make_locator
-from rsstl_jax.engine.prototypes import make_prototypes
-from rsstl_jax.engine.saved_student import Student, save_student
+from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
+from rsstl_jax.engine.saved_student import Student, load_answers, save_student
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
+from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
@@ -175,7 +176,8 @@ def _train(
             means = average_with_student(outputs, job.localizer, params[f"seed-{seed}/standalone"])
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
-    prototypes = make_prototypes(job.train, job.localizer.preprocessor)
+    saved = _saved_prototypes(recorder.workdir / "students" / next(iter(params)), job)
+    prototypes = make_prototypes(job.train, job.localizer.preprocessor, saved)
     for name, student_params in params.items():
         student = Student(
             job.localizer,
@@ -188,6 +190,14 @@ def _train(
         save_student(folder, job.config, student, report=partial(recorder.report, name))
         trained.setdefault(students[name][0], {})[name.partition("/")[2]] = student_params
     return trained
+
+
+def _saved_prototypes(folder: Path, job: SiteJob) -> Prototypes | None:
+    """Those of an earlier start, whose floor head need not be trained again."""
+    try:
+        return load_answers(folder, job.train.num_access_points)["prototypes"]
+    except DamagedError:
+        return None  # `save_student` writes them anew and says so.
 
 
 def _predict_m(

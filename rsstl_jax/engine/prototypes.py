@@ -70,19 +70,26 @@ def group_by_position(part: Fingerprints) -> PositionGroups:
     return PositionGroups(labels, label.reshape(-1)[first], first, group.reshape(-1))
 
 
-def make_prototypes(part: Fingerprints, preprocessor: Preprocessor) -> Prototypes:
-    """One prototype for each position, building and floor of a part, and the part's floor head."""
+def make_prototypes(
+    part: Fingerprints, preprocessor: Preprocessor, saved: Prototypes | None = None
+) -> Prototypes:
+    """A prototype for each position, building and floor of a part; those saved, if equal."""
     groups = group_by_position(part)
     level = np.asarray(linear_level(preprocessor, part.rss_dbm))
     sums = np.zeros((len(groups.first), level.shape[1]))
     np.add.at(sums, groups.group, level)
-    return Prototypes(
+    made = Prototypes(
         jnp.asarray(sums / np.bincount(groups.group)[:, None], jnp.float32),
         jnp.asarray(preprocessor.center(part.position_m[groups.first])),
         jnp.asarray(groups.label, jnp.int32),
         jnp.asarray(groups.labels, jnp.int32),
-        train_head(part, groups.label[groups.group], len(groups.labels), preprocessor),
     )
+    if saved is not None and saved.head is not None:
+        pairs = zip(made[:-1], saved[:-1], strict=True)
+        if all(np.array_equal(one, other) for one, other in pairs):
+            return saved
+    label = groups.label[groups.group]
+    return made._replace(head=train_head(part, label, len(groups.labels), preprocessor))
 
 
 def find_nearest(prototypes: Prototypes, level: jax.Array) -> Nearest:
