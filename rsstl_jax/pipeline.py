@@ -16,8 +16,9 @@ from rsstl_jax.data import check_sources
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import make_locator
 from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
-from rsstl_jax.engine.saved_student import Student, save_student
+from rsstl_jax.engine.saved_student import Student, load_answers, save_student
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
+from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
@@ -121,7 +122,8 @@ def run_distillation(
         )
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
-        prototypes = make_prototypes(job.train, job.localizer.preprocessor)
+        first = f"seed-{config.seeds[0]}/{next(iter(plans))}"
+        prototypes = _make_prototypes(job, Path(workdir) / "students" / first)
         trained = _train(job, parts, teachers, plans, prototypes, recorder)
         return write_result(
             config,
@@ -192,6 +194,15 @@ def _train(
         save_student(folder, job.config, student, report=partial(recorder.report, name))
         trained.setdefault(students[name][0], {})[name.partition("/")[2]] = student_params
     return trained
+
+
+def _make_prototypes(job: SiteJob, folder: Path) -> Prototypes:
+    """With the floor head of a student saved by an earlier start, or with one trained now."""
+    try:
+        saved = load_answers(folder, job.train.num_access_points)["prototypes"]
+    except DamagedError:
+        saved = None  # `save_student` writes it anew and says so.
+    return make_prototypes(job.train, job.localizer.preprocessor, saved)
 
 
 def _predict(

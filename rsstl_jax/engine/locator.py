@@ -248,7 +248,7 @@ def annotate(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Label, radius and what the radius is computed from, for levels and located positions."""
     nearest = find_nearest(prototypes, level)
-    label = vote(prototypes, nearest)
+    label = vote(prototypes, nearest, level)
     features = difficulty_features(prototypes, nearest, level, centered_m)
     if radius is None:
         return label, jnp.zeros(label.shape), features

@@ -9,15 +9,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax._numerics import top_k, unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
+from rsstl_jax.engine.floor_head import check_head, log_probability, train_head
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.files import write_bytes
+from rsstl_jax.types import Params
 
 NUM_NEAREST, LEVEL_POWER, WEIGHT_POWER = 10, 1.5, 16
+VOTE_POWER, LEAST_VOTE = 1.0, 0.02
 """Chosen on parts of train with positions, and on UJI also phones, held out."""
 
 NO_LABEL = -(2**31)
@@ -31,6 +35,7 @@ class Prototypes(NamedTuple):
     position_m: jax.Array  # float[P, 2]: from the preprocessor's origin
     label: jax.Array  # int[P]: row of `labels`
     labels: jax.Array  # int[C, 2]: the site's different (building, floor), in order
+    head: Params | None = None  # of `FloorHead`: an earlier version trained none
 
 
 class Nearest(NamedTuple):
@@ -65,18 +70,26 @@ def group_by_position(part: Fingerprints) -> PositionGroups:
     return PositionGroups(labels, label.reshape(-1)[first], first, group.reshape(-1))
 
 
-def make_prototypes(part: Fingerprints, preprocessor: Preprocessor) -> Prototypes:
-    """One prototype for each position, building and floor of a part."""
+def make_prototypes(
+    part: Fingerprints, preprocessor: Preprocessor, saved: Prototypes | None = None
+) -> Prototypes:
+    """A prototype for each position, building and floor of a part; those saved, if equal."""
     groups = group_by_position(part)
     level = np.asarray(linear_level(preprocessor, part.rss_dbm))
     sums = np.zeros((len(groups.first), level.shape[1]))
     np.add.at(sums, groups.group, level)
-    return Prototypes(
+    made = Prototypes(
         jnp.asarray(sums / np.bincount(groups.group)[:, None], jnp.float32),
         jnp.asarray(preprocessor.center(part.position_m[groups.first])),
         jnp.asarray(groups.label, jnp.int32),
         jnp.asarray(groups.labels, jnp.int32),
     )
+    if saved is not None and saved.head is not None:
+        pairs = zip(made[:-1], saved[:-1], strict=True)
+        if all(np.array_equal(one, other) for one, other in pairs):
+            return saved
+    label = groups.label[groups.group]
+    return made._replace(head=train_head(part, label, len(groups.labels), preprocessor))
 
 
 def find_nearest(prototypes: Prototypes, level: jax.Array) -> Nearest:
@@ -89,23 +102,27 @@ def find_nearest(prototypes: Prototypes, level: jax.Array) -> Nearest:
     return Nearest(row, similarity, weight / weight.sum(axis=1, keepdims=True))
 
 
-def vote(prototypes: Prototypes, nearest: Nearest) -> jax.Array:
-    """int[n]: the label most voted for within the building most voted for."""
+def vote(prototypes: Prototypes, nearest: Nearest, level: jax.Array) -> jax.Array:
+    """int[n]: the likeliest label within the likeliest building."""
     num_labels = prototypes.labels.shape[0]
-    votes = jnp.einsum(
+    weight = jnp.einsum(
         "nk,nkc->nc", nearest.weight, jax.nn.one_hot(prototypes.label[nearest.row], num_labels)
     )
+    if prototypes.head is not None:
+        of_votes = VOTE_POWER * jnp.log(weight + LEAST_VOTE)
+        weight = jax.nn.softmax(of_votes + log_probability(prototypes.head, level, num_labels))
     building = prototypes.labels[:, 0]
-    same = (building[:, None] == building[None, :]).astype(votes.dtype)
-    of_building = votes @ same
+    same = (building[:, None] == building[None, :]).astype(weight.dtype)
+    of_building = weight @ same
     chosen = of_building >= of_building.max(axis=1, keepdims=True) * (1 - 1e-5)
-    return jnp.argmax(jnp.where(chosen, votes, -1.0), axis=1)
+    return jnp.argmax(jnp.where(chosen, weight, -1.0), axis=1)
 
 
 def write_prototypes(file: str | Path, prototypes: Prototypes) -> None:
     """Writes prototypes as a compressed NumPy file."""
     content = io.BytesIO()
-    arrays = {name: np.asarray(leaf) for name, leaf in prototypes._asdict().items()}
+    tree = {name: leaf for name, leaf in prototypes._asdict().items() if leaf is not None}
+    arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(tree, sep="/").items()}
     np.savez_compressed(content, allow_pickle=False, **arrays)
     write_bytes(file, content.getvalue())
 
@@ -114,7 +131,8 @@ def read_prototypes(file: str | Path, num_access_points: int) -> Prototypes:
     """Reads what `write_prototypes` wrote, and checks that its arrays fit each other."""
     try:
         with np.load(io.BytesIO(Path(file).read_bytes()), allow_pickle=False) as arrays:
-            prototypes = Prototypes(**{name: arrays[name] for name in Prototypes._fields})
+            given = {name: arrays[name] for name in arrays.files}
+            prototypes = Prototypes(**{name: given[name] for name in Prototypes._fields[:-1]})
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{file} is damaged: {error}") from error
     num, num_labels = len(prototypes.label), len(prototypes.labels)
@@ -130,4 +148,7 @@ def read_prototypes(file: str | Path, num_access_points: int) -> Prototypes:
             raise DamagedError(f"{file}: {name} has shape {array.shape}; {shape} is expected")
     if not (prototypes.label.min() >= 0 and prototypes.label.max() < num_labels):
         raise DamagedError(f"{file}: label names rows that labels does not have")
-    return Prototypes(*map(jnp.asarray, prototypes))
+    head = unflatten_dict(given, sep="/").get("head")
+    if head is not None:
+        check_head(file, head, num_access_points, num_labels)
+    return jax.tree.map(jnp.asarray, prototypes._replace(head=head))

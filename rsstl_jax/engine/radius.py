@@ -15,8 +15,10 @@ from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import DamagedError
 
 COVERAGE = 0.9
-NUM_FEATURES = 5
+NUM_FEATURES = 6
 NUM_FOLDS = 5
+POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+"""Of the predicted difficulty: the one with the smallest mean radius is taken."""
 MIN_FINGERPRINTS, MIN_POSITIONS = 200, 40
 """A floor with fewer held-out fingerprints or positions shares the radius factor of the site."""
 
@@ -27,7 +29,7 @@ OFFSET_M = 0.5
 class RadiusModel(NamedTuple):
     """How a site's radii are computed: factor[label] * exp(bias + features @ slope)."""
 
-    slope: jax.Array  # float[F]
+    slope: jax.Array  # float[F]; an earlier version wrote the first five
     bias: jax.Array  # float scalar
     factor: jax.Array  # float[C]: one for each label of the prototypes
 
@@ -45,12 +47,13 @@ class HeldOut:
 def difficulty_features(
     prototypes: Prototypes, nearest: Nearest, level: jax.Array, position_m: jax.Array
 ) -> jax.Array:
-    """float[n, 5]: logarithms of what an error depends on, all known without the true position."""
+    """float[n, 6]: logarithms of what an error depends on, all known without the true position."""
     around_m = prototypes.position_m[nearest.row]
     mean_m = jnp.einsum("nk,nkd->nd", nearest.weight, around_m)
     squares = jnp.square(around_m - mean_m[:, None]).sum(axis=-1)
     spread_m = jnp.sqrt(jnp.einsum("nk,nk->n", nearest.weight, squares) + 1e-6)
     apart_m = jnp.sqrt(jnp.square(position_m - mean_m).sum(axis=1) + 1e-6)
+    first_m = jnp.sqrt(jnp.square(position_m - around_m[:, 0]).sum(axis=1) + 1e-6)
     number = (level > 0).sum(axis=1)
     return jnp.stack(
         [
@@ -59,6 +62,7 @@ def difficulty_features(
             jnp.log(1.02 - nearest.similarity[:, 0]),
             jnp.log1p(number),
             level.max(axis=1),
+            jnp.log(first_m + OFFSET_M),
         ],
         axis=1,
     )
@@ -66,7 +70,8 @@ def difficulty_features(
 
 def radius_m(model: RadiusModel, features: jax.Array, label: jax.Array) -> jax.Array:
     """float[n]: the radius that is to hold the true position 90 % of the time, metres."""
-    return model.factor[label] * jnp.exp(model.bias + features @ model.slope)
+    known = features[:, : model.slope.shape[0]]
+    return model.factor[label] * jnp.exp(model.bias + known @ model.slope)
 
 
 def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
@@ -75,13 +80,20 @@ def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
     # [Papadopoulos et al. 2002, Inductive confidence machines for regression].
     ids = np.unique(held_out.position_id, return_inverse=True)[1]
     fold = np.random.default_rng(0).permutation(ids.max() + 1)[ids] % NUM_FOLDS
-    score = np.empty(len(ids))
+    log_difficulty = np.empty(len(ids))
     for number in range(NUM_FOLDS):
         rest, rows = fold != number, fold == number
         if not rows.any() or not rest.any():
             rest = rows = np.ones(len(ids), bool)
-        coefficients = _least_squares(held_out.features[rest], held_out.error_m[rest])
-        score[rows] = held_out.error_m[rows] / _difficulty(coefficients, held_out.features[rows])
+        slope, bias = _least_squares(held_out.features[rest], held_out.error_m[rest])
+        log_difficulty[rows] = bias + held_out.features[rows] @ slope
+    scores = {power: held_out.error_m / np.exp(power * log_difficulty) for power in POWERS}
+    mean_radius_m = {
+        power: conformal_quantile(score) * np.exp(power * log_difficulty).mean()
+        for power, score in scores.items()
+    }
+    power = min(POWERS, key=lambda power: mean_radius_m[power])
+    score = scores[power]
     factor = np.full(num_labels, conformal_quantile(score))
     for label in range(num_labels):
         rows = held_out.label == label
@@ -89,7 +101,7 @@ def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
             factor[label] = conformal_quantile(score[rows])
     slope, bias = _least_squares(held_out.features, held_out.error_m)
     as_array = lambda value: jnp.asarray(value, jnp.float32)  # noqa: E731
-    return RadiusModel(as_array(slope), as_array(bias), as_array(factor))
+    return RadiusModel(as_array(power * slope), as_array(power * bias), as_array(factor))
 
 
 def conformal_quantile(score: NDArray[np.float64], coverage: float = COVERAGE) -> float:
@@ -110,14 +122,6 @@ def _least_squares(
     return slope, float(target.mean() - mean @ slope)
 
 
-def _difficulty(
-    coefficients: tuple[NDArray[np.float64], float], features: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    slope, bias = coefficients
-    difficulty: NDArray[np.float64] = np.exp(bias + features @ slope)
-    return difficulty
-
-
 def radius_facts(model: RadiusModel) -> dict[str, Any]:
     """A radius model as JSON knows it."""
     return {name: np.asarray(leaf).tolist() for name, leaf in model._asdict().items()}
@@ -126,7 +130,8 @@ def radius_facts(model: RadiusModel) -> dict[str, Any]:
 def read_radius(file: str | Path, num_labels: int) -> RadiusModel:
     """Reads the radius model whose facts were written sealed."""
     facts = read_card(file, dict.fromkeys(RadiusModel._fields, list) | {"bias": float})
-    shapes = {"slope": (NUM_FEATURES,), "bias": (), "factor": (num_labels,)}
+    num_features = min(max(len(facts["slope"]), NUM_FEATURES - 1), NUM_FEATURES)
+    shapes = {"slope": (num_features,), "bias": (), "factor": (num_labels,)}
     arrays = {}
     for name, shape in shapes.items():
         try:

@@ -114,8 +114,9 @@ def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut
         )
         level = radio_map.level[rows]
         centered_m = scale_m * mean_location(localizer.network, members, support, level)
-        # A prototype without readings resembles nothing.
-        others = prototypes._replace(level=prototypes.level * valid_prototype[:, None])
+        # A prototype without readings resembles nothing; the head was trained on every fold.
+        level_of_others = prototypes.level * valid_prototype[:, None]
+        others = prototypes._replace(level=level_of_others, head=None)
         label, _, features = annotate(others, None, level, centered_m)
         apart_m = centered_m - scale_m * radio_map.position[rows]
         return label, features, jnp.sqrt(jnp.square(apart_m).sum(axis=1))

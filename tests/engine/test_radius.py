@@ -17,15 +17,24 @@ from rsstl_jax.engine.prototypes import (
     vote,
     write_prototypes,
 )
-from rsstl_jax.engine.radius import HeldOut, conformal_quantile, fit_radius, radius_m
+from rsstl_jax.engine.radius import (
+    HeldOut,
+    RadiusModel,
+    conformal_quantile,
+    fit_radius,
+    radius_facts,
+    radius_m,
+    read_radius,
+)
 from rsstl_jax.errors import DamagedError
+from rsstl_jax.store.files import write_sealed
 
 
 def voted(train, part):
     preprocessor = fit_preprocessor(train)
     prototypes = make_prototypes(train, preprocessor)
     level = linear_level(preprocessor, part.rss_dbm)
-    label = np.asarray(vote(prototypes, find_nearest(prototypes, level)))
+    label = np.asarray(vote(prototypes, find_nearest(prototypes, level), level))
     return np.asarray(prototypes.labels)[label]
 
 
@@ -71,7 +80,7 @@ def test_prototypes_are_means_of_a_position(tmp_path):
 
 def draw(rng, number):
     """Errors whose scale one feature tells."""
-    features = rng.normal(size=(number, 5))
+    features = rng.normal(size=(number, 6))
     error_m = np.exp(features[:, 0]) * rng.exponential(size=number)
     return HeldOut(features, error_m, np.arange(number), np.zeros(number, np.int64))
 
@@ -85,6 +94,34 @@ def test_radii_cover_new_errors_and_are_smaller_than_one_for_all():
     # The standard error of 4000 draws at 0.9 is 0.005, that of 2000 calibrated ones 0.007.
     assert abs(covered - 0.9) < 0.03
     assert radii.mean() < 0.85 * np.quantile(new.error_m, covered)
+
+
+def test_features_of_small_errors_alone_leave_one_radius_for_all():
+    """Half the errors are small, and one feature says how small; the radius is for the others."""
+    rng = np.random.default_rng(2)
+    held_out = draw(rng, 4000)
+    small = rng.random(4000) < 0.5
+    small_m = 6 * np.exp(np.minimum(held_out.features[:, 0], 0))
+    error_m = np.where(small, small_m, rng.uniform(8, 9, 4000))
+    model = fit_radius(dataclasses.replace(held_out, error_m=error_m), 1)
+    radii = np.asarray(radius_m(model, jnp.asarray(held_out.features), jnp.zeros(4000, int)))
+    assert radii.mean() <= 1.005 * np.quantile(error_m, (error_m <= radii).mean())
+
+
+def test_radii_of_an_earlier_version_need_five_features(tmp_path):
+    slope = np.arange(1.0, 6.0) / 10
+    earlier = RadiusModel(jnp.asarray(slope), jnp.asarray(0.5), jnp.asarray([2.0]))
+    write_sealed(tmp_path / "radius.json", radius_facts(earlier))
+    model = read_radius(tmp_path / "radius.json", 1)
+    features = np.random.default_rng(3).normal(size=(7, 6))
+    radii = radius_m(model, jnp.asarray(features), jnp.zeros(7, int))
+    np.testing.assert_allclose(radii, 2 * np.exp(0.5 + features[:, :5] @ slope), rtol=1e-5)
+    for number in (4, 7):
+        write_sealed(
+            tmp_path / "radius.json", radius_facts(earlier._replace(slope=jnp.ones(number)))
+        )
+        with pytest.raises(DamagedError, match="slope must be"):
+            read_radius(tmp_path / "radius.json", 1)
 
 
 def test_a_floor_with_larger_errors_has_larger_radii():

@@ -1,0 +1,102 @@
+"""A small classifier of building and floor, trained apart from a localiser's network."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+from flax.traverse_util import flatten_dict
+from numpy.typing import NDArray
+
+from rsstl_jax._numerics import unit_vectors
+from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
+from rsstl_jax.data.augment import augment_rss
+from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
+from rsstl_jax.engine.loop import effective_batch_size, make_epochs
+from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.models.dnn import DenseFramer, DenseStack
+from rsstl_jax.types import Params
+
+WIDTH, DROPOUT, LEVEL_POWER, INPUT_NORM = 128, 0.3, 1.5, 5.0
+LEARNING_RATE, BATCH_SIZE = 2e-3, 64
+MIN_DRAWS, MAX_EPOCHS = 150_000, 200
+"""Fingerprints drawn in all, in whole epochs, of which small sites have no more than this."""
+
+AUGMENTATION = {"access_point_dropout": 0.3, "gain_offset_db": 8.0, "reading_noise_db": 3.0}
+"""All chosen on parts of train with positions, and on UJI also phones, held out."""
+
+
+class FloorHead(nn.Module):
+    """Levels in the linear encoding, float[B, A], to scores of labels, float[B, C]."""
+
+    num_labels: int
+
+    @nn.compact
+    def __call__(self, level: jax.Array, *, train: bool = False) -> jax.Array:
+        direction = INPUT_NORM * unit_vectors(level**LEVEL_POWER)
+        hidden = DenseFramer(WIDTH)(direction, train=train)
+        hidden = DenseStack((WIDTH,), DROPOUT)(hidden, train=train)
+        hidden = nn.Dropout(DROPOUT, deterministic=not train)(hidden)
+        return nn.Dense(self.num_labels)(hidden)
+
+
+def log_probability(head: Params, level: jax.Array, num_labels: int) -> jax.Array:
+    """float[n, C]: the head's logarithms of the labels' probabilities for levels float[n, A]."""
+    return jax.nn.log_softmax(FloorHead(num_labels).apply({"params": head}, level))
+
+
+def train_head(
+    part: Fingerprints, label: NDArray[np.int64], num_labels: int, preprocessor: Preprocessor
+) -> Params | None:
+    """A head trained on a part's augmented fingerprints; none where there is only one label."""
+    if num_labels < 2:
+        return None
+    batch_size = effective_batch_size(BATCH_SIZE, len(part))
+    epochs = min(MAX_EPOCHS, -(-MIN_DRAWS // len(part)))
+    head = FloorHead(num_labels)
+    tx = make_optimizer(LEARNING_RATE, "cosine", epochs * (len(part) // batch_size))
+
+    def step(
+        state: TrainState, batch: tuple[jax.Array, jax.Array], key: jax.Array, _: None
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        augment_key, dropout_key, rate_key = jax.random.split(key, 3)
+        # Some fingerprints lose hardly a reading, others more than half.
+        rate = 2 * jax.random.uniform(rate_key, (batch_size, 1))
+        settings = {
+            **AUGMENTATION,
+            "access_point_dropout": rate * AUGMENTATION["access_point_dropout"],
+        }
+        rss_dbm = augment_rss(augment_key, batch[0], **settings, undetected_dbm=UNDETECTED_DBM)
+        level = encode_rss(rss_dbm, floor_dbm=preprocessor.floor_dbm)
+
+        def loss_fn(params: Params) -> jax.Array:
+            rngs = {"dropout": dropout_key}
+            scores = head.apply({"params": params}, level, train=True, rngs=rngs)
+            return optax.softmax_cross_entropy_with_integer_labels(scores, batch[1]).mean()
+
+        return descend(state, tx, loss_fn, term="floor")
+
+    run = make_epochs(step, batch_size=batch_size, num_epochs=epochs)
+    data = (to_device(part.rss_dbm), jnp.asarray(label, jnp.int32))
+    state, _, _ = run(
+        make_state(_init(head, part.num_access_points), tx), data, jax.random.key(1), None
+    )
+    return state.params
+
+
+def check_head(file: str | Path, head: Params, num_access_points: int, num_labels: int) -> None:
+    """Refuses parameters that are not those of a head of these inputs and labels."""
+    wanted = jax.eval_shape(lambda: _init(FloorHead(num_labels), num_access_points))
+    given, needed = (
+        {name: leaf.shape for name, leaf in flatten_dict(tree, sep="/").items()}
+        for tree in (head, wanted)
+    )
+    if given != needed:
+        raise DamagedError(f"{file}: the head has shapes {given}; {needed} is expected")
+
+
+def _init(head: FloorHead, num_access_points: int) -> Params:
+    return head.init(jax.random.key(0), jnp.zeros((1, num_access_points)))["params"]

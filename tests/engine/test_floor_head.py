@@ -1,0 +1,119 @@
+"""The floor head changes floors alone: it is deterministic, saved, exported, and worth having."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from tiny import make_part, make_tiny_config
+
+from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.engine.prototypes import make_prototypes, read_prototypes, write_prototypes
+from rsstl_jax.engine.saved_student import Student
+from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.errors import DamagedError
+from rsstl_jax.export import export_student, load_exported, write_onnx
+
+
+def draw_two_floors(part, number):
+    """A synthetic atrium: one access point tells its floors apart, eight stronger ones do not."""
+    rng = np.random.default_rng(len(part))
+    position_m, floor = rng.uniform(0, 40, (number, 2)), rng.integers(0, 2, number)
+    routers_m = np.random.default_rng(0).uniform(0, 40, (8, 2))
+    apart_m = np.linalg.norm(position_m[:, None] - routers_m, axis=-1)
+    strong_dbm = -30 - 1.2 * apart_m + rng.normal(0, 4, apart_m.shape)
+    weak_dbm = np.where(floor == 1, -84 + rng.normal(0, 2, number), np.nan)
+    return Fingerprints(
+        dataset="atrium",
+        part=part,
+        rss_dbm=np.column_stack([strong_dbm, weak_dbm]).astype(np.float32),
+        position_m=position_m,
+        floor=floor.astype(np.int32),
+        building=None,
+        access_points=tuple(f"AP{a}" for a in range(9)),
+    )
+
+
+def make_student(train):
+    localizer = make_site_job(make_tiny_config(), train).localizer
+    params = localizer.init(jax.random.key(0), train.num_access_points)
+    student = Student(localizer, params, train.access_points, train.dataset)
+    student.read_labels(train)
+    return student
+
+
+def without_head(student):
+    prototypes = student.prototypes._replace(head=None)
+    return Student(
+        student.localizer,
+        student.params,
+        student.access_points,
+        student.dataset,
+        prototypes=prototypes,
+    )
+
+
+def right_floors(student, part):
+    return (student.labels[student.answer(part.rss_dbm).label, 1] == part.floor).mean()
+
+
+@pytest.fixture(scope="module")
+def atrium():
+    return make_student(draw_two_floors("train", 200))
+
+
+def test_the_head_finds_floors_that_the_vote_does_not(atrium):
+    test = draw_two_floors("test", 300)
+    assert right_floors(without_head(atrium), test) < 0.75
+    assert right_floors(atrium, test) > 0.9
+
+
+def test_positions_and_features_are_equal_with_and_without_a_head(atrium):
+    rss_dbm = draw_two_floors("test", 50).rss_dbm
+    one, other = atrium.answer(rss_dbm), without_head(atrium).answer(rss_dbm)
+    np.testing.assert_array_equal(one.position_m, other.position_m)
+    np.testing.assert_array_equal(one.features, other.features)
+    assert (one.label != other.label).any()
+
+
+def test_a_head_is_deterministic_and_read_again(atrium, tmp_path):
+    train = draw_two_floors("train", 200)
+    again = make_prototypes(train, fit_preprocessor(train))
+    write_prototypes(tmp_path / "prototypes.npz", again)
+    read = read_prototypes(tmp_path / "prototypes.npz", train.num_access_points)
+    for tree in (again, read):
+        jax.tree.map(np.testing.assert_array_equal, tree, atrium.prototypes)
+
+
+def test_prototypes_of_an_earlier_version_have_no_head(atrium, tmp_path):
+    file = tmp_path / "prototypes.npz"
+    write_prototypes(file, without_head(atrium).prototypes)
+    assert not any(name.startswith("head") for name in np.load(file).files)
+    assert read_prototypes(file, len(atrium.access_points)).head is None
+
+
+def test_a_head_of_another_site_is_refused(atrium, tmp_path):
+    head = jax.tree.map(lambda leaf: leaf[1:], atrium.prototypes.head)
+    file = tmp_path / "prototypes.npz"
+    write_prototypes(file, atrium.prototypes._replace(head=head))
+    with pytest.raises(DamagedError, match="the head has shapes"):
+        read_prototypes(file, len(atrium.access_points))
+
+
+@pytest.mark.parametrize("floor", [None, np.full(21, 4, np.int32)])
+def test_a_site_with_one_floor_or_none_needs_no_head(floor):
+    part = dataclasses.replace(make_part(), floor=floor)
+    assert make_prototypes(part, fit_preprocessor(part)).head is None
+
+
+def test_exports_answer_with_the_heads_floors(atrium, tmp_path):
+    rss_dbm = draw_two_floors("test", 64).rss_dbm
+    wanted = atrium.answer(rss_dbm).label
+    assert (wanted != without_head(atrium).answer(rss_dbm).label).any()
+    export_student(atrium, tmp_path / "program")
+    np.testing.assert_array_equal(load_exported(tmp_path / "program").answer(rss_dbm).label, wanted)
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra 'dev' brings it")
+    write_onnx(atrium, tmp_path / "student.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "student.onnx")
+    _, label, _ = session.run(None, {"rss_dbm": rss_dbm})
+    np.testing.assert_array_equal(label, wanted)
