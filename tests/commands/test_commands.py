@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from running import ROOT, error_of, finish, start, succeed
+from running import ROOT, call, error_of, succeed
 
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.schema import flatten
@@ -237,37 +237,23 @@ BAD = {
 }
 
 
-@pytest.fixture(scope="module")
-def refused(tmp_path_factory):
-    """What each bad call ends with; they run two at a time."""
-    data = tmp_path_factory.mktemp("data")
-    (data / "uts").mkdir()
-    (data / "uts" / "UTS_test.csv").write_text(UTS)
-    ended = {}
-    for at in range(0, len(BAD), 2):
-        running = {}
-        for name in list(BAD)[at : at + 2]:
-            script, *arguments = (word.format(data=data) for word in BAD[name][0])
-            if script in ("distill", "expert", "tables"):
-                arguments.append(f"--workdir={data}/results/{name}")
-            running[name] = start(script, *arguments)
-        ended |= {name: finish(process) for name, process in running.items()}
-    return data, ended
-
-
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(refused, name):
-    data, ended = refused
-    code, out, err = ended[name]
+def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(tmp_path, name):
+    (tmp_path / "uts").mkdir()
+    (tmp_path / "uts" / "UTS_test.csv").write_text(UTS)
+    script, *arguments = (word.format(data=tmp_path) for word in BAD[name][0])
+    if script in ("distill", "expert", "tables"):
+        arguments.append(f"--workdir={tmp_path}/results")
+    code, out, err = call(script, *arguments)
     assert (code, out) == (2, "")
-    assert BAD[name][1].format(data=data) in error_of(err)
+    assert BAD[name][1].format(data=tmp_path) in error_of(err)
 
 
 def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert):
     """As the message advises."""
     workdir = folder / "other-sources"
     arguments = (SMOKE, f"--workdir={workdir}", f"--config.data_dir={folder}")
-    code, out, err = finish(start("expert", *arguments, "--config.sources=uts"))
+    code, out, err = call("expert", *arguments, "--config.sources=uts")
     assert (code, out) == (2, "")
     assert error_of(err).startswith(f"error: {folder}/uts/UTS_training.csv is not there")
     out = succeed("expert", *arguments, "--config.sources=synthetic-mall")

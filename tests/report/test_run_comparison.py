@@ -6,7 +6,7 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
-from running import error_of, finish, start, succeed
+from running import call, error_of, succeed
 
 from rsstl_jax import make_config
 from rsstl_jax.data import make_synthetic_site
@@ -169,5 +169,5 @@ def test_the_command_prints_a_table_and_leaves_json_and_a_picture(tmp_path):
     assert row["difference_m"] == pytest.approx(-1.5)
     assert "| b: dnn distilled student | 0 | 2.50 | -1.50 | [-1.50, -1.50] |" in out
     assert matplotlib.image.imread(tmp_path / "out" / "comparison.png").std() > 0.01
-    code, _, err = finish(start("compare", *where, "--students=dist"))
+    code, _, err = call("compare", *where, "--students=dist")
     assert code == 2 and "--students has 'dist'; the runs have standalone" in error_of(err)
