@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from unittest import mock
 
 import matplotlib.image
 import numpy as np
@@ -11,13 +12,13 @@ from running import call, error_of, succeed
 from rsstl_jax import make_config
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.report import run_result
 from rsstl_jax.report.run_comparison import (
     choose_methods,
     compare_methods,
     read_run,
     render_comparison_of_runs,
 )
-from rsstl_jax.report.run_result import write_result
 from rsstl_jax.report.statistics import interval_over_positions
 
 TEST = make_synthetic_site("synthetic-office").test
@@ -35,7 +36,8 @@ def write_run(folder, errors_m, *, part=TEST):
         for seed in seeds
     }
     folder.mkdir()
-    write_result(config, part, predicted_m, folder, num_train=600)
+    with mock.patch.multiple(run_result, _draw=mock.DEFAULT, write_report=mock.DEFAULT):
+        run_result.write_result(config, part, predicted_m, folder, num_train=600)
     return folder
 
 
