@@ -72,16 +72,18 @@ def restored(cwd):
 
 def call(script, *arguments, cwd=ROOT):
     """A script of experiments/ in this process, which saves the seconds that imports take."""
-    file = ROOT / "experiments" / f"{script}.py"
-    argv = [f"experiments/{script}.py", *map(str, arguments)]
+    # As it is called from that folder: commands print it.
+    file = os.path.relpath(ROOT / "experiments" / f"{script}.py", cwd)
+    argv = [file, *map(str, arguments)]
     # Files, because `predict` opens the descriptor of stdout.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         with restored(cwd), mock.patch.object(sys, "argv", argv):
-            sys.path.insert(0, str(file.parent))
+            sys.path.insert(0, str(ROOT / "experiments"))
             warnings.simplefilter("default")
+            warnings.simplefilter("ignore", DeprecationWarning)
             with redirect_stdout(out), redirect_stderr(err):
                 try:
-                    runpy.run_path(str(file), run_name="__main__")
+                    runpy.run_path(file, run_name="__main__")
                     code = 0
                 except SystemExit as stop:
                     code = stop.code or 0
