@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
-# Which of the slow tests run: 2/5 takes every fifth from the third on; empty takes all.
-TURN ?=
 ARGS ?=
 # Which of the slow tests run: 2/5 takes every fifth from the third on; empty takes all.
 TURN ?=

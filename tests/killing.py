@@ -6,46 +6,20 @@ A command is what stands behind `python`; "{folder}" in it becomes the folder th
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import numpy as np
-import tiny
+import running
+from running import finish
 
 from rsstl_jax.store.checkpoint import load_checkpoint
 from rsstl_jax.store.files import read_sealed
 
-ROOT = Path(__file__).parents[1]
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
 
 def start(command, folder):
-    environment = os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
-    }
-    return subprocess.Popen(
-        [sys.executable, *(word.format(folder=folder) for word in command)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process):
-    out, err = process.communicate(timeout=600)
-    return Ended(process.returncode, out, err)
+    return running.start(*(word.format(folder=folder) for word in command))
 
 
 def run(command, folder):

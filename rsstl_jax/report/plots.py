@@ -212,8 +212,10 @@ def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 100) -> None:
 
 def _main_colors(pixels: np.ndarray) -> np.ndarray:
     """uint8[at most 256, 3]. The most frequent colours, without shades close to them."""
-    colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
-    colors = colors[np.argsort(-counts, kind="stable")]
+    # One number a colour: NumPy sorts rows some sixty times as slowly, most of a drawing.
+    codes, counts = np.unique(pixels.astype(int) @ [1 << 16, 1 << 8, 1], return_counts=True)
+    codes = codes[np.argsort(-counts, kind="stable")]
+    colors = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.uint8)
     chosen: list[np.ndarray] = []
     while len(colors) and len(chosen) < 256:
         chosen.append(colors[0])

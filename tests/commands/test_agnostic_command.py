@@ -1,33 +1,10 @@
 """The commands of the site-agnostic network as they are called."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import tiny
-
-ROOT = Path(__file__).parents[2]
-
-
-def call(script, *arguments):
-    """(exit code, stdout, stderr)."""
-    environment = os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
-    }
-    done = subprocess.run(
-        [sys.executable, f"experiments/{script}.py", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
+from running import call, error_of
 
 
 def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
@@ -117,6 +94,4 @@ def test_bad_input_ends_with_exit_code_2_and_one_line(name):
     arguments, words = BAD[name]
     code, out, err = call(*arguments)
     assert (code, out) == (2, ""), err
-    *begun, line = err.splitlines()
-    assert line.startswith("error: ") and words in line
-    assert all(b.startswith("reading ") for b in begun) and len(begun) <= 1
+    assert words in error_of(err)

@@ -1,17 +1,14 @@
 """check_site: the card, the plan, the warnings, and the layout that every command then reads by."""
 
-import subprocess
-import sys
-
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from running import call
 
 from rsstl_jax.data import load_radio_map, make_synthetic_site, write_table
 
 OFFICE = make_synthetic_site("synthetic-office")
-RUN = "import sys; from rsstl_jax.cli import main; sys.argv = {words!r}; main()"
 
 
 @pytest.fixture
@@ -20,15 +17,8 @@ def check(tmp_path):
     (tmp_path / "my-office").mkdir()
 
     def run(*words, dataset="my-office"):
-        words = ["rsstl", "check_site", f"--dataset={dataset}", f"--data_dir={tmp_path}", *words]
-        done = subprocess.run(
-            [sys.executable, "-c", RUN.format(words=words)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        where = (f"--dataset={dataset}", f"--data_dir={tmp_path}")
+        return call("check_site", *where, *words, cwd=tmp_path)
 
     return run
 

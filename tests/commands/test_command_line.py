@@ -2,12 +2,10 @@
 
 import os
 import runpy
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from absl import flags
+from running import ROOT, call, finish, start
 
 from rsstl_jax.cli import command_module
 from rsstl_jax.commands.shared.command_line import (
@@ -19,8 +17,6 @@ from rsstl_jax.commands.shared.flag_definitions import FolderParser, config_file
 from rsstl_jax.commands.shared.named_site import get_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -179,50 +175,53 @@ def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
     assert translate_config(["-config", "mysite"])[1].endswith("named_site.py:mysite")
 
 
-def call(*words, **environment):
-    """(exit code, stdout, stderr) of the console script."""
-    code = f"import sys; sys.argv = ['rsstl', *{words!r}]; from rsstl_jax.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 @pytest.mark.parametrize(
-    ("words", "environment", "message"),
+    ("words", "message"),
     [
-        (["distill"], {}, "--config is missing; name a configuration, such as"),
-        (["export"], {}, "--workdir is missing; name the folder of a finished run"),
-        (["baselines", CONFIG], {}, "--method is missing; it must be one of knn, centroid"),
-        (["distill", CONFIG, "--workdir="], {}, "flag --workdir=: it is empty; name a folder"),
-        (["distill", CONFIG, "train.epochs=5"], {}, "did you mean --config.train.epochs=5?"),
-        (["distill", CONFIG, "--epochs=5"], {}, "did you mean --config.train.epochs=5?"),
-        (["fields", "learnin_rate"], {}, "did you mean learning_rate?"),
-        (["distill", CONFIG], {"JAX_PLATFORMS": "nonsense"}, "JAX_PLATFORMS is 'nonsense' and JAX"),
-        (
-            ["export", "--workdir=~/run"],
-            {"HOME": "/home/of/mine"},
-            "--workdir=/home/of/mine/run: there is no such folder",
-        ),
+        (["distill"], "--config is missing; name a configuration, such as"),
+        (["export"], "--workdir is missing; name the folder of a finished run"),
+        (["baselines", CONFIG], "--method is missing; it must be one of knn, centroid"),
+        (["distill", CONFIG, "--workdir="], "flag --workdir=: it is empty; name a folder"),
+        (["distill", CONFIG, "train.epochs=5"], "did you mean --config.train.epochs=5?"),
+        (["distill", CONFIG, "--epochs=5"], "did you mean --config.train.epochs=5?"),
+        (["export", "--workdir=~/run"], "--workdir=/home/of/mine/run: there is no such folder"),
     ],
 )
-def test_a_command_refuses_in_one_line_with_exit_code_2(words, environment, message):
-    code, out, err = call(*words, **environment)
+def test_a_command_refuses_in_one_line_with_exit_code_2(monkeypatch, words, message):
+    monkeypatch.setenv("HOME", "/home/of/mine")
+    code, out, err = call(*words)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and message in err and err.count("\n") == 1
 
 
-@pytest.mark.skipif(os.path.exists("/dev/nvidia0"), reason="there is a GPU here")
-def test_a_gpu_that_is_not_there_is_said_in_one_line():
-    code, out, err = call("distill", CONFIG, JAX_PLATFORMS="cuda")
+def call_script(*words):
+    """The console script in a process of its own."""
+    code = f"import sys; sys.argv = ['rsstl', *{words!r}]; from rsstl_jax.cli import main; main()"
+    return finish(start("-c", code))
+
+
+def test_the_console_script_refuses_as_the_files_do():
+    code, out, err = call_script("fields", "learnin_rate")
     assert (code, out) == (2, "")
-    assert err.startswith("error: JAX_PLATFORMS is 'cuda' and JAX finds no such device")
+    assert err.startswith("error: ") and "did you mean learning_rate?" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "platform",
+    [
+        "nonsense",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(os.path.exists("/dev/nvidia0"), reason="there is a GPU here"),
+        ),
+    ],
+)
+def test_a_platform_that_is_not_there_is_said_in_one_line(monkeypatch, platform):
+    monkeypatch.setenv("JAX_PLATFORMS", platform)
+    code, out, err = call_script("distill", CONFIG)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: JAX_PLATFORMS is {platform!r} and JAX finds no such device")
     assert err.count("\n") == 1
 
 

@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from running import ROOT, error_of, finish, start, succeed
+from running import ROOT, call, error_of, succeed
 
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.config.schema import flatten
@@ -16,6 +16,8 @@ from rsstl_jax.data import load_site
 from rsstl_jax.export import load_exported
 
 SMOKE = "--config=configs/synthetic.py:smoke"
+NARROW = {"model.dnn.hidden_width": 8, "teacher.hidden_width": 8}
+RUN = (SMOKE, *(f"--config.{field}={value}" for field, value in NARROW.items()))
 TEACHERS = [
     f"teacher-synthetic-{site}/{p}" for site in ("mall", "campus") for p in ("specialise", "expert")
 ]
@@ -46,14 +48,14 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expert(folder):
     """Stdout of expert.py, which makes the teachers of all runs in this folder."""
-    return succeed("expert", SMOKE, f"--workdir={folder}/expert")
+    return succeed("expert", *RUN, f"--workdir={folder}/expert")
 
 
 @pytest.fixture(scope="module")
 def distilled(folder, expert):
     """(workdir, stdout) of distill.py."""
     workdir = folder / "run"
-    return workdir, succeed("distill", SMOKE, f"--workdir={workdir}")
+    return workdir, succeed("distill", *RUN, f"--workdir={workdir}")
 
 
 def test_expert_makes_the_bundles_and_prints_their_quality(folder, expert):
@@ -96,6 +98,7 @@ def test_the_workdir_holds_all_that_is_promised(distilled):
     config = make_config(
         "smoke", target="synthetic-office", sources="synthetic-mall,synthetic-campus"
     )
+    config.update_from_flattened_dict(NARROW)
     written = json.loads((workdir / "config.json").read_text())
     assert written == json.loads(json.dumps(flatten(config)))
     first = records_of(workdir)[0]
@@ -139,7 +142,7 @@ def test_every_field_of_the_result_and_every_file_of_a_run_is_documented(distill
 def test_a_second_start_trains_nothing_and_says_the_same(distilled):
     workdir, out = distilled
     before = {name: (workdir / name).read_bytes() for name in ("result.json", "predictions.csv")}
-    assert succeed("distill", SMOKE, f"--workdir={workdir}") == out
+    assert succeed("distill", *RUN, f"--workdir={workdir}") == out
     assert {name: (workdir / name).read_bytes() for name in before} == before
     assert epochs_of(workdir) == {name: [1, 2] for name in STUDENTS}
     assert [r["run"] for r in records_of(workdir)].count("start") == 2
@@ -237,37 +240,23 @@ BAD = {
 }
 
 
-@pytest.fixture(scope="module")
-def refused(tmp_path_factory):
-    """What each bad call ends with; they run two at a time."""
-    data = tmp_path_factory.mktemp("data")
-    (data / "uts").mkdir()
-    (data / "uts" / "UTS_test.csv").write_text(UTS)
-    ended = {}
-    for at in range(0, len(BAD), 2):
-        running = {}
-        for name in list(BAD)[at : at + 2]:
-            script, *arguments = (word.format(data=data) for word in BAD[name][0])
-            if script in ("distill", "expert", "tables"):
-                arguments.append(f"--workdir={data}/results/{name}")
-            running[name] = start(script, *arguments)
-        ended |= {name: finish(process) for name, process in running.items()}
-    return data, ended
-
-
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(refused, name):
-    data, ended = refused
-    code, out, err = ended[name]
+def test_bad_input_ends_with_exit_code_2_and_one_line_that_helps(tmp_path, name):
+    (tmp_path / "uts").mkdir()
+    (tmp_path / "uts" / "UTS_test.csv").write_text(UTS)
+    script, *arguments = (word.format(data=tmp_path) for word in BAD[name][0])
+    if script in ("distill", "expert", "tables"):
+        arguments.append(f"--workdir={tmp_path}/results")
+    code, out, err = call(script, *arguments)
     assert (code, out) == (2, "")
-    assert BAD[name][1].format(data=data) in error_of(err)
+    assert BAD[name][1].format(data=tmp_path) in error_of(err)
 
 
 def test_after_a_missing_source_the_same_workdir_takes_other_ones(folder, expert):
     """As the message advises."""
     workdir = folder / "other-sources"
-    arguments = (SMOKE, f"--workdir={workdir}", f"--config.data_dir={folder}")
-    code, out, err = finish(start("expert", *arguments, "--config.sources=uts"))
+    arguments = (*RUN, f"--workdir={workdir}", f"--config.data_dir={folder}")
+    code, out, err = call("expert", *arguments, "--config.sources=uts")
     assert (code, out) == (2, "")
     assert error_of(err).startswith(f"error: {folder}/uts/UTS_training.csv is not there")
     out = succeed("expert", *arguments, "--config.sources=synthetic-mall")

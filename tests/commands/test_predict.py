@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny
-from running import ROOT, finish, start, succeed
+from running import ROOT, call, succeed
 
 from rsstl_jax.data import write_table
 from rsstl_jax.pipeline import run_distillation
@@ -122,5 +122,5 @@ def test_what_is_missing_is_named(folder, arguments, words):
         a.replace("=scans.csv", f"={folder}/scans.csv").replace("HOME", f"{folder}/home")
         for a in arguments
     ]
-    code, _, err = finish(start("predict", *arguments))
+    code, _, err = call("predict", *arguments)
     assert code == 2 and words in err.splitlines()[-1]

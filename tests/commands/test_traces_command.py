@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from running import finish, start
+from running import call
 
 from rsstl_jax.data import load_site
 
@@ -23,7 +23,7 @@ def mall(tmp_path):
 
 
 def test_the_site_is_read_by_its_name(mall, tmp_path):
-    code, out, err = finish(start("traces", *mall, "--name=hall"))
+    code, out, err = call("traces", *mall, "--name=hall")
     assert code == 0, err
     site = load_site("hall", data_dir=tmp_path)
     assert len(site.train) + len(site.test) == 10
@@ -32,12 +32,12 @@ def test_the_site_is_read_by_its_name(mall, tmp_path):
 
 @pytest.mark.parametrize("name", ["../hall", "uji", "synthetic-hall"])
 def test_a_name_that_no_site_can_have_is_refused(mall, name):
-    code, _, err = finish(start("traces", *mall, f"--name={name}"))
+    code, _, err = call("traces", *mall, f"--name={name}")
     assert code == 2 and f"error: --name={name}: a name of letters" in err
 
 
 def test_nothing_stands_in_for_the_table_that_is_written(mall, tmp_path):
     (tmp_path / "hall").mkdir()
     (tmp_path / "hall" / "train.csv").write_text("a,x,y\n-1,1,1\n")
-    code, _, err = finish(start("traces", *mall, "--name=hall"))
+    code, _, err = call("traces", *mall, "--name=hall")
     assert code == 2 and "hall/train.csv would be read with the new table; move it away" in err

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from running import error_of, finish, start, succeed
+from running import call, error_of, succeed
 from scipy.io import savemat
 
 from rsstl_jax.data import load_site, make_synthetic_site, read_mat
@@ -70,7 +70,7 @@ def test_the_command_writes_a_table_of_the_same_site(tmp_path):
         np.testing.assert_array_equal(made.floor, part.floor)
         assert f"{tmp_path}/office/{part.part}.csv: {len(part)} fingerprints" in out
         assert made.digest()[:12] in out
-    code, _, err = finish(start("convert", *flags))
+    code, _, err = call("convert", *flags)
     assert code == 2
     assert error_of(err).startswith(f"error: {tmp_path}/office/test.csv is there already")
 
@@ -177,5 +177,5 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path, cut):
 @pytest.mark.parametrize("name", ["uji", "synthetic-office", "a/b"])
 def test_a_name_that_no_table_can_have_is_refused(tmp_path, name):
     flags = (f"--mat={tmp_path}/A.mat", f"--name={name}", f"--data_dir={tmp_path}")
-    code, _, err = finish(start("convert", *flags))
+    code, _, err = call("convert", *flags)
     assert code == 2 and f"--name={name} cannot be the name of a table" in error_of(err)

@@ -83,8 +83,7 @@ def test_uji_columns(tmp_path):
     train = read_site("uji", tmp_path).train
     assert train.access_points == ("WAP001", "WAP002", "WAP003")
     assert train.position_m.tolist() == [[-7541.2643, 4864920.7782], [-7536.6212, 4864934.2252]]
-    assert train.floor.tolist() == [2, 4]
-    assert train.building.tolist() == [1, 0]
+    assert (train.floor.tolist(), train.building.tolist()) == ([2, 4], [1, 0])
 
 
 def test_columns_that_are_not_used_may_lie_anywhere(tmp_path):
@@ -98,8 +97,7 @@ def test_uts_columns(tmp_path):
     write_plain(tmp_path, FILES["uts"])
     train = read_site("uts", tmp_path).train
     assert train.position_m.tolist() == [[25.7107, 17.0455], [28.25, 18.5]]
-    assert train.floor.tolist() == [-3, 12]
-    assert train.building is None
+    assert train.floor.tolist() == [-3, 12] and train.building is None
 
 
 def test_tampere_floor_is_height_over_floor_height(tmp_path):
@@ -115,13 +113,11 @@ def test_table_labels_are_optional_and_columns_in_any_order(tmp_path):
     assert site.train.access_points == site.test.access_points == ("AP1", "AP2")
     assert site.train.position_m.tolist() == [[1.0, 2.0]]
     np.testing.assert_array_equal(site.test.rss_dbm, np.array([[np.nan, -70]], np.float32))
-    assert site.train.floor is None
-    assert site.train.building is None
+    assert site.train.floor is site.train.building is None
 
 
 def test_windows_line_ends_byte_order_mark_quotes_and_final_blank_lines(tmp_path):
-    text = '\ufeff"AP1",x,"y"\r\n"-50",1.0,2.0\r\n100, 3.5 ,4.0\r\n\r\n'
-    write_table(tmp_path, text)
+    write_table(tmp_path, '\ufeff"AP1",x,"y"\r\n"-50",1.0,2.0\r\n100, 3.5 ,4.0\r\n\r\n')
     train = read_table("home", tmp_path).train
     assert train.access_points == ("AP1",)
     assert train.position_m.tolist() == [[1.0, 2.0], [3.5, 4.0]]
@@ -260,8 +256,7 @@ def test_a_long_list_of_different_access_points_is_cut(tmp_path, caplog):
 
 def test_a_test_part_with_no_access_point_of_the_train_part_is_refused(tmp_path):
     write_table(tmp_path, "AP1,x,y\n-50,1,2\n", "AP2,x,y\n-50,1,2\n")
-    message = r"test\.csv, line 1: must name the same access points as .*train\.csv; "
-    message += "unknown to the train part: AP2; lacking: AP1"
+    message = r"test\.csv, line 1: must name the same .*unknown to the train part: AP2.*: AP1"
     with pytest.raises(DataError, match=message):
         read_table("home", tmp_path)
 

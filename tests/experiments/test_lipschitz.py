@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
@@ -12,10 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from flax import linen as nn
-from tiny import make_part, write_sites
+from running import call, succeed
+from tiny import make_part, make_tiny_config, write_sites
 
 from rsstl_jax.config.recipes import make_config
-from rsstl_jax.config.schema import default_config
 from rsstl_jax.data import fit_preprocessor, load_site
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import Student, save_student
@@ -65,7 +63,7 @@ def test_students_are_compared_before_and_after_training(tmp_path):
 def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_path):
     data = write_sites(tmp_path / "data", "home")
     train = load_site("home", data_dir=data).train
-    config = default_config()
+    config = make_tiny_config()
     localizer = make_site_job(config, train).localizer
     params = localizer.init(jax.random.key(0), train.num_access_points)
     folder = tmp_path / "student"
@@ -86,14 +84,12 @@ def test_the_picture_is_drawn_again_from_the_record(tmp_path):
         state | {"state": "trained", "estimate": 0.2, "true_max": 20.0},
     ]
     (tmp_path / "a.json").write_text(json.dumps(rows))
-    command = [sys.executable, str(FILE), "--render", f"--output={tmp_path / 'a.png'}"]
-    subprocess.run(command, check=True, capture_output=True)
+    succeed("lipschitz", "--render", f"--output={tmp_path / 'a.png'}")
     lipschitz.plot_comparison(tmp_path / "b.png", rows)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert json.loads((tmp_path / "a.json").read_text()) == rows
 
 
 def test_workdirs_without_their_number_of_batches_are_refused(tmp_path):
-    command = [sys.executable, str(FILE), "--workdirs=a,b,c", "--batches=1", "--batches=2"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode and "given 2 times for 3 workdirs" in done.stderr
+    code, _, err = call("lipschitz", "--workdirs=a,b,c", "--batches=1", "--batches=2")
+    assert code == 2 and "given 2 times for 3 workdirs" in err

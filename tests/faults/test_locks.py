@@ -12,6 +12,7 @@ from importlib import import_module
 import jax.numpy as jnp
 import killing
 import pytest
+import running
 from tiny import draw_params, make_bundle_card, make_jobs, make_part, make_tiny_config
 
 from rsstl_jax.errors import LockedError
@@ -33,7 +34,7 @@ HOLD = (
 def holder(tmp_path):
     """A process that works in tmp_path/run."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
-    with subprocess.Popen(command, cwd=killing.ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=running.ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()

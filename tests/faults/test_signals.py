@@ -7,9 +7,9 @@ import time
 
 import jax
 import jax.numpy as jnp
-import killing
 import optax
 import pytest
+import running
 
 from rsstl_jax.engine.loop import fit
 from rsstl_jax.engine.train_state import make_state
@@ -80,7 +80,7 @@ def test_only_a_command_that_saves_states_promises_to_continue(command, more):
     )
     ended = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=killing.ROOT,
+        cwd=running.ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -110,7 +110,7 @@ def test_without_the_commands_handlers_stay_the_callers_own(tmp_path):
 def test_a_second_signal_ends_at_once():
     command = [sys.executable, "-c", STUBBORN]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=killing.ROOT, **options) as process:
+    with subprocess.Popen(command, cwd=running.ROOT, **options) as process:
         assert process.stdout.readline() == "on\n"
         process.send_signal(signal.SIGTERM)
         assert process.stderr.readline() == "\n"

@@ -2,22 +2,23 @@
 
 import json
 from dataclasses import replace
+from unittest import mock
 
 import matplotlib.image
 import numpy as np
 import pytest
-from running import error_of, finish, start, succeed
+from running import call, error_of, succeed
 
 from rsstl_jax import make_config
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.report import run_result
 from rsstl_jax.report.run_comparison import (
     choose_methods,
     compare_methods,
     read_run,
     render_comparison_of_runs,
 )
-from rsstl_jax.report.run_result import write_result
 from rsstl_jax.report.statistics import interval_over_positions
 
 TEST = make_synthetic_site("synthetic-office").test
@@ -35,7 +36,8 @@ def write_run(folder, errors_m, *, part=TEST):
         for seed in seeds
     }
     folder.mkdir()
-    write_result(config, part, predicted_m, folder, num_train=600)
+    with mock.patch.multiple(run_result, _draw=mock.DEFAULT, write_report=mock.DEFAULT):
+        run_result.write_result(config, part, predicted_m, folder, num_train=600)
     return folder
 
 
@@ -169,5 +171,5 @@ def test_the_command_prints_a_table_and_leaves_json_and_a_picture(tmp_path):
     assert row["difference_m"] == pytest.approx(-1.5)
     assert "| b: dnn distilled student | 0 | 2.50 | -1.50 | [-1.50, -1.50] |" in out
     assert matplotlib.image.imread(tmp_path / "out" / "comparison.png").std() > 0.01
-    code, _, err = finish(start("compare", *where, "--students=dist"))
+    code, _, err = call("compare", *where, "--students=dist")
     assert code == 2 and "--students has 'dist'; the runs have standalone" in error_of(err)
