@@ -114,15 +114,17 @@ def _verdict(difference: str, adjusted_p: float) -> str:
 
 def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
     """Draws every figure along every axis, with a band of a standard deviation over seeds."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     groups = by_name(records)
     figures = {f: text for f, text in _PANELS.items() if any(f in r.axes["lost"] for r in records)}
     figure = new_figure((2.9 * len(AXES), 2.6 * len(figures) + 1.0))
     panels = figure.subplots(len(figures), len(AXES), sharey="row", sharex="col", squeeze=False)
     # Errors grow tenfold along one axis and by a hundredth along another.
     panels[0, 0].set_yscale("log")
+    panels[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     panels[0, 0].yaxis.set_major_formatter("{x:g}")
-    panels[0, 0].yaxis.set_minor_formatter("{x:g}")
-    panels[0, 0].tick_params(which="minor", labelsize=7)
+    panels[0, 0].yaxis.set_minor_locator(NullLocator())
     unit = unit_label(shared["dataset"])
     for line, (name, text) in zip(panels, figures.items(), strict=True):
         line[0].set_ylabel(text.format(unit=unit))
