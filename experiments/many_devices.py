@@ -80,7 +80,7 @@ def compile_epoch(job: SiteJob, starts: list[Any], step: Any, row: Mesh | None) 
     """The program of one epoch, of one student or of several under vmap."""
     states, keys, contexts = zip(*starts, strict=True)
     single = len(starts) == 1
-    options = {} if single else {"vmapped": True, "context_axes": CONTEXT_AXES}
+    options: dict[str, Any] = {} if single else {"vmapped": True, "context_axes": CONTEXT_AXES}
     run = make_epochs(step, batch_size=job.batch_size, num_epochs=1, row=partition(row), **options)
     state, key = replicate((states[0], keys[0]) if single else (stack(states), stack(keys)), row)
     context = contexts[0] if single else stack(contexts, CONTEXT_AXES)

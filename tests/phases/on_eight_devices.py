@@ -121,8 +121,10 @@ def test_a_batch_on_many_devices_is_that_of_one(network, mesh, batch_size):
     assert metrics.keys() == expected.keys() >= {"functional_information", "mutual_information"}
     for name, value in metrics.items():
         np.testing.assert_allclose(value, expected[name], rtol=TOLERANCE, err_msg=name)
+    # Some gradients are 0 but for rounding, as that of an attention's key bias.
+    largest = max(np.abs(want).max(initial=0) for want in expected_moments)
     for moment, want in zip(moments, expected_moments, strict=True):
-        np.testing.assert_allclose(moment, want, atol=TOLERANCE * np.abs(want).max(initial=0))
+        np.testing.assert_allclose(moment, want, rtol=0, atol=TOLERANCE * largest)
 
 
 def first_episodes(mesh):
