@@ -59,6 +59,7 @@ def test_a_network_of_ones_own_learns(tmp_path):
     assert all(numbers(line)[0] < 5 for line in lines)
 
 
+@pytest.mark.slow
 def test_the_notebook_leads_from_a_site_to_a_map(tmp_path):
     """Its cells are plain Python: neither Jupyter nor a kernel is needed to run them."""
     notebook = json.loads((EXAMPLES / "site_to_map.ipynb").read_text(encoding="utf-8"))
