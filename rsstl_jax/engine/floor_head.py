@@ -64,7 +64,7 @@ def train_head(
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         augment_key, dropout_key, rate_key = jax.random.split(key, 3)
         # Some fingerprints lose hardly a reading, others more than half.
-        rate = 2 * jax.random.uniform(rate_key, (batch_size, 1))
+        rate = 2 * jax.random.uniform(rate_key, (batch_size, 1), jnp.float32)
         settings = {
             **AUGMENTATION,
             "access_point_dropout": rate * AUGMENTATION["access_point_dropout"],
@@ -99,4 +99,4 @@ def check_head(file: str | Path, head: Params, num_access_points: int, num_label
 
 
 def _init(head: FloorHead, num_access_points: int) -> Params:
-    return head.init(jax.random.key(0), jnp.zeros((1, num_access_points)))["params"]
+    return head.init(jax.random.key(0), jnp.zeros((1, num_access_points), jnp.float32))["params"]
