@@ -26,7 +26,7 @@ MIN_DRAWS, MAX_EPOCHS = 150_000, 200
 """Fingerprints drawn in all, in whole epochs, of which small sites have no more than this."""
 
 MOST_DROPOUT, GAIN_OFFSET_DB, READING_NOISE_DB = 0.6, 8.0, 3.0
-"""All chosen on parts of train with positions, and on UJI also phones, held out."""
+"""Chosen on parts of train with positions, and on UJI also phones, held out."""
 
 
 class FloorHead(nn.Module):
