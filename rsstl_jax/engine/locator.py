@@ -195,7 +195,7 @@ class NetworkLocator(Locator):
                 pd.DataFrame(part.rss_dbm, columns=list(part.access_points)), self.access_points
             )
             part = replace(part, rss_dbm=rows.rss_dbm, access_points=self.access_points)
-        self.prototypes = make_prototypes(part, self.preprocessor)
+        self.prototypes = make_prototypes(part, self.preprocessor, self.prototypes)
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         """Positions float64[n, 2], metres, of float[n, A], dBm, NaN where undetected."""

@@ -85,6 +85,14 @@ def test_a_head_is_deterministic_and_read_again(atrium, tmp_path):
         jax.tree.map(np.testing.assert_array_equal, tree, atrium.prototypes)
 
 
+def test_a_saved_head_is_kept_unless_the_radio_map_has_changed(atrium):
+    train = draw_two_floors("train", 200)
+    preprocessor, saved = fit_preprocessor(train), atrium.prototypes
+    assert make_prototypes(train, preprocessor, saved) is saved
+    fewer = make_prototypes(train.take(range(150)), preprocessor, saved)
+    assert len(fewer.label) == 150 and fewer.head is not None
+
+
 def test_prototypes_of_an_earlier_version_have_no_head(atrium, tmp_path):
     file = tmp_path / "prototypes.npz"
     write_prototypes(file, without_head(atrium).prototypes)
