@@ -16,7 +16,7 @@ from rsstl_jax.data import check_sources
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import make_locator
 from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
-from rsstl_jax.engine.saved_student import Student, load_answers, save_student
+from rsstl_jax.engine.saved_student import Student, load_prototypes, save_student
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network
@@ -199,7 +199,7 @@ def _train(
 def _make_prototypes(job: SiteJob, folder: Path) -> Prototypes:
     """With the floor head of a student saved by an earlier start, or with one trained now."""
     try:
-        saved = load_answers(folder, job.train.num_access_points)["prototypes"]
+        saved = load_prototypes(folder, job.train.num_access_points)
     except DamagedError:
         saved = None  # `save_student` writes it anew and says so.
     return make_prototypes(job.train, job.localizer.preprocessor, saved)

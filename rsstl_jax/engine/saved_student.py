@@ -190,13 +190,16 @@ def load_answers(
     folder: str | Path, num_access_points: int
 ) -> dict[str, Prototypes | RadiusModel | None]:
     """What `save_answers` wrote; an earlier version wrote nothing."""
-    prototypes_file, radius_file = Path(folder) / _PROTOTYPES, Path(folder) / _RADIUS
-    prototypes = radius = None
-    if prototypes_file.exists():
-        prototypes = read_prototypes(prototypes_file, num_access_points)
-        if radius_file.exists():
-            radius = read_radius(radius_file, num_labels=len(prototypes.labels))
+    prototypes, file = load_prototypes(folder, num_access_points), Path(folder) / _RADIUS
+    radius = None
+    if prototypes is not None and file.exists():
+        radius = read_radius(file, num_labels=len(prototypes.labels))
     return {"prototypes": prototypes, "radius": radius}
+
+
+def load_prototypes(folder: str | Path, num_access_points: int) -> Prototypes | None:
+    file = Path(folder) / _PROTOTYPES
+    return read_prototypes(file, num_access_points) if file.exists() else None
 
 
 def _facts(config: ConfigDict, student: Student) -> dict[str, Any]:

@@ -9,10 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ml_collections import ConfigDict
 
-from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, predict_neighbours
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.data import (
@@ -21,11 +19,9 @@ from rsstl_jax.data import (
     check_sources,
     grouped_validation_split,
     load_site,
-    target_fraction,
 )
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
 from rsstl_jax.report.zero_shot_table import render_agnostic
@@ -35,8 +31,8 @@ from rsstl_jax.site_agnostic.episodes import (
     source_episodes,
     tuning_episodes,
 )
+from rsstl_jax.site_agnostic.fraction_figures import measure_fraction, summarize_errors
 from rsstl_jax.site_agnostic.old_cards import renew_episodes, renew_sizes
-from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import (
     fit_agnostic,
     fit_members,
@@ -49,9 +45,6 @@ from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
-
-MAX_CHOOSING = 4000
-"""Fingerprints that kNN's settings are chosen on at most: minutes instead of hours."""
 
 
 def pretrain(
@@ -112,7 +105,9 @@ def run_zero_shot(
         members = _train(config, parts, recorder)
         seconds = {"sources": time.perf_counter() - begun}
         figures = {
-            str(float(fraction)): _measure(config, members, train, held_out, fraction, baselines)
+            str(float(fraction)): measure_fraction(
+                config, members, train, held_out, fraction, baselines
+            )
             for fraction in config.agnostic.fractions
         }
         if config.agnostic.tune.epochs:
@@ -120,8 +115,8 @@ def run_zero_shot(
             tuned = _tune(config, members, train, recorder)
             seconds["target"] = time.perf_counter() - begun
             localizer = make_agnostic_localizer(AgnosticSettings.from_config(config), train)
-            figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = _summarize(
-                [predict_members_m(localizer, tuned, held_out)], held_out
+            figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = (
+                summarize_errors([predict_members_m(localizer, tuned, held_out)], held_out)
             )
         started = next(r for r in recorder.records() if r.get("run") == "start")
         result = {
@@ -221,55 +216,6 @@ def _train(
 ) -> tuple[Params, ...]:
     settings = AgnosticSettings.from_config(config)
     return fit_members(config.seeds, parts, config, settings, name="sources", recorder=recorder)
-
-
-def _measure(
-    config: ConfigDict,
-    members: Sequence[Params],
-    train: Fingerprints,
-    held_out: Fingerprints,
-    fraction: float,
-    baselines: bool,
-) -> dict[str, Any]:
-    """Figures of every method with random subsets of the training set as radio map."""
-    subsets = [
-        target_fraction(train, fraction=fraction, seed=seed)
-        for seed in range(config.agnostic.num_subsets if fraction < 1 else 1)
-    ]
-    methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
-    predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
-    inverse_temperatures = []
-    for subset in subsets:
-        untempered = make_agnostic_localizer(AgnosticSettings.from_config(config), subset)
-        localizer = choose_temperature(untempered, members)
-        inverse_temperatures.append(float(localizer.support.inverse_temperature))
-        predicted_m["agnostic"].append(predict_members_m(localizer, members, held_out))
-        predicted_m["agnostic, as trained"].append(predict_members_m(untempered, members, held_out))
-        predicted_m["agnostic, one seed"] += [
-            predict_members_m(localizer, [params], held_out) for params in members
-        ]
-        if baselines:
-            neighbours = predict_neighbours(_choose_neighbours(subset), subset, held_out)
-            predicted_m.setdefault("centroid", []).append(centroid_m(subset, held_out))
-            predicted_m.setdefault("knn", []).append(neighbours)
-    return {
-        "num_support": [len(subset) for subset in subsets],
-        "sharpness": inverse_temperatures,
-    } | {method: _summarize(positions, held_out) for method, positions in predicted_m.items()}
-
-
-def _choose_neighbours(subset: Fingerprints) -> Neighbours:
-    """kNN's settings, chosen on a validation part of the subset, or of a part of it."""
-    fraction = min(1.0, MAX_CHOOSING / len(subset))
-    return choose_neighbours(
-        target_fraction(subset, fraction=fraction, seed=0),
-        encodings=("linear", "powed"),
-        metrics=("euclidean", "braycurtis"),
-    )[0]
-
-
-def _summarize(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, list[float]]:
-    return summarize_each(error_m(positions, held_out.position_m) for positions in predicted_m)
 
 
 def _tune(

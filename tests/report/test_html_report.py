@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from browser import CHROMIUM, dump
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
@@ -17,10 +17,6 @@ from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.recorder import Recorder
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
-    None,
-)
 PLANE = {"variance": [0.75, 0.125], "real": [[0.0, 1.0]], "generated": [[2.0, 3.0]]}
 RECORDS = (
     {"run": "start", "device": "cpu: cpu", "commit": None, "time": 1.5, "data": {"office": "ab12"}},
@@ -195,11 +191,6 @@ def test_three_seeds_of_ujis_size_stay_small(tmp_path):
     assert (tmp_path / "report.html").stat().st_size < 1_000_000
 
 
-WATCH = """<script>
-const errors = [];
-addEventListener("error", (event) => errors.push(event.message));
-console.error = (...words) => errors.push(words.join(" "));
-</script>"""
 NOTE = """<script>
 addEventListener("load", () => {
   const note = document.documentElement.dataset;
@@ -282,26 +273,3 @@ def test_trainings_of_the_site_agnostic_network_have_a_page_of_curves(tmp_path):
     if CHROMIUM:
         note = dump(text.replace("</body>", f"{NOTE}</body>"), tmp_path)
         assert (note["data-errors"], note["data-curves"]) == ("", "2")
-
-
-def dump(text, folder, width=1280):
-    """The attributes of the first element of a page that a browser has opened."""
-    watched = text.replace("<head>", f"<head>{WATCH}")
-    (folder / "watched.html").write_text(watched, encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    command += [f"--user-data-dir={folder}/profile", f"--window-size={width},900"]
-    command += ["--virtual-time-budget=5000", f"file://{folder}/watched.html"]
-    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    parser = Attributes()
-    parser.feed(dumped)
-    return parser.found
-
-
-class Attributes(HTMLParser):
-    """The attributes of the page's first element."""
-
-    found = None
-
-    def handle_starttag(self, tag, attributes):
-        if tag == "html" and self.found is None:
-            self.found = dict(attributes)

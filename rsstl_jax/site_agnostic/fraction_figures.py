@@ -1,0 +1,69 @@
+"""Figures at a target with fractions of its train part as radio map, beside the baselines'."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.data import Fingerprints, target_fraction
+from rsstl_jax.metrics import error_m, summarize_each
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.site_agnostic.temperature import choose_temperature
+from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.types import Params
+
+MAX_CHOOSING = 4000
+"""Fingerprints that kNN's settings are chosen on at most: minutes instead of hours."""
+
+
+def measure_fraction(
+    config: ConfigDict,
+    members: Sequence[Params],
+    train: Fingerprints,
+    held_out: Fingerprints,
+    fraction: float,
+    baselines: bool,
+) -> dict[str, Any]:
+    """Figures of every method with random subsets of the training set as radio map."""
+    subsets = [
+        target_fraction(train, fraction=fraction, seed=seed)
+        for seed in range(config.agnostic.num_subsets if fraction < 1 else 1)
+    ]
+    methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
+    predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
+    inverse_temperatures = []
+    for subset in subsets:
+        untempered = make_agnostic_localizer(AgnosticSettings.from_config(config), subset)
+        localizer = choose_temperature(untempered, members)
+        inverse_temperatures.append(float(localizer.support.inverse_temperature))
+        predicted_m["agnostic"].append(predict_members_m(localizer, members, held_out))
+        predicted_m["agnostic, as trained"].append(predict_members_m(untempered, members, held_out))
+        predicted_m["agnostic, one seed"] += [
+            predict_members_m(localizer, [params], held_out) for params in members
+        ]
+        if baselines:
+            neighbours = predict_neighbours(_choose_neighbours(subset), subset, held_out)
+            predicted_m.setdefault("centroid", []).append(centroid_m(subset, held_out))
+            predicted_m.setdefault("knn", []).append(neighbours)
+    return {
+        "num_support": [len(subset) for subset in subsets],
+        "sharpness": inverse_temperatures,
+    } | {method: summarize_errors(positions, held_out) for method, positions in predicted_m.items()}
+
+
+def _choose_neighbours(subset: Fingerprints) -> Neighbours:
+    """kNN's settings, chosen on a validation part of the subset, or of a part of it."""
+    fraction = min(1.0, MAX_CHOOSING / len(subset))
+    return choose_neighbours(
+        target_fraction(subset, fraction=fraction, seed=0),
+        encodings=("linear", "powed"),
+        metrics=("euclidean", "braycurtis"),
+    )[0]
+
+
+def summarize_errors(
+    predicted_m: Sequence[np.ndarray], held_out: Fingerprints
+) -> dict[str, list[float]]:
+    return summarize_each(error_m(positions, held_out.position_m) for positions in predicted_m)
