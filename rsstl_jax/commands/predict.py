@@ -26,7 +26,6 @@ from rsstl_jax.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import jax
-    import numpy as np
     from numpy.typing import NDArray
 
     from rsstl_jax.data import Fingerprints, Layout
@@ -257,7 +256,7 @@ def _parse(line: bytes) -> Any:
         scan = parse_json(line.decode())
     except DataError:
         raise
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
     if not isinstance(scan, dict | list):
         raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')

@@ -1,7 +1,6 @@
 """`Layout`: how a site's tables are written where that differs from the standard form."""
 
 import json
-import json
 import math
 import re
 import shlex
