@@ -217,9 +217,7 @@ def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int,
 
     answered = without = 0
     as_csv = FLAGS.output.endswith(".csv")
-    read = partial(
-        read_scans, access_points=locator.access_points, undetected=locator.layout.undetected
-    )
+    read = partial(read_scans, access_points=locator.access_points, undetected=locator.undetected)
     first: list[NDArray[np.float32]] = []
     # The program is compiled before the first line comes.
     locator.answer_table(read([{}]))

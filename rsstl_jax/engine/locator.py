@@ -67,6 +67,11 @@ class Locator:
         self.devices: Sequence[jax.Device] = ()  # that share the scans; none: the default one
 
     @property
+    def undetected(self) -> tuple[float, ...]:
+        """Levels that mean undetected, where the site has a form of its own."""
+        return () if self.layout == Layout() else self.layout.undetected
+
+    @property
     def labels(self) -> NDArray[np.int64] | None:
         """int[C, 2]: the (building, floor) that an answer's label stands for."""
         raise NotImplementedError
@@ -99,8 +104,8 @@ class Locator:
         Args:
             scans: a sequence of scans, or a single one: {access point: dBm} each, or a list of
                 records {"mac": ..., "rssi": ...}; or a DataFrame with one column per access point;
-                or float[n, B], dBm, NaN where undetected, with `access_points`. What the site's
-                layout says stands for undetected, such as 100, does so here.
+                or float[n, B], dBm, NaN where undetected, with `access_points`. What
+                stands for undetected by the site's layout, such as -110, does so here.
             access_points: names of the columns, where `scans` is an array.
 
         Returns:
@@ -123,7 +128,7 @@ class Locator:
         """
         if access_points is not None:
             scans = pd.DataFrame(np.asarray(scans), columns=list(access_points))
-        rows = read_scans(scans, self.access_points, undetected=self.layout.undetected)
+        rows = read_scans(scans, self.access_points, undetected=self.undetected)
         silent = np.flatnonzero(rows.detected == 0)
         if len(silent):
             warnings.warn(
