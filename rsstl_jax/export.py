@@ -14,11 +14,13 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
+from rsstl_jax.data import Layout
+from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.prototypes import NO_LABEL
 from rsstl_jax.engine.radius import COVERAGE
-from rsstl_jax.engine.student_card import read_card
+from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
 from rsstl_jax.store.files import write_bytes, write_sealed
@@ -40,6 +42,7 @@ class ExportedStudent(Locator):
         origin_m: float64[2]. Origin in the site's own coordinates, metres.
         dataset: the site it was trained at.
         labels: int[C, 2]. The (building, floor) of each label, if the site names any.
+        layout: how the site writes its scans; None: in the standard form.
 
     Example:
         >>> def north(rss_dbm):
@@ -62,8 +65,9 @@ class ExportedStudent(Locator):
         origin_m: NDArray[np.float64],
         dataset: str,
         labels: NDArray[np.int64] | None = None,
+        layout: Layout | None = None,
     ) -> None:
-        super().__init__(access_points, dataset)
+        super().__init__(access_points, dataset, layout)
         self.program, self.origin_m = program, origin_m
         self._labels = labels
 
@@ -157,6 +161,7 @@ def describe(student: NetworkLocator) -> dict[str, Any]:
         "origin_m": student.preprocessor.origin_m.tolist(),
         "labels": None if labels is None else [[_or_none(v) for v in row] for row in labels],
         "coverage": None if student.radius is None else COVERAGE,
+        "layout": layout_facts(student.layout),
     }
 
 
@@ -240,6 +245,7 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         np.asarray(card["origin_m"], np.float64),
         card["dataset"],
         _read_labels(card.get("labels")),
+        layout_of(card, folder / _CARD),
     )
 
 

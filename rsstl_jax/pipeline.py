@@ -189,6 +189,7 @@ def _train(
             job.train.access_points,
             job.train.dataset,
             prototypes=prototypes,
+            layout=job.train.layout,
         )
         folder = recorder.workdir / "students" / name
         save_student(folder, job.config, student, report=partial(recorder.report, name))

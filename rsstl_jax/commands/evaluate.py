@@ -18,7 +18,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_folder,
     define_student,
 )
-from rsstl_jax.commands.shared.outputs import check_file, find_student
+from rsstl_jax.commands.shared.outputs import check_file, find_student, site_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
@@ -56,6 +56,8 @@ def main() -> None:
         check_file("--output", FLAGS.output)
     load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
     locator, part = load()
+    if FLAGS.output:
+        check_file("--output", FLAGS.output, inputs=[site_folder(part.dataset, FLAGS.data_dir)])
     # JAX and pandas load inside functions: --help answers without them.
     from rsstl_jax.metrics import error_m, summarize
     from rsstl_jax.report.predicted import predict, protocol_figures

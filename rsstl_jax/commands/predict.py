@@ -12,24 +12,29 @@ standard input, which are answered one by one. A line is {"access point": dBm, .
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
-from rsstl_jax.commands.shared.outputs import check_file, check_folder
+from rsstl_jax.commands.shared.outputs import check_file, check_folder, site_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import jax
+    from numpy.typing import NDArray
 
     from rsstl_jax.data import Fingerprints, Layout
-    from rsstl_jax.data.readers.scan_table import ScanBlock
     from rsstl_jax.engine.locator import Locator
 
 FLAGS = flags.FLAGS
+
+CHECKED_LINES = 100
+"""So many lines of scans are looked at together: of one alone little can be said."""
 
 
 def define_flags() -> None:
@@ -55,7 +60,9 @@ def define_flags() -> None:
         "save", None, "Names a folder that keeps the pretrained network with this radio map."
     )
     define_folder(
-        "layout", None, "Names the layout.json that says how the CSV of scans is written."
+        "layout",
+        None,
+        "Names the layout.json that says how scans are written. By default it is that of the site.",
     )
     flags.DEFINE_string(
         "mesh", "", "Sets the devices that share the scans, such as data:4. By default it is one."
@@ -69,13 +76,19 @@ def main() -> None:
         raise ConfigError(f"--scans is {scans!r}; a .csv, a .jsonl or - is expected")
     if scans != "-" and not Path(scans).is_file():
         raise ConfigError(f"--scans: {scans} is not there")
+    _refuse_unused()
     if FLAGS.output != "-":
-        check_file("--output", FLAGS.output)
+        read: list[str | Path] = [path for path in (scans, FLAGS.layout) if path]
+        if FLAGS.radio_map:
+            here = Path(FLAGS.radio_map)
+            read.append(here if here.exists() else site_folder(FLAGS.radio_map, FLAGS.data_dir))
+        check_file("--output", FLAGS.output, inputs=read)
     if FLAGS.save:
         check_folder("--save", FLAGS.save)
-    devices = _devices()
+    devices, layout = _devices(), _read_layout()
     locator = _load()
     locator.devices = devices
+    locator.layout = layout or locator.layout
     announce(f"answering with {locator.dataset}'s {len(locator.access_points)} access points")
     with _open_output() as output:
         answer = _answer_table if scans.endswith((".csv", ".csv.gz")) else _answer_lines
@@ -83,6 +96,14 @@ def main() -> None:
     unlocated = f", {without} without a known access point" if without else ""
     where = "" if FLAGS.output == "-" else f": {FLAGS.output}"
     print(f"{answered} scans answered{unlocated}{where}", file=sys.stderr)
+
+
+def _refuse_unused() -> None:
+    """Refuses flags that say nothing together with the others."""
+    if FLAGS.save and FLAGS.student != "pretrained":
+        raise ConfigError("--save is for --student=pretrained; a student has a folder already")
+    if FLAGS.data_dir and not (FLAGS.radio_map and not Path(FLAGS.radio_map).exists()):
+        raise ConfigError("--data_dir is for a --radio_map that names a dataset; leave it out")
 
 
 def _devices() -> "Sequence[jax.Device]":
@@ -107,7 +128,9 @@ def _load() -> "Locator":
         if FLAGS.radio_map:
             if not isinstance(locator, NetworkLocator):
                 raise ConfigError("--radio_map: an exported program holds its own labels")
-            locator.read_labels(_radio_map())
+            part = _radio_map()
+            locator.read_labels(part)
+            locator.layout = part.layout or locator.layout
         return locator
     if not FLAGS.radio_map:
         raise ConfigError(
@@ -133,39 +156,45 @@ def _radio_map() -> "Fingerprints":
     return load_radio_map(FLAGS.radio_map, data_dir=FLAGS.data_dir)
 
 
-def _layout() -> "Layout | None":
-    """How the scans are written: as --layout says, or as the radio map's folder does."""
-    from rsstl_jax.data.load import resolve_data_dir
+def _read_layout() -> "Layout | None":
+    """How --layout says that scans are written; None: as the localiser's site writes them."""
     from rsstl_jax.data.readers.layout import LAYOUT_FILE, read_layout
 
-    if FLAGS.layout:
-        path = Path(FLAGS.layout)
-        layout = read_layout(path.parent) if path.name == LAYOUT_FILE else None
-        if layout is None:
-            raise ConfigError(f"--layout: {path} is no {LAYOUT_FILE} that is there")
-        return layout
-    if not FLAGS.radio_map:
+    if not FLAGS.layout:
         return None
-    path = Path(FLAGS.radio_map)
-    if not path.exists():
-        path = resolve_data_dir(FLAGS.data_dir)[0] / FLAGS.radio_map
-    return read_layout(path if path.is_dir() else path.parent)
+    path = Path(FLAGS.layout)
+    layout = read_layout(path.parent) if path.name == LAYOUT_FILE else None
+    if layout is None:
+        raise ConfigError(f"--layout: {path} is no {LAYOUT_FILE} that is there")
+    return layout
 
 
-def _open_output() -> IO[str]:
-    if FLAGS.output == "-":
-        return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
+@contextmanager
+def _open_output() -> Iterator[IO[str]]:
+    from rsstl_jax.store.files import writing
+
     path = Path(FLAGS.output)
+    if FLAGS.output == "-":
+        with open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as output:
+            yield output
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("w", encoding="utf-8", newline="")
+    # A stream may have no end, and a device keeps its name.
+    if FLAGS.scans == "-" or (path.exists() and not path.is_file()):
+        with path.open("w", encoding="utf-8", newline="") as output:
+            yield output
+        return
+    with writing(path, "w", encoding="utf-8", newline="") as output:
+        yield output
 
 
 def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
     """Answers a CSV block by block; the numbers of scans, and of those that had no answer."""
+    from rsstl_jax.data.readers.scan_table import read_scan_table
     from rsstl_jax.engine.locator import answers_json
 
     answered = without = 0
-    for rows, carried in _read_blocks(locator, scans):
+    for rows, carried in read_scan_table(scans, locator.access_points, locator.layout):
         answers = locator.answer_table(rows)
         names = {name: f"scan_{name}" for name in carried.columns if name in answers.columns}
         for name in carried.columns:
@@ -178,30 +207,23 @@ def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int,
     return answered, without
 
 
-def _read_blocks(locator: "Locator", scans: str) -> "Iterator[ScanBlock]":
-    from rsstl_jax.data.readers.scan_table import read_scan_table
-
-    try:
-        yield from read_scan_table(scans, locator.access_points, _layout())
-    except DataError as error:
-        # What mends a site's table mends no scans.
-        if "rsstl check_site" not in str(error):
-            raise
-        raise DataError(f"{error}; scans are read by --layout=<the site>/layout.json") from error
-
-
 def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
     """Answers JSON lines one by one; a line that cannot be read is answered with its error."""
+    import numpy as np
+
     from rsstl_jax.data import read_scans
+    from rsstl_jax.data.plausibility import warn_of_scans
     from rsstl_jax.engine.locator import answers_json
 
     answered = without = 0
     as_csv = FLAGS.output.endswith(".csv")
+    read = partial(read_scans, access_points=locator.access_points, undetected=locator.undetected)
+    first: list[NDArray[np.float32]] = []
     # The program is compiled before the first line comes.
-    locator.answer_table(read_scans([{}], locator.access_points))
-    for number, line in enumerate(_lines(scans), start=1):
+    locator.answer_table(read([{}]))
+    for number, line in _lines(scans):
         try:
-            rows = read_scans([_parse(line)], locator.access_points)
+            rows = read([_parse(line)])
         except DataError as error:
             message = str(error).removeprefix("scan 0").lstrip(":, ")
             if as_csv:
@@ -216,22 +238,30 @@ def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int,
             output.write(f"{answers_json(answers)[0]}\n")
         output.flush()
         answered, without = answered + 1, without + int(rows.detected[0] == 0)
+        if answered <= CHECKED_LINES:
+            first.append(rows.rss_dbm)
+        if answered == CHECKED_LINES:
+            warn_of_scans(np.concatenate(first), scans)
+    if 0 < answered < CHECKED_LINES:
+        warn_of_scans(np.concatenate(first), scans)
     return answered, without
 
 
-def _parse(line: str) -> Any:
+def _parse(line: bytes) -> Any:
+    from rsstl_jax.store.files import parse_json
+
     try:
-        scan = json.loads(line)
-    except ValueError as error:
+        scan = parse_json(line.decode())
+    except DataError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
     if not isinstance(scan, dict | list):
         raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')
     return scan
 
 
-def _lines(scans: str) -> Iterator[str]:
-    if scans == "-":
-        yield from (line for line in sys.stdin if line.strip())
-        return
-    with Path(scans).open(encoding="utf-8") as file:
-        yield from (line for line in file if line.strip())
+def _lines(scans: str) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, each with its number in the file."""
+    with nullcontext(sys.stdin.buffer) if scans == "-" else Path(scans).open("rb") as file:
+        yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())

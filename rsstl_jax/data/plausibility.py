@@ -9,7 +9,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, remedy
+from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, for_scans, remedy
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError
 
@@ -54,12 +54,13 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
 
 def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) -> list[str]:
     """What looks wrong in a part, and how to mend it; in a test part, beyond its radio map."""
-    mark = _undetected_mark(part)
+    mark = _undetected_mark(part.rss_dbm)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
         more = _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
-        return _odd_values(part, mark) + more
-    found = [] if mark == _undetected_mark(radio_map) else _odd_values(part, mark)
+        return _odd_values(part.rss_dbm, mark) + more
+    known = mark == _undetected_mark(radio_map.rss_dbm)
+    found = [] if known else _odd_values(part.rss_dbm, mark)
     if not _overlap(part.position_m, radio_map.position_m):
         found.append(
             "no position lies within the extent of the train part; are both in one unit and "
@@ -68,23 +69,30 @@ def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) 
     return found
 
 
-def _odd_values(part: Fingerprints, mark: float | None) -> list[str]:
-    is_full = part.rss_dbm.size >= MIN_READINGS and not np.isnan(part.rss_dbm).any()
+def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
+    """Whether scans look wrong, of which it then logs one warning."""
+    found = _odd_values(rss_dbm, _undetected_mark(rss_dbm))
+    for text in found:
+        _log.warning("%s: %s", source, for_scans(text))
+    return bool(found)
+
+
+def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> list[str]:
+    is_full = rss_dbm.size >= MIN_READINGS and not np.isnan(rss_dbm).any()
     everywhere = "every access point is detected in every row" if is_full else ""
     if mark is None:
         flag = remedy("--undetected=<value>")
         text = f"{everywhere}; if a value stands for undetected, {flag} says so"
         return [text] if is_full else []
-    fraction = np.mean(part.rss_dbm == mark)
+    fraction = np.mean(rss_dbm == mark)
     return [
         f"{everywhere}{' and ' if is_full else ''}{fraction:.0%} of all cells are {mark:g} dBm; is "
         f"{mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
     ]
 
 
-def _undetected_mark(part: Fingerprints) -> float | None:
+def _undetected_mark(rss_dbm: NDArray[np.float32]) -> float | None:
     """A value that probably stands for undetected and is read as a level."""
-    rss_dbm = part.rss_dbm
     # A column that never changes is asked about by itself.
     varying = ~(rss_dbm == rss_dbm[:1]).all(axis=0)
     readings = rss_dbm[:, varying] if varying.any() else rss_dbm

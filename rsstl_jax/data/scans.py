@@ -33,7 +33,9 @@ class ScanRows:
     unknown: NDArray[np.int64]  # [n]: access points of each scan that it does not know
 
 
-def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
+def read_scans(
+    scans: Scans, access_points: Sequence[str], *, undetected: Sequence[float] = ()
+) -> ScanRows:
     """Scans as rows of the readings of known access points.
 
     Args:
@@ -42,6 +44,7 @@ def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
             and one column per access point. A level is in dBm; None, NaN or a missing entry means
             undetected. Names match without regard to upper and lower case.
         access_points: names of the A known access points, in the order of the columns.
+        undetected: further values that mean undetected, such as the 100 of a site's table.
 
     Returns:
         `rss_dbm` float32[n, A], dBm, NaN where undetected; `detected` and `unknown`, int64[n]:
@@ -49,8 +52,8 @@ def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
 
     Raises:
         DataError: if there is no scan, or a scan has no such form, names an access point twice,
-            or has a level that is no number or outside -130...0 dBm; the message names the scan by
-            its index, and the access point.
+            or has a level that is no number, or neither in -130...0 dBm nor undetected; the message
+            names the scan by its index, and the access point.
 
     Example:
         >>> rows = read_scans([{"HALL": -61.0, "a telephone": -40.0}], ("hall", "attic"))
@@ -58,6 +61,8 @@ def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
         ([[-61.0, nan]], [1], [1])
         >>> read_scans([[{"mac": "hall", "rssi": -61}]], ("hall",)).rss_dbm.tolist()
         [[-61.0]]
+        >>> read_scans([{"hall": 0, "attic": -61}], ("hall", "attic"), undetected=(0,)).detected
+        array([1])
         >>> read_scans([{"hall": -61.0}, {"hall": 61.0}], ("hall",))
         Traceback (most recent call last):
         ...
@@ -66,7 +71,7 @@ def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
     """
     column = {name.casefold(): index for index, name in enumerate(access_points)}
     if isinstance(scans, pd.DataFrame):
-        return _table_rows(scans, column)
+        return _table_rows(scans, column, undetected)
     listed = _list_of_scans(scans)
     if not listed:
         raise DataError("scans is empty; at least one scan is needed")
@@ -78,7 +83,7 @@ def read_scans(scans: Scans, access_points: Sequence[str]) -> ScanRows:
             if name in seen:
                 raise DataError(f"scan {row}: access point {name!r} is named more than once")
             seen.add(name)
-            level_dbm = _level(level, f"scan {row}, access point {name!r}")
+            level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
                 continue
             index = column.get(name.casefold())
@@ -130,6 +135,10 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
                     '{"mac": "00:1f:...", "rssi": -61} is expected'
                 )
             lower = {str(key).casefold(): value for key, value in record.items()}
+            if len(lower) < len(record):
+                raise DataError(
+                    f"scan {row}: {record!r} names a key twice, in upper and lower case"
+                )
             name = next(lower[key] for key in NAME_KEYS if key in lower)
             readings.append((name, next(lower[key] for key in LEVEL_KEYS if key in lower)))
     else:
@@ -142,7 +151,7 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
     return readings
 
 
-def _level(level: Any, where: str) -> float | None:
+def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
     """A level in dBm; None where undetected."""
     if level is None or level is pd.NA:
         return None
@@ -152,7 +161,7 @@ def _level(level: Any, where: str) -> float | None:
         level_dbm = float(level)
     except (TypeError, ValueError):
         raise DataError(f"{where}: {level!r} is no level; a number in dBm is expected") from None
-    if math.isnan(level_dbm):
+    if math.isnan(level_dbm) or level_dbm in undetected:
         return None
     if not MIN_DBM <= level_dbm <= MAX_DBM:
         raise DataError(
@@ -162,7 +171,9 @@ def _level(level: Any, where: str) -> float | None:
     return level_dbm
 
 
-def _table_rows(table: pd.DataFrame, column: Mapping[str, int]) -> ScanRows:
+def _table_rows(
+    table: pd.DataFrame, column: Mapping[str, int], undetected: Sequence[float]
+) -> ScanRows:
     """The rows of a table with one column per access point."""
     if table.empty:
         raise DataError("scans is empty; at least one row and one access point are needed")
@@ -177,11 +188,12 @@ def _table_rows(table: pd.DataFrame, column: Mapping[str, int]) -> ScanRows:
         if cells.dtype == bool:
             raise DataError(f"scan 0, access point {name!r}: {cells.iloc[0]} is no level")
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        wrong = (np.isnan(numbers) & cells.notna().to_numpy()) | (numbers < MIN_DBM)
-        wrong |= numbers > MAX_DBM
+        text = np.isnan(numbers) & cells.notna().to_numpy()
+        numbers = np.where(np.isin(numbers, undetected), np.nan, numbers)
+        wrong = text | (numbers < MIN_DBM) | (numbers > MAX_DBM)
         if wrong.any():
             row = int(wrong.argmax())
-            _level(cells.iloc[row], f"scan {row}, access point {name!r}")
+            _level(cells.iloc[row], f"scan {row}, access point {name!r}", undetected)
         levels[:, index] = numbers
     known = [index for index, name in enumerate(lower) if name in column]
     rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)

@@ -3,11 +3,15 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.errors import DataError
+
+if TYPE_CHECKING:
+    from rsstl_jax.data.readers.layout import Layout
 
 MIN_DBM = -130.0
 """Weakest received signal strength taken for a reading, dBm."""
@@ -34,6 +38,8 @@ class Fingerprints:
         floor: int32[n] or None. Floor index.
         building: int32[n] or None. Building index.
         access_points: A different names, in the order of the columns.
+        layout: how the file was written that they come from; None: in no form of its own. Scans of
+            the site are read by it.
 
     Raises:
         DataError: an array has another shape or dtype, a position is not finite or beyond 1e9 m, a
@@ -58,6 +64,7 @@ class Fingerprints:
     floor: NDArray[np.int32] | None
     building: NDArray[np.int32] | None
     access_points: tuple[str, ...]
+    layout: "Layout | None" = None
 
     def __post_init__(self) -> None:
         if self.part not in PARTS:

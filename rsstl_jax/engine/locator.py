@@ -17,7 +17,7 @@ import pandas as pd
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from rsstl_jax.data import Fingerprints, Preprocessor
+from rsstl_jax.data import Fingerprints, Layout, Preprocessor
 from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.data.scans import ScanRows, Scans, pad_rows, read_scans
 from rsstl_jax.engine.localizer import EVALUATION_ROWS
@@ -48,6 +48,7 @@ class Locator:
     Args:
         access_points: names of its inputs, in their order.
         dataset: the site it was trained at.
+        layout: how the site writes its scans; None: in the standard form.
 
     Example:
         >>> from rsstl_jax import Locator, load_pretrained, load_site
@@ -57,10 +58,18 @@ class Locator:
         (True, 'synthetic-office')
     """
 
-    def __init__(self, access_points: Sequence[str], dataset: str) -> None:
+    def __init__(
+        self, access_points: Sequence[str], dataset: str, layout: Layout | None = None
+    ) -> None:
         self.access_points = tuple(access_points)
         self.dataset = dataset
+        self.layout = layout or Layout()
         self.devices: Sequence[jax.Device] = ()  # that share the scans; none: the default one
+
+    @property
+    def undetected(self) -> tuple[float, ...]:
+        """Levels that mean undetected, where the site has a form of its own."""
+        return () if self.layout == Layout() else self.layout.undetected
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -95,7 +104,8 @@ class Locator:
         Args:
             scans: a sequence of scans, or a single one: {access point: dBm} each, or a list of
                 records {"mac": ..., "rssi": ...}; or a DataFrame with one column per access point;
-                or float[n, B], dBm, NaN where undetected, with `access_points`.
+                or float[n, B], dBm, NaN where undetected, with `access_points`. What
+                stands for undetected by the site's layout, such as -110, does so here.
             access_points: names of the columns, where `scans` is an array.
 
         Returns:
@@ -118,7 +128,7 @@ class Locator:
         """
         if access_points is not None:
             scans = pd.DataFrame(np.asarray(scans), columns=list(access_points))
-        rows = read_scans(scans, self.access_points)
+        rows = read_scans(scans, self.access_points, undetected=self.undetected)
         silent = np.flatnonzero(rows.detected == 0)
         if len(silent):
             warnings.warn(
@@ -178,8 +188,9 @@ class NetworkLocator(Locator):
         *,
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
+        layout: Layout | None = None,
     ) -> None:
-        super().__init__(access_points, dataset)
+        super().__init__(access_points, dataset, layout)
         self.preprocessor = preprocessor
         self.prototypes = prototypes
         self.radius = radius

@@ -14,7 +14,8 @@ from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.data import Fingerprints
+from rsstl_jax.data import Fingerprints, Layout
+from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.input_order import in_order_of, shown_names
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.locator import NetworkLocator
@@ -43,6 +44,7 @@ class Student(NetworkLocator):
         dataset: the site it was trained at.
         prototypes: the site's labelled positions, which floors and radii are read off.
         radius: how radii are computed, once the student is calibrated.
+        layout: how the site writes its scans; None: in the standard form.
 
     Example:
         >>> import jax
@@ -71,6 +73,7 @@ class Student(NetworkLocator):
         *,
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
+        layout: Layout | None = None,
     ) -> None:
         super().__init__(
             access_points,
@@ -78,6 +81,7 @@ class Student(NetworkLocator):
             localizer.preprocessor,
             prototypes=prototypes,
             radius=radius,
+            layout=layout,
         )
         self.localizer = localizer
         self.params = params
@@ -159,9 +163,14 @@ def save_student(
     try:
         held = load_student(folder)
         if _same((held.params, held.localizer.survey), (student.params, survey)):
-            written = {name: read_card(card, {}).get(name) for name in facts}
-            if not differences(written, json.loads(json.dumps(facts))):
+            # The layout makes no other student: an earlier version did not write it.
+            wanted = json.loads(json.dumps(facts))
+            written = read_card(card, {})
+            written = {n: written.get(n) for n in wanted} | {"layout": wanted["layout"]}
+            if not differences(written, wanted):
                 save_answers(folder, student)
+                if held.layout != student.layout:
+                    write_sealed(card, facts)
                 return
         report(f"{folder} holds another student of {held.dataset}; this one takes its place")
     except FileNotFoundError:
@@ -211,6 +220,7 @@ def _facts(config: ConfigDict, student: Student) -> dict[str, Any]:
         "preprocessor": student.localizer.preprocessor.to_dict(),
         "access_points": student.access_points,
         "num_support": 0 if survey is None else len(survey.place),
+        "layout": layout_facts(student.layout),
     }
 
 
@@ -252,14 +262,15 @@ def load_student(folder: str | Path) -> Student:
     card_file = Path(folder) / "student.json"
     if not card_file.exists():
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
-    config, preprocessor, access_points, dataset, num_support = read_student_card(card_file)
+    card = read_student_card(card_file)
+    config, preprocessor, access_points, dataset, num_support, layout = card
     localizer, owner = Localizer(make_network(config), preprocessor), _owner(dataset)
     if localizer.network.uses_support:
         survey = _load(folder, "survey", radio_map_shapes(num_support, len(access_points)), owner)
         localizer = replace(localizer, support=full_support(survey), survey=survey)
     params = _load(folder, "params", localizer.shapes(len(access_points)), owner)
     answers: dict[str, Any] = load_answers(folder, len(access_points))
-    return Student(localizer, params, access_points, dataset, **answers)
+    return Student(localizer, params, access_points, dataset, layout=layout, **answers)
 
 
 def _load(folder: str | Path, name: str, shapes: Any, owner: str) -> Any:

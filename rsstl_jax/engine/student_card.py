@@ -9,8 +9,9 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.overrides import override
 from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import default_config
-from rsstl_jax.data import Preprocessor
-from rsstl_jax.errors import ConfigError, DamagedError
+from rsstl_jax.data import Layout, Preprocessor
+from rsstl_jax.data.readers.layout import make_layout
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.store.files import read_sealed
 
 MOST_SUPPORT = 10**8
@@ -45,6 +46,7 @@ class StudentCard(NamedTuple):
     access_points: tuple[str, ...]  # names of its inputs, in their order
     dataset: str  # the site it was trained at
     num_support: int  # fingerprints that a network with a support is given
+    layout: Layout  # how the site writes its scans
 
 
 def read_student_card(file: str | Path) -> StudentCard:
@@ -65,4 +67,16 @@ def read_student_card(file: str | Path) -> StudentCard:
         preprocessor = Preprocessor.from_dict(card["preprocessor"])
     except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
         raise DamagedError(f"{file}: {error}") from error
-    return StudentCard(config, preprocessor, tuple(names), card["dataset"], num_support)
+    layout = layout_of(card, file)
+    return StudentCard(config, preprocessor, tuple(names), card["dataset"], num_support, layout)
+
+
+def layout_of(card: Mapping[str, Any], file: str | Path) -> Layout:
+    """How a localiser's site writes its scans; the card of an earlier version does not say it."""
+    layout = card.get("layout", {})
+    if not isinstance(layout, dict):
+        raise DamagedError(f"{file}: layout is {layout!r}; a layout's fields are expected")
+    try:
+        return make_layout(layout)
+    except DataError as error:
+        raise DamagedError(f"{file}: layout: {error}") from error

@@ -34,6 +34,7 @@ class Ensemble(NetworkLocator):
             first.preprocessor,
             prototypes=first.prototypes,
             radius=radius,
+            layout=first.layout,
         )
         self.members = tuple(members)
         self._columns = [

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.saved_student import load_answers, load_student, save_answers
-from rsstl_jax.engine.student_card import read_card
+from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import load_exported
 from rsstl_jax.serving.ensemble import Ensemble
@@ -106,6 +107,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite) -> None:
         "dataset": ensemble.dataset,
         "access_points": ensemble.access_points,
         "inverse_temperature": float(ensemble.localizer.support.inverse_temperature),
+        "layout": layout_facts(ensemble.layout),
     }
     write_sealed(folder / _AT_SITE, facts)
 
@@ -124,6 +126,7 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
                 arrays["rss_dbm"],
                 arrays["position_m"],
                 access_points=tuple(card["access_points"]),
+                layout=layout_of(card, folder / _AT_SITE),
                 **labels,
             )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, DataError) as error:

@@ -53,6 +53,7 @@ class EnsembleAtSite(NetworkLocator):
             localizer.preprocessor,
             prototypes=prototypes,
             radius=radius,
+            layout=radio_map.layout,
         )
         self.settings, self.members = settings, tuple(members)
         self.localizer: Localizer = localizer

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from rsstl_jax.errors import DamagedError, shown_name
+from rsstl_jax.errors import DamagedError, DataError, shown_name
 
 
 @contextmanager
@@ -35,22 +35,46 @@ def sync_folder(folder: str | Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it when it is on the disk."""
+@contextmanager
+def writing(path: str | Path, mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
+    """A file with a temporary name, which is renamed when all of it is on the disk."""
     path = Path(path)
     new = path.with_name(path.name + ".new")
     try:
-        with new.open("wb") as file:
-            file.write(content)
+        with new.open(mode, **options) as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         # A full disk shows when the bytes are flushed, and that error names no file.
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        named = str(getattr(error, "filename", path))
+        if isinstance(error, OSError) and error.errno and named in ("None", str(new)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file under a temporary name and renames it when it is on the disk."""
+    with writing(path) as file:
+        file.write(content)
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text holds; a key that an object has twice is refused."""
+    return json.loads(text, object_pairs_hook=_unique_pairs)
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{twice!r} is named twice in one object; name it once")
+    return content
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import tiny
 from running import ROOT, call, succeed
 
 from rsstl_jax.data import write_table
+from rsstl_jax.data.readers.scan_table import BLOCK_ROWS
 from rsstl_jax.pipeline import run_distillation
 
 
@@ -19,6 +21,10 @@ def folder(tmp_path_factory):
     """A run on tiny sites, and scans of the target without positions."""
     folder = tmp_path_factory.mktemp("predict")
     tiny.write_sites(folder, "home", "mall")
+    for part in ("train", "test"):
+        file = folder / "home" / f"{part}.csv"
+        pd.read_csv(file).replace(100, 0).to_csv(file, index=False)
+    (folder / "home" / "layout.json").write_text('{"undetected": [0]}')
     run_distillation(tiny.make_tiny_config(data_dir=str(folder)), folder / "run")
     write_table(tiny.make_part(part="test"), folder / "test.csv")
     table = pd.read_csv(folder / "test.csv").drop(columns=["x", "y"])
@@ -30,6 +36,9 @@ def folder(tmp_path_factory):
     ]
     lines = [json.dumps(scan) for scan in readings]
     (folder / "scans.jsonl").write_text("\n".join(lines) + "\n")
+    table.replace(100, 0).to_csv(folder / "zeros.csv", index=False)
+    zeros = table.drop(columns="time").replace(100, 0)
+    zeros.to_json(folder / "zeros.jsonl", orient="records", lines=True)
     return folder
 
 
@@ -54,7 +63,8 @@ def test_a_student_answers_a_csv_as_its_json_lines_and_as_it_was_measured(folder
 def test_a_bad_line_is_answered_with_its_error(folder):
     bad = folder / "bad.jsonl"
     good = (folder / "scans.jsonl").read_text().splitlines()[0]
-    bad.write_text(f'{good}\nnot json\n{{"AP1": 7}}\n{{"telephone": -40}}\n')
+    text = f'{good}\nnot json\n\n{{"AP1": 7}}\n{{"telephone": -40}}\n{{"AP1": -1, "AP1": -2}}\n'
+    bad.write_bytes(text.encode() + b'[{"mac": "AP1", "rssi": -6, "rssi": -9}]\n{"\xff": -6}\n')
     lines = [
         json.loads(line)
         for line in succeed("predict", student_of(folder), f"--scans={bad}").splitlines()
@@ -62,10 +72,14 @@ def test_a_bad_line_is_answered_with_its_error(folder):
     assert lines[0]["x_m"] is not None
     assert lines[1]["line"] == 2 and "not JSON" in lines[1]["error"]
     assert "'AP1': 7 is outside -130...0 dBm" in lines[2]["error"]
+    assert lines[2]["line"] == 4  # as an editor counts them
     assert lines[3]["x_m"] is None and lines[3]["unknown"] == 1
+    assert lines[4] == {"line": 6, "error": "'AP1' is named twice in one object; name it once"}
+    assert lines[5] == {"line": 7, "error": "'rssi' is named twice in one object; name it once"}
+    assert lines[6]["line"] == 8 and "can't decode byte 0xff" in lines[6]["error"]
 
 
-def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder):
+def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder, caplog):
     saved = folder / "saved"
     succeed(
         "predict",
@@ -81,9 +95,71 @@ def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder):
         f"--scans={folder}/scans.csv",
         f"--output={folder}/again.csv",
     )
-    pd.testing.assert_frame_equal(
-        pd.read_csv(folder / "pretrained.csv"), pd.read_csv(folder / "again.csv")
-    )
+    answers = pd.read_csv(folder / "pretrained.csv")
+    pd.testing.assert_frame_equal(answers, pd.read_csv(folder / "again.csv"))
+    assert_same_with_zeros(folder, f"--student={saved}", answers)
+    assert not caplog.records
+
+
+def assert_same_with_zeros(folder, student, answers):
+    """0 stands for undetected at the site: a localiser reads its scans so."""
+    for name in ("zeros.csv", "zeros.jsonl"):
+        out = folder / "out" / "zeros.csv"
+        succeed("predict", student, f"--scans={folder}/{name}", f"--output={out}")
+        found = pd.read_csv(out)
+        pd.testing.assert_frame_equal(found, answers[found.columns], check_dtype=False)
+
+
+def test_a_student_reads_scans_by_the_layout_of_its_site(folder, caplog):
+    out = folder / "out" / "blanks.csv"
+    succeed("predict", student_of(folder), f"--scans={folder}/scans.csv", f"--output={out}")
+    assert_same_with_zeros(folder, student_of(folder), pd.read_csv(out))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("name", ["zeros.csv", "zeros.jsonl"])
+def test_a_layout_that_is_given_wins_and_odd_scans_get_one_warning(folder, caplog, name):
+    (folder / "other").mkdir(exist_ok=True)
+    (folder / "other" / "layout.json").write_text('{"undetected": [-110]}')
+    layout = f"--layout={folder}/other/layout.json"
+    succeed("predict", student_of(folder), f"--scans={folder}/{name}", layout)
+    [message] = [record.getMessage() for record in caplog.records]
+    assert f"{folder}/{name}: every" in message and "is 0 your 'undetected'?" in message
+    assert '--layout=<a layout.json with {"undetected": [0]}> says so' in message
+
+
+def test_an_error_in_a_late_block_leaves_an_older_file_as_it_was(folder):
+    bad, out = folder / "late.csv", folder / "out" / "older.csv"
+    bad.write_text("AP1,AP2\n" + "-61,-70\n" * BLOCK_ROWS + "-61,loud\n")
+    out.parent.mkdir(exist_ok=True)
+    out.write_text("older\n")
+    code, _, err = call("predict", student_of(folder), f"--scans={bad}", f"--output={out}")
+    assert code == 2 and f"line {BLOCK_ROWS + 2}, column 'AP2': 'loud'" in err
+    assert out.read_text() == "older\n" and not list(out.parent.glob("*.new"))
+    succeed("predict", student_of(folder), f"--scans={folder}/scans.csv", "--output=/dev/null")
+    assert not Path("/dev/null").is_file() and not Path("/dev/null.new").exists()
+
+
+@pytest.mark.parametrize("output", ["scans.csv", "home/train.csv", "home/test.csv"])
+def test_an_output_that_is_an_input_is_refused(folder, output):
+    before = (folder / output).read_bytes()
+    words = (student_of(folder), f"--radio_map={folder}/home", f"--scans={folder}/scans.csv")
+    code, _, err = call("predict", *words, f"--output={folder}/home/../{output}")
+    assert code == 2 and "the command reads this file; name another" in err
+    assert (folder / output).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--save=out/never", "--save is for --student=pretrained"),
+        ("--data_dir=.", "--data_dir is for a --radio_map"),
+        ("--layout=nope/layout.json", "nope/layout.json is no layout.json that is there"),
+    ],
+)
+def test_a_flag_that_would_not_be_used_is_refused(folder, flag, words):
+    code, _, err = call("predict", student_of(folder), f"--scans={folder}/scans.jsonl", flag)
+    assert code == 2 and words in err.splitlines()[-1]
 
 
 def test_standard_input_is_answered_before_it_ends(folder):

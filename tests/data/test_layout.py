@@ -125,6 +125,7 @@ def test_unlabelled_scans_are_read_by_the_layout(tmp_path):
         ('{"positions": "miles"}', "positions is 'miles'; it must be one of 'metres', 'degrees'"),
         ('{"origin": [24.9, 60.2]}', "origin is .* it must be left out but for degrees"),
         ('{"ignore": ["x"]}', "ignore is .* it must leave x and y alone"),
+        ('{"ignore": [], "ignore": ["a"]}', "'ignore' is named twice in one object"),
         ("[1]", "is no JSON object"),
         ("{", "cannot be read as JSON"),
     ],

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rsstl_jax.data import Layout
 from rsstl_jax.data import load as load_module
 from rsstl_jax.data.load import load_site, resolve_data_dir
 from rsstl_jax.errors import DataError, MissingDataError
@@ -82,3 +83,29 @@ def test_a_changed_copy_of_a_known_dataset_is_an_error(tmp_path):
 def test_names_that_are_no_folder_names(tmp_path, name):
     with pytest.raises(DataError, match="a name is made of letters"):
         load_site(name, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"x": "lat", "y": "lon"}, "x is 'lat'; it must not be a latitude: x is the longitude"),
+        ({"x": "GPS_Latitude"}, "x is 'GPS_Latitude'; it must not be a latitude"),
+        ({"y": "lng"}, "y is 'lng'; it must not be a longitude: x is the longitude, y the lat"),
+    ],
+)
+def test_degrees_with_swapped_columns_are_refused(fields, words):
+    with pytest.raises(DataError, match=words):
+        Layout(positions="degrees", **fields)
+    assert Layout(**fields) and Layout(positions="degrees", x="lon", y="lat")
+
+
+@pytest.mark.parametrize(("origin", "away_km"), [((60.2, 24.9), "5,292"), ((26.9, 60.2), "111")])
+def test_an_origin_far_from_every_position_is_refused(tmp_path, origin, away_km):
+    degrees = "AP1,AP2,x,y\n-50,100,24.9,60.2\n-51,-60,24.9003,60.2\n"
+    write(tmp_path, "home", train=degrees, test=degrees)
+    layout = Layout(positions="degrees", origin=origin)
+    words = rf"train\.csv: the origin .* is {away_km} km from .* mean \[24\.90015, 60\.2\]"
+    with pytest.raises(DataError, match=words):
+        load_site("home", data_dir=tmp_path, layout=layout)
+    near = Layout(positions="degrees", origin=(24.0, 60.2))
+    assert load_site("home", data_dir=tmp_path, layout=near).train.position_m[0, 0] > 40_000

@@ -59,6 +59,7 @@ def test_unknown_access_points_are_counted_and_left_out():
         ([{"somewhere": 12}], "scan 0, access point 'somewhere': 12 is outside"),
         ([{"hall": -61, "HALL": -62}], "scan 0: access point 'HALL' is named twice"),
         ([[{"mac": "hall", "rssi": -6}, {"mac": "hall", "rssi": -7}]], "named more than once"),
+        ([[{"mac": "hall", "MAC": "attic", "rssi": -6}]], "scan 0: .* names a key twice"),
         ([[{"mac": "hall"}]], "scan 0: .* is no record"),
         ([{3: -61}], "scan 0: 3 is no access point's name"),
         (pd.DataFrame({"hall": [-61.0, 5.0]}), "scan 1, access point 'hall': 5 is outside"),
@@ -69,6 +70,19 @@ def test_unknown_access_points_are_counted_and_left_out():
 def test_what_cannot_be_read_is_named(scans, words):
     with pytest.raises(DataError, match=words):
         read_scans(scans, NAMES)
+
+
+@pytest.mark.parametrize(
+    "scans",
+    [
+        [{"hall": -61, "attic": 0}],
+        [{"hall": "-61", "attic": "100"}],
+        pd.DataFrame({"hall": [-61], "attic": [0]}),
+    ],
+)
+def test_further_values_may_stand_for_undetected(scans):
+    rows = read_scans(scans, NAMES, undetected=(0, 100))
+    np.testing.assert_array_equal(rows.rss_dbm, WANTED)
 
 
 def write(tmp_path, text, name="scans.csv"):
@@ -114,3 +128,109 @@ def test_a_table_without_a_known_access_point_or_row_is_refused(tmp_path, text, 
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(MissingDataError, match=r"nowhere\.csv"):
         list(read_scan_table(tmp_path / "nowhere.csv", NAMES))
+
+
+FULL = ["-61,-70"] * BLOCK_ROWS
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\r\n \n\n" + "\n" * BLOCK_ROWS])
+@pytest.mark.parametrize("number", [BLOCK_ROWS, BLOCK_ROWS + 1])
+def test_blank_lines_at_the_end_are_no_scans(tmp_path, number, end):
+    text = "\n".join(["hall,attic", *["-61,-70"] * number]) + end
+    blocks = list(read_scan_table(write(tmp_path, text), NAMES))
+    assert sum(len(block.carried) for block in blocks) == number
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([*FULL, "", "-61,-70"], f"line {BLOCK_ROWS + 2}: has 0 columns; 2 are expected"),
+        ([*FULL, *FULL[1:], "", "-61,-70"], f"line {2 * BLOCK_ROWS + 1}: has 0 columns"),
+        ([*FULL[1:], "", "-61,-70"], f"line {BLOCK_ROWS + 1}: has 0 columns"),
+        ([*FULL, "-61,-7\0"], f"line {BLOCK_ROWS + 2}: holds a NUL byte"),
+        ([*FULL, "-61,-70\r", ""], f"line {BLOCK_ROWS + 2}: holds a carriage return"),
+        ([*FULL, "-61,-70", "-61,\udcff"], f"line {BLOCK_ROWS + 3}: byte 0xff is not UTF-8"),
+        ([*FULL, "\ufeff-61,-70"], f"line {BLOCK_ROWS + 2}: holds a byte order mark"),
+        ([*FULL, "-61"], f"line {BLOCK_ROWS + 2}: has 1 columns; 2 are expected"),
+        ([*FULL, '"-61,-70', "-61,-70"], f"line {BLOCK_ROWS + 2}: cannot be cut into cells"),
+    ],
+)
+def test_every_block_is_checked_as_the_first_one(tmp_path, lines, words):
+    text = "\n".join(["hall,attic", *lines]) + "\n"
+    file = tmp_path / "scans.csv"
+    file.write_bytes(text.replace("\r\n", "\r\r\n").encode("utf-8", "surrogateescape"))
+    with pytest.raises(DataError, match=words) as error:
+        list(read_scan_table(file, NAMES))
+    assert str(error.value).startswith(f"{file}, line ")
+
+
+def test_a_quoted_cell_may_cross_the_border_of_blocks(tmp_path):
+    lines = [*["-61,noon"] * (BLOCK_ROWS - 1), '-62,"two', 'lines"', "-63,night"]
+    file = write(tmp_path, "\n".join(["hall,time", *lines]) + "\n")
+    first, second = read_scan_table(file, NAMES)
+    assert first.carried["time"].iloc[-1] == "two\nlines" and len(first.carried) == BLOCK_ROWS
+    assert second.rows.rss_dbm[:, 0].tolist() == [-63]
+
+
+@pytest.mark.parametrize(
+    ("layout", "header"),
+    [
+        (Layout(x="east", y="north"), "hall,East,north"),
+        (Layout(floor="etage", building="haus"), "hall,etage,haus"),
+        (Layout(access_point_prefix="ha"), "hall,temperature,battery"),
+        (Layout(ignore=("mood", "beat")), "hall,mood,Beat"),
+    ],
+)
+def test_columns_that_the_layout_names_are_carried(tmp_path, layout, header):
+    (block,) = read_scan_table(write(tmp_path, f"{header}\n-61,250,87\n"), NAMES, layout)
+    assert block.rows.unknown.tolist() == [0]
+    assert block.carried.columns.tolist() == header.split(",")[1:]
+    assert block.carried.iloc[0].tolist() == ["250", "87"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "hall,attic\n" + "-61,-200\n" * 9,
+            "line 2, column 'attic': is -200; a reading is expected in -130...0 dBm, or 100 or an "
+            "empty cell for undetected; 9 of 18 cells are -200: if that means undetected, "
+            '--layout=<a layout.json with {"undetected": [-200]}> says so',
+        ),
+        (
+            "hall;attic\n-61;-70\n",
+            "line 1: looks separated by semicolons; commas are expected: "
+            '--layout=<a layout.json with {"delimiter": ";"}> says that they are semicolons',
+        ),
+        (
+            "hall,mood\n-61,good\n",
+            "line 2, column 'mood': 'good' is not a number; a number with a decimal point is "
+            'expected; --layout=<a layout.json with {"ignore": ["mood"]}> leaves the column out',
+        ),
+    ],
+)
+def test_an_error_says_what_mends_scans(tmp_path, text, message):
+    file = write(tmp_path, text)
+    with pytest.raises(DataError) as error:
+        list(read_scan_table(file, NAMES))
+    assert str(error.value) == f"{file}, {message}"
+
+
+def levels(undetected):
+    rng = np.random.default_rng(0)
+    rss_dbm = np.rint(rng.uniform(-95, -40, (2 * BLOCK_ROWS, 2)) * 10) / 10
+    rss_dbm[rng.random(rss_dbm.shape) < 0.4] = undetected
+    return "hall,attic\n" + "".join(f"{hall:g},{attic:g}\n" for hall, attic in rss_dbm)
+
+
+@pytest.mark.parametrize("undetected", [0, -1, -100, -105, -110])
+def test_a_value_that_may_stand_for_undetected_is_asked_about_once(tmp_path, caplog, undetected):
+    file = write(tmp_path, levels(undetected))
+    list(read_scan_table(file, NAMES))
+    [message] = [record.getMessage() for record in caplog.records]
+    assert message.startswith(f"{file}: every access point is detected in every row and ")
+    assert f"% of all cells are {undetected} dBm;" in message
+    assert f'"undetected": [{undetected}]' in message
+    caplog.clear()
+    list(read_scan_table(file, NAMES, Layout(undetected=(undetected,))))
+    assert not caplog.records

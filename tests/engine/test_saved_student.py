@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from tiny import draw_params, make_part, make_tiny_config
 
+from rsstl_jax.data import Layout
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
 from rsstl_jax.engine.site_job import make_site_job
-from rsstl_jax.errors import DataError
+from rsstl_jax.errors import DamagedError, DataError
 from rsstl_jax.models import NETWORKS, model_section
+from rsstl_jax.store.files import read_sealed, write_sealed
 
 
 def make_student(**fields):
@@ -138,6 +140,26 @@ def test_another_student_takes_the_place_of_the_one_saved_before(tmp_path):
     moved = Student(student.localizer, tuned.params, student.access_points, "elsewhere")
     save_student(tmp_path, config, moved, report=told.append)
     assert load_student(tmp_path).dataset == "elsewhere"
+
+
+def test_a_student_keeps_the_layout_of_its_site_and_an_earlier_one_has_none(tmp_path):
+    config, student = make_student()
+    scans = [{"AP0": -61.0, "AP1": 0}]
+    save_student(tmp_path, config, student)
+    card = read_sealed(tmp_path / "student.json")
+    assert card.pop("layout") == {}
+    write_sealed(tmp_path / "student.json", card)
+    assert load_student(tmp_path).locate(scans).detected.tolist() == [2]
+    (tmp_path / "radius.json").write_text("kept")
+    told = []
+    student.layout = Layout(undetected=(0,), ignore=("time",), origin=(1, 2), positions="degrees")
+    save_student(tmp_path, config, student, report=told.append)
+    assert told == [] and (tmp_path / "radius.json").read_text() == "kept"
+    loaded = load_student(tmp_path)
+    assert loaded.layout == student.layout and loaded.locate(scans).detected.tolist() == [1]
+    write_sealed(tmp_path / "student.json", card | {"layout": {"undetected": "low"}})
+    with pytest.raises(DamagedError, match=r"student\.json: layout: undetected is .* finite numb"):
+        load_student(tmp_path)
 
 
 def test_a_registered_network_of_ones_own_keeps_its_settings(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from rsstl_jax.errors import ConfigError
+
+SITE_FILES = ("train.csv", "test.csv", "unlabelled.csv", "layout.json")
+"""What a site's folder holds, beside the files of published datasets."""
 
 
 def folder_of_run(config: ConfigDict, default: str) -> str:
@@ -29,11 +33,34 @@ def check_folder(flag: str, folder: str | Path) -> None:
     _check_writable(f"{flag}={folder}", Path(folder))
 
 
-def check_file(flag: str, file: str | Path) -> None:
-    """Refuses a file that cannot be written, or whose folder cannot be made."""
+def check_file(flag: str, file: str | Path, *, inputs: Sequence[str | Path] = ()) -> None:
+    """Refuses a file that cannot be written, and one of those that the command reads."""
     if Path(file).is_dir():
         raise ConfigError(f"{flag}={file}: this is a folder; name a file")
+    if Path(file).exists() and any(_is_of(Path(file), Path(read)) for read in inputs):
+        raise ConfigError(f"{flag}={file}: the command reads this file; name another")
     _check_writable(f"{flag}={file}", Path(file).parent)
+
+
+def site_folder(name: str, data_dir: str | None) -> Path:
+    """The folder of a site that a flag names."""
+    from rsstl_jax.data.load import resolve_data_dir
+
+    return resolve_data_dir(data_dir)[0] / name
+
+
+def _is_of(file: Path, read: Path) -> bool:
+    """Whether a file is the one that is read, or a table of the site whose folder is."""
+    if not read.is_dir():
+        return read.exists() and file.samefile(read)
+    if read.resolve() not in file.resolve().parents:
+        return False
+    # Data cards load NumPy, which --help answers without.
+    from rsstl_jax.data.cards import CARDS
+
+    cards = (*(card.contents for card in CARDS.values()), *(c.downloads for c in CARDS.values()))
+    published = {known.name for files in cards for known in files}
+    return file.name.removesuffix(".gz") in published | set(SITE_FILES)
 
 
 def _check_writable(given: str, folder: Path) -> None:

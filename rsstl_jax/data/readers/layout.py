@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.errors import DataError
-from rsstl_jax.store.files import write_json
+from rsstl_jax.store.files import parse_json, write_json
 
 LAYOUT_FILE = "layout.json"
 POSITIONS = ("metres", "degrees", "feet")
@@ -87,6 +88,10 @@ class Layout:
             needed = f"be one of {', '.join(map(repr, known))}"
             self._demand(getattr(self, name) in tuple(known), name, needed)
         self._demand(self.decimal != self.delimiter, "decimal", "differ from the delimiter")
+        if self.positions == "degrees":
+            for name, wrong in (("x", "latitude"), ("y", "longitude")):
+                needed = f"not be a {wrong}: x is the longitude, y the latitude"
+                self._demand(_degrees_in(getattr(self, name)) != wrong, name, needed)
         if self.origin is not None:
             self._demand(_is_on_earth(self.origin), "origin", "be a longitude and a latitude")
             self._demand(self.positions == "degrees", "origin", "be left out but for degrees")
@@ -133,6 +138,20 @@ def _all_numbers(values: object) -> bool:
     )
 
 
+_DEGREES = {
+    "latitude": re.compile(r"(gps|geo|pos|position|coord)?(lat|latitude|north|northing)(deg)?"),
+    "longitude": re.compile(
+        r"(gps|geo|pos|position|coord)?(lng|long?|longitude|east|easting)(deg)?"
+    ),
+}
+
+
+def _degrees_in(column: str) -> str:
+    """'latitude' or 'longitude' where a column's name says so; else empty."""
+    plain = re.sub(r"[^a-z]", "", column.lower())
+    return next((name for name, form in _DEGREES.items() if form.fullmatch(plain)), "")
+
+
 def _is_on_earth(origin: tuple[float, float]) -> bool:
     two = _all_numbers(origin) and len(origin) == 2
     return two and abs(origin[0]) <= MAX_LONGITUDE and abs(origin[1]) <= MAX_LATITUDE
@@ -168,7 +187,7 @@ def read_layout(folder: Path) -> Layout | None:
     if not file.is_file():
         return None
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = parse_json(file.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise DataError("is no JSON object of a layout's fields")
         return make_layout(values)
@@ -178,12 +197,34 @@ def read_layout(folder: Path) -> Layout | None:
         raise DataError(f"{file}: cannot be read as JSON ({error})") from error
 
 
+def layout_facts(layout: Layout) -> dict[str, Any]:
+    """The fields that differ from the standard form, as `make_layout` reads them."""
+    standard = asdict(Layout())
+    return {name: value for name, value in asdict(layout).items() if value != standard[name]}
+
+
 def write_layout(folder: Path, layout: Layout) -> Path:
     """Writes layout.json with the fields that differ from the standard form."""
-    standard = asdict(Layout())
-    changed = {name: value for name, value in asdict(layout).items() if value != standard[name]}
-    write_json(folder / LAYOUT_FILE, changed)
+    write_json(folder / LAYOUT_FILE, layout_facts(layout))
     return folder / LAYOUT_FILE
+
+
+_REMEDY = re.compile(r"rsstl check_site --dataset=\.\.\. (.*?) --write")
+
+
+def for_scans(message: str) -> str:
+    """The same message with the remedy for a table of scans, which --layout describes."""
+
+    def describe(match: re.Match[str]) -> str:
+        shown = []
+        for flag in shlex.split(match[1]):
+            name, _, value = flag.removeprefix("--").partition("=")
+            lists = {"undetected": f"[{value}]", "ignore": json.dumps(value.split(","))}
+            text = json.dumps("\t" if value == "tab" else value)
+            shown.append(f'"{name}": {lists.get(name, text)}')
+        return f"--layout=<a layout.json with {{{', '.join(shown)}}}>"
+
+    return _REMEDY.sub(describe, message)
 
 
 def remedy(*flags: str) -> str:

@@ -11,11 +11,12 @@ from typing import IO, NamedTuple
 import numpy as np
 import pandas as pd
 
+from rsstl_jax.data.plausibility import warn_of_scans
 from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import read_numbers, to_rss_dbm
 from rsstl_jax.data.readers.columns import has_other_use
-from rsstl_jax.data.readers.layout import Layout
-from rsstl_jax.data.readers.sheet import Sheet, check_width, parse_sheet
+from rsstl_jax.data.readers.layout import Layout, for_scans
+from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, continue_sheet, parse_sheet
 from rsstl_jax.data.scans import ScanRows
 from rsstl_jax.errors import DataError, MissingDataError
 
@@ -37,24 +38,44 @@ def read_scan_table(
     Columns with another use are carried along; an empty cell means that nothing was detected.
     """
     layout = replace(layout or Layout(), empty_is_undetected=True)
-    path, sheet, first_line = Path(path), None, 2
-    with _open(path) as file:
-        try:
+    path, sheet, warned = Path(path), None, False
+    try:
+        with _open(path) as file:
             header = file.readline()
-            for lines in iter(lambda: list(itertools.islice(file, BLOCK_ROWS)), []):
-                body = b"".join(lines).rstrip(b"\r\n")
+            for body, first_line in _read_bodies(file, blank_bytes(layout)):
                 if sheet is None:
                     sheet = parse_sheet(str(path), header + body, layout=layout)
                     columns = _ScanColumns.of(sheet, access_points)
-                elif body:
-                    sheet = replace(sheet, body=body, first_line=first_line)
-                    check_width(sheet)
-                yield _read_block(sheet, columns)
-                first_line += len(lines)
-        except UNREADABLE as error:
-            raise DataError(f"{path}: cannot be unpacked or read ({error})") from error
+                else:
+                    sheet = continue_sheet(sheet, body, first_line)
+                block = _read_block(sheet, columns)
+                warned = warned or warn_of_scans(block.rows.rss_dbm[:, columns.place], str(path))
+                yield block
+    except DataError as error:
+        message = for_scans(str(error))
+        raise error if message == str(error) else DataError(message) from error
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be unpacked or read ({error})") from error
     if sheet is None:
         raise DataError(f"{path}: has no scan; a header and a row for each scan are expected")
+
+
+def _read_bodies(file: IO[bytes], blanks: bytes) -> Iterator[tuple[bytes, int]]:
+    """Blocks of whole rows, each with its first line's number; blank lines at the end are left."""
+    first_line, text = 2, b""
+    while lines := list(itertools.islice(file, BLOCK_ROWS)):
+        # A line end may lie within quotes.
+        is_open = sum(line.count(b'"') for line in lines) % 2
+        while is_open and (line := file.readline()):
+            lines.append(line)
+            is_open ^= line.count(b'"') % 2
+        text += b"".join(lines)
+        # Whether blank lines are those at the end of the file, the next block shows.
+        end = text.find(b"\n", len(text.rstrip(blanks))) + 1 or len(text)
+        if text[:end].strip(blanks):
+            yield text[:end].removesuffix(b"\n").removesuffix(b"\r"), first_line
+            first_line += text.count(b"\n", 0, end)
+            text = text[end:]
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -75,8 +96,11 @@ class _ScanColumns(NamedTuple):
 
     @classmethod
     def of(cls, sheet: Sheet, access_points: Sequence[str]) -> "_ScanColumns":
+        layout = sheet.layout
         place = {name.casefold(): index for index, name in enumerate(access_points)}
-        ignored = {name.casefold() for name in sheet.layout.ignore}
+        ignored = {name.casefold() for name in layout.ignore}
+        used = ignored | {n.casefold() for n in (layout.x, layout.y, layout.floor, layout.building)}
+        prefix = layout.access_point_prefix.casefold()
         known = [c for c in sheet.columns if c.casefold() in place and c.casefold() not in ignored]
         lower = [name.casefold() for name in known]
         if len(set(lower)) < len(lower):
@@ -88,7 +112,13 @@ class _ScanColumns(NamedTuple):
                 f"point that the localiser knows, such as {access_points[0]!r}"
             )
         others = [column for column in sheet.columns if column not in set(known)]
-        carried = [c for c in others if c.casefold() in ignored or has_other_use(c)]
+        carried = [
+            column
+            for column in others
+            if column.casefold() in used
+            or has_other_use(column)
+            or not column.casefold().startswith(prefix)
+        ]
         unknown = [column for column in others if column not in set(carried)]
         return cls(known, [place[n] for n in lower], unknown, carried, len(access_points))
 

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,12 @@ class Sheet:
         return csv.reader(text, strict=True, delimiter=self.layout.delimiter)
 
 
+def blank_bytes(layout: Layout) -> bytes:
+    """What may stand at the end of a file and means nothing."""
+    # A tabulator may stand before an empty cell.
+    return b" \n\r\v\f" if layout.delimiter == "\t" else b" \n\r\v\f\t"
+
+
 def open_sheet(
     file: DataFile, *, columns: Sequence[str] | None = None, layout: Layout | None = None
 ) -> Sheet:
@@ -104,9 +110,7 @@ def parse_sheet(
 ) -> Sheet:
     """The same of a text that has been read."""
     layout = layout or Layout()
-    # A tabulator at the end may stand before an empty cell.
-    blanks = b" \n\r\v\f" if layout.delimiter == "\t" else b" \n\r\v\f\t"
-    text = text.removeprefix(codecs.BOM_UTF8).rstrip(blanks)
+    text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
     for start, kind in _KINDS.items():
@@ -122,7 +126,15 @@ def parse_sheet(
         sheet = Sheet(file, names, body, 2, layout)
     if not sheet.body:
         raise DataError(f"{file}: has a header but no data rows")
-    check_width(sheet)
+    _check_width(sheet)
+    return sheet
+
+
+def continue_sheet(sheet: Sheet, body: bytes, first_line: int) -> Sheet:
+    """Further rows of a file that is read in blocks, checked as the first ones."""
+    _check_characters(sheet.file, body, first_line)
+    sheet = replace(sheet, body=body, first_line=first_line)
+    _check_width(sheet)
     return sheet
 
 
@@ -131,18 +143,18 @@ def count_columns(file: DataFile) -> int:
     return file.read().partition(b"\n")[0].count(b",") + 1
 
 
-def _check_characters(file: str, text: bytes) -> None:
+def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
     try:
         text.decode()
     except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
+        line = text.count(b"\n", 0, error.start) + first_line
         raise DataError(
             f"{file}, line {line}: byte 0x{text[error.start]:02x} is not UTF-8; "
             "save the file as UTF-8 text"
         ) from error
     for pattern, fault in _FORBIDDEN.items():
         if match := re.search(pattern, text):
-            line = text.count(b"\n", 0, match.start()) + 1
+            line = text.count(b"\n", 0, match.start()) + first_line
             raise DataError(f"{file}, line {line}: {fault}; save the file as plain text again")
 
 
@@ -181,7 +193,7 @@ def _header_names(file: str, header: bytes, delimiter: str) -> tuple[str, ...]:
     return names
 
 
-def check_width(sheet: Sheet) -> None:
+def _check_width(sheet: Sheet) -> None:
     characters = np.frombuffer(sheet.body, np.uint8)
     starts = np.append(0, np.flatnonzero(characters == ord("\n")) + 1)
     cuts = characters == ord(sheet.layout.delimiter)

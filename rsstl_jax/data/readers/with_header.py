@@ -14,10 +14,14 @@ from rsstl_jax.data.readers.columns import (
 )
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.errors import DataError
 
 _log = logging.getLogger(__name__)
 
 Origin = tuple[float, float] | None
+
+MAX_AWAY_M = 100_000.0
+"""How far from an origin a site may lie: farther, a plane says little of the earth."""
 
 
 def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Site:
@@ -44,11 +48,20 @@ def read_train(name: str, sheet: Sheet) -> Fingerprints:
 def find_origin(sheet: Sheet) -> Origin:
     """Longitude and latitude that a table in degrees is projected around; None: metres or feet."""
     layout = sheet.layout
-    if layout.positions != "degrees" or layout.origin:
-        return layout.origin
+    if layout.positions != "degrees":
+        return None
     degrees = to_positions(sheet, read_numbers(sheet, [layout.x, layout.y]))
     # To a centimetre: the origin can then be written down.
     longitude, latitude = degrees.mean(axis=0).round(7).tolist()
+    if layout.origin:
+        away_m = np.linalg.norm(layout.to_metres(degrees), axis=1).min()
+        if away_m > MAX_AWAY_M:
+            raise DataError(
+                f"{sheet.file}: the origin {list(layout.origin)} is {away_m / 1000:,.0f} km from "
+                f"the nearest position; it is a longitude and a latitude, such as the positions' "
+                f"mean [{longitude}, {latitude}]"
+            )
+        return layout.origin
     _log.info("%s: positions are metres from %.7f, %.7f", sheet.file, longitude, latitude)
     return longitude, latitude
 
@@ -80,4 +93,5 @@ def _read_part(
         floor=floor,
         building=building,
         access_points=access_points,
+        layout=layout,
     )
