@@ -17,7 +17,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_folder,
+    refuse_unused,
+    require,
+)
 from rsstl_jax.commands.shared.outputs import check_file, check_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
@@ -54,6 +59,7 @@ def define_flags() -> None:
     define_folder(
         "save", None, "Names a folder that keeps the pretrained network with this radio map."
     )
+    flags.DEFINE_bool("replace", False, "Replaces another localiser that --save names.")
     define_folder(
         "layout", None, "Names the layout.json that says how the CSV of scans is written."
     )
@@ -99,6 +105,7 @@ def _devices() -> "Sequence[jax.Device]":
 
 def _load() -> "Locator":
     if FLAGS.student != "pretrained":
+        refuse_unused("without --student=pretrained", "save", "replace")
         announce(f"loading {FLAGS.student}")
         from rsstl_jax.engine.locator import NetworkLocator
         from rsstl_jax.serving.saved import load_locator
@@ -115,12 +122,14 @@ def _load() -> "Locator":
             "of known positions"
         )
     announce(f"reading {FLAGS.radio_map}; fitting takes about half a minute")
-    from rsstl_jax.serving.saved import save_at_site
+    from rsstl_jax.serving.saved import check_new, save_at_site
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
+    if FLAGS.save:
+        check_new(FLAGS.save, replace=FLAGS.replace)
     ensemble = load_pretrained().fit(_radio_map())
     if FLAGS.save:
-        save_at_site(FLAGS.save, ensemble)
+        save_at_site(FLAGS.save, ensemble, replace=FLAGS.replace)
     return ensemble
 
 

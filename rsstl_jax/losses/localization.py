@@ -1,7 +1,6 @@
 """Localisation error."""
 
 import jax
-import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from rsstl_jax._numerics import (
