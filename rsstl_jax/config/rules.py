@@ -82,7 +82,7 @@ def names_of(*names: str) -> Rule:
             isinstance(v, str)
             and (not v.strip() or _are_different(name_list(v), names.__contains__))
         ),
-        f"different names separated by commas, of {', '.join(names)}, or empty",
+        f"names separated by commas, of {', '.join(names)}, or empty",
     )
 
 
