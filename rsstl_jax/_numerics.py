@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import AbstractMesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
@@ -24,10 +25,10 @@ def as_floating(name: str, value: ArrayLike) -> jax.Array:
     return array
 
 
-def check_rank(name: str, array: jax.Array, rank: int) -> None:
+def check_rank(name: str, array: ArrayLike, rank: int) -> None:
     """Raise unless `array` has exactly `rank` axes."""
-    if array.ndim != rank:
-        raise ValueError(f"{name} must have {rank} axes, got shape {array.shape}.")
+    if np.ndim(array) != rank:
+        raise ValueError(f"{name} must have {rank} axes, got shape {np.shape(array)}.")
 
 
 def check_same_shape(name: str, array: jax.Array, other_name: str, other: jax.Array) -> None:
@@ -39,9 +40,15 @@ def check_same_shape(name: str, array: jax.Array, other_name: str, other: jax.Ar
         )
 
 
-def widen(x: jax.Array) -> jax.Array:
-    """The array in the dtype to compute in: its own, or float32 where that holds more digits."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+def common_dtype(*arrays: jax.Array) -> jnp.dtype:
+    """The dtype that holds all of the arrays, also where JAX is set to promote none by itself."""
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.result_type(*(array.dtype for array in arrays))
+
+
+def widen(x: jax.Array, *others: jax.Array) -> jax.Array:
+    """The array in the dtype to compute in: that of all of the arrays, and at least float32."""
+    return x.astype(common_dtype(x, *others, jnp.zeros((), jnp.float32)))
 
 
 def mean(x: jax.Array) -> jax.Array:
@@ -53,7 +60,7 @@ def mean(x: jax.Array) -> jax.Array:
 
 def safe_norm(x: jax.Array, axis: int = -1, *, keepdims: bool = False) -> jax.Array:
     """Euclidean norm along `axis`, with gradient zero where the norm is zero; NaN stays NaN."""
-    scaled, power = _near_one(x, axis)
+    scaled, power = near_one(x, axis)
     norm = power * safe_sqrt(jnp.sum(jnp.square(scaled), axis=axis, keepdims=True))
     return (norm if keepdims else jnp.squeeze(norm, axis)).astype(x.dtype)
 
@@ -67,13 +74,13 @@ def safe_sqrt(x: jax.Array) -> jax.Array:
 
 def unit_vectors(x: jax.Array, axis: int = -1) -> jax.Array:
     """Vectors along `axis` divided by their norm; zero vectors stay zero, with gradient zero."""
-    scaled, _ = _near_one(x, axis)
+    scaled, _ = near_one(x, axis)
     norm = safe_sqrt(jnp.sum(jnp.square(scaled), axis=axis, keepdims=True))
     positive = ~(norm <= 0)
     return jnp.where(positive, scaled / jnp.where(positive, norm, 1), 0).astype(x.dtype)
 
 
-def _near_one(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+def near_one(x: jax.Array, axis: int | None = None) -> tuple[jax.Array, jax.Array]:
     """Vectors over a power of two near their largest magnitude, which squares hold; the power."""
     x = widen(x)
     limits = jnp.finfo(x.dtype)

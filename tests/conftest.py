@@ -4,6 +4,7 @@ import os
 
 import jax
 import pytest
+from absl import flags
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -22,3 +23,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in slow if item not in slow[first % turns :: turns]]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+
+
+@pytest.fixture
+def command(capsys):
+    """Runs a command in this process: its output, or the ConfigError that it raises."""
+    before = set(flags.FLAGS)
+
+    def forget():
+        for name in set(flags.FLAGS) - before:
+            delattr(flags.FLAGS, name)
+
+    def run(module, *words):
+        forget()
+        module.define_flags()
+        flags.FLAGS([module.__name__, *map(str, words)])
+        module.main()
+        return capsys.readouterr().out
+
+    yield run
+    forget()

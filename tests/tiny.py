@@ -14,6 +14,7 @@ import pytest
 from rsstl_jax import make_config, make_network
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.phases.teacher_set import make_card
 from rsstl_jax.store.recorder import Recorder
@@ -136,3 +137,14 @@ def broken_off(monkeypatch, *, at):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Recorder, "save_latest", stop)
         yield
+
+
+def save_untrained(workdir, name="seed-0/standalone", part=None, seed=0):
+    """A student without training in the folder of a run."""
+    part = part or make_part()
+    config = make_tiny_config()
+    localizer = make_site_job(config, part).localizer
+    params = localizer.init(jax.random.key(seed), part.num_access_points)
+    student = Student(localizer, params, part.access_points, part.dataset)
+    save_student(workdir / "students" / name, config, student)
+    return student

@@ -9,7 +9,8 @@ conformal prediction). rsstl predict then answers with radius_m.
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
+from rsstl_jax.commands.shared.outputs import find_student
 from rsstl_jax.commands.shared.progress import announce
 
 FLAGS = flags.FLAGS
@@ -18,12 +19,14 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
     require("workdir", "--workdir is missing; name the folder of a finished run of distill")
-    flags.DEFINE_list(
+    define_names(
         "students", None, "Names some of its students, as a,b. By default all are calibrated."
     )
 
 
 def main() -> None:
+    for name in FLAGS.students or ():
+        find_student(FLAGS.workdir, name)
     announce(f"training twins of the students of {FLAGS.workdir}")
     # JAX loads from here on: --help answers without it.
     import numpy as np

@@ -15,15 +15,20 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_folder,
+    define_folders,
+    define_names,
+    require,
+)
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    flags.DEFINE_list("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
+    define_folders("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
     require("workdirs", "--workdirs is missing; list the folders of finished runs")
-    flags.DEFINE_list(
+    define_names(
         "students",
         [],
         "Lists the students, or baselines such as knn. By default all students of the runs.",
@@ -44,7 +49,7 @@ def main() -> None:
     )
     from rsstl_jax.store.files import write_json
 
-    runs = [read_run(Path(workdir).expanduser()) for workdir in FLAGS.workdirs]
+    runs = [read_run(workdir) for workdir in FLAGS.workdirs]
     methods = choose_methods(runs, FLAGS.students)
     rows = compare_methods(methods, runs[0].positions_m)
     output, part = Path(FLAGS.output), runs[0].measured_on

@@ -4,20 +4,21 @@
     rsstl ensemble --members=results/a/students/seed-0/distilled,results/b --output=out
 
 With --workdir its calibrated students of every seed are joined, and with --pretrained the
-pretrained network, too. The ensemble is calibrated as they are.
+pretrained network, too. The ensemble is calibrated as they are. A folder that holds another
+localiser is left alone unless --replace is given.
 """
-
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_folder,
+    define_folders,
+    refuse_unused,
+    require,
+)
+from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FLAGS = flags.FLAGS
 
@@ -25,35 +26,37 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
     flags.DEFINE_string("student", "distilled", "Names the student that is joined over the seeds.")
-    flags.DEFINE_list("members", None, "Names folders of localisers instead, as a,b.")
+    define_folders("members", None, "Names folders of localisers instead, as a,b.")
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
     define_folder("output", None, "Names the folder of the ensemble.")
+    flags.DEFINE_bool("replace", False, "Replaces another localiser that --output holds.")
     require("output", "--output is missing; name the folder of the ensemble")
 
 
 def main() -> None:
     if bool(FLAGS.workdir) == bool(FLAGS.members):
         raise ConfigError("name either --workdir or --members")
+    if FLAGS.members:
+        # What predict --save wrote is the pretrained network as a member.
+        refuse_unused("with --members, which names every member's folder", "student", "pretrained")
+    check_folder("--output", FLAGS.output)
     announce("joining")
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.serving.ensemble import Ensemble
     from rsstl_jax.serving.join import join_run
-    from rsstl_jax.serving.saved import load_network_locator, save_ensemble
+    from rsstl_jax.serving.saved import check_new, load_network_locator, save_ensemble
 
     if FLAGS.members:
-        _refuse_pretrained()
-        folders: Sequence[str | Path] = FLAGS.members
-        ensemble = Ensemble([load_network_locator(folder) for folder in folders])
-        save_ensemble(FLAGS.output, folders, ensemble)
+        check_new(FLAGS.output, FLAGS.members, replace=FLAGS.replace)
+        ensemble = Ensemble([load_network_locator(folder) for folder in FLAGS.members])
+        save_ensemble(FLAGS.output, FLAGS.members, ensemble, replace=FLAGS.replace)
     else:
-        ensemble = join_run(FLAGS.workdir, FLAGS.student, FLAGS.output, pretrained=FLAGS.pretrained)
+        ensemble = join_run(
+            FLAGS.workdir,
+            FLAGS.student,
+            FLAGS.output,
+            pretrained=FLAGS.pretrained,
+            replace=FLAGS.replace,
+        )
     radius = "with a radius" if ensemble.radius else "without a radius"
     print(f"{FLAGS.output}: {len(ensemble.members)} members, {radius}")
-
-
-def _refuse_pretrained() -> None:
-    if FLAGS.pretrained:
-        raise ConfigError(
-            "--pretrained goes with --workdir; with --members name the folder that rsstl predict "
-            "--save wrote"
-        )

@@ -17,6 +17,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_data_dir,
     define_folder,
     define_student,
+    refuse_unused,
 )
 from rsstl_jax.commands.shared.outputs import check_file, find_student, site_folder
 from rsstl_jax.commands.shared.progress import announce
@@ -119,6 +120,7 @@ def _load_student() -> "tuple[Locator, Fingerprints]":
 
 
 def _load_pretrained() -> "tuple[Locator, Fingerprints]":
+    refuse_unused("with --student=pretrained", "workdir")
     if not FLAGS.dataset:
         raise ConfigError(
             "--student=pretrained needs --dataset, the site whose train part is the radio map"

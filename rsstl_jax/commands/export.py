@@ -51,10 +51,15 @@ def main() -> None:
     check_folder("--output", output)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.export import export_student, write_onnx
-    from rsstl_jax.serving.saved import load_network_locator
+    from rsstl_jax.serving.saved import EXPORTED, held_card, load_network_locator
 
+    if (card := held_card(output)) not in ("", EXPORTED):
+        raise ConfigError(
+            f"{output} holds a localiser that is no exported program ({card}); name another "
+            "--output"
+        )
     student = load_network_locator(folder)
-    if not flags.FLAGS.replace and (output / "exported.json").exists():
+    if not flags.FLAGS.replace and card:
         _check_same(output, student)
     export_student(student, output)
     if flags.FLAGS.onnx:

@@ -19,7 +19,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_folder,
+    refuse_unused,
+    require,
+)
 from rsstl_jax.commands.shared.outputs import check_file, check_folder, site_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
@@ -59,6 +64,7 @@ def define_flags() -> None:
     define_folder(
         "save", None, "Names a folder that keeps the pretrained network with this radio map."
     )
+    flags.DEFINE_bool("replace", False, "Replaces another localiser that --save names.")
     define_folder(
         "layout",
         None,
@@ -100,10 +106,12 @@ def main() -> None:
 
 def _refuse_unused() -> None:
     """Refuses flags that say nothing together with the others."""
-    if FLAGS.save and FLAGS.student != "pretrained":
-        raise ConfigError("--save is for --student=pretrained; a student has a folder already")
-    if FLAGS.data_dir and not (FLAGS.radio_map and not Path(FLAGS.radio_map).exists()):
-        raise ConfigError("--data_dir is for a --radio_map that names a dataset; leave it out")
+    if FLAGS.student != "pretrained":
+        refuse_unused("without --student=pretrained", "save", "replace")
+    if not FLAGS.save:
+        refuse_unused("without --save", "replace")
+    if not FLAGS.radio_map or Path(FLAGS.radio_map).exists():
+        refuse_unused("without a --radio_map that names a dataset", "data_dir")
 
 
 def _devices() -> "Sequence[jax.Device]":
@@ -138,12 +146,14 @@ def _load() -> "Locator":
             "of known positions"
         )
     announce(f"reading {FLAGS.radio_map}; fitting takes about half a minute")
-    from rsstl_jax.serving.saved import save_at_site
+    from rsstl_jax.serving.saved import check_new, save_at_site
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
+    if FLAGS.save:
+        check_new(FLAGS.save, replace=FLAGS.replace)
     ensemble = load_pretrained().fit(_radio_map())
     if FLAGS.save:
-        save_at_site(FLAGS.save, ensemble)
+        save_at_site(FLAGS.save, ensemble, replace=FLAGS.replace)
     return ensemble
 
 

@@ -7,12 +7,10 @@
 Writes <data_dir>/<name>/{train,test}.csv.gz, which every command then takes as a dataset's name.
 """
 
-from pathlib import Path
-
 from absl import flags, logging
 
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
-from rsstl_jax.errors import ConfigError
+from rsstl_jax.commands.shared.new_site import new_site_folder, write_site
 
 FLAGS = flags.FLAGS
 
@@ -35,33 +33,12 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    folder = new_site_folder(FLAGS.name, FLAGS.data_dir)
     # pandas loads from here on: --help answers without it.
-    from rsstl_jax.data import read_traces, write_table
+    from rsstl_jax.data import read_traces
 
     logging.set_verbosity(logging.INFO)
-    folder = _own_folder(FLAGS.name)
     site = read_traces(
         FLAGS.name, FLAGS.traces, min_scans=FLAGS.min_scans, max_age_s=FLAGS.max_age_s
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in (site.train, site.test):
-        write_table(part, folder / f"{part.part}.csv.gz")
-        print(f"{folder / part.part}.csv.gz: {len(part)} fingerprints, digest {part.digest()[:12]}")
-
-
-def _own_folder(name: str) -> Path:
-    """The folder of the site, in which nothing may lie that would be read in place of its table."""
-    from rsstl_jax.config.rules import DATASET_NAME
-    from rsstl_jax.data.load import resolve_data_dir
-    from rsstl_jax.data.readers import READERS
-
-    if not DATASET_NAME.fullmatch(name) or name in READERS or name.startswith("synthetic-"):
-        raise ConfigError(
-            f"--name={name}: a name of letters, digits, '.', '_' and '-' is expected that no known "
-            "dataset has, such as mall-1"
-        )
-    folder = resolve_data_dir(FLAGS.data_dir)[0] / name
-    for file in ("train.csv", "test.csv", "layout.json"):
-        if (folder / file).exists():
-            raise ConfigError(f"{folder / file} would be read with the new table; move it away")
-    return folder
+    write_site(site, folder, ".csv.gz")

@@ -16,7 +16,7 @@ MESH_AXES = ("replica", "data")
 
 def name_list(names: str) -> tuple[str, ...]:
     """The names in a comma-separated text, in their order."""
-    return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(name.strip() for name in names.split(",")) if names.strip() else ()
 
 
 def read_mesh(text: str) -> dict[str, int] | None:
@@ -78,7 +78,10 @@ def one_of(*names: str) -> Rule:
 
 def names_of(*names: str) -> Rule:
     return Rule(
-        lambda v: isinstance(v, str) and set(name_list(v)) <= set(names),
+        lambda v: (
+            isinstance(v, str)
+            and (not v.strip() or _are_different(name_list(v), names.__contains__))
+        ),
         f"names separated by commas, of {', '.join(names)}, or empty",
     )
 

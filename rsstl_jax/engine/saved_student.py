@@ -29,7 +29,7 @@ from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, write_sealed
 from rsstl_jax.types import Params
 
-_PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
+ANSWER_FILES = _PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
 
 _log = logging.getLogger(__name__)
 

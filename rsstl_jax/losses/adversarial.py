@@ -6,7 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_same_shape, mean, safe_norm, widen
+from rsstl_jax._numerics import (
+    as_floating,
+    check_same_shape,
+    common_dtype,
+    mean,
+    safe_norm,
+    widen,
+)
 
 
 def critic_loss(real_scores: ArrayLike, generated_scores: ArrayLike) -> jax.Array:
@@ -42,8 +49,9 @@ def critic_loss(real_scores: ArrayLike, generated_scores: ArrayLike) -> jax.Arra
     real_scores = as_floating("real_scores", real_scores)
     generated_scores = as_floating("generated_scores", generated_scores)
     check_same_shape("real_scores", real_scores, "generated_scores", generated_scores)
-    loss = mean(generated_scores) - mean(real_scores)
-    return loss.astype(jnp.promote_types(real_scores.dtype, generated_scores.dtype))
+    generated_mean = mean(widen(generated_scores, real_scores))
+    loss = generated_mean - mean(widen(real_scores, generated_scores))
+    return loss.astype(common_dtype(real_scores, generated_scores))
 
 
 def generator_loss(generated_scores: ArrayLike) -> jax.Array:
@@ -135,7 +143,9 @@ def gradient_penalty(
             )
         return jnp.sum(scores)
 
-    weights = jax.random.uniform(key, (batch,) + (1,) * (real.ndim - 1), real.dtype)
+    dtype = common_dtype(real, generated)
+    weights = jax.random.uniform(key, (batch,) + (1,) * (real.ndim - 1), real.dtype).astype(dtype)
+    real, generated = real.astype(dtype), generated.astype(dtype)
     interpolated = weights * real + (1 - weights) * generated
     with jax.default_matmul_precision("highest"):
         slopes = jax.grad(total_score)(interpolated)

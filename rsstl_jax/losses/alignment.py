@@ -11,6 +11,7 @@ from rsstl_jax._numerics import (
     as_floating,
     check_rank,
     check_same_shape,
+    common_dtype,
     safe_norm,
     safe_sqrt,
     unit_vectors,
@@ -66,12 +67,12 @@ def angular_similarity_loss(
     check_same_shape("student", student, "teacher", teacher)
     check_rank("student", student, 2)
     check_margin(margin)
-    gap = _mean_cosine_gap(widen(student), widen(teacher))
+    gap = _mean_cosine_gap(widen(student, teacher), widen(teacher, student))
     angle = jnp.asarray(margin, gap.dtype)
     cosine = 1 - gap
     sine = safe_sqrt(gap * (2 - gap))
     loss = jnp.maximum(0, 1 - (cosine * jnp.cos(angle) - sine * jnp.sin(angle)))
-    return loss.astype(jnp.promote_types(student.dtype, teacher.dtype))
+    return loss.astype(common_dtype(student, teacher))
 
 
 def check_margin(margin: ArrayLike) -> None:

@@ -1,6 +1,6 @@
 """Weighted sum of named loss terms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import overload
 
 import jax
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_rank
+from rsstl_jax._numerics import as_floating, check_rank, common_dtype, near_one, widen
 
 
 @overload
@@ -31,7 +31,7 @@ def normalize_weights(
 
     Raises:
         ValueError: `weights` is empty or not one-dimensional, a mapping's weight is not a scalar,
-            or weights that are Python or NumPy numbers include a negative one or sum to zero.
+            or weights that are not traced include a negative or infinite one or sum to zero.
 
     Notes:
         Differentiable. Traced weights cannot be checked: a sum of zero gives NaN.
@@ -46,16 +46,15 @@ def normalize_weights(
         The paper, section 3.2, 'Overall Loss'.
     """
     if isinstance(weights, Mapping):
-        named = {name: jnp.asarray(weight) for name, weight in weights.items()}
-        for name, weight in named.items():
+        for name, weight in weights.items():
             check_rank(f"weights[{name!r}]", weight, 0)
-        _check_host_weights(weights)
-        total = jnp.sum(jnp.stack(list(named.values())))
-        return {name: weight / total for name, weight in named.items()}
-    array = jnp.asarray(weights)
+        values = list(weights.values())
+        _check_known_weights(values, weights)
+        return dict(zip(weights, _shares(values), strict=True))
+    array = weights if isinstance(weights, jax.Array) else np.asarray(weights)
     check_rank("weights", array, 1)
-    _check_host_weights(weights)
-    return array / jnp.sum(array)
+    _check_known_weights([array], weights)
+    return _shares([array])[0]
 
 
 def combine(
@@ -96,23 +95,33 @@ def combine(
     if not terms:
         raise ValueError("terms must not be empty.")
     parts = {}
-    weighted = []
     for name, (weight, value) in terms.items():
         parts[name] = as_floating(f"value of {name!r}", value)
         check_rank(f"value of {name!r}", parts[name], 0)
-        scale = jnp.asarray(weight, parts[name].dtype)
-        check_rank(f"weight of {name!r}", scale, 0)
-        weighted.append(scale * parts[name])
-    return jnp.sum(jnp.stack(weighted)), parts
+        check_rank(f"weight of {name!r}", weight, 0)
+    values = list(parts.values())
+    weighted = []
+    for (weight, _), value in zip(terms.values(), values, strict=True):
+        wide = widen(value, *values)
+        weighted.append(jnp.asarray(weight, wide.dtype) * wide)
+    return jnp.sum(jnp.stack(weighted)).astype(common_dtype(*values)), parts
 
 
-def _check_host_weights(weights: Mapping[str, ArrayLike] | ArrayLike) -> None:
+def _shares(weights: Sequence[ArrayLike]) -> jax.Array:
+    """The stacked weights over the sum of them all, in the dtype that they have together."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(float, *weights)
+        wide = jnp.promote_types(dtype, jnp.float32)
+    # Near one, so that the sum of the largest numbers cannot overflow.
+    scaled, _ = near_one(jnp.stack([jnp.asarray(weight, wide) for weight in weights]))
+    return (scaled / jnp.sum(scaled)).astype(dtype)
+
+
+def _check_known_weights(leaves: Sequence[ArrayLike], shown: object) -> None:
     """Raise for weights known before tracing that no division by their sum can normalise."""
-    leaves = list(weights.values()) if isinstance(weights, Mapping) else [weights]
     if sum(np.size(leaf) for leaf in leaves) == 0:
         raise ValueError("weights must not be empty.")
-    if any(isinstance(leaf, jax.Array) for leaf in leaves):
-        return
-    values = np.hstack(leaves)
-    if values.min(initial=0) < 0 or not values.sum() > 0:
-        raise ValueError(f"weights must be non-negative and not all zero, got {weights}.")
+    known = [np.asarray(x, float) for x in leaves if not isinstance(x, jax.core.Tracer)]
+    possible = all(np.all((x >= 0) & np.isfinite(x)) for x in known)
+    if not possible or (len(known) == len(leaves) and not sum(x.sum() for x in known) > 0):
+        raise ValueError(f"weights must be non-negative and not all zero, and finite, got {shown}.")

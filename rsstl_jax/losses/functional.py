@@ -11,6 +11,7 @@ from rsstl_jax._numerics import (
     as_floating,
     check_rank,
     check_same_shape,
+    common_dtype,
     partition_freely,
     unit_vectors,
     widen,
@@ -63,7 +64,7 @@ def transmitting_matrix(z_in: ArrayLike, z_out: ArrayLike) -> jax.Array:
         return jnp.matmul(a.T, a, precision=lax.Precision.HIGHEST)
 
     matrix = partition_freely(product, (z_in, z_out), PartitionSpec())
-    return matrix.astype(jnp.promote_types(z_in.dtype, z_out.dtype))
+    return matrix.astype(common_dtype(z_in, z_out))
 
 
 def functional_information(
@@ -112,7 +113,7 @@ def functional_information(
         return top_singular_value(a, num_iterations=num_iterations).value
 
     value = partition_freely(norm, (z_in, z_out), PartitionSpec())
-    return value.astype(jnp.promote_types(z_in.dtype, z_out.dtype))
+    return value.astype(common_dtype(z_in, z_out))
 
 
 def functional_information_loss(student_fi: ArrayLike, teacher_fi: ArrayLike) -> jax.Array:
@@ -147,7 +148,8 @@ def functional_information_loss(student_fi: ArrayLike, teacher_fi: ArrayLike) ->
     student_fi = as_floating("student_fi", student_fi)
     teacher_fi = as_floating("teacher_fi", teacher_fi)
     check_same_shape("student_fi", student_fi, "teacher_fi", teacher_fi)
-    difference = teacher_fi - student_fi
+    dtype = common_dtype(student_fi, teacher_fi)
+    difference = teacher_fi.astype(dtype) - student_fi.astype(dtype)
     # jnp.abs has gradient one at zero.
     return difference * lax.stop_gradient(jnp.sign(difference))
 
@@ -167,7 +169,7 @@ def _checked(z_in: ArrayLike, z_out: ArrayLike) -> tuple[jax.Array, jax.Array]:
 
 def _sample_products(z_in: jax.Array, z_out: jax.Array) -> jax.Array:
     """A[k, l] = <unit input of sample k, unit output of sample l> / B, in at least float32."""
-    z_in, z_out = widen(z_in), widen(z_out)
+    z_in, z_out = widen(z_in, z_out), widen(z_out, z_in)
     width = min(z_in.shape[1], z_out.shape[1])
     unit_in = unit_vectors(_adaptive_average_pool(z_in, width))
     unit_out = unit_vectors(_adaptive_average_pool(z_out, width))

@@ -1,10 +1,16 @@
 """Localisation error."""
 
 import jax
-import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_rank, check_same_shape, safe_norm, widen
+from rsstl_jax._numerics import (
+    as_floating,
+    check_rank,
+    check_same_shape,
+    common_dtype,
+    safe_norm,
+    widen,
+)
 
 
 def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
@@ -43,5 +49,5 @@ def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
     actual = as_floating("actual", actual)
     check_same_shape("predicted", predicted, "actual", actual)
     check_rank("predicted", predicted, 2)
-    error = safe_norm(widen(predicted) - widen(actual))
-    return error.astype(jnp.promote_types(predicted.dtype, actual.dtype))
+    error = safe_norm(widen(predicted, actual) - widen(actual, predicted))
+    return error.astype(common_dtype(predicted, actual))

@@ -5,7 +5,14 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_same_shape, mean, partition_freely, widen
+from rsstl_jax._numerics import (
+    as_floating,
+    check_same_shape,
+    common_dtype,
+    mean,
+    partition_freely,
+    widen,
+)
 
 
 def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
@@ -46,9 +53,9 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
     joint_scores = as_floating("joint_scores", joint_scores)
     product_scores = as_floating("product_scores", product_scores)
     check_same_shape("joint_scores", joint_scores, "product_scores", product_scores)
-    joint = mean(-jax.nn.softplus(-widen(joint_scores)))
-    half = joint / 2 - mean(jax.nn.softplus(widen(product_scores))) / 2
-    dtype = jnp.promote_types(joint_scores.dtype, product_scores.dtype)
+    joint = mean(-jax.nn.softplus(-widen(joint_scores, product_scores)))
+    half = joint / 2 - mean(jax.nn.softplus(widen(product_scores, joint_scores))) / 2
+    dtype = common_dtype(joint_scores, product_scores)
     largest = float(jnp.finfo(dtype).max)
     # Each mean is a number of the dtype; their difference may exceed the largest one by this.
     excess = jnp.clip(-largest - half - half, 0, largest)

@@ -49,7 +49,9 @@ def _gated_tangent(
     # The gradient is taken inside the branch: nothing of its making crosses.
     value, grads = if_positive(weight, lambda: jax.value_and_grad(term)(trained, fixed))
     products = jax.tree.map(lambda g, t: jnp.sum(widen(g) * widen(t)), grads, tangents[1])
-    return value, jax.tree.reduce(jnp.add, products).astype(value.dtype)
+    summands = jax.tree.leaves(products)
+    total = jax.tree.reduce(jnp.add, [widen(summand, *summands) for summand in summands])
+    return value, total.astype(value.dtype)
 
 
 def _varying_axes(leaf: jax.Array) -> frozenset[str]:

@@ -78,12 +78,21 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
             f"student {', '.join(sorted(unknown))} cannot be calibrated; those of every run can: "
             f"{', '.join(STUDENTS)}"
         )
+    trained = [f"seed-{seed}" for seed in config.seeds]
+    if strange := [name for name in names if name.partition("/")[0] not in trained]:
+        raise ConfigError(
+            f"student {strange[0]} cannot be calibrated; the run's seeds are {', '.join(trained)}"
+        )
+    if not names:
+        raise ConfigError(f"{workdir} has no student to calibrate; finish its run of distill first")
+    students = {name: load_student(Path(workdir) / "students" / name) for name in names}
+    for student in students.values():
+        labels_of(student)
     twins_folder = Path(workdir) / "calibration"
     run_distillation(twin, twins_folder)
     part = target_parts(twin).held_out
     calibrated = {}
-    for name in names:
-        student = load_student(Path(workdir) / "students" / name)
+    for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
         student.radius = fit_radius_for(student, measured)
         save_answers(Path(workdir) / "students" / name, student)
@@ -100,9 +109,14 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
 
 def fit_radius_for(locator: NetworkLocator, held_out: HeldOut) -> RadiusModel:
     """The radius model for a locator's own labels, from what its twin was measured at."""
-    if locator.prototypes is None:
+    return fit_radius(held_out, len(labels_of(locator)))
+
+
+def labels_of(locator: NetworkLocator) -> NDArray[np.int64]:
+    """The locator's labels; raises where it was saved without them."""
+    if locator.labels is None:
         raise ConfigError(
             "the student was saved by an earlier version, without the site's labelled positions; "
             "run the same rsstl distill command again, which adds them without training"
         )
-    return fit_radius(held_out, len(np.asarray(locator.prototypes.labels)))
+    return locator.labels

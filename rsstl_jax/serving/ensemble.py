@@ -22,6 +22,7 @@ class Ensemble(NetworkLocator):
             raise DataError("an ensemble needs at least one member")
         first = members[0]
         for member in members[1:]:
+            _check_same_site(first, member)
             if set(member.access_points) != set(first.access_points):
                 raise DataError(
                     f"the members of an ensemble need the same access points; those of "
@@ -68,3 +69,18 @@ class Ensemble(NetworkLocator):
             return jax.numpy.asarray(total) / len(parts)
 
         return locate
+
+
+def _check_same_site(first: NetworkLocator, other: NetworkLocator) -> None:
+    """Raises where the dataset's name or the origin of the positions says that sites differ."""
+    here, there = first.preprocessor, other.preprocessor
+    apart_m = float(np.linalg.norm(here.origin_m - there.origin_m))
+    # Parts of one site's fingerprints have mean positions well within their spread of each other.
+    if first.dataset != other.dataset or apart_m > max(here.scale_m, there.scale_m):
+        shown = [
+            f"{one.dataset} around ({', '.join(f'{m:.0f}' for m in one.preprocessor.origin_m)}) m"
+            for one in (first, other)
+        ]
+        raise DataError(
+            f"the members of an ensemble must be of one site; here are {' and '.join(shown)}"
+        )

@@ -9,18 +9,24 @@ from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.serving.calibrate import fit_radius_for, read_run_config, twin_config
 from rsstl_jax.serving.ensemble import Ensemble
-from rsstl_jax.serving.saved import save_at_site, save_ensemble
+from rsstl_jax.serving.saved import check_new, save_at_site, save_ensemble
 from rsstl_jax.site_agnostic.weights import load_pretrained
 
 
 def join_run(
-    workdir: str | Path, student: str, folder: str | Path, *, pretrained: bool = False
+    workdir: str | Path,
+    student: str,
+    folder: str | Path,
+    *,
+    pretrained: bool = False,
+    replace: bool = False,
 ) -> Ensemble:
     """Writes the ensemble of a student over a run's seeds, calibrated where it has twins."""
     workdir = Path(workdir)
     config = read_run_config(workdir)
     names = [f"seed-{seed}/{student}" for seed in config.seeds]
     folders: list[Path] = [workdir / "students" / name for name in names]
+    check_new(folder, folders, replace=replace)
     members: list[NetworkLocator] = [load_student(source) for source in folders]
     twin = twin_config(config, workdir)
     twins_folder = workdir / "calibration" / "students"
@@ -29,6 +35,8 @@ def join_run(
         for name in names
         if (twins_folder / name / "student.json").exists()
     ]
+    if 0 < len(twins) < len(names):
+        raise ConfigError(f"{workdir}: some seeds lack a twin; run rsstl calibrate once more")
     with tempfile.TemporaryDirectory() as at_site:
         if pretrained:
             network = load_pretrained()
@@ -38,13 +46,11 @@ def join_run(
             save_at_site(at_site, fitted)
             folders.append(Path(at_site))
         ensemble = Ensemble(members)
-        if len(twins) == len(names):
+        if twins:
             parts = target_parts(twin)
             if pretrained:
                 twins.append(network.fit(parts.train))
             held_out = Ensemble(twins).held_out(parts.held_out, ensemble)
             ensemble.radius = fit_radius_for(ensemble, held_out)
-        elif twins:
-            raise ConfigError(f"{workdir}: some seeds lack a twin; run rsstl calibrate once more")
-        save_ensemble(folder, folders, ensemble)
+        save_ensemble(folder, folders, ensemble, replace=replace)
     return ensemble

@@ -3,7 +3,8 @@
 import io
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ import numpy as np
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
-from rsstl_jax.engine.saved_student import load_answers, load_student, save_answers
+from rsstl_jax.engine.saved_student import (
+    ANSWER_FILES,
+    load_answers,
+    load_student,
+    save_answers,
+)
 from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import load_exported
@@ -22,6 +28,8 @@ from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pr
 from rsstl_jax.store.files import write_bytes, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
+EXPORTED = "exported.json"
+_CARDS = (_ENSEMBLE, _AT_SITE, EXPORTED, "student.json")
 
 
 def load_locator(folder: str | Path) -> Locator:
@@ -49,18 +57,57 @@ def load_locator(folder: str | Path) -> Locator:
         True
     """
     folder = Path(folder)
-    kinds = {
-        _ENSEMBLE: _load_ensemble,
-        _AT_SITE: _load_at_site,
-        "exported.json": load_exported,
-        "student.json": load_student,
-    }
-    for card, load in kinds.items():
-        if (folder / card).exists():
-            return load(folder)
+    loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
+    if card := held_card(folder):
+        return loaders[_CARDS.index(card)](folder)
     raise FileNotFoundError(
-        f"{folder} holds no localiser: a folder with one of {', '.join(kinds)} is expected"
+        f"{folder} holds no localiser: a folder with one of {', '.join(_CARDS)} is expected"
     )
+
+
+def held_card(folder: str | Path) -> str:
+    """The name of the card of the localiser that a folder holds; empty: it holds none."""
+    return next((card for card in _CARDS if Path(folder, card).exists()), "")
+
+
+def check_new(
+    folder: str | Path, sources: Sequence[str | Path] = (), *, replace: bool = False
+) -> None:
+    """Refuses a folder with another localiser, or one that is, holds or lies in a source."""
+    there = Path(folder).resolve()
+    for source in sources:
+        read = Path(source).resolve()
+        if there == read or read in there.parents or there in read.parents:
+            raise ConfigError(
+                f"{folder} is, holds or lies in {source}, which is to be read; name a folder "
+                "outside of it"
+            )
+    if not replace and (card := held_card(folder)):
+        raise ConfigError(
+            f"{folder} holds a localiser already ({card}); name another folder, or replace it "
+            "with --replace"
+        )
+
+
+@contextmanager
+def _written_whole(folder: Path, card: str) -> Iterator[Path]:
+    """A folder to write a localiser into, which takes the place of another one at the end."""
+    new = folder / ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        for name in (*_CARDS, *ANSWER_FILES):
+            (folder / name).unlink(missing_ok=True)
+        for old in folder.glob("member-*"):
+            shutil.rmtree(old)
+        # Without its card the folder holds no localiser yet, so that the card comes last.
+        for made in sorted(new.iterdir(), key=lambda made: made.name == card):
+            if (folder / made.name).is_dir():
+                shutil.rmtree(folder / made.name)
+            made.replace(folder / made.name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def load_network_locator(folder: str | Path) -> NetworkLocator:
@@ -71,17 +118,21 @@ def load_network_locator(folder: str | Path) -> NetworkLocator:
     return locator
 
 
-def save_ensemble(folder: str | Path, folders: Sequence[str | Path], ensemble: Ensemble) -> None:
+def save_ensemble(
+    folder: str | Path,
+    folders: Sequence[str | Path],
+    ensemble: Ensemble,
+    *,
+    replace: bool = False,
+) -> None:
     """Writes an ensemble whose members lie in these folders; they are copied."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _ENSEMBLE).unlink(missing_ok=True)
+    check_new(folder, folders, replace=replace)
     names = [f"member-{number}" for number in range(len(folders))]
-    for name, source in zip(names, folders, strict=True):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(source, folder / name)
-    save_answers(folder, ensemble)
-    write_sealed(folder / _ENSEMBLE, {"dataset": ensemble.dataset, "members": names})
+    with _written_whole(Path(folder), _ENSEMBLE) as new:
+        for name, source in zip(names, folders, strict=True):
+            shutil.copytree(source, new / name)
+        save_answers(new, ensemble)
+        write_sealed(new / _ENSEMBLE, {"dataset": ensemble.dataset, "members": names})
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
@@ -91,11 +142,14 @@ def _load_ensemble(folder: Path) -> Ensemble:
     return Ensemble(members, radius=answers["radius"])
 
 
-def save_at_site(folder: str | Path, ensemble: EnsembleAtSite) -> None:
+def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _AT_SITE).unlink(missing_ok=True)
+    check_new(folder, replace=replace)
+    with _written_whole(Path(folder), _AT_SITE) as new:
+        _write_at_site(new, ensemble)
+
+
+def _write_at_site(folder: Path, ensemble: EnsembleAtSite) -> None:
     save_pretrained(folder, Pretrained(ensemble.settings, ensemble.members, ()))
     part, content = ensemble.radio_map, io.BytesIO()
     arrays = {name: getattr(part, name) for name in ("rss_dbm", "position_m", "floor", "building")}

@@ -2,12 +2,12 @@
 
 import os
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
 import tiny
 from absl import flags
+from tiny import save_untrained as save
 
 from rsstl_jax import cli, default_config
 from rsstl_jax.commands import evaluate, export
@@ -19,42 +19,10 @@ from rsstl_jax.commands.shared.outputs import (
 )
 from rsstl_jax.config.overrides import override
 from rsstl_jax.data import load_site
-from rsstl_jax.engine.saved_student import Student, load_student, save_student
-from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError, MissingDataError
 from rsstl_jax.export import load_exported
 from rsstl_jax.pipeline import bundle_folder
-
-
-@pytest.fixture
-def command(capsys):
-    """Runs a command in this process: its output, or the ConfigError that it raises."""
-    before = set(flags.FLAGS)
-
-    def forget():
-        for name in set(flags.FLAGS) - before:
-            delattr(flags.FLAGS, name)
-
-    def run(module, *words):
-        forget()
-        module.define_flags()
-        flags.FLAGS([module.__name__, *map(str, words)])
-        module.main()
-        return capsys.readouterr().out
-
-    yield run
-    forget()
-
-
-def save(workdir, name="seed-0/standalone", part=None, seed=0):
-    """A student without training in the folder of a run."""
-    part = part or tiny.make_part()
-    config = tiny.make_tiny_config()
-    localizer = make_site_job(config, part).localizer
-    params = localizer.init(jax.random.key(seed), part.num_access_points)
-    student = Student(localizer, params, part.access_points, part.dataset)
-    save_student(workdir / "students" / name, config, student)
-    return student
 
 
 @pytest.fixture

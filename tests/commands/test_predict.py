@@ -152,7 +152,7 @@ def test_an_output_that_is_an_input_is_refused(folder, output):
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
-        ("--save=out/never", "--save is for --student=pretrained"),
+        ("--save=out/never", "--save has no effect without --student=pretrained"),
         ("--data_dir=.", "--data_dir is for a --radio_map"),
         ("--layout=nope/layout.json", "nope/layout.json is no layout.json that is there"),
     ],

@@ -1,6 +1,7 @@
 """traces: the table that it writes is the one that is read afterwards."""
 
 import json
+import zipfile
 
 import pytest
 from running import call
@@ -33,11 +34,21 @@ def test_the_site_is_read_by_its_name(mall, tmp_path):
 @pytest.mark.parametrize("name", ["../hall", "uji", "synthetic-hall"])
 def test_a_name_that_no_site_can_have_is_refused(mall, name):
     code, _, err = call("traces", *mall, f"--name={name}")
-    assert code == 2 and f"error: --name={name}: a name of letters" in err
+    assert code == 2 and f"error: --name={name} cannot be the name of a table" in err
 
 
-def test_nothing_stands_in_for_the_table_that_is_written(mall, tmp_path):
+@pytest.mark.parametrize("command", ["traces", "convert"])
+@pytest.mark.parametrize(
+    "file", ["train.csv", "train.csv.gz", "test.csv.gz", "layout.json", "unlabelled.csv", "my.zip"]
+)
+def test_nothing_is_read_in_place_of_the_table_or_with_it(mall, tmp_path, command, file):
     (tmp_path / "hall").mkdir()
-    (tmp_path / "hall" / "train.csv").write_text("a,x,y\n-1,1,1\n")
-    code, _, err = call("traces", *mall, "--name=hall")
-    assert code == 2 and "hall/train.csv would be read with the new table; move it away" in err
+    (tmp_path / "hall" / file).write_text("{}")
+    if file == "my.zip":
+        with zipfile.ZipFile(tmp_path / "hall" / file, "w") as archive:
+            archive.writestr("test.csv", "")
+    source = mall if command == "traces" else ("--mat=nowhere.mat", mall[1])
+    code, _, err = call(command, *source, "--name=hall")
+    assert code == 2 and f"hall/{file}" in err
+    assert "is there already and would be read with the new table" in err
+    assert [there.name for there in (tmp_path / "hall").iterdir()] == [file]

@@ -69,6 +69,51 @@ def test_dtype_of_the_values_is_kept():
     np.testing.assert_allclose(float(total), 1.5)
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"a": 2**30, "b": 2**30},
+        {"a": 2_000_000_000, "b": 2_000_000_000},
+        {"a": 2**40, "b": np.int64(2**40)},
+        {"a": 3e38, "b": 3e38},
+        np.full(2, 2**30),
+        [2**30, 2**30],
+        jnp.full(2, 2**30),
+        jnp.full(2, 40_000, jnp.float16),
+    ],
+    ids=str,
+)
+def test_the_sum_of_large_weights_does_not_overflow(weights):
+    found = normalize_weights(weights)
+    np.testing.assert_array_equal(list(found.values()) if isinstance(found, dict) else found, 0.5)
+
+
+def test_known_weights_are_checked_beside_traced_ones():
+    with pytest.raises(ValueError, match="must be non-negative"):
+        normalize_weights({"a": -1.0, "b": jnp.float32(3)})
+    with pytest.raises(ValueError, match="must be non-negative"):
+        normalize_weights({"a": 1.0, "b": jnp.float32(-3)})
+    with pytest.raises(ValueError, match="must be non-negative"):
+        jax.jit(lambda b: normalize_weights({"a": -1.0, "b": b}))(3.0)
+    with pytest.raises(ValueError, match="and finite"):
+        normalize_weights([1.0, np.inf])
+    found = jax.jit(lambda b: normalize_weights({"a": 0.0, "b": b}))(3.0)
+    assert found == {"a": 0.0, "b": 1.0}
+
+
+def test_a_large_weight_times_a_small_value_of_a_narrow_dtype_is_finite():
+    total, _ = combine({"a": (1e6, jnp.float16(0.001)), "b": (-1e6, jnp.float16(0.0005))})
+    assert total.dtype == jnp.float16
+    np.testing.assert_allclose(float(total), 500, rtol=2e-3)
+
+
+def test_terms_of_several_dtypes_are_added_in_the_widest_under_strict_promotion():
+    with jax.numpy_dtype_promotion("strict"):
+        terms = {"a": (jnp.float32(0.5), jnp.bfloat16(2.0)), "b": (2, jnp.float32(1 + 2**-20))}
+        total, _ = combine(terms)
+    assert total.dtype == jnp.float32 and float(total) == 3 + 2**-19
+
+
 def test_bad_arguments_raise_with_a_message():
     with pytest.raises(ValueError, match="must be non-negative and not all zero"):
         normalize_weights({"a": 0.0, "b": 0.0})

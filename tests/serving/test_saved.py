@@ -124,6 +124,9 @@ def test_what_is_no_localiser_or_run_is_named(run, tmp_path):
         calibrate_run(tmp_path, ["seed-0/distilled"])
     with pytest.raises(ConfigError, match="student other cannot be calibrated"):
         calibrate_run(workdir, ["seed-0/other"])
+    for names in ["seed-9/standalone"], []:
+        with pytest.raises(ConfigError, match=r"run's seeds are seed-0, seed-1|no student to cali"):
+            calibrate_run(workdir, names)
     folder = Path(workdir, "students", "seed-0", "distilled")
     save_ensemble(tmp_path / "one", [folder], Ensemble([load_student(folder)]))
     (tmp_path / "one" / "ensemble.json").write_text("{}")

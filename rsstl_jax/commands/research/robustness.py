@@ -14,6 +14,7 @@ Records, tables and a picture are written to <output>/<dataset>.jsonl, .md and .
 command again to continue, or with more localisers to add them.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from glob import glob
@@ -104,7 +105,9 @@ def find_localizers(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
         name, equals, where = text.partition("=")
         if not (name and equals and where):
             raise ConfigError(f"--localizer={text}: it must read name=knn, pretrained or a folder")
-        folders = [where] if where in ("knn", "pretrained") else sorted(glob(where))
+        folders = (
+            [where] if where in ("knn", "pretrained") else sorted(glob(os.path.expanduser(where)))
+        )
         if not folders:
             raise ConfigError(f"--localizer={text}: there is no folder {where}")
         for folder in folders:

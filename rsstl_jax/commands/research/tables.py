@@ -21,7 +21,7 @@ that page instead, between its marks, and only the pictures that the page shows 
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names
 from rsstl_jax.config.recipes import RECIPES
 
 # As rsstl_jax.paper.rows has them, which loads JAX.
@@ -44,21 +44,21 @@ SITES = ("uji", "tampere", "tut7")
 
 
 def define_flags() -> None:
-    flags.DEFINE_list(
+    define_names(
         "table", None, "Lists the paper's tables, of 1, 2, 3 and 4. By default 1, without a figure."
     )
     flags.DEFINE_enum("figure", None, ["2"], "Names the paper's figure of results.")
-    flags.DEFINE_list("targets", ["tampere"], "Lists the sites of the students.")
-    flags.DEFINE_list("sites", list(SITES), "Lists the sources; a target is not its own source.")
-    flags.DEFINE_list("networks", ["dnn"], "Lists the networks.")
-    flags.DEFINE_list(
+    define_names("targets", ["tampere"], "Lists the sites of the students.")
+    define_names("sites", list(SITES), "Lists the sources; a target is not its own source.")
+    define_names("networks", ["dnn"], "Lists the networks.")
+    define_names(
         "rows", None, f"Lists the rows, of {', '.join(ROWS)}. By default all that a table needs."
     )
-    flags.DEFINE_list(
+    define_names(
         "shares", ["0.01", "0.1"], "Lists the fractions of the full training set, for table 4."
     )
-    flags.DEFINE_list("seeds", ["0"], "Lists the seeds; each trains one student of each kind.")
-    flags.DEFINE_list("students", None, "Lists students of a row. By default all are trained.")
+    define_names("seeds", ["0"], "Lists the seeds; each trains one student of each kind.")
+    define_names("students", None, "Lists students of a row. By default all are trained.")
     flags.DEFINE_enum(
         "replicas",
         "loop",

@@ -30,6 +30,48 @@ class FolderParser(flags.ArgumentParser):
         return folder
 
 
+class NamesParser(flags.ListParser):
+    """Names separated by commas, each given once and read by another parser, such as a folder's."""
+
+    def __init__(self, of_one: flags.ArgumentParser) -> None:
+        super().__init__()
+        self._of_one = of_one
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        words = super().parse(argument)
+        if not all(word.strip() for word in words):
+            raise ValueError("a name is empty; write them as a,b")
+        names = [str(self._of_one.parse(word.strip())) for word in words]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"{twice[0]!r} is named twice; name it once")
+        return names
+
+
+def define_names(name: str, default: list[str] | None, help_text: str) -> None:
+    """A flag that lists different names."""
+    _define_list(name, default, help_text, flags.ArgumentParser())
+
+
+def define_folders(name: str, default: list[str] | None, help_text: str) -> None:
+    """A flag that lists different folders."""
+    _define_list(name, default, help_text, FolderParser())
+
+
+def _define_list(
+    name: str, default: list[str] | None, help_text: str, of_one: flags.ArgumentParser
+) -> None:
+    flags.DEFINE(
+        NamesParser(of_one), name, default, help_text, serializer=flags.ListSerializer(",")
+    )
+
+
+def refuse_unused(why: str, *names: str) -> None:
+    """Refuses flags that were given and that the others leave without effect."""
+    for name in names:
+        if flags.FLAGS[name].present:
+            raise ConfigError(f"--{name} has no effect {why}; leave it out")
+
+
 def define_folder(name: str, default: str | None, help_text: str) -> None:
     """A flag that names a folder or a file; an empty one is refused."""
     flags.DEFINE(FolderParser(), name, default, help_text)
@@ -61,7 +103,7 @@ def define_data_dir() -> None:
 
 
 def define_student(others: str = "") -> None:
-    flags.DEFINE_string(
+    define_folder(
         "student",
         "seed-0/standalone",
         f"Names one of its students: seed-<seed>/standalone is the baseline student{others}.",

@@ -1,0 +1,51 @@
+"""The folder of a site whose table a command makes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rsstl_jax.config.rules import DATASET_NAME
+from rsstl_jax.errors import ConfigError, MissingDataError
+
+if TYPE_CHECKING:
+    from rsstl_jax.data import Site
+
+
+def new_site_folder(name: str, data_dir: str | None) -> Path:
+    """The folder of a new table; refused where a file would be read in its place or with it."""
+    from rsstl_jax.data.load import resolve_data_dir
+    from rsstl_jax.data.readers import READERS
+    from rsstl_jax.data.readers.archives import find_file
+    from rsstl_jax.data.readers.layout import LAYOUT_FILE
+    from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX
+
+    if not DATASET_NAME.fullmatch(name) or name.startswith(SYNTHETIC_PREFIX) or name in READERS:
+        raise ConfigError(
+            f"--name={name} cannot be the name of a table: it must be of letters, digits, '.', '_' "
+            f"and '-', none of {', '.join(READERS)}, and not begin with {SYNTHETIC_PREFIX}"
+        )
+    folder = resolve_data_dir(data_dir)[0] / name
+    # As the reader looks for them: plain, gzipped, in a zip.
+    for file in ("train.csv", "test.csv", "unlabelled.csv", LAYOUT_FILE):
+        try:
+            found = find_file(folder, file)
+        except MissingDataError:
+            continue
+        raise ConfigError(
+            f"{found} is there already and would be read with the new table; choose another "
+            "--name or remove it"
+        )
+    return folder
+
+
+def write_site(site: "Site", folder: Path, ending: str) -> None:
+    """Writes both parts as tables, unless the site is not the known one of its name."""
+    from rsstl_jax.data import CARDS, write_table
+    from rsstl_jax.data.cards import check_card
+
+    if site.name in CARDS:
+        check_card(CARDS[site.name], site)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in (site.train, site.test):
+        file = folder / f"{part.part}{ending}"
+        write_table(part, file)
+        print(f"{file}: {len(part)} fingerprints, digest {part.digest()[:12]}")
