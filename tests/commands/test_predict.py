@@ -153,7 +153,7 @@ def test_an_output_that_is_an_input_is_refused(folder, output):
     ("flag", "words"),
     [
         ("--save=out/never", "--save has no effect without --student=pretrained"),
-        ("--data_dir=.", "--data_dir is for a --radio_map"),
+        ("--data_dir=.", "--data_dir has no effect without a --radio_map"),
         ("--layout=nope/layout.json", "nope/layout.json is no layout.json that is there"),
     ],
 )
