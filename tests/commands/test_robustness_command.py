@@ -24,7 +24,7 @@ def test_a_run_is_continued_and_localisers_are_added(tmp_path):
     measured = [json.loads(line)["axes"] for line in second[1:]]
     assert measured[0] == measured[1]
     assert "| again |" in (tmp_path / "out" / "home.md").read_text()
-    code, _, err = running.finish(running.start("robustness", *flags, "--seed=1"))
+    code, _, err = running.call("robustness", *flags, "--seed=1")
     assert code == 2 and "seed was 0 and is 1" in running.error_of(err)
 
 

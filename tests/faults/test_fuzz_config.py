@@ -42,13 +42,27 @@ COMBINED += ("data.unlabelled", "distill.pseudo_labels")
 
 def is_dataset(name):
     signs = "".join(c for c in name if c not in "._-")
-    return name.isascii() and signs.isalnum() and name[0] not in "._-"
+    return name.isascii() and signs.isalnum() and name[:1] not in "._-"
 
 
 def is_network(name):
     module, colon, function = name.partition(":")
     parts = [*module.split("."), function] if colon else [name]
     return all(part.replace("_", "a").isalnum() for part in parts)
+
+
+def is_mesh(text):
+    parts = [word.strip() for word in text.split(",")] if text.strip() else []
+    axes = [part.partition(":") for part in parts]
+    names = [name for name, _, _ in axes]
+    sizes = [size for _, _, size in axes]
+    return (
+        set(names) <= {"replica", "data"}
+        and len(set(names)) == len(names)
+        and all(
+            size.isascii() and size.isdigit() and size[0] != "0" and len(size) < 6 for size in sizes
+        )
+    )
 
 
 # What the words of the rules say, in other words.
@@ -62,12 +76,14 @@ TESTS = {
     "a probability from 0 to 1": lambda v: 0 <= v <= 1,
     "a mean probability from 0 to 0.5": lambda v: 0 <= v <= 0.5,
     "an angle from 0 to below pi": lambda v: 0 <= v < math.pi,
+    "a whole number from 1 to 100": lambda v: 1 <= v <= 100,
+    "numbers of devices": is_mesh,
     "different fractions": lambda v: len(v) == len(set(v)) > 0 and all(0 < n <= 1 for n in v),
     "different whole": lambda v: len(v) == len(set(v)) > 0 and min(v) >= 0,
     "two or more whole": lambda v: len(v) > 1 and min(v) > 0,
     "a folder": lambda v: "\0" not in v and v != "None" and not v.startswith("~"),
     "a dataset's": is_dataset,
-    "datasets'": lambda v: all(is_dataset(n.strip()) for n in v.split(",") if n.strip()),
+    "datasets'": lambda v: not v.strip() or all(is_dataset(n.strip()) for n in v.split(",")),
     "a network's": is_network,
 }
 

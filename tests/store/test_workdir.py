@@ -55,7 +55,7 @@ def test_of_many_differing_fields_target_and_recipe_come_first_and_five_more(tmp
     with pytest.raises(ConfigError) as error:
         open_workdir(other, tmp_path)
     before, now = flatten(configured()), flatten(other)
-    number = sum(before[path] != now[path] for path in before)
+    number = sum(before[path] != now[path] for path in before if path != "run.baselines")
     shown = str(error.value).partition("(")[2].rpartition(")")[0].split("; ")
     assert [words.partition(" ")[0] for words in shown[:2]] == ["target", "recipe"]
     assert (len(shown), shown[-1]) == (8, f"and {number - 7} more")
