@@ -17,10 +17,9 @@ class Convolution(nn.Module):
 
     All methods compute the same from the same parameters. "convolution" is XLA's own, whose
     gradients are slow on CPUs inside a compiled training loop; "patches" copies the windows side by
-    side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's with both
-    gradients written as convolutions of the fast form, and patches under `jax.vmap`
-    (`docs/results/cost.md` has the measurements). It has no forward-mode derivative there: the
-    other two methods have.
+    side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's with gradients
+    written as convolutions of the fast form (of an image the kernel's gradient as patches), and
+    patches under `jax.vmap`. It has no forward-mode derivative there: the other two methods have.
 
     Args:
         features: output channels O.
@@ -116,7 +115,9 @@ def _backward(margins: Margins, saved: Any, gradient: jax.Array) -> tuple[jax.Ar
     x, kernel = saved
 
     def of_both(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> Any:
-        return _input_gradient(kernel, gradient, margins), _kernel_gradient(x, gradient, margins)
+        return _input_gradient(kernel, gradient, margins), _kernel_gradient(
+            x, gradient, kernel.shape, margins
+        )
 
     def by_product(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> Any:
         return jax.vjp(partial(_product, margins=margins), x, kernel)[1](gradient)
@@ -134,10 +135,14 @@ def _input_gradient(kernel: jax.Array, gradient: jax.Array, margins: Margins) ->
     return _convolve(gradient, turned, around)
 
 
-def _kernel_gradient(x: jax.Array, gradient: jax.Array, margins: Margins) -> jax.Array:
-    """The batch is what is summed over: it takes the channels' part, and they take its own."""
-    by_channel = _convolve(x.swapaxes(0, -1), jnp.moveaxis(gradient, 0, -2), margins)
-    return jnp.moveaxis(by_channel, 0, -2)
+def _kernel_gradient(x: jax.Array, gradient: jax.Array, shape: Any, margins: Margins) -> jax.Array:
+    """Along one axis a convolution whose channels are the batch; in an image patches are faster."""
+    if len(margins) == 1:
+        by_channel = _convolve(x.swapaxes(0, -1), jnp.moveaxis(gradient, 0, -2), margins)
+        return jnp.moveaxis(by_channel, 0, -2)
+    patches = _patches(x, shape[:-2], margins)
+    rows, sums = (array.reshape(-1, array.shape[-1]) for array in (patches, gradient))
+    return (rows.T @ sums).reshape(shape)
 
 
 def _unless_batched(function: Any, batched: Any) -> Any:

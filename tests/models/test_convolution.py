@@ -64,7 +64,7 @@ def test_gradients_agree(shape, window, padding):
     auto, direct, patches = layers(window, padding)
     params = direct.init(jax.random.key(1), x)
     expected = gradients(direct, params, x)
-    chex.assert_trees_all_close(gradients(auto, params, x), expected, rtol=1e-5, atol=1e-5)
+    chex.assert_trees_all_close(gradients(auto, params, x), expected, rtol=1e-4, atol=1e-4)
     chex.assert_trees_all_close(gradients(patches, params, x), expected, rtol=1e-4, atol=1e-4)
 
 
@@ -84,20 +84,24 @@ def test_under_vmap_auto_is_patches(shape, window, padding, shared):
     chex.assert_trees_all_close(of_replicas(auto), of_replicas(direct), rtol=1e-3, atol=1e-3)
 
 
-def test_the_gradients_of_auto_are_convolutions_of_the_fast_form():
-    """In a loop XLA's CPU compiler leaves the slow form as it is: see docs/results/cost.md."""
-    x = jnp.ones((2, 5, 6, 3))
-    auto, direct, _ = layers((3, 3), "SAME")
+@pytest.mark.parametrize(
+    ("shape", "window", "expected"), [((2, 9, 3), (4,), 3), ((2, 5, 6, 3), (3, 3), 2)]
+)
+def test_the_convolutions_of_auto_have_the_fast_form(shape, window, expected):
+    """In a loop XLA's CPU compiler leaves the slow form as it is."""
+    x = jnp.ones(shape)
+    auto, direct, _ = layers(window, "VALID")
     params = direct.init(jax.random.key(0), x)
 
-    def slow(layer):
+    def forms(layer):
         text = jax.jit(lambda p, x: gradients(layer, p, x)).lower(params, x).as_text()
-        forms = re.findall(r"dim_numbers = (.*?->.*?\])", text)
-        assert len(forms) == 3
-        return [form for form in forms if form != "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"]
+        places = ", ".join(map(str, range(len(window))))
+        found = re.findall(r"dim_numbers = (.*?->.*?\])", text)
+        fast = f"[b, {places}, f]x[{places}, i, o]->[b, {places}, f]"
+        return len(found), found.count(fast)
 
-    assert len(slow(direct)) == 2
-    assert not slow(auto)
+    assert forms(direct) == (3, 1)
+    assert forms(auto) == (expected, expected)
 
 
 def test_forward_mode_is_refused_by_auto_and_taken_by_the_others():
