@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
 ARGS ?=
-# Which of the slow tests run: 2/5 takes every fifth from the third on; empty takes all.
+# Which of the slow tests run: 2/10 takes every tenth from the third on; empty takes all.
 TURN ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
