@@ -62,11 +62,11 @@ def test_replicas_have_the_bits_of_one_device_and_go_on_with_another_number(
 def test_a_run_goes_on_with_fewer_devices_twice(on_one, three, tmp_path, monkeypatch):
     """Six students on eight devices, then on four, then on one."""
     six = three | {name.replace("seed-0", "seed-1"): (1, own[1]) for name, own in three.items()}
-    fields = {"checkpoint_every_s": 0, "run.log_every_epochs": 1}
+    every = {"checkpoint_every_s": 0, "log_every_epochs": 1}
     for mesh, epoch in (("replica:8", 3), ("replica:4", 4)):
         with broken_off(monkeypatch, at=epoch):
-            train_all(tmp_path, six, **fields, **{"run.mesh": mesh})
-    trained, _ = train_all(tmp_path, six)
+            train_all(tmp_path, six, **every, **{"run.mesh": mesh})
+    trained, _ = train_all(tmp_path, six, **every)
     for name, params in on_one[0].items():
         assert_same_bits(trained[name], params)
 

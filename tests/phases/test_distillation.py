@@ -39,10 +39,12 @@ def planned(job, students):
     }
 
 
-def train_all(workdir, students, checkpoint_every_s=30.0, **fields):
+def train_all(workdir, students, checkpoint_every_s=30.0, log_every_epochs=2, **fields):
     """({name: parameters}, records) of students under the teachers of "mall" and "campus"."""
     config = make_tiny_config("mall,campus", **{"train.epochs": EPOCHS} | fields)
-    recorder = Recorder(workdir, log_every_epochs=2, checkpoint_every_s=checkpoint_every_s)
+    recorder = Recorder(
+        workdir, log_every_epochs=log_every_epochs, checkpoint_every_s=checkpoint_every_s
+    )
     job, teachers = make_site_job(config, make_part()), make_stack(config)
     before = jax.tree.map(np.array, teachers.params)
     trained = train_students(job, teachers, planned(job, students), recorder=recorder)
