@@ -68,6 +68,7 @@ def test_the_librarys_own_convolution_keeps_its_positions(network):
     assert_same_positions(function, written(function))
 
 
+@pytest.mark.slow
 def test_the_pretrained_network_at_a_site_keeps_its_positions():
     at_site = load_pretrained().fit(SITE.train.take(range(0, len(SITE.train), 3)))
     function = centered_m(at_site.localizer, at_site.members)

@@ -236,6 +236,7 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
     assert told[0]["similarity"] > 0 and np.isfinite(told[-1]["localization"])
 
 
+@pytest.mark.slow
 def test_a_student_of_their_network_may_start_at_its_teachers(data_dir, tmp_path, monkeypatch):
     drawn = lambda parts, *, seed, **_: init_agnostic(AgnosticSettings(), jax.random.key(seed))  # noqa: E731
     monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.training"), "fit_agnostic", drawn)

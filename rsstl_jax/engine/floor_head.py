@@ -18,6 +18,7 @@ from rsstl_jax.engine.loop import effective_batch_size, make_epochs
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models.dnn import DenseFramer, DenseStack
+from rsstl_jax.models.network import init_params
 from rsstl_jax.types import Params
 
 WIDTH, DROPOUT, LEVEL_POWER, INPUT_NORM = 128, 0.3, 1.5, 5.0
@@ -102,4 +103,4 @@ def check_head(file: str | Path, head: Params, num_access_points: int, num_label
 
 
 def _init(head: FloorHead, num_access_points: int) -> Params:
-    return head.init(jax.random.key(0), jnp.zeros((1, num_access_points), jnp.float32))["params"]
+    return init_params(head, jax.random.key(0), jnp.zeros((1, num_access_points), jnp.float32))

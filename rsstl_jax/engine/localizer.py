@@ -14,7 +14,7 @@ from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, Preprocessor, to_device
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
-from rsstl_jax.models.network import Network
+from rsstl_jax.models.network import Network, init_params
 from rsstl_jax.types import Batch, Params, Representations
 
 EVALUATION_ROWS = 1024
@@ -62,7 +62,7 @@ class Localizer:
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
         encoded = jnp.zeros((1, num_access_points), jnp.float32)
-        return self.network.init(key, encoded, self.support)["params"]
+        return init_params(self.network, key, encoded, self.support)
 
     def shapes(self, num_access_points: int) -> Params:
         """Shapes and dtypes of those parameters, without computing them."""

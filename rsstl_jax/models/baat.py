@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from ml_collections import ConfigDict
 
-from rsstl_jax.models.network import Network, Regressor
+from rsstl_jax.models.network import Network, Regressor, normal
 
 
 class Anchor2Vec(nn.Module):
@@ -23,7 +23,7 @@ class Anchor2Vec(nn.Module):
         batch = fingerprints.shape[0]
         tokens = nn.Dense(self.num_tokens * self.width)(fingerprints)
         tokens = tokens.reshape(batch, self.num_tokens, self.width)
-        small = nn.initializers.normal(0.02)
+        small = normal(0.02)
         first = self.param("class_token", small, (1, 1, self.width), jnp.float32)
         tokens = jnp.concatenate([jnp.tile(first, (batch, 1, 1)), tokens], axis=1)
         shape = (1, self.num_tokens + 1, self.width)

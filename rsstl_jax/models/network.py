@@ -1,15 +1,33 @@
 """The contract of a specialised network: framer, extractor, regressor."""
 
+from functools import partial
 from typing import Any
 
 import chex
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
-from rsstl_jax.types import Representations
+from rsstl_jax.types import Params, Representations
 
 ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 """What an extractor may end in; a generator ends in the same, so that their supports match."""
+
+
+@partial(jax.jit, static_argnums=0)
+def init_params(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
+    """As one program: operation by operation each of the forward pass would be compiled alone."""
+    return module.init(key, *inputs)["params"]
+
+
+def normal(stddev: float) -> nn.initializers.Initializer:
+    """Flax's initializer with the same bits inside a compiled program and outside."""
+
+    def init(key: jax.Array, shape: Any, dtype: Any = jnp.float32) -> jax.Array:
+        # Without a barrier XLA joins this factor with the one that makes the numbers normal.
+        return jax.lax.optimization_barrier(jax.random.normal(key, shape, dtype)) * stddev
+
+    return init
 
 
 class Network(nn.Module):

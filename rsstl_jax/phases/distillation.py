@@ -12,6 +12,7 @@ from rsstl_jax.engine.mesh import Replication
 from rsstl_jax.engine.replicas import Start, stack, unstack
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models import Estimator
+from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.autoencoder import initial_params
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
@@ -81,7 +82,7 @@ def make_distillation(
         theta: Params = {}
         if "mutual_information" in alignment.terms:
             pair = jnp.zeros((1, job.network.extract_width), jnp.float32)
-            theta = alignment.estimator.init(estimator_key, pair, pair)["params"]
+            theta = init_params(alignment.estimator, estimator_key, pair, pair)
         context = DistillContext(
             teachers=teacher_params,
             weights={term: jnp.float32(weight) for term, weight in plan.weights.items()},

@@ -19,6 +19,7 @@ from rsstl_jax.losses import (
     localization_loss,
 )
 from rsstl_jax.models import Critic, Generator
+from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
@@ -159,8 +160,8 @@ def init_expert_state(
         conditioning=settings.conditioning,
     )
     params = {
-        "generator": generator.init(generator_key, example)["params"],
-        "critic": critic.init(critic_key, source.extract[:1])["params"],
+        "generator": init_params(generator, generator_key, example),
+        "critic": init_params(critic, critic_key, source.extract[:1]),
     }
     tx = _optimizer(settings)
     opt_state = {part: tx.init(part_params) for part, part_params in params.items()}

@@ -20,6 +20,7 @@ from rsstl_jax.data import load_site
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.errors import DamagedError, DataError, MissingDataError
 from rsstl_jax.models import Generator, Network, make_generator, model_section, stack_teachers
+from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.phases.expert_training import represent_source, train_expert
 from rsstl_jax.phases.specialise import specialise
@@ -134,7 +135,7 @@ def _untrained(config: ConfigDict, generator: Generator) -> Params:
     """Fresh generators, one a source: the control for what phase 1 adds."""
     codes = jnp.zeros((1, _input_width(config.teacher)), jnp.float32)
     keys = jax.random.split(jax.random.key(config.teacher.seed), len(name_list(config.sources)))
-    return stack_teachers([generator.init(key, codes)["params"] for key in keys])
+    return stack_teachers([init_params(generator, key, codes) for key in keys])
 
 
 def _load_unchecked(card: BundleCard, folder: Path, missing: MissingDataError) -> Bundle:

@@ -34,6 +34,7 @@ def test_axes_and_parts_that_are_wrong_are_named(config, tmp_path):
         measure(on_test, [{"margin": 0.1}], tmp_path)
 
 
+@pytest.mark.slow
 def test_a_batch_at_once_finds_what_it_finds_in_turn(config, tmp_path):
     points = grid({"similarity": [0.0, 4.0]})
     found = {}

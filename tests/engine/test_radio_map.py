@@ -136,6 +136,7 @@ def test_a_student_keeps_its_support(tmp_path):
     np.testing.assert_array_equal(after, before)
 
 
+@pytest.mark.slow
 def test_it_is_distilled_from_site_agnostic_teachers(tmp_path):
     write_sites(tmp_path, "home", "mall")
     fields = {

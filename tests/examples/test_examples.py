@@ -39,6 +39,7 @@ def test_every_example_is_run_here():
     assert {file.name for file in FILES} == tested
 
 
+@pytest.mark.slow
 def test_the_quickstart_locates_with_a_student_and_with_its_export(tmp_path):
     lines = run("quickstart.py", tmp_path / "run").splitlines()
     assert lines[0] == "<Site synthetic-office"
@@ -52,6 +53,7 @@ def test_the_quickstart_locates_with_a_student_and_with_its_export(tmp_path):
     assert (tmp_path / "run" / "exported" / "student.bin").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_learns(tmp_path):
     lines = run("own_network.py", tmp_path / "run").splitlines()
     assert [line.partition(":m")[0] for line in lines] == ["own_network", "own_network"]

@@ -48,6 +48,7 @@ def test_a_linear_extractor_has_the_norm_of_its_weight_everywhere():
     np.testing.assert_allclose(found, np.full(4, largest), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_students_are_compared_before_and_after_training(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
     config.model.dnn.hidden_width, config.train.epochs, config.teacher.kind = 8, 1, "untrained"

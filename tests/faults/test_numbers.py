@@ -54,6 +54,7 @@ def test_every_phase_logs_the_norm_of_its_gradient(tmp_path):
     assert all(0 < record["critic_gradient_norm"] < 1e9 for record in of_expert)
 
 
+@pytest.mark.slow
 def test_the_last_good_state_is_kept_and_a_good_training_goes_on_from_it(tmp_path, monkeypatch):
     """As when the flaw is mended: the result is that of a training that never had it."""
     students = import_module("rsstl_jax.phases.distillation")

@@ -136,6 +136,7 @@ def test_a_receipt_of_several_rounds_has_the_students_that_all_of_them_have(tmp_
     assert len(mae_m) == 2
 
 
+@pytest.mark.slow
 def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))

@@ -181,6 +181,7 @@ def test_specs_of_what_the_run_does_not_have_are_refused(tmp_path):
         train(tmp_path, spec=StudentSpec({"similiarity": 1.0}))
 
 
+@pytest.mark.slow
 def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch):
     """Its state is saved at epoch 2; then another mode is asked for, and more students."""
     mode = "vmap"

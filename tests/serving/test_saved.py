@@ -95,6 +95,7 @@ def test_the_pretrained_network_at_a_site_is_read_again(tmp_path):
         load_locator(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_radius_of_the_pretrained_network_covers_a_test_part():
     site = load_site("synthetic-office")
     office = load_pretrained().fit(site.train)

@@ -34,6 +34,7 @@ def test_knn_is_that_of_the_command(config, tmp_path):
     pd.testing.assert_frame_equal(own[columns], beside[columns])
 
 
+@pytest.mark.slow
 def test_the_pretrained_network_is_that_of_evaluate(config):
     """At a synthetic site, where it has seen nothing."""
     config.run.baselines = "pretrained"

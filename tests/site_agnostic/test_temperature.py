@@ -49,6 +49,7 @@ def test_a_place_counts_once_however_often_it_was_scanned():
     assert _choose(often, np.repeat(np.arange(40), 9)) == 1.0
 
 
+@pytest.mark.slow
 def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
     train = tiny.make_part()
     seen = {}

@@ -200,6 +200,7 @@ def test_a_source_from_the_targets_building_is_refused_before_anything_is_read(t
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
     def train(epochs, recorder):
         return fit_agnostic(

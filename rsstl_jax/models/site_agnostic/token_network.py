@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from ml_collections import ConfigDict
 
-from rsstl_jax.models.network import Network
+from rsstl_jax.models.network import Network, normal
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import Support
 from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
@@ -74,8 +74,7 @@ class TokenRegressor(nn.Module):
         scores = tokens.inverse_temperature * nn.Dense(1)(hidden)[..., 0]
         weights = nn.softmax(jnp.where(tokens.valid, scores, -1e9), axis=1)
         convex = jnp.einsum("bt,btd->bd", weights, tokens.position)
-        small = nn.initializers.normal(1e-3)
-        step = nn.Dense(2, kernel_init=small)(nn.gelu(nn.Dense(self.width)(extract)))
+        step = nn.Dense(2, kernel_init=normal(1e-3))(nn.gelu(nn.Dense(self.width)(extract)))
         return convex + 0.3 * tokens.scale[:, None] * step
 
 
