@@ -1,6 +1,7 @@
 """Convolution in one or two dimensions, and the maximum over windows, fast in compiled loops."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,7 +19,8 @@ class Convolution(nn.Module):
     All methods compute the same from the same parameters. "convolution" is XLA's own, whose
     gradients are slow on CPUs inside a compiled training loop; "patches" copies the windows side by
     side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's with gradients
-    written in forms that are fast there, and patches under `jax.vmap`. It has no forward-mode derivative there: the other two methods have.
+    written in forms that are fast there, and patches for a single channel and under `jax.vmap`. It
+    has no forward-mode derivative there: the other two methods have.
 
     Args:
         features: output channels O.
@@ -48,9 +50,11 @@ class Convolution(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         same = self.padding == "SAME"
         margins = tuple(((w - 1) // 2 * same, w // 2 * same) for w in self.window)
-        if self.method == "patches":
+        # Of a single channel patches are not much larger than the image.
+        on_cpu = self.method == "auto" and jax.default_backend() == "cpu"
+        if self.method == "patches" or (on_cpu and x.shape[-1] == 1):
             out = _product(x, kernel, margins)
-        elif self.method == "auto" and jax.default_backend() == "cpu":
+        elif on_cpu:
             out = _convolve_in_loop(x, kernel, margins)
         elif self.method in METHODS:
             out = _convolve(x, kernel, margins)
@@ -139,21 +143,21 @@ def _kernel_gradient(x: jax.Array, gradient: jax.Array, shape: Any, margins: Mar
     if len(margins) == 1:
         by_channel = _convolve(x.swapaxes(0, -1), jnp.moveaxis(gradient, 0, -2), margins)
         return jnp.moveaxis(by_channel, 0, -2)
-    # The input is shifted along the columns and the gradient along the rows: a third of the memory
-    # of patches, and a product that is nearly square.
+    # The input is shifted along the columns and the gradient along the rows: less memory than
+    # patches, and a product that is nearly square.
     height, width, channels, features = shape
     x = jnp.pad(x, [(0, 0), *margins, (0, 0)])
-    num_columns = gradient.shape[2]
-    shifted_x = [x[:, :, j : j + num_columns] for j in range(width)]
-    shifted_gradient = [
-        jnp.pad(gradient, [(0, 0), (i, height - 1 - i), (0, 0), (0, 0)]) for i in range(height)
-    ]
-    columns, rows = (
-        jnp.concatenate(parts, axis=-1).reshape(-1, len(parts) * parts[0].shape[-1])
-        for parts in (shifted_x, shifted_gradient)
-    )
-    products = (columns.T @ rows).reshape(width, channels, height, features)
-    return products.transpose(2, 0, 1, 3)
+    columns = [x[:, :, j : j + gradient.shape[2]] for j in range(width)]
+    rows = [jnp.pad(gradient, [(0, 0), (i, height - 1 - i), (0, 0), (0, 0)]) for i in range(height)]
+    product = _transposed_product(*(jnp.concatenate(parts, axis=-1) for parts in (columns, rows)))
+    return product.reshape(width, channels, height, features).transpose(2, 0, 1, 3)
+
+
+def _transposed_product(x: jax.Array, y: jax.Array) -> jax.Array:
+    """float[..., M] with float[..., N] to float[M, N]; in groups of a batch, which are faster."""
+    groups = math.gcd(x.shape[0], 8)
+    x, y = (array.reshape(groups, -1, array.shape[-1]) for array in (x, y))
+    return jnp.einsum("gim,gin->gmn", x, y).sum(axis=0)
 
 
 def _unless_batched(function: Any, batched: Any) -> Any:
