@@ -19,6 +19,7 @@ from rsstl_jax.commands.shared.command_line import (
     translate_config,
 )
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
+from rsstl_jax.commands.shared.progress import announce_what_is_logged
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import validate
@@ -105,6 +106,7 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
     _silence_storage()
     # Orbax reports every step of every save at the level of information.
     logging.set_verbosity(logging.WARNING)
+    announce_what_is_logged()
 
     def parse(argv: list[str]) -> list[str]:
         return _parse(argv, takes_words=takes_words)

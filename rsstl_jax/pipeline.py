@@ -1,6 +1,7 @@
 """The whole job on one target, top to bottom: read, teach, distil, evaluate, report."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -33,6 +34,8 @@ from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, open_workdir
 from rsstl_jax.types import Params
+
+_log = logging.getLogger(__name__)
 
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
@@ -111,6 +114,7 @@ def run_distillation(
     validate(config)
     check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
+    _log.info("preparing the students of %s: %d fingerprints", config.target, len(parts.train))
     # What cannot be learnt from is refused before the hours that the teachers may take.
     job = make_site_job(config, parts.train)
     plans = plan_students(config, job.network, students)
@@ -217,6 +221,7 @@ def _predict(
 
     Beside the students their site-agnostic teachers, and the mean of these and the baseline.
     """
+    _log.info("locating %d fingerprints", len(parts.held_out))
     locate = make_locator(job.localizer)
     predicted_m = {
         seed: {name: locate(params, parts.held_out.rss_dbm) for name, params in students.items()}

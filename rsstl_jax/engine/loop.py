@@ -178,6 +178,8 @@ def fit(
     if 0 < done < epochs:
         tqdm.write(f"continuing {name} at epoch {done + 1} of {epochs}", file=sys.stderr)
     bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
+    # Until the first epochs replace it.
+    bar.set_postfix_str("compiling")
     with defer_signals() as asked_to_end, bar:
         while done < epochs:
             new, *metrics = run(state, key)

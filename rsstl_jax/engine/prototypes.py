@@ -1,6 +1,7 @@
 """Mean fingerprints of a site's positions: what floor, building and radius are read off."""
 
 import io
+import logging
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ VOTE_POWER, LEAST_VOTE = 1.0, 0.02
 
 NO_LABEL = -(2**31)
 """Stands for a floor or building that a site does not name."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Prototypes(NamedTuple):
@@ -89,6 +93,7 @@ def make_prototypes(
         if all(np.array_equal(one, other) for one, other in pairs):
             return saved
     label = groups.label[groups.group]
+    _log.info("learning the floors of %s", part.dataset)
     return made._replace(head=train_head(part, label, len(groups.labels), preprocessor))
 
 

@@ -1,5 +1,6 @@
 """What a run leaves of its students: figures, predictions, pictures."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ from rsstl_jax.store.workdir import on_mesh
 
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Baseline(NamedTuple):
@@ -64,6 +68,7 @@ def write_result(
 
     The facts are what else result.json says of the run.
     """
+    _log.info("writing figures, pictures and report.html to %s", workdir)
     predicted = {
         seed: {name: _with_labels(one) for name, one in students.items()}
         for seed, students in predictions.items()

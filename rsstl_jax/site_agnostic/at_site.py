@@ -1,5 +1,6 @@
 """The site-agnostic ensemble at one site: a radio map in, answers to scans out."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -31,6 +32,8 @@ from rsstl_jax.site_agnostic.training import (
 from rsstl_jax.types import Params
 
 CALIBRATION_ROWS_PER_FOLD = 200
+
+_log = logging.getLogger(__name__)
 
 
 class EnsembleAtSite(NetworkLocator):
@@ -67,9 +70,11 @@ class EnsembleAtSite(NetworkLocator):
     ) -> "EnsembleAtSite":
         """Chooses the temperature and calibrates the radius on the radio map itself."""
         ensemble = cls(settings, members, radio_map)
+        _log.info("choosing the temperature at %s; the first time it compiles", radio_map.dataset)
         ensemble.localizer = choose_temperature(ensemble.localizer, members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
         if len(np.unique(radio_map.position_m, axis=0)) >= MIN_POSITIONS:
+            _log.info("calibrating the radius at %s", radio_map.dataset)
             held_out = cross_fitted_errors(ensemble, radio_map)
             ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))
         return ensemble

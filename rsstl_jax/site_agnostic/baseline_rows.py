@@ -1,5 +1,6 @@
 """Was training worth it? What kNN and the pretrained network reach, beside a run's students."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -17,10 +18,14 @@ MOST_QUERIES = 500
 """Held-out fingerprints, at most, on which the settings of kNN are chosen."""
 
 
+_log = logging.getLogger(__name__)
+
+
 def predict_baselines(config: ConfigDict, parts: TargetParts) -> dict[str, Baseline]:
     """What each of `run.baselines` predicts, or why it does not."""
     baselines: dict[str, Baseline] = {}
     for name in name_list(config.run.baselines):
+        _log.info("for comparison: %s at %s", name, config.target)
         try:
             predicted, facts = _PREDICT[name](config, parts)
         except (ConfigError, DataError) as error:

@@ -150,9 +150,11 @@ def test_it_is_shown_in_a_few_lines():
     assert repr(replace(BUNDLE, members=MEMBERS[:1])).startswith("Pretrained(1 ensemble member, ")
 
 
+@pytest.mark.slow
 def test_the_pretrained_ensemble_answers_scans_as_it_predicts_the_rows_they_make():
     site = load_site("synthetic-office")
-    office, part = load_pretrained().fit(site.train), site.test.take(range(3))
+    radio_map = site.train.take(range(0, len(site.train), 5))
+    office, part = load_pretrained().fit(radio_map), site.test.take(range(3))
     scans = [
         {name: level for name, level in zip(part.access_points, row, strict=True) if level == level}
         for row in part.rss_dbm.tolist()
