@@ -190,7 +190,7 @@ def write_floors(folder, predictions):
 
 
 def test_floors_and_evaal_are_paired_by_position_where_both_runs_know_floors(tmp_path):
-    """An eighth of a floors is a floor too high, by 4 m in EvAAL; b's are right, and 1 m worse."""
+    """An eighth of a's floors is one too high, by 4 m in EvAAL; b's are right, and 1 m worse."""
     wrong = np.arange(len(TEST)) % 8 == 0
     first = with_floors(3.0, TEST.floor + wrong)
     a = write_floors(tmp_path / "a", {seed: {"distilled": first} for seed in range(2)})
@@ -205,7 +205,7 @@ def test_floors_and_evaal_are_paired_by_position_where_both_runs_know_floors(tmp
         np.testing.assert_allclose(row[f"{name}_interval"], expected, atol=1e-6)
     assert not any(name.startswith(("floor", "evaal")) for name in without)
     low, high = (f"{100 * end:+.2f}" for end in row["floor_hit_rate_interval"])
-    table = render_comparison_of_runs("the test part", methods, rows).splitlines()[7:11]
+    table = render_comparison_of_runs("the test part", methods, rows).splitlines()[8:12]
     head, _, of_a, of_b = [line.strip("| ").split(" | ") for line in table]
     assert head[:3] == ["method", "floor (%)", "EvAAL mean (m)"] and "within the radius (%)" in head
     assert head[-2:] == ["difference in floor (points)", "difference in EvAAL mean (m)"]
