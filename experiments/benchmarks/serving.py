@@ -1,16 +1,18 @@
-"""What `rsstl predict` costs: seconds and peak memory of many scans, and latency of JSON lines.
+"""What `rsstl predict` costs, and ONNX files: seconds, peak memory, latency, size, parity.
 
     python experiments/benchmarks/serving.py --site=tampere
     python experiments/benchmarks/serving.py --site=tampere --student=pretrained
+    python experiments/benchmarks/serving.py --site=tampere --onnx
 
-The scans are the site's test fingerprints, repeated. The DNN of the tuned recipe is untrained: its
-values do not change the cost. Every command is a process of its own, as a user starts it.
+The scans are the site's test fingerprints, repeated for predict. The networks of the tuned recipe
+are untrained: their values do not change the cost. Every predict is a process of its own, as a user
+starts it. --onnx measures the files of all localisers against JAX, in onnxruntime with one thread.
 """
 
 import argparse
 import itertools
 import json
-import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,35 +24,56 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
+from ml_collections import ConfigDict
 
 from rsstl_jax import Student, load_pretrained, load_site, make_config
-from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.prototypes import make_prototypes
+from rsstl_jax.data import Fingerprints, Site
+from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
 from rsstl_jax.engine.radius import fit_radius
 from rsstl_jax.engine.saved_student import save_student
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.export import write_onnx
+from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.saved import save_at_site
+from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 
+KINDS = ("dnn", "cnnloc", "bayescnn", "baat", "agnostic", "pretrained", "ensemble")
+NUM_SINGLE = 500
 PREDICT = (sys.executable, "-c", "from rsstl_jax.cli import main; main()", "predict")
 
 
-def save_localizer(kind: str, train: Fingerprints, folder: Path) -> None:
-    """Saves a localiser with floors and radii."""
+def tuned_config(train: Fingerprints) -> ConfigDict:
+    return make_config("tuned", target=train.dataset, sources="synthetic-mall")
+
+
+def make_localizer(
+    kind: str, train: Fingerprints, prototypes: Prototypes | None = None
+) -> NetworkLocator:
+    """A localiser with floors and radii; prototypes that were made for these data are taken."""
     if kind == "pretrained":
-        save_at_site(folder, load_pretrained().fit(train))
-        return
-    config = make_config("tuned", target=train.dataset, sources="synthetic-mall")
+        return load_pretrained().fit(train)
+    config = tuned_config(train)
+    config.network = "dnn" if kind == "ensemble" else kind
     job = make_site_job(config, train)
-    student = Student(
-        job.localizer,
-        job.init(jax.random.key(0)),
-        train.access_points,
-        train.dataset,
-        prototypes=make_prototypes(train, job.localizer.preprocessor),
-    )
+    prototypes = make_prototypes(train, job.localizer.preprocessor, prototypes)
+    about = train.access_points, train.dataset
+    students = [
+        Student(job.localizer, job.init(jax.random.key(seed)), *about, prototypes=prototypes)
+        for seed in range(3 if kind == "ensemble" else 1)
+    ]
+    localizer = Ensemble(students) if kind == "ensemble" else students[0]
     some = train.take(np.arange(0, len(train), max(1, len(train) // 500)))
-    student.radius = fit_radius(student.held_out(some), len(np.asarray(student.labels)))
-    save_student(folder, config, student)
+    localizer.radius = fit_radius(localizer.held_out(some), len(np.asarray(localizer.labels)))
+    return localizer
+
+
+def save_localizer(kind: str, train: Fingerprints, folder: Path) -> None:
+    localizer = make_localizer(kind, train)
+    if isinstance(localizer, EnsembleAtSite):
+        save_at_site(folder, localizer)
+    elif isinstance(localizer, Student):
+        save_student(folder, tuned_config(train), localizer)
 
 
 def time_table(part: Fingerprints, number: int, student: Path, folder: Path) -> dict[str, Any]:
@@ -61,20 +84,18 @@ def time_table(part: Fingerprints, number: int, student: Path, folder: Path) -> 
     scans = folder / f"scans-{number}.csv"
     table.to_csv(scans, index=False, float_format="%.0f")
     output = f"--output={folder / 'positions.csv'}"
-    start = time.perf_counter()
+    start, peak_kb = time.perf_counter(), 0
     process = subprocess.Popen([*PREDICT, f"--student={student}", f"--scans={scans}", output])
-    _, status, usage = os.wait4(process.pid, 0)
+    while process.poll() is None:
+        # Not that of getrusage, which is at least the size of the process that forked.
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        peak_kb = max([peak_kb, *map(int, re.findall(r"VmHWM:\s*(\d+)", status))])
+        time.sleep(0.1)
     seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(process.returncode)
     scans.unlink()
-    return {
-        "scans": number,
-        "seconds": seconds,
-        "CPU seconds": usage.ru_utime + usage.ru_stime,
-        "peak memory, MB": usage.ru_maxrss / 1024,
-    }
+    return {"scans": number, "seconds": seconds, "peak memory, MB": peak_kb / 1024}
 
 
 def time_lines(part: Fingerprints, number: int, student: Path) -> dict[str, Any]:
@@ -112,16 +133,59 @@ def json_lines(part: Fingerprints) -> Iterator[str]:
         yield f"{json.dumps(scan)}\n"
 
 
+def measure_onnx(localizer: NetworkLocator, part: Fingerprints, file: Path) -> dict[str, Any]:
+    """Size of a localiser's file, how it differs from JAX, and the latency of one scan."""
+    import onnxruntime
+
+    write_onnx(localizer, file)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    run = lambda rss_dbm: session.run(None, {"rss_dbm": rss_dbm})  # noqa: E731
+    centered_m, label, radius_m = run(part.rss_dbm)
+    wanted = localizer.answer(part.rss_dbm)
+    position_m = centered_m + localizer.preprocessor.origin_m
+    milliseconds = []
+    for row in range(NUM_SINGLE):
+        scan = part.rss_dbm[row : row + 1]
+        start = time.perf_counter()
+        run(scan)
+        milliseconds.append(1e3 * (time.perf_counter() - start))
+    return {
+        "file, MB": file.stat().st_size / 1e6,
+        "position, mm": 1e3 * np.abs(position_m - wanted.position_m).max(),
+        "radius, mm": 1e3 * np.abs(radius_m - wanted.radius_m).max(),
+        "other floors": int((label != wanted.label).sum()),
+        "smallest, ms": min(milliseconds),
+        "median, ms": float(np.median(milliseconds)),
+    }
+
+
+def measure_all_onnx(site: Site, folder: Path) -> pd.DataFrame:
+    lines, prototypes = [], None
+    for kind in KINDS:
+        localizer = make_localizer(kind, site.train, prototypes)
+        prototypes = localizer.prototypes
+        line = measure_onnx(localizer, site.test, folder / f"{kind}.onnx")
+        lines.append({"localiser": kind} | line)
+        print(lines[-1], flush=True)
+    return pd.DataFrame(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--site", default="tampere")
     parser.add_argument("--student", default="dnn", choices=("dnn", "pretrained"))
     parser.add_argument("--scans", type=int, nargs="*", default=(10_000, 100_000))
     parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument("--onnx", action="store_true")
     args = parser.parse_args()
     site = load_site(args.site)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if args.onnx:
+            print(measure_all_onnx(site, folder).to_string(index=False))
+            return
         save_localizer(args.student, site.train, folder / "student")
         tables = [time_table(site.test, n, folder / "student", folder) for n in args.scans]
         lines = time_lines(site.test, args.lines, folder / "student")

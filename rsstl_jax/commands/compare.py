@@ -7,8 +7,9 @@
 
 The first student of the first workdir is the reference; a negative difference is a smaller error.
 Seeds are the unit where two students share more than one: the interval then speaks of trainings.
-Else whole test positions are drawn again, and it speaks of these trained students. Writes
-comparison.json, which holds both intervals, and comparison.png.
+Else whole test positions are drawn again, and it speaks of these trained students. Floors and the
+field's protocols stand in a second table, where the runs have them, with intervals over positions.
+Writes comparison.json, which holds all intervals, and comparison.png.
 """
 
 from pathlib import Path
@@ -41,11 +42,11 @@ def main() -> None:
     import numpy as np
 
     from rsstl_jax.report.comparison_plot import plot_comparison
+    from rsstl_jax.report.comparison_table import render_comparison_of_runs
     from rsstl_jax.report.run_comparison import (
         choose_methods,
         compare_methods,
         read_run,
-        render_comparison_of_runs,
     )
     from rsstl_jax.store.files import write_json
 
@@ -55,7 +56,9 @@ def main() -> None:
     output, part = Path(FLAGS.output), runs[0].measured_on
     output.mkdir(parents=True, exist_ok=True)
     mean_m = {m.label: {s: float(e.mean()) for s, e in m.errors_m.items()} for m in methods}
-    content = {"part": part, "workdirs": FLAGS.workdirs, "mean_m": mean_m, "differences": rows}
+    protocols = {m.label: m.protocols for m in methods}
+    content = {"part": part, "workdirs": FLAGS.workdirs, "mean_m": mean_m}
+    content |= {"protocols": protocols, "differences": rows}
     write_json(output / "comparison.json", content)
     reference, *others = methods
     plot_comparison(

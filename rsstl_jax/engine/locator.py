@@ -25,6 +25,7 @@ from rsstl_jax.engine.prototypes import (
     NO_LABEL,
     Prototypes,
     find_nearest,
+    level_direction,
     linear_level,
     make_prototypes,
     vote,
@@ -196,6 +197,16 @@ class NetworkLocator(Locator):
         self.radius = radius
 
     @property
+    def prototypes(self) -> Prototypes | None:
+        return self._prototypes
+
+    @prototypes.setter
+    def prototypes(self, prototypes: Prototypes | None) -> None:
+        self._prototypes = prototypes
+        # Once for all scans: it takes longer than the rest of an answer.
+        self._direction = None if prototypes is None else _direction(prototypes.level)
+
+    @property
     def labels(self) -> NDArray[np.int64] | None:
         return None if self.prototypes is None else np.asarray(self.prototypes.labels, np.int64)
 
@@ -240,25 +251,34 @@ class NetworkLocator(Locator):
             return position_m, np.zeros(len(rss_dbm), np.int64), nothing, nothing[:, None]
         centered_m = self.preprocessor.center(position_m)
         rows = to_device(rss_dbm)
-        label, radii_m, features = self._annotate(self.prototypes, self.radius, rows, centered_m)
+        known = self.prototypes, self._direction, self.radius
+        label, radii_m, features = self._annotate(known, rows, centered_m)
         if self.radius is None:
             radii_m = np.full(len(rss_dbm), np.nan)
         return position_m, np.asarray(label, np.int64), np.asarray(radii_m), np.asarray(features)
 
     @cached_property
     def _annotate(self) -> Callable[..., Any]:
-        def run(prototypes: Any, radius: Any, rss_dbm: jax.Array, centered_m: jax.Array) -> Any:
+        def run(known: Any, rss_dbm: jax.Array, centered_m: jax.Array) -> Any:
+            prototypes, direction, radius = known
             level = linear_level(self.preprocessor, rss_dbm)
-            return annotate(prototypes, radius, level, centered_m)
+            return annotate(prototypes, radius, level, centered_m, direction)
 
         return jax.jit(run)
 
 
+_direction = jax.jit(level_direction)
+
+
 def annotate(
-    prototypes: Prototypes, radius: RadiusModel | None, level: jax.Array, centered_m: jax.Array
+    prototypes: Prototypes,
+    radius: RadiusModel | None,
+    level: jax.Array,
+    centered_m: jax.Array,
+    direction: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Label, radius and what the radius is computed from, for levels and located positions."""
-    nearest = find_nearest(prototypes, level)
+    nearest = find_nearest(prototypes, level, direction)
     label = vote(prototypes, nearest, level)
     features = difficulty_features(prototypes, nearest, level, centered_m)
     if radius is None:

@@ -97,12 +97,18 @@ def make_prototypes(
     return made._replace(head=train_head(part, label, len(groups.labels), preprocessor))
 
 
-def find_nearest(prototypes: Prototypes, level: jax.Array) -> Nearest:
-    """The prototypes that resemble each fingerprint, float[n, A] in the linear encoding."""
-    direction = unit_vectors(level**LEVEL_POWER)
-    theirs = unit_vectors(prototypes.level**LEVEL_POWER)
+def level_direction(level: jax.Array) -> jax.Array:
+    """Levels, float[n, A] in the linear encoding, as what cosines are taken of."""
+    return unit_vectors(level**LEVEL_POWER)
+
+
+def find_nearest(
+    prototypes: Prototypes, level: jax.Array, direction: jax.Array | None = None
+) -> Nearest:
+    """The prototypes that resemble each fingerprint; their directions, where they are at hand."""
+    theirs = level_direction(prototypes.level) if direction is None else direction
     number = min(NUM_NEAREST, prototypes.level.shape[0])
-    similarity, row = top_k(direction @ theirs.T, number)
+    similarity, row = top_k(level_direction(level) @ theirs.T, number)
     weight = jnp.maximum(similarity, 1e-2) ** WEIGHT_POWER
     return Nearest(row, similarity, weight / weight.sum(axis=1, keepdims=True))
 

@@ -107,7 +107,7 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
     difference = f"{shown('difference_m')} {interval('difference_low_m', 'difference_high_m')}"
     return {
-        "method": _name(line["network"], line["method"]),
+        "method": method_name(line["network"], line["method"]),
         "seeds": str(line["seeds"]),
         FIGURES["mae_m"]: spread("mae_m"),
         "interval over seeds": interval("mae_m_low", "mae_m_high"),
@@ -170,8 +170,8 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: 
 
 def _label(line: Any) -> str:
     """A method without the fraction, which its panel says."""
-    return _name(line["network"], line["method"].removesuffix(f", {100 * line['share']:g} %"))
+    return method_name(line["network"], line["method"].removesuffix(f", {100 * line['share']:g} %"))
 
 
-def _name(network: str, method: str) -> str:
+def method_name(network: str, method: str) -> str:
     return f"{network}: {method}" if network else method

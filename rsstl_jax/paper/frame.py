@@ -8,7 +8,7 @@ import pandas as pd
 
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.errors import DataError
-from rsstl_jax.report.result_table import FIGURES, students_of
+from rsstl_jax.report.result_table import FIGURES, PROTOCOLS, students_of
 
 TABLE_NAMES = ("1", "2", "3", "4", "settings")
 """The paper's tables, and what other settings of teachers and losses change."""
@@ -63,13 +63,15 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     lines: dict[tuple[Any, ...], dict[str, Any]] = {}
     for line in (line for receipt in receipts for line in _receipt_lines(receipt)):
         key = tuple(line[name] for name in _KEY)
-        known = lines.setdefault(key, line)
+        known = lines.get(key, line)
         # One training may be in two receipts, which were asked for different seeds.
         if any(known[name] != line[name] for name in _MEASURED):
             raise DataError(
                 f"{known['file']} and {line['file']} hold different figures of {line['student']} "
                 f"of seed {line['seed']} ({line['target']}, {line['row']}); keep one of them"
             )
+        # One of them may be older, and lack figures.
+        lines[key] = line | known
     if not lines:
         raise ValueError("receipts holds no figures; at least one receipt is needed")
     return pd.DataFrame(list(lines.values())).drop(columns="file")
@@ -93,6 +95,7 @@ def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 "label": receipt.get("label", ""),
                 "seed": seed,
                 **{name: figures[name][index] for name in _MEASURED},
+                **{name: figures[name][index] for name in PROTOCOLS if name in figures},
                 "part": result["part"],
                 "positions_low_m": low,
                 "positions_high_m": high,

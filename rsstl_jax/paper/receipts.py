@@ -101,6 +101,7 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
             name: [value for students in rounds for value in students[student][name]]
             for name, values in figures.items()
             if len(values) == 1  # a value of each seed, not of all together
+            and all(name in students[student] for students in rounds)
         }
         for student, figures in rounds[0].items()
         # An earlier start may have asked one of the rounds for more students than this one does.

@@ -1,7 +1,7 @@
 """Runs of one target side by side: their errors, paired by fingerprint, and what may be said."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
-from rsstl_jax.report.result_table import mean_and_spread, student_label
+from rsstl_jax.metrics import evaal_error_m
+from rsstl_jax.report.result_table import PROTOCOLS, methods_of, student_label
 from rsstl_jax.report.statistics import (
-    FEWEST_PAIRS,
     PairedDifference,
     adjust_p_values,
     interval_over_positions,
@@ -22,6 +22,23 @@ from rsstl_jax.store.files import read_json
 
 _ERROR = "_error_m"
 
+PAIRED = {"floor_hit_rate": (100, "floor (points)"), "evaal_mae_m": (1, "EvAAL mean (m)")}
+"""Means of a value of each fingerprint: the factor of their difference, and its column."""
+
+
+class Method(NamedTuple):
+    """One student or baseline of one run."""
+
+    label: str
+    errors_m: dict[int, np.ndarray]  # {seed: float64[n]}
+    protocols: dict[str, list[float]]  # {figure: its value in each seed}
+    paired: dict[str, np.ndarray]  # {figure of PAIRED: float64[n], of each fingerprint the mean}
+
+    @property
+    def mean_errors_m(self) -> np.ndarray:
+        """float64[n]. Of each fingerprint the mean over the seeds."""
+        return np.asarray(np.mean(list(self.errors_m.values()), axis=0))
+
 
 class Run(NamedTuple):
     """What a finished run's folder says of its students."""
@@ -30,7 +47,7 @@ class Run(NamedTuple):
     network: str
     part: str  # in words: which part of which target
     positions_m: np.ndarray  # float64[n, 2], where each fingerprint was taken
-    errors_m: dict[str, dict[int, np.ndarray]]  # {student: {seed: float64[n]}}
+    methods: dict[str, Method]  # {student: what is known of it}
     baselines: tuple[str, ...] = ()  # those of the students that were measured beside the run's
 
     @property
@@ -39,18 +56,6 @@ class Run(NamedTuple):
         content = np.rint(self.positions_m * 1e4).astype("<i8").tobytes()
         digest = hashlib.sha256(content).hexdigest()[:12]
         return f"{self.part} ({len(self.positions_m)} fingerprints, digest {digest})"
-
-
-class Method(NamedTuple):
-    """One student of one run."""
-
-    label: str
-    errors_m: dict[int, np.ndarray]  # {seed: float64[n]}
-
-    @property
-    def mean_errors_m(self) -> np.ndarray:
-        """float64[n]. Of each fingerprint the mean over the seeds."""
-        return np.mean(list(self.errors_m.values()), axis=0)
 
 
 def read_run(workdir: str | Path) -> Run:
@@ -65,28 +70,51 @@ def read_run(workdir: str | Path) -> Run:
     result, file = read_json(folder / "result.json"), folder / "predictions.csv"
     try:
         part = f"the {result['part']} part of {result['target']}"
+        figures = methods_of(result)
         table = pd.read_csv(file).set_index("seed")
         frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
         students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
-        errors_m = {
-            student: {
-                seed: frame[student + _ERROR].to_numpy(np.float64) for seed, frame in frames.items()
-            }
-            for student in students
-        }
+        methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
         same = all(np.array_equal(f[["x_m", "y_m"]], positions_m) for f in frames.values())
-        finite = all(np.isfinite(e).all() for own in errors_m.values() for e in own.values())
-    except (KeyError, ValueError, TypeError, StopIteration) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
+    finite = all(np.isfinite(e).all() for m in methods.values() for e in m.errors_m.values())
     if not (students and same and finite):
         raise DamagedError(
             f"{file} is not what a run wrote: every seed must have the same fingerprints, and "
             "every error must be a number"
         )
-    baselines = tuple(name for name in result.get("baselines", {}) if name in errors_m)
+    baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))
-    return Run(str(workdir), network, part, positions_m, errors_m, baselines)
+    return Run(str(workdir), network, part, positions_m, methods, baselines)
+
+
+def _read_method(
+    frames: Mapping[int, pd.DataFrame], student: str, figures: Mapping[str, Any]
+) -> Method:
+    errors_m = {seed: f[student + _ERROR].to_numpy(np.float64) for seed, f in frames.items()}
+    known = {name: list(map(float, figures[name])) for name in PROTOCOLS if name in figures}
+    by_seed = [_paired_values(frame, student) for frame in frames.values()]
+    paired = {name: np.mean([one[name] for one in by_seed], axis=0) for name in by_seed[0]}
+    return Method("", errors_m, known, paired)
+
+
+def _paired_values(frame: pd.DataFrame, student: str) -> dict[str, np.ndarray]:
+    """{figure of PAIRED: float64[n]} of one seed; nothing where no floors are known."""
+    known = [name for name in ("floor", "building") if {name, f"{student}_{name}"} <= {*frame}]
+    if "floor" not in known:
+        return {}
+    off = {name: (frame[f"{student}_{name}"] - frame[name]).abs() for name in known}
+    if any(values.isna().any() for values in off.values()):
+        raise ValueError(f"a floor or building of {student} is empty")
+    evaal_m = evaal_error_m(
+        frame[[f"{student}_x_m", f"{student}_y_m"]],
+        frame[["x_m", "y_m"]],
+        floors_off=off["floor"],
+        building_wrong=off.get("building", 0 * off["floor"]) > 0,
+    )
+    return {"floor_hit_rate": (off["floor"] == 0).to_numpy(np.float64), "evaal_mae_m": evaal_m}
 
 
 def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Method]:
@@ -105,24 +133,23 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
                 f"{runs[0].measured_on}; only errors on the same fingerprints can be compared"
             )
     for student in students:
-        if not any(student in run.errors_m for run in runs):
-            present = ", ".join(dict.fromkeys(name for run in runs for name in run.errors_m))
+        if not any(student in run.methods for run in runs):
+            present = ", ".join(dict.fromkeys(name for run in runs for name in run.methods))
             raise ConfigError(f"--students has {student!r}; the runs have {present}")
     names = [folder.name for folder in folders]
     unique = len(set(names)) == len(names)
     methods = []
     for run, name in zip(runs, names, strict=True):
-        own = [name for name in run.errors_m if name not in run.baselines]
-        chosen = [name for name in students or own if name in run.errors_m]
+        own = [name for name in run.methods if name not in run.baselines]
+        chosen = [name for name in students or own if name in run.methods]
         if not chosen:
             raise ConfigError(
                 f"{run.workdir} has none of --students={','.join(students)}; it has "
-                f"{', '.join(run.errors_m)}"
+                f"{', '.join(run.methods)}"
             )
         methods += [
-            Method(
-                f"{name if unique else run.workdir}: {student_label(student, run.network)}",
-                run.errors_m[student],
+            run.methods[student]._replace(
+                label=f"{name if unique else run.workdir}: {student_label(student, run.network)}"
             )
             for student in chosen
         ]
@@ -165,12 +192,27 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
                 "interval_m": [found.low, found.high],
                 "p_value": found.p_value,
             }
-        rows.append(row)
+        rows.append(row | _protocol_differences(method, reference, positions_m))
     adjusted = adjust_p_values([found.p_value for found in by_seed.values()])
     adjusted_p = dict(zip(by_seed, adjusted, strict=True))
     for number, row in enumerate(rows):
         row["verdict"] = _verdict(row, by_seed.get(number), adjusted_p.get(number))
     return rows
+
+
+def _protocol_differences(
+    method: Method, reference: Method, positions_m: np.ndarray
+) -> dict[str, Any]:
+    """How floor hit rate and EvAAL mean differ, where both methods know floors.
+
+    Over positions: most floors depend on the radio map alone, and every seed has the same.
+    """
+    row: dict[str, Any] = {}
+    for name in [name for name in PAIRED if name in method.paired and name in reference.paired]:
+        difference = method.paired[name] - reference.paired[name]
+        row[f"{name}_difference"] = float(difference.mean())
+        row[f"{name}_interval"] = list(interval_over_positions(difference, positions_m))
+    return row
 
 
 def _verdict(row: dict[str, Any], found: PairedDifference | None, p: float | None) -> str:
@@ -181,54 +223,3 @@ def _verdict(row: dict[str, Any], found: PairedDifference | None, p: float | Non
     if low <= 0 <= high:
         return "no significant difference"
     return "better" if high < 0 else "worse"
-
-
-def render_comparison_of_runs(
-    part: str, methods: Sequence[Method], rows: Sequence[dict[str, Any]]
-) -> str:
-    """A Markdown table of the methods, and a sentence on each difference."""
-    lines = [
-        f"Errors on {part}",
-        "",
-        "| method | seeds | mean (m) | difference (m) | 95 % interval | pairs | verdict |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for method, row in zip(methods, [None, *rows], strict=True):
-        mean = mean_and_spread([float(errors.mean()) for errors in method.errors_m.values()])
-        cells = ["reference", "", "", ""]
-        if row is not None:
-            cells = [
-                f"{row['difference_m']:+.2f}",
-                _interval(row["interval_m"]),
-                f"{row['num_pairs']} {row['unit']}",
-                row["verdict"],
-            ]
-        seeds = ", ".join(map(str, method.errors_m))
-        lines.append(f"| {method.label} | {seeds} | {mean} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *map(_sentence, rows)])
-
-
-def _sentence(row: dict[str, Any]) -> str:
-    interval = f"95 % interval {_interval(row['interval_m'])}"
-    subject = f"{row['method']}, compared with {row['reference']}"
-    if row["unit"] == "positions":
-        return (
-            f"{subject}: {row['verdict']}. The difference is {row['difference_m']:+.2f} m "
-            f"({interval} over {row['num_pairs']} test positions). This holds for these students "
-            "as they are; other seeds may differ."
-        )
-    over_seeds = f"{row['difference_m']:+.2f} m ({interval} over {row['num_pairs']} seeds"
-    at_positions = f"over test positions {_interval(row['interval_over_positions_m'])}"
-    if row["num_pairs"] < FEWEST_PAIRS:
-        return (
-            f"{subject}: the difference is {over_seeds}; {at_positions}). No verdict on the seeds: "
-            f"it takes at least {FEWEST_PAIRS} of them."
-        )
-    return (
-        f"{subject}: {row['verdict']}. The difference is {over_seeds}, p {row['p_value']:.2g}; "
-        f"{at_positions})."
-    )
-
-
-def _interval(ends: Sequence[float]) -> str:
-    return f"[{ends[0]:+.2f}, {ends[1]:+.2f}]"

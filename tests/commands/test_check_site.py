@@ -86,6 +86,26 @@ def test_what_looks_wrong_is_said_and_the_exit_code_is_0(check, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("x", "y", "flags"),
+    [
+        ("X_ft", "Y_ft", "--x=X_ft --y=Y_ft"),
+        ("Easting (m)", "y", "'--x=Easting (m)'"),
+        ("rechts", "hoch", "--x=... --y=..."),
+    ],
+)
+def test_positions_under_other_names_are_named_by_the_flag_that_a_message_gives(
+    check, tmp_path, x, y, flags
+):
+    file = tmp_path / "my-office" / "train.csv"
+    write_table(OFFICE.train, file)
+    pd.read_csv(file).rename(columns={"x": x, "y": y}).to_csv(file, index=False)
+    code, _, err = check()
+    assert code == 2 and f"check_site --dataset=... {flags} --write names another" in err
+    code, out, _ = check(f"--x={x}", f"--y={y}")
+    assert code == 0 and "nothing looks wrong" in out
+
+
+@pytest.mark.parametrize(
     ("words", "dataset", "message"),
     [
         (("--undetected=low",), "my-office", "--undetected: 'low' is not a number"),

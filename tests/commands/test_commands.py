@@ -270,8 +270,10 @@ def test_tables_are_rebuilt_from_their_receipts_alone(folder):
     sites = ("--targets=synthetic-office", "--sites=synthetic-office,synthetic-mall")
     train = ("--rows=knn,scratch", "--set=model.dnn.hidden_width=8", "--seeds=0")
     out = succeed("tables", *where, *sites, *train)
-    made = {name: (output / "smoke" / name).read_text() for name in ("seeds.csv", TABLE)}
-    assert made[TABLE] in out
+    names = ("seeds.csv", TABLE, "synthetic-office-protocols.md")
+    made = {name: (output / "smoke" / name).read_text() for name in names}
+    assert all(made[name] in out for name in names[1:])
+    assert made[names[2]].startswith("| method | seeds | floor (%) | EvAAL mean (m) |")
     assert "| kNN | 1 |" in out and "| dnn: transfer network, trained from scratch | 1 |" in out
     for name in made:
         (output / "smoke" / name).unlink()

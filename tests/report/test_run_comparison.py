@@ -13,11 +13,12 @@ from rsstl_jax import make_config
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.report import run_result
+from rsstl_jax.report.comparison_table import render_comparison_of_runs
+from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.run_comparison import (
     choose_methods,
     compare_methods,
     read_run,
-    render_comparison_of_runs,
 )
 from rsstl_jax.report.statistics import interval_over_positions
 
@@ -173,3 +174,57 @@ def test_the_command_prints_a_table_and_leaves_json_and_a_picture(tmp_path):
     assert matplotlib.image.imread(tmp_path / "out" / "comparison.png").std() > 0.01
     code, _, err = call("compare", *where, "--students=dist")
     assert code == 2 and "--students has 'dist'; the runs have standalone" in error_of(err)
+
+
+def with_floors(error_m, floor):
+    positions_m = TEST.position_m + np.array([error_m, 0.0])
+    return Predicted(positions_m, np.asarray(floor), radius_m=np.full(len(TEST), 4.0))
+
+
+def write_floors(folder, predictions):
+    config = make_config("smoke", target=TEST.dataset, sources="synthetic-mall")
+    folder.mkdir()
+    with mock.patch.multiple(run_result, _draw=mock.DEFAULT, write_report=mock.DEFAULT):
+        run_result.write_result(config, TEST, predictions, folder, num_train=600)
+    return folder
+
+
+def test_floors_and_evaal_are_paired_by_position_where_both_runs_know_floors(tmp_path):
+    """An eighth of a's floors is one too high, by 4 m in EvAAL; b's are right, and 1 m worse."""
+    wrong = np.arange(len(TEST)) % 8 == 0
+    first = with_floors(3.0, TEST.floor + wrong)
+    a = write_floors(tmp_path / "a", {seed: {"distilled": first} for seed in range(2)})
+    b = write_floors(tmp_path / "b", {0: {"distilled": with_floors(4.0, TEST.floor)}})
+    c = write_run(tmp_path / "c", {"distilled": {0: 2.0}})
+    methods, rows = compare(a, b, c)
+    row, without = rows
+    assert row["floor_hit_rate_difference"] == pytest.approx(0.125)
+    assert row["evaal_mae_m_difference"] == pytest.approx(1 - 4 / 8)
+    for name, values in (("floor_hit_rate", wrong), ("evaal_mae_m", 1 - 4.0 * wrong)):
+        expected = interval_over_positions(values.astype(float), TEST.position_m)
+        np.testing.assert_allclose(row[f"{name}_interval"], expected, atol=1e-6)
+    assert not any(name.startswith(("floor", "evaal")) for name in without)
+    low, high = (f"{100 * end:+.2f}" for end in row["floor_hit_rate_interval"])
+    table = render_comparison_of_runs("the test part", methods, rows).splitlines()[8:12]
+    head, _, of_a, of_b = [line.strip("| ").split(" | ") for line in table]
+    assert head[:3] == ["method", "floor (%)", "EvAAL mean (m)"] and "within the radius (%)" in head
+    assert head[-2:] == ["difference in floor (points)", "difference in EvAAL mean (m)"]
+    assert of_a[1:3] == ["87.50 ± 0.00", "3.50 ± 0.00"] and of_a[-2:] == 2 * ["reference"]
+    assert of_b[1:3] == ["100.00", "4.00"] and of_b[-2] == f"+12.50 [{low}, {high}]"
+
+
+def test_runs_without_floors_have_no_table_of_them(tmp_path):
+    old = write_run(tmp_path / "a", {"distilled": {0: 3.0}, "standalone": {0: 4.0}})
+    methods, rows = compare(old)
+    assert "floor" not in render_comparison_of_runs("the test part", methods, rows)
+
+
+def test_a_floor_that_is_missing_is_damage(tmp_path):
+    folder = write_floors(tmp_path / "a", {0: {"distilled": with_floors(3.0, TEST.floor)}})
+    file = folder / "predictions.csv"
+    head, first, *rest = file.read_text().splitlines()
+    cells = first.split(",")
+    cells[head.split(",").index("distilled_floor")] = ""
+    file.write_text("\n".join([head, ",".join(cells), *rest]))
+    with pytest.raises(DamagedError, match="a floor or building of distilled is empty"):
+        read_run(folder)

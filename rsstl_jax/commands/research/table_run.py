@@ -20,6 +20,7 @@ from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, rend
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
 from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
+from rsstl_jax.paper.protocols import protocol_frame, render_protocols
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
@@ -148,6 +149,10 @@ def render(recipe: str) -> None:
             selected = select_table(frame, table, target)
             if not selected.empty:
                 render_table(output, selected, target, table)
+        protocols = protocol_frame(frame, target)
+        if not protocols.empty:
+            csv = protocols.to_csv(index=False, float_format="%.4f")
+            output.table(f"{target} protocols", render_protocols(protocols), csv)
         cost = cost_frame(receipts, target)
         output.table(f"{target} cost", render_cost(cost), cost.to_csv(index=False))
         distribution = distribution_frame(receipts, target)

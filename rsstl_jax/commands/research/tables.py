@@ -10,8 +10,9 @@
 
 The tables are numbered as in the paper: 1 all methods, 2 single terms, 3 single sources, 4 a
 fraction of the target's training set. Figure 2 shows the students of Table 1 and is drawn with
-every table. The students of a row are replicas of one compiled program. Every row is trained in a
-separate folder below --workdir; run the same command again to continue. Its receipt is written to
+every table. Floors and the field's protocols are a further table, where receipts have them. The
+students of a row are replicas of one compiled program. Every row is trained in a separate folder
+below --workdir; run the same command again to continue. Its receipt is written to
 <output>/<recipe>/<target>.jsonl. --render trains nothing and rebuilds everything from these
 receipts, of all recipes unless --recipe names one.
 

@@ -13,8 +13,8 @@ _OTHER_USES = re.compile(
     r"id|uid|uuid|index|idx|row|number|num|no|nr|user|username|device|phone|phonetype|model|brand|"
     r"timestamp|time|date|datetime|unixtime|epoch|scan|sample|sequence|seq|floor|floornumber|level|"
     r"storey|building|room|space|relativeposition|zone|area|site|z|height|altitude|elevation|lat|"
-    r"latitude|lon|lng|long|longitude|x|y|[xy]c?m|pos[xy]|position[xy]|coord[xy]|heading|bearing|"
-    r"orientation|azimuth|direction|angle|speed|accuracy|label|class|target|point|position|"
+    r"latitude|lon|lng|long|longitude|x|y|[xy](c?m|ft|feet)|pos[xy]|position[xy]|coord[xy]|heading|"
+    r"bearing|orientation|azimuth|direction|angle|speed|accuracy|label|class|target|point|position|"
     r"location|referencepoint|rp|session|track"
 )
 _IDENTIFIER = re.compile(
@@ -23,8 +23,8 @@ _IDENTIFIER = re.compile(
     r"point|location|session|track)(id|no|number|index|name)"
 )
 _MEANT = {
-    "x": re.compile(r"x|lon|lng|long|longitude|east|easting|xm|(pos|position|coord)x"),
-    "y": re.compile(r"y|lat|latitude|north|northing|ym|(pos|position|coord)y"),
+    "x": re.compile(r"(x|east|easting)(m|ft|feet)?|lon|lng|long|longitude|(pos|position|coord)x"),
+    "y": re.compile(r"(y|north|northing)(m|ft|feet)?|lat|latitude|(pos|position|coord)y"),
     "floor": re.compile(r"floor(id|no|number|index)?|level(id)?|storey"),
 }
 MAX_SHOWN = 10
@@ -39,9 +39,7 @@ def require_positions(sheet: Sheet) -> None:
         sheet.require((layout.x, layout.y))
     except DataError as error:
         missing = [name for name in ("x", "y") if getattr(layout, name) not in sheet.columns]
-        meant = [flag for name in missing if (flag := _meant_flag(sheet, name))]
-        if not meant:
-            raise
+        meant = [_meant_flag(sheet, name) or f"--{name}=..." for name in missing]
         raise DataError(f"{error}; {remedy(*meant)} names another") from None
 
 

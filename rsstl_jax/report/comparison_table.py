@@ -1,0 +1,82 @@
+"""The comparison of runs as text: tables of the methods, and a sentence on each difference."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rsstl_jax.report.result_table import PROTOCOLS, mean_and_spread, protocol_cell
+from rsstl_jax.report.run_comparison import PAIRED, Method
+from rsstl_jax.report.statistics import FEWEST_PAIRS
+
+
+def render_comparison_of_runs(
+    part: str, methods: Sequence[Method], rows: Sequence[dict[str, Any]]
+) -> str:
+    """Markdown tables of the methods, and a sentence on each difference."""
+    lines = [
+        f"Errors on {part}",
+        "",
+        "| method | seeds | mean (m) | difference (m) | 95 % interval | pairs | verdict |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for method, row in zip(methods, [None, *rows], strict=True):
+        mean = mean_and_spread([float(errors.mean()) for errors in method.errors_m.values()])
+        cells = ["reference", "", "", ""]
+        if row is not None:
+            cells = [
+                f"{row['difference_m']:+.2f}",
+                _interval(row["interval_m"]),
+                f"{row['num_pairs']} {row['unit']}",
+                row["verdict"],
+            ]
+        seeds = ", ".join(map(str, method.errors_m))
+        lines.append(f"| {method.label} | {seeds} | {mean} | {' | '.join(cells)} |")
+    return "\n".join([*lines, *_protocol_table(methods, rows), "", *map(_sentence, rows)])
+
+
+def _protocol_table(methods: Sequence[Method], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Floors and the field's protocols, where a method has any, and how they differ."""
+    columns = [name for name in PROTOCOLS if any(name in method.protocols for method in methods)]
+    if not columns:
+        return []
+    paired = [name for name in PAIRED if any(f"{name}_interval" in row for row in rows)]
+    heads = [PROTOCOLS[name] for name in columns]
+    heads += [f"difference in {PAIRED[name][1]}" for name in paired]
+    lines = ["", f"| method | {' | '.join(heads)} |", "| --- |" + " --- |" * len(heads)]
+    for method, row in zip(methods, [{}, *rows], strict=True):
+        own = method.protocols
+        cells = [protocol_cell(name, own[name]) if name in own else "" for name in columns]
+        for name in paired:
+            factor = PAIRED[name][0]
+            cell = "" if row else "reference"
+            if f"{name}_interval" in row:
+                ends = _interval([factor * end for end in row[f"{name}_interval"]])
+                cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"
+            cells.append(cell)
+        lines.append(f"| {method.label} | {' | '.join(cells)} |")
+    return lines
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    interval = f"95 % interval {_interval(row['interval_m'])}"
+    subject = f"{row['method']}, compared with {row['reference']}"
+    if row["unit"] == "positions":
+        return (
+            f"{subject}: {row['verdict']}. The difference is {row['difference_m']:+.2f} m "
+            f"({interval} over {row['num_pairs']} test positions). This holds for these students "
+            "as they are; other seeds may differ."
+        )
+    over_seeds = f"{row['difference_m']:+.2f} m ({interval} over {row['num_pairs']} seeds"
+    at_positions = f"over test positions {_interval(row['interval_over_positions_m'])}"
+    if row["num_pairs"] < FEWEST_PAIRS:
+        return (
+            f"{subject}: the difference is {over_seeds}; {at_positions}). No verdict on the seeds: "
+            f"it takes at least {FEWEST_PAIRS} of them."
+        )
+    return (
+        f"{subject}: {row['verdict']}. The difference is {over_seeds}, p {row['p_value']:.2g}; "
+        f"{at_positions})."
+    )
+
+
+def _interval(ends: Sequence[float]) -> str:
+    return f"[{ends[0]:+.2f}, {ends[1]:+.2f}]"
