@@ -17,6 +17,7 @@ _WORKDIR = "results/expert-<target>-<network>-<recipe>"
 def define_flags() -> None:
     define_config()
     define_workdir(_WORKDIR)
+    define_processes()
 
 
 def main() -> None:

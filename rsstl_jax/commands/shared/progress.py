@@ -2,9 +2,12 @@
 
 import sys
 
+from rsstl_jax.store.processes import is_first
+
 
 def announce(text: str) -> None:
-    print(f"{text} ...", file=sys.stderr, flush=True)
+    if is_first():
+        print(f"{text} ...", file=sys.stderr, flush=True)
 
 
 def announce_sites(*names: str) -> None:
