@@ -1,5 +1,6 @@
 """A run of several processes: started by flags, by srun or by mpirun."""
 
+import faulthandler
 import os
 import re
 import sys
@@ -139,8 +140,12 @@ def _join(launch: Launch) -> None:
             f"process {launch.process} has {jax.local_device_count()} of {jax.device_count()} "
             f"devices; each of {launch.number} processes must have as many"
         )
-    if not is_first():
-        sys.stdout = open(os.devnull, "w")
+    # Where another process is silent for too long JAX aborts, whose line a dump would hide.
+    faulthandler.disable()
+    # Gloo prints to the descriptor of stdout; results are those of the first process.
+    if is_first():
+        sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     check_equal(_facts())
 
 
