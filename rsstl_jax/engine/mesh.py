@@ -49,7 +49,8 @@ def make_mesh(text: str) -> Mesh | None:
             f"run.mesh is {text!r}, which is {number} devices; JAX finds {len(devices)} "
             f"({devices[0].platform}): take axes whose product is at most {len(devices)}"
         )
-    if idle := {d.process_index for d in devices} - {d.process_index for d in devices[:number]}:
+    idle = {d.process_index for d in devices} - {d.process_index for d in devices[:number]}
+    if text and idle:
         raise ConfigError(
             f"run.mesh is {text!r}, which leaves process {min(idle)} without a device; of "
             f"{len(devices)} devices each of {jax.process_count()} processes must have a part"
