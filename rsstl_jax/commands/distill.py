@@ -13,8 +13,8 @@ import shlex
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
-from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.help_text import program_name
+from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 

@@ -163,7 +163,9 @@ def _orbax() -> Iterator[ocp.Checkpointer]:
     logger = logging.getLogger("absl")
     logger.addFilter(_is_from_elsewhere)
     # Of several processes the first one saves, and waits for no other.
-    alone = ocp.options.MultiprocessingOptions(active_processes={0}, barrier_sync_key_prefix="first")
+    alone = ocp.options.MultiprocessingOptions(
+        active_processes={0}, barrier_sync_key_prefix="first"
+    )
     handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
     with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
         yield checkpointer

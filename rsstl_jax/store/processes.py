@@ -7,6 +7,7 @@ process each of them does nothing of its own.
 import os
 import pickle
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -67,9 +68,9 @@ def in_first(function: Callable[P, T]) -> Callable[P, T]:
             finally:
                 _Now.alone = False
         told = exchange(outcome)[0]
-        result, error = outcome or told
-        if error is not None:
-            raise error
+        result, failure = outcome or told
+        if failure is not None:
+            raise failure
         return result
 
     return run
@@ -79,15 +80,17 @@ def check_equal(facts: Mapping[str, Any]) -> None:
     """Refuses processes that differ in what must be the same in all of them."""
     first, *others = exchange(dict(facts))
     for number, other in enumerate(others, start=1):
+        here, there = ({name: repr(side[name]) for name in side} for side in (first, other))
         words = [
-            f"{name} is {other.get(name, 'absent')!r} there and {first.get(name, 'absent')!r} here"
-            for name in sorted(first.keys() | other.keys())
-            if other.get(name) != first.get(name)
+            f"{name} is {there.get(name, 'absent')} there "
+            f"and {here.get(name, 'absent')} in process 0"
+            for name in sorted(here.keys() | there.keys())
+            if here.get(name) != there.get(name)
         ]
         if words:
             raise ConfigError(
                 f"the processes of a run must agree, and process {number} differs from process 0: "
-                + "; ".join(words).replace(" here", " in process 0")
+                f"{'; '.join(words)}"
             )
 
 
@@ -112,4 +115,6 @@ def leaving() -> Iterator[None]:
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
+        if is_first():
+            time.sleep(1)  # JAX would end the others before they have said why they end.
         os._exit(code if isinstance(code, int) else 1)

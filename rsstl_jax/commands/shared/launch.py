@@ -75,9 +75,13 @@ def by_flags(coordinator: str | None, number: int | None, process: int | None) -
             f"{' and '.join(missing)} is missing"
         )
     if not re.fullmatch(r".+:\d+", coordinator):
-        raise ConfigError(f"--coordinator is {coordinator!r}; it must be host:port, as in gpu1:8476")
+        raise ConfigError(
+            f"--coordinator is {coordinator!r}; it must be host:port, as in gpu1:8476"
+        )
     if process >= number:
-        raise ConfigError(f"--process_id is {process}; of {number} processes the last is {number - 1}")
+        raise ConfigError(
+            f"--process_id is {process}; of {number} processes the last is {number - 1}"
+        )
     return Launch(number, process, coordinator)
 
 
@@ -107,7 +111,9 @@ def start_processes() -> None:
         return
     launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _mesh()
     if launch is not None and launch.number > 1 and not mesh:
-        raise ConfigError("--coordinator is given and run.mesh is empty, whose devices processes share")
+        raise ConfigError(
+            "--coordinator is given and run.mesh is empty, whose devices processes share"
+        )
     if launch is None and mesh:
         # Without a mesh the tasks of a launcher are runs of their own.
         at_terminal = sys.stdin is not None and sys.stdin.isatty()
