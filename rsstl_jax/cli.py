@@ -19,6 +19,7 @@ from rsstl_jax.commands.shared.command_line import (
     translate_config,
 )
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
+from rsstl_jax.commands.shared.launch import start_processes
 from rsstl_jax.commands.shared.progress import announce_what_is_logged
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
@@ -34,8 +35,9 @@ from rsstl_jax.errors import (
     MissingDataError,
 )
 from rsstl_jax.store.interrupt import catch_signals
+from rsstl_jax.store.processes import leaving, lost_process
 
-BAD_INPUT, DIVERGED = 2, 3
+LOST, BAD_INPUT, DIVERGED = 1, 2, 3
 
 COMMANDS = {
     "distill": "train students at a site, with and without teachers, and measure them",
@@ -62,6 +64,7 @@ _RESEARCH = ("agnostic", "baselines", "profile", "robustness", "search", "tables
 
 _RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search", "robustness")
 """The commands that save states on the way."""
+_CONTINUES = "the same command continues from the last saved state"
 
 _HELP = "rsstl <command> --help shows a command's flags, with examples."
 
@@ -111,13 +114,14 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
     def parse(argv: list[str]) -> list[str]:
         return _parse(argv, takes_words=takes_words)
 
-    try:
-        with catch_signals():
-            app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
-    except Interrupted as error:
-        more = "; the same command continues from the last saved state" if name in _RESUMED else ""
-        print(f"{error}{more}", file=sys.stderr)
-        sys.exit(128 + error.signum)
+    with leaving():
+        try:
+            with catch_signals():
+                app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
+        except Interrupted as error:
+            more = f"; {_CONTINUES}" if name in _RESUMED else ""
+            print(f"{error}{more}", file=sys.stderr)
+            sys.exit(128 + error.signum)
 
 
 def _find_modules() -> None:
@@ -171,6 +175,7 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
     try:
         _keep_compiled()
         _full_products()
+        start_processes()
         _check_platform()
         main(*words)
     except MissingDataError as error:
@@ -179,6 +184,10 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         _stop(error, BAD_INPUT)
     except DivergedError as error:
         _stop(error, DIVERGED)
+    except Exception as error:
+        if lost := lost_process(error):
+            _stop(f"{lost}; {_CONTINUES}", LOST)
+        raise
 
 
 def _with_own_flags(error: MissingDataError) -> str:

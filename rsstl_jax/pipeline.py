@@ -31,6 +31,7 @@ from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.store.lock import locked
+from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, open_workdir
 from rsstl_jax.types import Params
@@ -128,18 +129,9 @@ def run_distillation(
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         first = f"seed-{config.seeds[0]}/{next(iter(plans))}"
         prototypes = _make_prototypes(job, Path(workdir) / "students" / first)
-        trained = _train(job, parts, teachers, plans, prototypes, recorder)
-        return write_result(
-            config,
-            parts.held_out,
-            _predict(job, parts, teachers, trained, prototypes),
-            Path(workdir),
-            sources=list(name_list(config.sources)),
-            terms=list(active_terms(config, job.network)),
-            num_train=len(parts.train),
-            teachers={name: report["quality"] for name, report in teachers.reports.items()},
-            baselines=predict_baselines(config, parts),
-        )
+        trained = _train(job, parts, teachers, plans, recorder)
+        _save_students(job, trained, prototypes, recorder)
+        return _write_result(job, parts, teachers, trained, prototypes, recorder)
 
 
 def _target_digests(config: ConfigDict, parts: TargetParts) -> dict[str, str]:
@@ -163,10 +155,9 @@ def _train(
     parts: TargetParts,
     teachers: TeacherSet,
     plans: Mapping[str, StudentPlan],
-    prototypes: Prototypes,
     recorder: Recorder,
 ) -> Trained:
-    """Trains and saves the students of every seed."""
+    """Trains the students of every seed."""
     students = {
         f"seed-{seed}/{name}": (seed, plan)
         for seed in job.config.seeds
@@ -175,7 +166,7 @@ def _train(
     outputs = None
     if teachers.agnostic is not None:
         settings, members = teachers.agnostic.settings, teachers.agnostic.members
-        outputs = cross_predict(settings, members, parts.train, parts.unlabelled_dbm)
+        outputs = in_first(cross_predict)(settings, members, parts.train, parts.unlabelled_dbm)
     train = partial(train_students, job, teachers, recorder=recorder)
     first = {name: own for name, own in students.items() if not own[1].labelled_by_mean}
     params = train(first, outputs=outputs)
@@ -183,24 +174,35 @@ def _train(
         if plan.labelled_by_mean:
             # After the baseline student of its seed, whose positions are in the mean.
             assert outputs is not None, "validate lets nothing unlabelled in without such teachers"
-            means = average_with_student(outputs, job.localizer, params[f"seed-{seed}/standalone"])
+            baseline = params[f"seed-{seed}/standalone"]
+            means = in_first(average_with_student)(outputs, job.localizer, baseline)
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
     for name, student_params in params.items():
-        student = Student(
-            job.localizer,
-            student_params,
-            job.train.access_points,
-            job.train.dataset,
-            prototypes=prototypes,
-            layout=job.train.layout,
-        )
-        folder = recorder.workdir / "students" / name
-        save_student(folder, job.config, student, report=partial(recorder.report, name))
         trained.setdefault(students[name][0], {})[name.partition("/")[2]] = student_params
     return trained
 
 
+@in_first
+def _save_students(
+    job: SiteJob, trained: Trained, prototypes: Prototypes, recorder: Recorder
+) -> None:
+    for seed, students in trained.items():
+        for name, params in students.items():
+            student = Student(
+                job.localizer,
+                params,
+                job.train.access_points,
+                job.train.dataset,
+                prototypes=prototypes,
+                layout=job.train.layout,
+            )
+            name = f"seed-{seed}/{name}"
+            folder = recorder.workdir / "students" / name
+            save_student(folder, job.config, student, report=partial(recorder.report, name))
+
+
+@in_first
 def _make_prototypes(job: SiteJob, folder: Path) -> Prototypes:
     """With the floor head of a student saved by an earlier start, or with one trained now."""
     try:
@@ -208,6 +210,29 @@ def _make_prototypes(job: SiteJob, folder: Path) -> Prototypes:
     except DamagedError:
         saved = None  # `save_student` writes it anew and says so.
     return make_prototypes(job.train, job.localizer.preprocessor, saved)
+
+
+@in_first
+def _write_result(
+    job: SiteJob,
+    parts: TargetParts,
+    teachers: TeacherSet,
+    trained: Trained,
+    prototypes: Prototypes,
+    recorder: Recorder,
+) -> dict[str, Any]:
+    """Measures the students, and leaves result.json, predictions, pictures and report."""
+    return write_result(
+        job.config,
+        parts.held_out,
+        _predict(job, parts, teachers, trained, prototypes),
+        recorder.workdir,
+        sources=list(name_list(job.config.sources)),
+        terms=list(active_terms(job.config, job.network)),
+        num_train=len(parts.train),
+        teachers={name: report["quality"] for name, report in teachers.reports.items()},
+        baselines=predict_baselines(job.config, parts),
+    )
 
 
 def _predict(

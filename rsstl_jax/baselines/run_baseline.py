@@ -27,6 +27,7 @@ from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.lock import locked
+from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.workdir import log_start, open_workdir
 
 UNTRAINED = ("knn", "centroid")
@@ -64,12 +65,12 @@ def _run(
     seeds = config.seeds if job else (config.data.fraction_seed,)
     facts: dict[str, Any] = {"sources": list(name_list(config.sources))} if job else {}
     if method == "knn":
-        settings, figures = choose_neighbours(
+        settings, figures = in_first(choose_neighbours)(
             parts.train,
             fraction=config.data.validation_fraction,
             seed=config.data.validation_seed,
         )
-        write_json(workdir / "tried.json", figures)
+        in_first(write_json)(workdir / "tried.json", figures)
         predicted = [locate_neighbours(settings, parts.train, parts.held_out)]
         facts["settings"] = asdict(settings)
     elif job is None:
@@ -86,7 +87,7 @@ def _run(
     by_seed = {seed: {method: one} for seed, one in zip(seeds, predicted, strict=True)}
     command = f"rsstl baselines --method={method}"
     facts |= {"num_train": len(parts.train), "command": command}
-    return write_result(config, parts.held_out, by_seed, workdir, **facts)
+    return in_first(write_result)(config, parts.held_out, by_seed, workdir, **facts)
 
 
 def _sources(config: ConfigDict) -> dict[str, SiteJob]:

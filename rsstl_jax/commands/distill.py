@@ -14,6 +14,7 @@ from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
 from rsstl_jax.commands.shared.help_text import program_name
+from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
@@ -23,6 +24,7 @@ _WORKDIR = "results/<target>-<network>-<recipe>"
 def define_flags() -> None:
     define_config()
     define_workdir(_WORKDIR)
+    define_processes()
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ The bundles are written to the folder teachers/ next to --workdir, or to --confi
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
@@ -17,6 +18,7 @@ _WORKDIR = "results/expert-<target>-<network>-<recipe>"
 def define_flags() -> None:
     define_config()
     define_workdir(_WORKDIR)
+    define_processes()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Whole epochs as one compiled program, and the loop on the host around them."""
 
 import math
+import signal
 import sys
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache, partial
@@ -14,8 +15,9 @@ from tqdm.auto import tqdm
 
 from rsstl_jax.engine.mesh import Replication, constrain, gather, spread, unpad
 from rsstl_jax.engine.train_state import TrainState
-from rsstl_jax.errors import DivergedError
+from rsstl_jax.errors import DivergedError, Interrupted
 from rsstl_jax.store.interrupt import defer_signals
+from rsstl_jax.store.processes import exchange, is_first
 from rsstl_jax.store.recorder import Recorder
 
 Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
@@ -175,11 +177,19 @@ def fit(
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
     make_program = partial(make_epochs, step, batch_size=batch_size, num_epochs=chunk)
     run = spread(make_program, mesh, data, context, replication)
-    if 0 < done < epochs:
+    if 0 < done < epochs and is_first():
         tqdm.write(f"continuing {name} at epoch {done + 1} of {epochs}", file=sys.stderr)
-    bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", mininterval=1.0)
-    # Until the first epochs replace it.
-    bar.set_postfix_str("compiling")
+    bar = tqdm(
+        total=epochs,
+        initial=done,
+        desc=name,
+        unit="epoch",
+        mininterval=1.0,
+        disable=not is_first(),
+    )
+    if done < epochs:  # until the first metrics replace it
+        bar.set_postfix_str("compiling")
+    end = False
     with defer_signals() as asked_to_end, bar:
         while done < epochs:
             new, *metrics = run(state, key)
@@ -192,12 +202,14 @@ def fit(
             state = new
             recorder.log(*_records(names, values, done, batch_size, omit or {}))
             done += chunk
-            end = asked_to_end()
+            end = any(exchange(asked_to_end()))
             recorder.save_latest(name, state, done, now=end)
             bar.set_postfix(_shown(names, values, omit or {}), refresh=False)
             bar.update(chunk)
             if end:
                 break
+    if end:
+        raise Interrupted(signal.SIGTERM)  # that another process got
     return gather(state)
 
 

@@ -18,6 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from rsstl_jax.config.rules import MESH_AXES, read_mesh
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.store.processes import exchange
 from rsstl_jax.types import Batch
 
 
@@ -43,13 +44,19 @@ def make_mesh(text: str) -> Mesh | None:
     sizes = read_mesh(text) or {}
     shape = tuple(sizes.get(axis, 1) for axis in MESH_AXES)
     devices, number = jax.devices(), math.prod(shape)
-    if number == 1:
-        return None
     if number > len(devices):
         raise ConfigError(
             f"run.mesh is {text!r}, which is {number} devices; JAX finds {len(devices)} "
             f"({devices[0].platform}): take axes whose product is at most {len(devices)}"
         )
+    idle = {d.process_index for d in devices} - {d.process_index for d in devices[:number]}
+    if text and idle:
+        raise ConfigError(
+            f"run.mesh is {text!r}, which leaves process {min(idle)} without a device; of "
+            f"{len(devices)} devices each of {jax.process_count()} processes must have a part"
+        )
+    if number == 1:
+        return None
     axis_types = (AxisType.Auto,) * len(shape)
     return jax.make_mesh(shape, MESH_AXES, axis_types=axis_types, devices=devices[:number])
 
@@ -72,7 +79,7 @@ def replicate(tree: Any, row: Mesh | None) -> Any:
         return tree
     if partition(row) is None:
         return jax.device_put(tree, row.devices.item())
-    return jax.device_put(tree, NamedSharding(row, PartitionSpec()))
+    return _put(tree, NamedSharding(row, PartitionSpec()))
 
 
 def shard(tree: Any, row: Mesh | None) -> Any:
@@ -85,7 +92,21 @@ def shard(tree: Any, row: Mesh | None) -> Any:
         return jnp.pad(leaf, [(0, -count % row.size), *[(0, 0)] * (leaf.ndim - 1)])
 
     sharding = NamedSharding(row, PartitionSpec("data"))
-    return _Padded(jax.device_put(jax.tree.map(pad, tree), sharding), count)
+    return _Padded(_put(jax.tree.map(pad, tree), sharding), count)
+
+
+def _put(tree: Any, sharding: NamedSharding) -> Any:
+    """Arrays with a sharding; where it spans processes each of them holds the whole arrays."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+
+    # device_put would send them around to compare them, and NaN is not equal to NaN.
+    def put(leaf: jax.Array) -> jax.Array:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(put(jax.random.key_data(leaf)))
+        return jax.make_array_from_callback(leaf.shape, sharding, np.asarray(leaf).__getitem__)
+
+    return jax.tree.map(put, tree)
 
 
 def shard_context(context: Any, row: Mesh | None) -> Any:
@@ -140,25 +161,46 @@ def spread(
     replication: Replication | None,
 ) -> Callable[[Any, jax.Array], Any]:
     """run(state, key): programs of `make_epochs`, with the replicas dealt to the rows of a mesh."""
-    rows = mesh_rows(mesh)
     axes: Any = None if replication is None else replication.context_axes
     vmapped = replication is not None and replication.vmapped
     options = {"vmapped": True, "context_axes": axes} if vmapped else {}
+    dealt = _deal(mesh_rows(mesh), replication)
     pieces = []
-    for row, indices in _deal(rows, replication):
-        program = make_program(row=partition(row), **options)
-        placed, on_row = shard(data, row), shard_context(context, row)
-        for index in indices:
-            pieces.append(_Piece(program, row, index, placed, _take_own(axes, on_row, index)))
-    if pieces[0].index is None:
+    for row, indices in dealt:
+        # A process has the programs of its own devices.
+        if has_device(row):
+            program = make_program(row=partition(row), **options)
+            placed, on_row = shard(data, row), shard_context(context, row)
+            for index in indices:
+                pieces.append(_Piece(program, row, index, placed, _take_own(axes, on_row, index)))
+    row, (first, *_) = dealt[0]
+    if first is None and len(_processes(row)) == jax.process_count():
         return pieces[0].begin
     join = np.concatenate if vmapped else np.stack
 
     def run(state: Any, key: jax.Array) -> Any:
-        begun = [piece.begin(state, key) for piece in pieces]
-        return jax.tree.map(lambda *leaves: join(leaves), *jax.device_get(begun))
+        begun = [(piece, piece.begin(state, key)) for piece in pieces]
+        own = [jax.device_get(result) for piece, result in begun if _sends(piece.row)]
+        # In the order of the leading axis: that of the rows is the order of the processes.
+        results = [result for sent in exchange(own) for result in sent]
+        return results[0] if first is None else jax.tree.map(lambda *leaves: join(leaves), *results)
 
     return run
+
+
+def _processes(row: Mesh | None) -> list[int]:
+    """The numbers of the processes that have a device of a row."""
+    return [0] if row is None else sorted({device.process_index for device in row.devices.flat})
+
+
+def has_device(row: Mesh | None) -> bool:
+    """Whether this process has a device of a row."""
+    return jax.process_index() in _processes(row)
+
+
+def _sends(row: Mesh | None) -> bool:
+    """Whether this process tells the others what the program of a row gave."""
+    return _processes(row)[0] == jax.process_index()
 
 
 def _deal(

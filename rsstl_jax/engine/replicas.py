@@ -10,7 +10,15 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from rsstl_jax.engine.loop import Step, make_epochs
-from rsstl_jax.engine.mesh import mesh_rows, partition, replicate, shard, shard_context
+from rsstl_jax.engine.mesh import (
+    has_device,
+    mesh_rows,
+    partition,
+    replicate,
+    shard,
+    shard_context,
+)
+from rsstl_jax.store.processes import exchange
 
 Start = tuple[Any, jax.Array, Any]
 """(state, key, context) of one training, or of several with a leading axis."""
@@ -46,7 +54,8 @@ def replicas_that_fit(
     The program says how much memory it takes.
     """
     rows = mesh_rows(mesh)
-    one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), rows[0])
+    own_row = next(row for row in rows if has_device(row))
+    one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), own_row)
     # The first row has as many as any.
     begun = [start() for start in starts[: math.ceil(len(starts) / len(rows))]]
     run = make_epochs(
@@ -55,19 +64,19 @@ def replicas_that_fit(
         num_epochs=1,
         vmapped=True,
         context_axes=context_axes,
-        row=partition(rows[0]),
+        row=partition(own_row),
     )
     size = len(begun)
     while size > 1:
         states, keys, contexts = zip(*begun[:size], strict=True)
         program: Any = run
-        context = shard_context(stack(contexts, context_axes), rows[0])
-        state, key = replicate((stack(states), stack(keys)), rows[0])
+        context = shard_context(stack(contexts, context_axes), own_row)
+        state, key = replicate((stack(states), stack(keys)), own_row)
         compiled = program.lower(state, one_step, key, context).compile()
         if _bytes_of(compiled) <= usable_bytes() // (1 if mesh is None else _sharing(mesh)):
             break
         size = (size + 1) // 2
-    return size
+    return min(exchange(size))
 
 
 def _bytes_of(compiled: Any) -> int:
@@ -83,7 +92,7 @@ def _sharing(mesh: Mesh) -> int:
 
 def usable_bytes() -> int:
     """Half of what the first device's allocator has left, or on a CPU half of the memory."""
-    stats = jax.devices()[0].memory_stats()
+    stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return (stats["bytes_limit"] - stats["bytes_in_use"]) // 2
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

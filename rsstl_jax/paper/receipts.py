@@ -14,6 +14,7 @@ from rsstl_jax.paper.rows import SHARES, SITES, row_config, row_students
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.report.result_table import current_result, students_of
 from rsstl_jax.store.files import read_json, write_json
+from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
 
 # Where data and bundles lie is the machine's business, not the result's.
@@ -52,7 +53,6 @@ def _run(
     label: str,
     students: Sequence[str],
 ) -> dict[str, Any]:
-    file = workdir / "receipt.json"
     begun = time.perf_counter()
     method = row.removesuffix("-share")
     if method in METHODS:
@@ -60,7 +60,20 @@ def _run(
     else:
         wanted = row_students(row, config, tables, students)
         result = run_distillation(config, workdir, students=wanted)
-    seconds = time.perf_counter() - begun
+    return _receipt(row, config, workdir, label, result, time.perf_counter() - begun)
+
+
+@in_first
+def _receipt(
+    row: str,
+    config: ConfigDict,
+    workdir: Path,
+    label: str,
+    result: dict[str, Any],
+    seconds: float,
+) -> dict[str, Any]:
+    """Writes the receipt of a row that has been trained; an earlier one may stay."""
+    file = workdir / "receipt.json"
     starts = [r for r in Recorder(workdir).records() if r.get("run") == "start"]
     seconds += starts[-1]["seconds_before"]
     if file.exists():

@@ -10,11 +10,13 @@ from rsstl_jax.paper.receipts import changed_fields
 from rsstl_jax.report.result_table import current_result
 from rsstl_jax.store.files import read_json, write_text
 from rsstl_jax.store.lock import locked
+from rsstl_jax.store.processes import in_first
 
 # Long, and alike in most receipts of a file.
 _SHARED = ("config", "start")
 
 
+@in_first
 def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None:
     """Puts a receipt into a file of records, replacing an earlier one of that name."""
     file = Path(file)

@@ -16,6 +16,7 @@ from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.models import Generator
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, read_json, write_sealed
+from rsstl_jax.store.processes import in_first
 from rsstl_jax.types import Params
 
 FORMAT = 2
@@ -48,6 +49,7 @@ class BundleCard:
         )
 
 
+@in_first
 def save_bundle(
     folder: str | Path, card: BundleCard, params: Params, *, report: Mapping[str, Any]
 ) -> None:
@@ -61,6 +63,7 @@ def save_bundle(
     write_sealed(card_file, {**facts, "report": dict(report)})
 
 
+@in_first
 def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str, Any]] | None:
     """A bundle's parameters and report, if its card is the one asked for."""
     card_file = Path(folder) / "card.json"

@@ -18,6 +18,7 @@ from rsstl_jax.site_agnostic.training import fit_members
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences
 from rsstl_jax.store.lock import locked
+from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def make_agnostic_teachers(
         bundle = _load_matching(folder, facts)
         if isinstance(bundle, Pretrained):
             return bundle
-        if (folder / "agnostic.json").exists():
+        if in_first((folder / "agnostic.json").exists)():
             recorder.report("agnostic", f"{bundle}; it is made anew")
         settings = AgnosticSettings()
         members = fit_members(
@@ -60,7 +61,7 @@ def make_agnostic_teachers(
         )
         report = {"made": facts, "jax": version("jax")}
         trained = Pretrained(settings, members, tuple(sources), report)
-        save_pretrained(folder, trained)
+        in_first(save_pretrained)(folder, trained)
     return trained
 
 
@@ -76,6 +77,7 @@ def _facts(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, A
     }
 
 
+@in_first
 def _load_matching(folder: Path, wanted: Mapping[str, Any]) -> Pretrained | str:
     """The bundle, or why there is none that fits."""
     card_file = folder / "agnostic.json"

@@ -42,6 +42,7 @@ from rsstl_jax.site_agnostic.training import (
 from rsstl_jax.site_agnostic.weights import Pretrained, save_pretrained
 from rsstl_jax.store.files import differences, read_json, write_json
 from rsstl_jax.store.lock import locked
+from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
@@ -63,7 +64,7 @@ def pretrain(
         log_start(recorder, digests, config.run.mesh)
         members = _train(config, parts, recorder)
         words = f"rsstl agnostic --pretrain={shlex.quote(str(folder))}"
-        write_agnostic_report(recorder.workdir, flatten(config), command=words)
+        in_first(write_agnostic_report)(recorder.workdir, flatten(config), command=words)
     trained = _training_facts(config)
     report = {
         "command": command,
@@ -75,7 +76,7 @@ def pretrain(
     }
     settings = AgnosticSettings.from_config(config)
     pretrained = Pretrained(settings, members, name_list(config.sources), report)
-    save_pretrained(folder, pretrained)
+    in_first(save_pretrained)(folder, pretrained)
     return pretrained
 
 
@@ -104,36 +105,53 @@ def run_zero_shot(
         begun = time.perf_counter()
         members = _train(config, parts, recorder)
         seconds = {"sources": time.perf_counter() - begun}
-        figures = {
-            str(float(fraction)): measure_fraction(
-                config, members, train, held_out, fraction, baselines
-            )
-            for fraction in config.agnostic.fractions
-        }
+        tuned: list[Params] = []
         if config.agnostic.tune.epochs:
             begun = time.perf_counter()
             tuned = _tune(config, members, train, recorder)
             seconds["target"] = time.perf_counter() - begun
-            localizer = make_agnostic_localizer(AgnosticSettings.from_config(config), train)
-            figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = (
-                summarize_errors([predict_members_m(localizer, tuned, held_out)], held_out)
-            )
-        started = next(r for r in recorder.records() if r.get("run") == "start")
-        result = {
-            "plan": _plan(config, baselines),
-            "start": {key: value for key, value in started.items() if key != "run"},
-            "part": held_out.part,
-            "seconds": seconds,
-            "shares": figures,
-        }
-        write_json(recorder.workdir / "result.json", result)
-        write_agnostic_report(
-            recorder.workdir,
-            flatten(config),
-            command=f"rsstl agnostic{'' if baselines else ' --baselines=false'}",
-            table=render_agnostic(result),
+        return _measure(config, members, tuned, train, held_out, seconds, recorder, baselines)
+
+
+@in_first
+def _measure(
+    config: ConfigDict,
+    members: Sequence[Params],
+    tuned: Sequence[Params],
+    train: Fingerprints,
+    held_out: Fingerprints,
+    seconds: Mapping[str, float],
+    recorder: Recorder,
+    baselines: bool,
+) -> dict[str, Any]:
+    """Measures with each fraction of the target, and leaves result.json and report."""
+    figures = {
+        str(float(fraction)): measure_fraction(
+            config, members, train, held_out, fraction, baselines
         )
-        return read_json(recorder.workdir / "result.json")
+        for fraction in config.agnostic.fractions
+    }
+    if tuned:
+        localizer = make_agnostic_localizer(AgnosticSettings.from_config(config), train)
+        figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = summarize_errors(
+            [predict_members_m(localizer, tuned, held_out)], held_out
+        )
+    started = next(r for r in recorder.records() if r.get("run") == "start")
+    result = {
+        "plan": _plan(config, baselines),
+        "start": {key: value for key, value in started.items() if key != "run"},
+        "part": held_out.part,
+        "seconds": seconds,
+        "shares": figures,
+    }
+    write_json(recorder.workdir / "result.json", result)
+    write_agnostic_report(
+        recorder.workdir,
+        flatten(config),
+        command=f"rsstl agnostic{'' if baselines else ' --baselines=false'}",
+        table=render_agnostic(result),
+    )
+    return read_json(recorder.workdir / "result.json")
 
 
 def _read_sources(config: ConfigDict) -> list[Fingerprints]:
@@ -181,20 +199,8 @@ def _digest(facts: Mapping[str, Any]) -> str:
 
 def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens the folder of trainings on some sources, new or left by an earlier start."""
-    file, facts = Path(workdir) / "plan.json", _training_facts(config)
-    if file.exists() and (file.parent / "checkpoints").exists():
-        # Its states are signed with the plan in the form of the version that wrote it.
-        written = read_json(file)
-        try:
-            changed = differences(_renewed(written), facts)
-        except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
-            changed = [str(error)]
-        if changed:
-            raise ConfigError(
-                f"{workdir} holds trainings of another plan ({'; '.join(changed)}); choose another "
-                "--workdir or remove the folder"
-            )
-        facts = written
+    file = Path(workdir) / "plan.json"
+    facts = _written_facts(file, _training_facts(config))
     recorder = Recorder(
         workdir,
         log_every_epochs=config.run.log_every_epochs,
@@ -202,8 +208,27 @@ def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
         owner=_digest(facts),
         tensorboard=config.run.tensorboard,
     )
-    write_json(file, facts)
+    in_first(write_json)(file, facts)
     return recorder
+
+
+@in_first
+def _written_facts(file: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The plan of the trainings that a folder holds, which must be the one that is wanted."""
+    if not (file.exists() and (file.parent / "checkpoints").exists()):
+        return facts
+    # Its states are signed with the plan in the form of the version that wrote it.
+    written = read_json(file)
+    try:
+        changed = differences(_renewed(written), facts)
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
+        changed = [str(error)]
+    if changed:
+        raise ConfigError(
+            f"{file.parent} holds trainings of another plan ({'; '.join(changed)}); choose another "
+            "--workdir or remove the folder"
+        )
+    return written
 
 
 def _renewed(plan: Mapping[str, Any]) -> dict[str, Any]:

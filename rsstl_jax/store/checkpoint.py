@@ -48,7 +48,7 @@ def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(new, ignore_errors=True)
         with _orbax() as checkpointer:
-            checkpointer.save(new / "state", args=ocp.args.StandardSave(tree))
+            checkpointer.save(new / "state", args=ocp.args.StandardSave(jax.device_get(tree)))
         manifest = {"owner": owner, "structure": _structure(tree), "files": _checksums(new)}
         write_sealed(new / MANIFEST, manifest)
         if saved.exists():
@@ -162,7 +162,12 @@ def _orbax() -> Iterator[ocp.Checkpointer]:
     """Orbax without its log: its threads print a traceback of every error that they hand on."""
     logger = logging.getLogger("absl")
     logger.addFilter(_is_from_elsewhere)
-    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+    # Of several processes the first one saves, and waits for no other.
+    alone = ocp.options.MultiprocessingOptions(
+        active_processes={0}, barrier_sync_key_prefix="first"
+    )
+    handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
+    with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
         yield checkpointer
     logger.removeFilter(_is_from_elsewhere)
 

@@ -11,19 +11,27 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from rsstl_jax.errors import LockedError
 from rsstl_jax.store.files import naming
+from rsstl_jax.store.processes import in_first
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
-    """Locks a folder for this process; the system unlocks it when the process ends in any way."""
+    """Locks a folder for this run; the system unlocks it when the process ends in any way."""
+    with ExitStack() as held:
+        in_first(held.enter_context)(_locked(folder, wait))
+        yield
+
+
+@contextmanager
+def _locked(folder: str | Path, wait: bool) -> Iterator[None]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Closing writes what a full disk did not take, and would fail once more.

@@ -12,12 +12,16 @@ from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.event_files import EventFiles
 from rsstl_jax.store.files import naming, write_text
+from rsstl_jax.store.processes import in_first
 
 _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Writes metrics.jsonl and checkpoints/ of one workdir; reading them back resumes a run."""
+    """Writes metrics.jsonl and checkpoints/ of one workdir; reading them back resumes a run.
+
+    Of several processes the first one does both, and the others get what it reads.
+    """
 
     def __init__(
         self,
@@ -29,17 +33,23 @@ class Recorder:
         tensorboard: bool = False,
     ) -> None:
         self.workdir = Path(workdir)
-        self.workdir.mkdir(parents=True, exist_ok=True)
         self.log_every_epochs = log_every_epochs
         self.checkpoint_every_s = checkpoint_every_s
         self.owner = owner
         self._metrics = self.workdir / "metrics.jsonl"
         self._last_save = time.monotonic()
         self._saved: dict[str, int] = {}
-        self._event_files = EventFiles(self.workdir) if tensorboard else None
-        if self._event_files:
+        self._event_files: EventFiles | None = None
+        self._open(tensorboard)
+
+    @in_first
+    def _open(self, tensorboard: bool) -> None:
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        if tensorboard:
+            self._event_files = EventFiles(self.workdir)
             self._event_files.rewrite(self.records())
 
+    @in_first
     def log(self, *records: Mapping[str, Any]) -> None:
         """Appends records to metrics.jsonl, one JSON object a line."""
         lines = "".join(json.dumps(record) + "\n" for record in records).encode()
@@ -49,16 +59,19 @@ class Recorder:
         if self._event_files:
             self._event_files.add(records)
 
+    @in_first
     def log_once(self, record: Mapping[str, Any]) -> None:
         """Appends a record unless an earlier start has written the same."""
         if json.loads(json.dumps(record)) not in self.records():
             self.log(record)
 
+    @in_first
     def report(self, name: str, message: str) -> None:
         """Writes to metrics.jsonl and stderr that something on the disk was not used."""
         _log.warning("%s", message)
         self.log({"run": name, "not used": message})
 
+    @in_first
     def records(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl; empty where there is none."""
         if not self._metrics.exists():
@@ -75,10 +88,12 @@ class Recorder:
                     raise DamagedError(f"{self._metrics}, line {number}: {error}") from error
         return records
 
+    @in_first
     def last_written_s(self) -> float | None:
         """When metrics.jsonl was last written, seconds since 1970; None where there is none."""
         return self._metrics.stat().st_mtime if self._metrics.exists() else None
 
+    @in_first
     def forget_after(self, names: Collection[str], epoch: int) -> None:
         """Drops the records of trainings after an epoch, which will be written anew."""
         records = self.records()
@@ -87,6 +102,7 @@ class Recorder:
         if self._event_files and len(kept) < len(records):
             self._event_files.rewrite(kept)
 
+    @in_first
     def save_latest(self, name: str, state: Any, epoch: int, *, now: bool = False) -> None:
         """Saves a training's state if the last save is `checkpoint_every_s` old, or now."""
         due = time.monotonic() - self._last_save >= self.checkpoint_every_s
@@ -96,6 +112,7 @@ class Recorder:
             save_checkpoint(folder, state, step=epoch, owner=self._owner(name), keep=2)
             self._last_save, self._saved[name] = time.monotonic(), epoch
 
+    @in_first
     def load_latest(self, name: str, like: Any) -> tuple[int, Any] | None:
         """(epoch, state) to resume from, or None."""
         loaded = self._load(name, "latest", like)
@@ -103,11 +120,13 @@ class Recorder:
             self._saved[name] = loaded[0]
         return loaded
 
+    @in_first
     def save_final(self, name: str, result: Any, epoch: int) -> None:
         """Saves the result of a training, apart from its latest state."""
         self._sync_metrics()
         save_checkpoint(self._folder(name) / "final", result, step=epoch, owner=self._owner(name))
 
+    @in_first
     def load_final(self, name: str, like: Any) -> Any | None:
         """The result of a training, or None if it has not finished."""
         loaded = self._load(name, "final", like)

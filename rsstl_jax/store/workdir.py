@@ -17,6 +17,7 @@ from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.store.files import differences, read_json, shortened, write_json
+from rsstl_jax.store.processes import check_equal, in_first
 from rsstl_jax.store.recorder import Recorder
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -31,7 +32,7 @@ _MAY_CHANGE = (
 
 def provenance() -> dict[str, Any]:
     """Versions, commit and device of this process, for the first line of metrics.jsonl."""
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]
     return {
         "versions": {package: version(package) for package in _PACKAGES},
         "python": platform.python_version(),
@@ -60,11 +61,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens a run's folder, new or left by an earlier start of the same run."""
-    fields = json.loads(json.dumps(flatten(config)))
     file = Path(workdir) / "config.json"
-    # A start that was refused, or stopped before its first state, has nothing to protect.
-    if file.exists() and (file.parent / "checkpoints").exists():
-        fields = _as_written(file, fields)
+    fields = _merge_written(file, json.loads(json.dumps(flatten(config))))
     digest = hashlib.sha256(json.dumps(_fixed_fields(fields), sort_keys=True).encode()).hexdigest()
     recorder = Recorder(
         workdir,
@@ -73,12 +71,16 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
         owner=f"configuration {digest[:16]}",
         tensorboard=config.run.tensorboard,
     )
-    write_json(file, fields)
+    in_first(write_json)(file, fields)
     return recorder
 
 
-def _as_written(file: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+@in_first
+def _merge_written(file: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """The fields of the run that a folder holds, which must be the one that is wanted."""
+    # A start that was refused, or stopped before its first state, has nothing to protect.
+    if not (file.exists() and (file.parent / "checkpoints").exists()):
+        return wanted
     written = read_json(file)
     try:
         changed = differences(_fixed_fields(ADDED | drop_retired(written)), _fixed_fields(wanted))
@@ -100,6 +102,12 @@ def _fixed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def log_start(recorder: Recorder, data: Mapping[str, str], mesh: str = "") -> None:
     """Logs a start: versions, commit, device and digests of the data, which must not change."""
+    check_equal({f"data of {name}": digest for name, digest in data.items()})
+    _log_start(recorder, data, mesh)
+
+
+@in_first
+def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
     if (recorder.workdir / "checkpoints").exists():
         made_from: dict[str, str] = {}
         for record in recorder.records():

@@ -98,10 +98,21 @@ def first_step(network, mesh, batch_size):
     context = context._replace(unlabelled=jax.tree.map(lambda leaf: leaf[:7], job.data))
     program = partial(make_epochs, distillation.step, batch_size=batch_size, num_epochs=1)
     rows = jax.tree.map(lambda leaf: leaf[: batch_size + 1], job.data)
-    run = spread(program, make_mesh(mesh), rows, context, None)
+    run = spread(program, make_mesh(mesh) if mesh else None, rows, context, None)
     state, metrics, _ = jax.device_get(run(state, key))
     moments = [leaf for part in state.opt_state.values() for leaf in jax.tree.leaves(part[0].mu)]
     return metrics, moments
+
+
+def assert_same_step(step, expected_step):
+    (metrics, moments), (expected, expected_moments) = step, expected_step
+    assert metrics.keys() == expected.keys() >= {"functional_information", "mutual_information"}
+    for name, value in metrics.items():
+        np.testing.assert_allclose(value, expected[name], rtol=TOLERANCE, err_msg=name)
+    # Some gradients are 0 but for rounding, as that of an attention's key bias.
+    largest = max(np.abs(want).max(initial=0) for want in expected_moments)
+    for moment, want in zip(moments, expected_moments, strict=True):
+        np.testing.assert_allclose(moment, want, rtol=0, atol=TOLERANCE * largest)
 
 
 @pytest.mark.parametrize(
@@ -116,25 +127,18 @@ def first_step(network, mesh, batch_size):
     ],
 )
 def test_a_batch_on_many_devices_is_that_of_one(network, mesh, batch_size):
-    metrics, moments = first_step(network, mesh, batch_size)
-    expected, expected_moments = first_step(network, "", batch_size)
-    assert metrics.keys() == expected.keys() >= {"functional_information", "mutual_information"}
-    for name, value in metrics.items():
-        np.testing.assert_allclose(value, expected[name], rtol=TOLERANCE, err_msg=name)
-    # Some gradients are 0 but for rounding, as that of an attention's key bias.
-    largest = max(np.abs(want).max(initial=0) for want in expected_moments)
-    for moment, want in zip(moments, expected_moments, strict=True):
-        np.testing.assert_allclose(moment, want, rtol=0, atol=TOLERANCE * largest)
+    assert_same_step(first_step(network, mesh, batch_size), first_step(network, "", batch_size))
 
 
-def first_episodes(mesh):
-    """Loss and gradient norm of the first steps of a pretraining, of four episodes each."""
+def first_episodes(mesh, per_step=4):
+    """Loss and gradient norm of the first steps of a pretraining, of some episodes each."""
     settings = EpisodeSettings(6, 4, 8, 0.3, 0.5, 0.3, 0.15, 4.0, 3.0)
     network = AgnosticSettings(4, 4, 8, 1, 2, 8)
     parts, tx = [make_part("mall"), make_part("campus")], optax.sgd(0.0)
     step = make_episode_step(make_agnostic(network), settings, tx, num_rows=21)
-    program = partial(make_epochs, step, batch_size=4, num_epochs=1)
-    run = spread(program, make_mesh(mesh), np.arange(8), make_sources(parts), None)
+    program = partial(make_epochs, step, batch_size=per_step, num_epochs=1)
+    devices = make_mesh(mesh) if mesh else None
+    run = spread(program, devices, np.arange(8), make_sources(parts), None)
     state = make_state(init_agnostic(network, jax.random.key(0)), tx)
     return run(state, jax.random.key(1))[1]
 

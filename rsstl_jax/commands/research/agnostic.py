@@ -22,6 +22,7 @@ from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
 from rsstl_jax.commands.shared.help_text import program_name
+from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
 
@@ -32,6 +33,7 @@ def define_flags() -> None:
     define_folder("workdir", None, "Sets the folder of the run: results/agnostic-<target>.")
     define_folder("output", "results/report/agnostic", "Names the folder of table and receipt.")
     define_folder("pretrain", None, "Names the folder of a bundle to be made instead of a table.")
+    define_processes()
 
 
 def main() -> None:
@@ -46,6 +48,7 @@ def main() -> None:
     from rsstl_jax.report.zero_shot_table import render_agnostic
     from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
     from rsstl_jax.store.files import write_json, write_text
+    from rsstl_jax.store.processes import is_first
 
     if folder:
         command = f"{program_name('agnostic')} {shlex.join(sys.argv[1:])}"
@@ -56,7 +59,7 @@ def main() -> None:
         check_installed()
     result = run_zero_shot(config, workdir, baselines=flags.FLAGS.baselines)
     table = render_agnostic(result)
-    if config.data.evaluate_on == "test":
+    if config.data.evaluate_on == "test" and is_first():
         output = Path(flags.FLAGS.output)
         output.mkdir(parents=True, exist_ok=True)
         write_text(output / f"{config.target}.md", f"{table}\n")

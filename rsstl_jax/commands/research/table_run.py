@@ -34,6 +34,7 @@ from rsstl_jax.paper.rows import (
 )
 from rsstl_jax.report.plots import unit_label, with_unit
 from rsstl_jax.store.files import write_text
+from rsstl_jax.store.processes import in_first
 
 FLAGS = flags.FLAGS
 
@@ -188,8 +189,13 @@ def run() -> None:
     if not FLAGS.render:
         check_folder("--workdir", FLAGS.workdir)
         folder = output / str(FLAGS.recipe)
-        folder.mkdir(parents=True, exist_ok=True)
+        in_first(folder.mkdir)(parents=True, exist_ok=True)
         train(folder)
+    render_all(output)
+
+
+@in_first
+def render_all(output: Path) -> None:
     recipes = [recipe for recipe in RECIPES if has_receipts(output / recipe)]
     every_recipe = FLAGS.render and not FLAGS["recipe"].present and recipes
     for recipe in recipes if every_recipe else [str(FLAGS.recipe)]:

@@ -23,6 +23,7 @@ that page instead, between its marks, and only the pictures that the page shows 
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names
+from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.config.recipes import RECIPES
 
 # As rsstl_jax.paper.rows has them, which loads JAX.
@@ -77,6 +78,7 @@ def define_flags() -> None:
     define_folder("output", "results/report", "Names the folder of tables and receipts.")
     define_folder("document", None, "Names a Markdown page that has marks for the tables.")
     flags.DEFINE_bool("render", False, "Trains nothing and renders the receipts that are there.")
+    define_processes()
 
 
 def main() -> None:

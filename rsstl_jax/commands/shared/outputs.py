@@ -10,6 +10,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.store.processes import is_first
 
 SITE_FILES = ("train.csv", "test.csv", "unlabelled.csv", "layout.json")
 """What a site's folder holds, beside the files of published datasets."""
@@ -64,6 +65,8 @@ def _is_of(file: Path, read: Path) -> bool:
 
 
 def _check_writable(given: str, folder: Path) -> None:
+    if not is_first():
+        return  # It writes nothing.
     there = _existing(given, folder)
     try:
         with tempfile.TemporaryFile(dir=there):

@@ -3,9 +3,14 @@
 import logging
 import sys
 
+from absl import logging as absl_logging
+
+from rsstl_jax.store.processes import is_first
+
 
 def announce(text: str) -> None:
-    print(f"{text} ...", file=sys.stderr, flush=True)
+    if is_first():
+        print(f"{text} ...", file=sys.stderr, flush=True)
 
 
 class _Announcer(logging.Handler):
@@ -20,6 +25,8 @@ def announce_what_is_logged() -> None:
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _Announcer) for handler in logger.handlers):
         logger.addHandler(_Announcer())
+        # absl would print them a second time.
+        absl_logging.get_absl_handler().setLevel(logging.WARNING)
 
 
 def announce_sites(*names: str) -> None:

@@ -1,0 +1,165 @@
+"""A run of several processes: started by flags, by srun or by mpirun."""
+
+import faulthandler
+import os
+import re
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from absl import flags
+
+from rsstl_jax.commands.shared.help_text import own_flags
+from rsstl_jax.config.overrides import read_assignments
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.store.processes import check_equal, is_first
+
+HEARTBEAT_S = 30
+"""A process that is silent for so long has ended; the others end then."""
+
+_FLAGS = ("coordinator", "num_processes", "process_id")
+_OWN = {*_FLAGS, "config", "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
+"""What may differ between processes: who they are, and where the first one writes."""
+
+# By JAX's name of a launcher: its number of tasks, that of this one, and what else JAX reads.
+_LAUNCHERS = {
+    "ompi": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri"),
+    "slurm": (
+        *("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+        *("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_LOCALID"),
+    ),
+}
+
+
+class Launch(NamedTuple):
+    """What a process has to know to find the others of its run."""
+
+    number: int  # of processes
+    process: int  # this one, from 0
+    coordinator: str | None = None  # host:port of process 0; None: JAX asks the launcher
+    launcher: str = "deactivate"  # as JAX calls it; this one asks none
+
+
+def define_processes() -> None:
+    """The flags by which several processes make one run."""
+    flags.DEFINE_string(
+        "coordinator",
+        None,
+        "Names host:port of process 0 where several processes share run.mesh. Under srun and "
+        "mpirun it is found.",
+    )
+    flags.DEFINE_integer(
+        "num_processes",
+        None,
+        "Sets how many processes share run.mesh; 1 makes each task of srun a run of its own.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "process_id", None, "Numbers this process, from 0; process 0 writes.", lower_bound=0
+    )
+
+
+def by_flags(coordinator: str | None, number: int | None, process: int | None) -> Launch | None:
+    """What the three flags say; None: nothing."""
+    given = (coordinator, number, process)
+    if given == (None, 1, None):
+        return Launch(1, 0)
+    missing = [f"--{flag}" for flag, value in zip(_FLAGS, given, strict=True) if value is None]
+    if len(missing) == len(_FLAGS):
+        return None
+    if coordinator is None or number is None or process is None:
+        raise ConfigError(
+            f"--coordinator, --num_processes and --process_id belong together, and "
+            f"{' and '.join(missing)} is missing"
+        )
+    if not re.fullmatch(r".+:\d+", coordinator):
+        raise ConfigError(
+            f"--coordinator is {coordinator!r}; it must be host:port, as in gpu1:8476"
+        )
+    if process >= number:
+        raise ConfigError(
+            f"--process_id is {process}; of {number} processes the last is {number - 1}"
+        )
+    return Launch(number, process, coordinator)
+
+
+def by_launcher(environment: Mapping[str, str], *, at_terminal: bool) -> Launch | None:
+    """The tasks of srun or mpirun of which this process is one; None: it is no such task.
+
+    A batch script and an interactive shell have variables of their job, and none of several tasks.
+    """
+    for launcher, (tasks, task, *others) in _LAUNCHERS.items():
+        number, process = environment.get(tasks, ""), environment.get(task, "")
+        if at_terminal or not number.isdigit() or not process.isdigit() or int(number) < 2:
+            continue
+        if int(process) < int(number) and all(name in environment for name in others):
+            return Launch(int(number), int(process), None, launcher)
+        if launcher == "ompi":
+            raise ConfigError(
+                "this mpirun does not say where process 0 runs; give --coordinator=host:port "
+                "--num_processes=$OMPI_COMM_WORLD_SIZE --process_id=$OMPI_COMM_WORLD_RANK"
+            )
+    return None
+
+
+def start_processes() -> None:
+    """Joins the other processes of a run, if there are any, before JAX looks for devices."""
+    values: Any = flags.FLAGS
+    if "coordinator" not in values:
+        return
+    launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _mesh()
+    if launch is not None and launch.number > 1 and not mesh:
+        raise ConfigError(
+            "--coordinator is given and run.mesh is empty, whose devices processes share"
+        )
+    if launch is None and mesh:
+        # Without a mesh the tasks of a launcher are runs of their own.
+        at_terminal = sys.stdin is not None and sys.stdin.isatty()
+        launch = by_launcher(os.environ, at_terminal=at_terminal)
+    if launch is not None and launch.number > 1:
+        _join(launch)
+
+
+def _mesh() -> str:
+    """The run.mesh of this command."""
+    if "config" in flags.FLAGS:
+        return str(flags.FLAGS.config.run.mesh)
+    return str(dict(read_assignments(flags.FLAGS.set)).get("run.mesh", ""))
+
+
+def _join(launch: Launch) -> None:
+    import jax
+
+    # Its handler of SIGTERM would take the place of the one that saves a state.
+    jax.config.update("jax_enable_preemption_service", False)
+    jax.distributed.initialize(
+        launch.coordinator,
+        launch.number,
+        launch.process,
+        cluster_detection_method=launch.launcher,
+        heartbeat_timeout_seconds=HEARTBEAT_S,
+    )
+    if jax.device_count() != launch.number * jax.local_device_count():
+        raise ConfigError(
+            f"process {launch.process} has {jax.local_device_count()} of {jax.device_count()} "
+            f"devices; each of {launch.number} processes must have as many"
+        )
+    # Where another process is silent for too long JAX aborts, whose line a dump would hide.
+    faulthandler.disable()
+    # Gloo prints to the descriptor of stdout; results are those of the first process.
+    if is_first():
+        sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    check_equal(_facts())
+
+
+def _facts() -> dict[str, Any]:
+    """What must be the same in all processes, before any of them reads data."""
+    facts = {package: version(package) for package in ("rsstl_jax", "jax", "jaxlib", "numpy")}
+    given = {f"--{flag.name}": flag.value for flag in own_flags() if flag.name not in _OWN}
+    fields: dict[str, Any] = {}
+    if "config" in flags.FLAGS:
+        fields = flatten(flags.FLAGS.config)
+    return facts | given | {name: v for name, v in fields.items() if name not in _OWN}

@@ -1,0 +1,136 @@
+"""Which processes are a run of several, what their flags must say, and what they must agree on."""
+
+import pytest
+from absl import flags
+
+from rsstl_jax.commands.shared import launch
+from rsstl_jax.commands.shared.launch import Launch, by_flags, by_launcher, start_processes
+from rsstl_jax.errors import ConfigError, MissingDataError
+from rsstl_jax.store import processes
+from rsstl_jax.store.processes import check_equal, exchange, in_first
+
+# What the manual pages of sbatch and srun list, of a job of two nodes with four tasks.
+JOB = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4", "SLURM_JOB_NUM_NODES": "2"}
+BATCH = JOB | {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_TASK_PID": "99"}
+STEP = BATCH | {"SLURM_STEP_ID": "0", "SLURM_STEP_NODELIST": "n[1-2]", "SLURM_STEP_NUM_TASKS": "4"}
+MPI = {
+    "OMPI_COMM_WORLD_SIZE": "2",
+    "OMPI_COMM_WORLD_RANK": "1",
+    "OMPI_MCA_orte_hnp_uri": "4096.0;tcp://10.0.0.1:34911",
+}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, None),
+        (JOB, None),  # a shell of salloc, or one that came by ssh
+        (BATCH, None),
+        (STEP | {"SLURM_STEP_NUM_TASKS": "1"}, None),  # srun --pty bash in a larger job
+        (STEP | {"SLURM_PROCID": "3"}, Launch(4, 3, None, "slurm")),
+        (STEP | {"SLURM_PROCID": "4"}, None),
+        ({k: v for k, v in STEP.items() if k != "SLURM_STEP_NODELIST"}, None),
+        (MPI, Launch(2, 1, None, "ompi")),
+        # mpirun starts a step of its own, with one task a node.
+        (STEP | MPI, Launch(2, 1, None, "ompi")),
+        (MPI | {"OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0"}, None),
+    ],
+)
+def test_only_the_tasks_of_a_launcher_are_several_processes(environment, expected):
+    assert by_launcher(environment, at_terminal=False) == expected
+
+
+def test_a_shell_in_a_step_of_several_tasks_starts_a_run_of_its_own():
+    assert by_launcher(STEP, at_terminal=True) is None
+
+
+def test_an_mpirun_that_names_no_address_is_answered_with_the_flags():
+    environment = {k: v for k, v in MPI.items() if k != "OMPI_MCA_orte_hnp_uri"}
+    with pytest.raises(ConfigError, match=r"give --coordinator=host:port --num_processes=\$OMPI"):
+        by_launcher(environment, at_terminal=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((None, None, None), None),
+        ((None, 1, None), Launch(1, 0)),
+        (("gpu1:8476", 2, 1), Launch(2, 1, "gpu1:8476")),
+    ],
+)
+def test_three_flags_name_a_process(given, expected):
+    assert by_flags(*given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("gpu1:8476", None, None), "--num_processes and --process_id is missing"),
+        ((None, 2, 0), "--coordinator is missing"),
+        (("gpu1", 2, 0), "--coordinator is 'gpu1'; it must be host:port"),
+        (("gpu1:8476", 2, 2), "--process_id is 2; of 2 processes the last is 1"),
+    ],
+)
+def test_flags_that_name_no_process_are_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        by_flags(*given)
+
+
+@pytest.fixture
+def of_command(monkeypatch):
+    """Flags of a command, and what would be joined."""
+    values, joined = flags.FlagValues(), []
+    monkeypatch.setattr(flags, "FLAGS", values)
+    monkeypatch.setattr(launch, "_join", joined.append)
+    flags.DEFINE_multi_string("set", [], "", flag_values=values)
+    for name in ("coordinator", "num_processes", "process_id"):
+        define = flags.DEFINE_string if name == "coordinator" else flags.DEFINE_integer
+        define(name, None, "", flag_values=values)
+
+    def start(*words):
+        values(["tables", *words])
+        start_processes()
+        return joined
+
+    return start
+
+
+def test_tasks_without_a_mesh_are_runs_of_their_own(of_command, monkeypatch):
+    for name, value in STEP.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(launch.sys, "stdin", None)
+    assert of_command() == []
+    joined = of_command("--set=run.mesh=replica:4")
+    assert joined == [Launch(4, 0, None, "slurm")]
+    of_command("--num_processes=1")
+    assert len(joined) == 1
+
+
+def test_processes_without_a_mesh_are_refused(of_command):
+    words = ("--coordinator=gpu1:8476", "--num_processes=2", "--process_id=0")
+    with pytest.raises(ConfigError, match=r"run\.mesh is empty"):
+        of_command(*words)
+
+
+def test_processes_that_differ_are_refused_by_name(monkeypatch):
+    others = [{"jax": "1", "train.epochs": 5}, {"jax": "2", "train.epochs": 5}]
+    monkeypatch.setattr(processes, "exchange", lambda facts: [facts, *others])
+    message = "process 2 differs from process 0: jax is '2' there and '1' in process 0$"
+    with pytest.raises(ConfigError, match=message):
+        check_equal({"jax": "1", "train.epochs": 5})
+
+
+def test_one_process_exchanges_with_nobody():
+    assert exchange("item") == ["item"]
+
+
+def test_an_error_of_the_first_process_is_raised_in_the_others(monkeypatch):
+    """With its type and its words: who catches it in one catches it in all."""
+    error = MissingDataError("uji/train.csv", address="https://example.org", cause="no network")
+    monkeypatch.setattr(processes, "are_several", lambda: True)
+    monkeypatch.setattr(processes, "is_first", lambda: False)
+    sent = processes.pickle.loads(processes.pickle.dumps((None, error)))
+    monkeypatch.setattr(processes, "exchange", lambda item: [sent, item])
+    with pytest.raises(MissingDataError) as raised:
+        in_first(pytest.fail)("the others do nothing")
+    assert (str(raised.value), raised.value.file) == (str(error), error.file)
