@@ -14,6 +14,7 @@ from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.engine.radius import fit_radius
+from rsstl_jax.engine.readings import check_rows
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid
@@ -153,7 +154,7 @@ class NeighboursAtSite(NetworkLocator):
         return located
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
-        rows = np.asarray(rss_dbm, np.float32)
+        rows = check_rows(rss_dbm, self.access_points)
         queries = replace(
             self.train,
             rss_dbm=rows,

@@ -22,6 +22,7 @@ from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
+from rsstl_jax.engine.readings import check_rows
 from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network, model_section
@@ -98,7 +99,7 @@ class Student(NetworkLocator):
         )
 
     def predict_m(self, rss_dbm: ArrayLike) -> np.ndarray:
-        return self._predict(self.params, rss_dbm)
+        return self._predict(self.params, check_rows(rss_dbm, self.access_points))
 
     @cached_property
     def _predict(self) -> Callable[..., np.ndarray]:

@@ -65,6 +65,7 @@ def read_run(workdir: str | Path) -> Run:
     result, file = read_json(folder / "result.json"), folder / "predictions.csv"
     try:
         part = f"the {result['part']} part of {result['target']}"
+        whole = file.read_bytes().endswith(b"\n")
         table = pd.read_csv(file).set_index("seed")
         frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
@@ -76,13 +77,15 @@ def read_run(workdir: str | Path) -> Run:
             for student in students
         }
         same = all(np.array_equal(f[["x_m", "y_m"]], positions_m) for f in frames.values())
+        number = result.get("num_evaluated", len(positions_m))
+        same = same and whole and len(positions_m) == number
         finite = all(np.isfinite(e).all() for own in errors_m.values() for e in own.values())
     except (KeyError, ValueError, TypeError, StopIteration) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
     if not (students and same and finite):
         raise DamagedError(
-            f"{file} is not what a run wrote: every seed must have the same fingerprints, and "
-            "every error must be a number"
+            f"{file} is not what a run wrote: every seed must have the same fingerprints, as many "
+            "as result.json says, and every error must be a number"
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in errors_m)
     network = str(result.get("network", ""))

@@ -15,6 +15,7 @@ from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
+from rsstl_jax.engine.readings import check_rows
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
@@ -79,7 +80,8 @@ class EnsembleAtSite(NetworkLocator):
         return f"<{len(self.members)} ensemble members at a site: {names}>"
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
-        return locate_with_members(self.localizer, self.members, rss_dbm)
+        rows = check_rows(rss_dbm, self.access_points)
+        return locate_with_members(self.localizer, self.members, rows)
 
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
         localizer, members = self.localizer, stack(self.members)
