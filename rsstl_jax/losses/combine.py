@@ -132,5 +132,7 @@ def _check_known_weights(leaves: Sequence[ArrayLike], shown: object) -> None:
     with np.errstate(over="ignore"):
         known = [np.asarray(x).astype(dtype) for x in leaves if not isinstance(x, jax.core.Tracer)]
     possible = all(np.all((x >= 0) & np.isfinite(x)) for x in known)
-    if not possible or (len(known) == len(leaves) and not sum(x.sum() for x in known) > 0):
+    # What lies below the smallest normal number counts as zero on many devices.
+    positive = any(np.any(x >= float(jnp.finfo(dtype).tiny)) for x in known)
+    if not possible or (len(known) == len(leaves) and not positive):
         raise ValueError(f"weights must be non-negative and not all zero, and finite, got {shown}.")
