@@ -190,11 +190,9 @@ def _with_own_flags(error: MissingDataError) -> str:
             "--config.target is missing; the configuration table is for a dataset of your own: "
             f"name it, as in --config.target=my-office ({error.file} is not there)"
         )
-    given_by = ("sites", "targets", "dataset", "radio_map")
+    given_by = ("sites", "targets", "dataset", "radio_map", "traces")
     own = [f"--{name}" for name in given_by if name in known]
-    if own or "config" in known:
-        return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
-    return str(error).replace(f", or choose other sites with {SITE_FLAGS}", "")
+    return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
 
 
 def _check_platform() -> None:

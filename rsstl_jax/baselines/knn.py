@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
+from rsstl_jax.engine.input_order import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.engine.radius import fit_radius
-from rsstl_jax.engine.readings import check_rows
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid

@@ -107,8 +107,8 @@ def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
     levels = np.asarray(scans) if hasattr(scans, "ndim") or isinstance(scans, list) else None
     if levels is None or levels.ndim != 2 or levels.shape[1] != len(names):
         raise DataError(
-            f"scans is {shape}; with access_points an array [n, {len(names)}] is expected, a column "
-            "for each of them"
+            f"scans is {shape}; with access_points an array [n, {len(names)}] is expected, a "
+            "column for each of them"
         )
     return pd.DataFrame(levels, columns=names)
 
@@ -214,9 +214,7 @@ def _table_rows(
     return ScanRows(rss_dbm, detected, (~np.isnan(levels)).sum(axis=1) - detected)
 
 
-def _column_levels(
-    cells: pd.Series, name: str, undetected: Sequence[float]
-) -> NDArray[np.float64]:
+def _column_levels(cells: pd.Series, name: str, undetected: Sequence[float]) -> NDArray[np.float64]:
     """The levels of one column, NaN where undetected."""
     where = f"access point {name!r}"
     if not pd.api.types.is_any_real_numeric_dtype(cells):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
 from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.data.scans import ScanRows, Scans, name_columns, pad_rows, read_scans
+from rsstl_jax.engine.input_order import check_same_site
 from rsstl_jax.engine.localizer import EVALUATION_ROWS
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,
@@ -30,7 +31,6 @@ from rsstl_jax.engine.prototypes import (
     vote,
 )
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, radius_m
-from rsstl_jax.engine.readings import check_same_site
 from rsstl_jax.errors import DataError
 
 
@@ -210,7 +210,8 @@ class NetworkLocator(Locator):
             )
             part = replace(part, rss_dbm=rows.rss_dbm, access_points=self.access_points)
         made = make_prototypes(part, self.preprocessor, self.prototypes)
-        if self.radius is not None and not np.array_equal(self.labels, made.labels):
+        held = None if self.radius is None else self.labels
+        if held is not None and not np.array_equal(held, made.labels):
             raise DataError(
                 f"{part.dataset} has other floors or buildings than the radius was calibrated with"
             )

@@ -16,13 +16,12 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints, Layout
 from rsstl_jax.data.readers.layout import layout_facts
-from rsstl_jax.engine.input_order import in_order_of, shown_names
+from rsstl_jax.engine.input_order import check_rows, in_order_of, shown_names
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
-from rsstl_jax.engine.readings import check_rows
 from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network, model_section

@@ -10,12 +10,12 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.input_order import check_rows
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
-from rsstl_jax.engine.readings import check_rows
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support

@@ -46,7 +46,6 @@ from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
 
-
 _LOCALISERS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
 """Cards of what is no bundle: `agnostic.npz` would take the place of a localiser's own."""
 

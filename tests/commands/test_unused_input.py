@@ -11,7 +11,7 @@ from tiny import save_untrained as save
 from rsstl_jax.commands import check_site, ensemble, evaluate, export, predict
 from rsstl_jax.commands.research.robustness import find_localizers
 from rsstl_jax.commands.shared.outputs import check_file
-from rsstl_jax.errors import ConfigError, DataError, DamagedError
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.report.run_comparison import read_run
 from rsstl_jax.report.run_result import write_result
 
@@ -135,7 +135,9 @@ def test_a_replaced_export_leaves_no_file_of_the_other_student(command, members,
     assert not (out / "student.onnx").exists()
     (out / "student.onnx").write_text("of the second")
     command(ensemble, f"--members={members[0]},{members[1]}", f"--output={out}", "--replace")
-    assert {"student.bin", "student.onnx", "exported.json"}.isdisjoint(p.name for p in out.iterdir())
+    assert {"student.bin", "student.onnx", "exported.json"}.isdisjoint(
+        p.name for p in out.iterdir()
+    )
 
 
 def test_a_student_that_cannot_be_joined_has_those_that_can_named(command, members, tmp_path):
@@ -185,7 +187,7 @@ def test_no_layout_is_written_for_a_name_that_no_site_can_have(command, tmp_path
 
 def test_a_missing_site_is_not_blamed_on_flags_that_the_command_lacks(tmp_path):
     code, _, err = call("traces", f"--traces={tmp_path}", "--name=mall", f"--data_dir={tmp_path}")
-    assert code == 2 and error_of(err).endswith("put the file there.")
+    assert code == 2 and error_of(err).endswith("choose other sites with --traces.")
     (tmp_path / "scans.jsonl").write_text("{}")
     words = ("predict", "--student=pretrained", f"--data_dir={tmp_path}", "--radio_map=nowhere")
     code, _, err = call(*words, f"--scans={tmp_path}/scans.jsonl")
@@ -218,5 +220,5 @@ def test_predictions_that_were_cut_short_are_not_compared(tmp_path):
     assert len(read_run(tmp_path).errors_m["distilled"][0]) == len(part)
     for cut in "".join(text.splitlines(keepends=True)[:6]), text[:-3]:
         file.write_text(cut)
-        with pytest.raises(DamagedError, match="as many as result.json says"):
+        with pytest.raises(DamagedError, match=r"as many as result\.json says"):
             read_run(tmp_path)

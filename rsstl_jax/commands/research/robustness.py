@@ -89,8 +89,8 @@ def main() -> None:
         if reference not in names:
             raise ConfigError(f"--reference is {reference!r}; there are {', '.join(set(names))}")
         for (name, seed), where in wanted.items():
-            if held := [r for r in records if (r.name, r.seed) == (name, seed)]:
-                _check_same(file, held[0].where, where, name)
+            if before := [r for r in records if (r.name, r.seed) == (name, seed)]:
+                _check_same(file, before[0].where, where, name)
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
             measured = robustness.measure_localizer(_load(where, site), part, **settings)
@@ -130,9 +130,7 @@ def find_localizers(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
 def _check_same(file: Path, held: str | None, where: str, name: str) -> None:
     """Refuses a name under which something else has been measured."""
     if held not in (None, where) and os.path.realpath(str(held)) != os.path.realpath(where):
-        raise ConfigError(
-            f"{file} holds {name} measured of {held}; give {where} a name of its own"
-        )
+        raise ConfigError(f"{file} holds {name} measured of {held}; give {where} a name of its own")
 
 
 def _load(where: str, site: "Site") -> "Locator":

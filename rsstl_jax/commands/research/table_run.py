@@ -39,7 +39,7 @@ FLAGS = flags.FLAGS
 
 _OF_TRAINING = (
     *("table", "figure", "targets", "sites", "networks", "rows", "shares", "seeds", "students"),
-    *("replicas", "set", "label", "workdir"),
+    *("replicas", "set", "label"),
 )
 
 _SUBJECTS = {

@@ -72,8 +72,8 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
     for name in names:
         if name.casefold() in spelled:
             raise DataError(
-                f"{sheet.file}, line 1: the access points {spelled[name.casefold()]!r} and {name!r} "
-                "differ in small and capital letters alone; give one of them another name"
+                f"{sheet.file}, line 1: the access points {spelled[name.casefold()]!r} and "
+                f"{name!r} differ in small and capital letters alone; give one of them another name"
             )
         spelled[name.casefold()] = name
     if is_radio_map:

@@ -44,7 +44,7 @@ def test_names_that_would_match_each_other_are_refused(names, tmp_path):
     (tmp_path / "home").mkdir()
     text = f"{','.join(names)},x,y\n-60,-70,1,2\n"
     (tmp_path / "home" / "train.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match="small and capital letters alone|is named twice"):
+    with pytest.raises(DataError, match=r"small and capital letters alone|is named twice"):
         load_radio_map("home", data_dir=tmp_path)
 
 
