@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
-from rsstl_jax.engine.input_order import check_rows
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radio_map import full_support, make_radio_map

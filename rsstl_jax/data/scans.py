@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM
 from rsstl_jax.errors import DataError
@@ -228,6 +228,23 @@ def _column_levels(cells: pd.Series, name: str, undetected: Sequence[float]) -> 
         row = int(wrong.argmax())
         _level(numbers[row], f"scan {row}, {where}", undetected)
     return numbers
+
+
+def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.float32]:
+    """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
+    rows = np.asarray(rss_dbm, np.float32)
+    if rows.ndim != 2 or rows.shape[1] != len(access_points) or not len(rows):
+        raise DataError(
+            f"rss_dbm has shape {list(rows.shape)}; [n, {len(access_points)}] is expected: a row "
+            "for each fingerprint, a column for each access point"
+        )
+    if (rows > MAX_DBM).any():
+        row, column = np.argwhere(rows > MAX_DBM)[0]
+        raise DataError(
+            f"rss_dbm, row {row}, access point {access_points[column]!r}: {rows[row, column]:g} is "
+            f"above {MAX_DBM:g} dBm; undetected is NaN here"
+        )
+    return rows
 
 
 def pad_rows(rss_dbm: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,9 +18,8 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
-from rsstl_jax.data.preprocess import to_device
+from rsstl_jax.data.preprocess import check_same_site, to_device
 from rsstl_jax.data.scans import ScanRows, Scans, name_columns, pad_rows, read_scans
-from rsstl_jax.engine.input_order import check_same_site
 from rsstl_jax.engine.localizer import EVALUATION_ROWS
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,

@@ -16,7 +16,8 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints, Layout
 from rsstl_jax.data.readers.layout import layout_facts
-from rsstl_jax.engine.input_order import check_rows, in_order_of, shown_names
+from rsstl_jax.data.scans import check_rows
+from rsstl_jax.engine.input_order import in_order_of, shown_names
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes

@@ -7,7 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from rsstl_jax.engine.input_order import check_rows
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.errors import DataError

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.input_order import check_rows
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
