@@ -36,6 +36,7 @@ from benchmarks.scaling import (
 from benchmarks.timing import interleaved
 
 from rsstl_jax import cli, default_config
+from rsstl_jax.commands.shared.flag_definitions import define_folder
 from rsstl_jax.config.overrides import COUNT, read_numbers
 from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.site_job import make_site_job
@@ -54,7 +55,7 @@ _COUNTS = flags.DEFINE_list(
     "counts", ["1", "4", "16", "64"], "students of the part `replicas`; more while memory lasts"
 )
 _RENDER = flags.DEFINE_bool("render", False, "times nothing and draws the tables that are there")
-_OUTPUT = flags.DEFINE_string("output", "results/benchmark", "folder of the tables")
+define_folder("output", "results/benchmark", "folder of the tables")
 
 STEPS = 155  # an epoch of UJIIndoorLoc
 
@@ -100,7 +101,7 @@ PARTS = {
 
 
 def main() -> None:
-    output = Path(_OUTPUT.value)
+    output = Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     if unknown := set(_PARTS.value) - set(PARTS):
         raise ConfigError(f"--parts has {min(unknown)!r}; it must be of {', '.join(PARTS)}")

@@ -14,6 +14,7 @@ from absl import flags
 
 from rsstl_jax import cli
 from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.commands.shared.flag_definitions import define_folder
 from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report.result_table import mean_and_spread
@@ -24,7 +25,7 @@ from rsstl_jax.store.files import write_text
 
 _SIZES = flags.DEFINE_list("sizes", ["20", "50", "100", "200", "400"], "widths, metres")
 _SEEDS = flags.DEFINE_list("seeds", ["10", "11", "12"], "buildings of each size")
-_OUTPUT = flags.DEFINE_string("output", "results/site-size", "folder of the table")
+define_folder("output", "results/site-size", "folder of the table")
 
 
 def make_building(size_m: float, seed: int) -> Building:
@@ -72,7 +73,7 @@ def main() -> None:
     table = ["| " + " | ".join(columns) + " |", "| --- |" + " --- |" * (len(columns) - 1)]
     table += ["| " + " | ".join(line[column] for column in columns) + " |" for line in lines]
     text = "\n".join(table)
-    output = Path(_OUTPUT.value)
+    output = Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "site-size.md", f"{text}\n")
     print(f"\nmean error (m), mean ± sd over {len(_SEEDS.value)} buildings:\n\n{text}")

@@ -178,6 +178,9 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         start_processes()
         _check_platform()
         main(*words)
+    except BrokenPipeError:
+        # Who reads the answers has left, as head does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except MissingDataError as error:
         _stop(_with_own_flags(error), BAD_INPUT)
     except (ConfigError, DataError, DamagedError, LockedError, OSError) as error:
@@ -198,7 +201,8 @@ def _with_own_flags(error: MissingDataError) -> str:
             "--config.target is missing; the configuration table is for a dataset of your own: "
             f"name it, as in --config.target=my-office ({error.file} is not there)"
         )
-    own = [f"--{name}" for name in ("sites", "targets", "dataset") if name in known]
+    given_by = ("sites", "targets", "dataset", "radio_map", "traces")
+    own = [f"--{name}" for name in given_by if name in known]
     return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
@@ -153,7 +154,7 @@ class NeighboursAtSite(NetworkLocator):
         return located
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
-        rows = np.asarray(rss_dbm, np.float32)
+        rows = check_rows(rss_dbm, self.access_points)
         queries = replace(
             self.train,
             rss_dbm=rows,

@@ -63,7 +63,7 @@ def _run(
     log_start(recorder, {config.target: parts.train.digest()} | digests, config.run.mesh)
     # Without a network nothing is random but the fraction of the train part.
     seeds = config.seeds if job else (config.data.fraction_seed,)
-    facts: dict[str, Any] = {"sources": list(name_list(config.sources))} if job else {}
+    facts: dict[str, Any] = {"sources": list(sources)} if sources else {}
     if method == "knn":
         settings, figures = in_first(choose_neighbours)(
             parts.train,

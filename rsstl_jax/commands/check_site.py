@@ -90,12 +90,13 @@ def _find_layout() -> "tuple[Path, Layout | None]":
     """The site's folder and how its table is written; None: the dataset has a form of its own."""
     from dataclasses import asdict
 
-    from rsstl_jax.data.load import resolve_data_dir
+    from rsstl_jax.data.load import check_dataset_name, resolve_data_dir
     from rsstl_jax.data.readers import READERS
     from rsstl_jax.data.readers.layout import Layout, make_layout, read_layout
     from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX
 
     name = FLAGS.dataset
+    check_dataset_name(name)
     names = (*LISTS, *TEXTS, "decimal", "positions", "empty_is_undetected")
     given: dict[str, Any] = {
         name: FLAGS[name].value for name in names if FLAGS[name].value is not None

@@ -50,5 +50,6 @@ def main() -> None:
     if others:
         print(f"           and the same of seeds {', '.join(map(str, others))}")
     chosen = f"--workdir={shlex.quote(workdir)} --student=seed-{first}/standalone"
-    print(f"\nmeasure it: {program_name('evaluate')} {chosen} --output=positions.csv")
+    where = f" --data_dir={shlex.quote(config.data_dir)}" if config.data_dir else ""
+    print(f"\nmeasure it: {program_name('evaluate')} {chosen}{where} --output=positions.csv")
     print(f"export it:  {program_name('export')} {chosen}")

@@ -16,7 +16,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     refuse_unused,
     require,
 )
-from rsstl_jax.commands.shared.outputs import check_folder
+from rsstl_jax.commands.shared.outputs import check_folder, find_student
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
@@ -42,6 +42,7 @@ def main() -> None:
     check_folder("--output", FLAGS.output)
     announce("joining")
     # JAX loads from here on: --help answers without it.
+    from rsstl_jax.serving.calibrate import read_run_config
     from rsstl_jax.serving.ensemble import Ensemble
     from rsstl_jax.serving.join import join_run
     from rsstl_jax.serving.saved import check_new, load_network_locator, save_ensemble
@@ -51,6 +52,8 @@ def main() -> None:
         ensemble = Ensemble([load_network_locator(folder) for folder in FLAGS.members])
         save_ensemble(FLAGS.output, FLAGS.members, ensemble, replace=FLAGS.replace)
     else:
+        for seed in read_run_config(FLAGS.workdir).seeds:
+            find_student(FLAGS.workdir, f"seed-{seed}/{FLAGS.student}")
         ensemble = join_run(
             FLAGS.workdir,
             FLAGS.student,

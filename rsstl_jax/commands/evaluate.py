@@ -54,7 +54,7 @@ def define_flags() -> None:
 
 def main() -> None:
     if FLAGS.output:
-        check_file("--output", FLAGS.output)
+        check_file("--output", FLAGS.output, endings=(".csv",))
     load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
     locator, part = load()
     if FLAGS.output:

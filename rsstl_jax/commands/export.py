@@ -61,6 +61,9 @@ def main() -> None:
     student = load_network_locator(folder)
     if not flags.FLAGS.replace and card:
         _check_same(output, student)
+    if flags.FLAGS.replace:
+        # It is of the student that is replaced.
+        (output / "student.onnx").unlink(missing_ok=True)
     export_student(student, output)
     if flags.FLAGS.onnx:
         write_onnx(student, output / "student.onnx")

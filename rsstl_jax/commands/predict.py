@@ -9,6 +9,7 @@ standard input, which are answered one by one. A line is {"access point": dBm, .
 {"mac": ..., "rssi": ...}. Columns of a CSV that are no access points are carried to the output.
 """
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -86,9 +87,8 @@ def main() -> None:
     if FLAGS.output != "-":
         read: list[str | Path] = [path for path in (scans, FLAGS.layout) if path]
         if FLAGS.radio_map:
-            here = Path(FLAGS.radio_map)
-            read.append(here if here.exists() else site_folder(FLAGS.radio_map, FLAGS.data_dir))
-        check_file("--output", FLAGS.output, inputs=read)
+            read.append(_map_path() or site_folder(FLAGS.radio_map, FLAGS.data_dir))
+        check_file("--output", FLAGS.output, inputs=read, endings=(".csv", ".jsonl"))
     if FLAGS.save:
         check_folder("--save", FLAGS.save)
     devices, layout = _devices(), _read_layout()
@@ -110,7 +110,7 @@ def _refuse_unused() -> None:
         refuse_unused("without --student=pretrained", "save", "replace")
     if not FLAGS.save:
         refuse_unused("without --save", "replace")
-    if not FLAGS.radio_map or Path(FLAGS.radio_map).exists():
+    if not FLAGS.radio_map or _map_path():
         refuse_unused("without a --radio_map that names a dataset", "data_dir")
 
 
@@ -160,10 +160,17 @@ def _load() -> "Locator":
 def _radio_map() -> "Fingerprints":
     from rsstl_jax.data import load_radio_map, read_radio_map
 
-    path = Path(FLAGS.radio_map)
-    if path.exists():
+    if path := _map_path():
         return read_radio_map(path)
     return load_radio_map(FLAGS.radio_map, data_dir=FLAGS.data_dir)
+
+
+def _map_path() -> Path | None:
+    """The file or folder that --radio_map names; None: it names a dataset."""
+    from rsstl_jax.data.readers import READERS
+
+    path = Path(FLAGS.radio_map)
+    return path if path.exists() and FLAGS.radio_map not in READERS else None
 
 
 def _read_layout() -> "Layout | None":
@@ -274,4 +281,7 @@ def _parse(line: bytes) -> Any:
 def _lines(scans: str) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, each with its number in the file."""
     with nullcontext(sys.stdin.buffer) if scans == "-" else Path(scans).open("rb") as file:
-        yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        for number, line in enumerate(file, start=1):
+            text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            if text.strip():
+                yield number, text

@@ -64,13 +64,11 @@ def load_site(
         synthetic-campus); perhaps uji is meant. No public address is known for it: put the file
         there, or choose other sites with --config.sources / --config.target.
     """
+    check_dataset_name(name)
     if name.startswith(SYNTHETIC_PREFIX):
+        if layout is not None:
+            raise DataError(f"layout has no use: {name} is made and not read; leave it out")
         return make_synthetic_site(name)
-    if not DATASET_NAME.fullmatch(name):
-        raise DataError(
-            f"dataset name {name!r}: a name is made of letters, digits, '.', '_' and '-', such as "
-            + ", ".join(CARDS)
-        )
     root, may_download = resolve_data_dir(data_dir)
     card = CARDS.get(name)
     try:
@@ -84,6 +82,15 @@ def load_site(
     if card is not None:
         check_card(card, site)
     return site
+
+
+def check_dataset_name(name: str) -> None:
+    """Refuses what cannot be the name of a dataset and of its folder."""
+    if not isinstance(name, str) or not DATASET_NAME.fullmatch(name):
+        raise DataError(
+            f"dataset name {name!r}: a name is made of letters, digits, '.', '_' and '-', such as "
+            + ", ".join(CARDS)
+        )
 
 
 def load_radio_map(
@@ -114,7 +121,8 @@ def load_radio_map(
         >>> load_radio_map("home", data_dir=folder).position_m.tolist()
         [[1.0, 2.0]]
     """
-    if name in READERS or name.startswith(SYNTHETIC_PREFIX) or not DATASET_NAME.fullmatch(name):
+    check_dataset_name(name)
+    if name in READERS or name.startswith(SYNTHETIC_PREFIX):
         return load_site(name, data_dir=data_dir, layout=layout).train
     root = resolve_data_dir(data_dir)[0]
     try:

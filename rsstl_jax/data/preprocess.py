@@ -235,3 +235,14 @@ def fit_preprocessor(
         origin_m=origin_m,
         scale_m=spread_m if spread_m > 1e-6 else 1.0,
     )
+
+
+def check_same_site(part: Fingerprints, preprocessor: Preprocessor, dataset: str) -> None:
+    """DataError where a part lies elsewhere than the site that a localiser was fitted to."""
+    away_m = part.position_m - preprocessor.origin_m
+    apart_m = float(np.linalg.norm(away_m.mean(axis=0)))
+    if apart_m > max(float(away_m.std(axis=0).max()), preprocessor.scale_m):
+        raise DataError(
+            f"{part.dataset}: its fingerprints lie {apart_m:,.0f} m from those of {dataset}, where "
+            "the localiser was trained; floors and radii are read off a radio map of that site"
+        )

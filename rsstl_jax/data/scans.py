@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM
 from rsstl_jax.errors import DataError
@@ -98,6 +98,21 @@ def read_scans(
     return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
 
 
+def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
+    """An array of levels, float[n, B], as a table whose columns are these access points."""
+    names = list(access_points)
+    if isinstance(scans, pd.DataFrame) and scans.columns.tolist() != names:
+        raise DataError("scans is a DataFrame with names of its own; leave access_points out")
+    shape = list(np.shape(scans)) if hasattr(scans, "ndim") else type(scans).__name__
+    levels = np.asarray(scans) if hasattr(scans, "ndim") or isinstance(scans, list) else None
+    if levels is None or levels.ndim != 2 or levels.shape[1] != len(names):
+        raise DataError(
+            f"scans is {shape}; with access_points an array [n, {len(names)}] is expected, a "
+            "column for each of them"
+        )
+    return pd.DataFrame(levels, columns=names)
+
+
 def _list_of_scans(scans: Any) -> list[Any]:
     if isinstance(scans, str | bytes):
         raise DataError("scans is text; parse it first, such as with json.loads")
@@ -105,6 +120,11 @@ def _list_of_scans(scans: Any) -> list[Any]:
         return [scans.to_dict()] if pd.api.types.is_numeric_dtype(scans) else scans.tolist()
     if isinstance(scans, Mapping):
         return [scans]
+    if hasattr(scans, "ndim"):
+        raise DataError(
+            "scans is an array, whose columns have no names; give a DataFrame, or locate's "
+            "access_points"
+        )
     if not isinstance(scans, Iterable):
         raise DataError(f"scans is {type(scans).__name__}; a list of scans is expected")
     listed = list(scans)
@@ -159,6 +179,8 @@ def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
         raise DataError(f"{where}: {level} is no level; a number in dBm is expected")
     try:
         level_dbm = float(level)
+    except OverflowError:
+        level_dbm = math.inf
     except (TypeError, ValueError):
         raise DataError(f"{where}: {level!r} is no level; a number in dBm is expected") from None
     if math.isnan(level_dbm) or level_dbm in undetected:
@@ -184,22 +206,45 @@ def _table_rows(
         raise DataError(f"access point {twice!r} is named more than once")
     levels = np.empty(table.shape, np.float64)
     for index, name in enumerate(names):
-        cells = table.iloc[:, index]
-        if cells.dtype == bool:
-            raise DataError(f"scan 0, access point {name!r}: {cells.iloc[0]} is no level")
-        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        text = np.isnan(numbers) & cells.notna().to_numpy()
-        numbers = np.where(np.isin(numbers, undetected), np.nan, numbers)
-        wrong = text | (numbers < MIN_DBM) | (numbers > MAX_DBM)
-        if wrong.any():
-            row = int(wrong.argmax())
-            _level(cells.iloc[row], f"scan {row}, access point {name!r}", undetected)
-        levels[:, index] = numbers
+        levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
     known = [index for index, name in enumerate(lower) if name in column]
     rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)
     rss_dbm[:, [column[lower[index]] for index in known]] = levels[:, known]
     detected = (~np.isnan(rss_dbm)).sum(axis=1)
     return ScanRows(rss_dbm, detected, (~np.isnan(levels)).sum(axis=1) - detected)
+
+
+def _column_levels(cells: pd.Series, name: str, undetected: Sequence[float]) -> NDArray[np.float64]:
+    """The levels of one column, NaN where undetected."""
+    where = f"access point {name!r}"
+    if not pd.api.types.is_any_real_numeric_dtype(cells):
+        # Text, switches and moments are looked at one by one, as those of other scans are.
+        each = [_level(cell, f"scan {row}, {where}", undetected) for row, cell in enumerate(cells)]
+        return np.array([np.nan if level is None else level for level in each])
+    numbers = cells.to_numpy(np.float64, na_value=np.nan)
+    numbers = np.where(np.isin(numbers, undetected), np.nan, numbers)
+    wrong = (numbers < MIN_DBM) | (numbers > MAX_DBM)
+    if wrong.any():
+        row = int(wrong.argmax())
+        _level(numbers[row], f"scan {row}, {where}", undetected)
+    return numbers
+
+
+def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.float32]:
+    """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
+    rows = np.asarray(rss_dbm, np.float32)
+    if rows.ndim != 2 or rows.shape[1] != len(access_points) or not len(rows):
+        raise DataError(
+            f"rss_dbm has shape {list(rows.shape)}; [n, {len(access_points)}] is expected: a row "
+            "for each fingerprint, a column for each access point"
+        )
+    if (rows > MAX_DBM).any():
+        row, column = np.argwhere(rows > MAX_DBM)[0]
+        raise DataError(
+            f"rss_dbm, row {row}, access point {access_points[column]!r}: {rows[row, column]:g} is "
+            f"above {MAX_DBM:g} dBm; undetected is NaN here"
+        )
+    return rows
 
 
 def pad_rows(rss_dbm: NDArray[np.float32]) -> NDArray[np.float32]:

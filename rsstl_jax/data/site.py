@@ -37,13 +37,15 @@ class Fingerprints:
             would round by up to half a metre. UJIIndoorLoc's unit is another: see `load_site`.
         floor: int32[n] or None. Floor index.
         building: int32[n] or None. Building index.
-        access_points: A different names, in the order of the columns.
+        access_points: A names in the order of the columns, different also without regard to upper
+            and lower case.
         layout: how the file was written that they come from; None: in no form of its own. Scans of
             the site are read by it.
 
     Raises:
         DataError: an array has another shape or dtype, a position is not finite or beyond 1e9 m, a
-            reading lies outside -130...0 dBm, a name occurs twice, or there is no fingerprint.
+            reading lies outside -130...0 dBm, a name is no text or occurs twice, or there is no
+            fingerprint.
 
     Example:
         >>> rss_dbm = np.array([[-60.0, np.nan]], np.float32)
@@ -67,6 +69,7 @@ class Fingerprints:
     layout: "Layout | None" = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "access_points", tuple(self.access_points))
         if self.part not in PARTS:
             raise DataError(f"part is {self.part!r}; it must be one of {', '.join(PARTS)}")
         num_rows = len(self.rss_dbm)
@@ -87,9 +90,16 @@ class Fingerprints:
             raise self._error(f"{name} is {array.dtype}{list(array.shape)}; expected {wanted}")
 
     def _check_values(self) -> None:
-        if len(set(self.access_points)) != len(self.access_points):
-            twice = next(n for n in self.access_points if self.access_points.count(n) > 1)
-            raise self._error(f"access point {twice!r} is named more than once")
+        seen: set[str] = set()
+        for name in self.access_points:
+            if not isinstance(name, str):
+                raise self._error(f"{name!r} is no access point's name; text is expected")
+            if name.casefold() in seen:
+                raise self._error(
+                    f"access point {name!r} is named more than once, or differs from another one "
+                    "in upper and lower case alone"
+                )
+            seen.add(name.casefold())
         outside = (self.rss_dbm < MIN_DBM) | (self.rss_dbm > MAX_DBM)
         if outside.any():
             row, column = np.argwhere(outside)[0]
@@ -132,17 +142,17 @@ class Fingerprints:
         """Number A of access points, detected or not."""
         return len(self.access_points)
 
-    def take(self, indices: Sequence[int] | NDArray[np.integer]) -> "Fingerprints":
+    def take(self, indices: Sequence[int] | NDArray[np.integer | np.bool_]) -> "Fingerprints":
         """The fingerprints at the given rows, in the given order.
 
         Args:
-            indices: int[m]. Rows, 0...n-1.
+            indices: int[m]. Rows, 0...n-1; or bool[n], true for those that are taken.
 
         Returns:
             Fingerprints. The same dataset, part and access points with m rows.
 
         Raises:
-            DataError: `indices` is empty.
+            DataError: `indices` is empty, or neither of the two.
 
         Example:
             >>> rss_dbm = np.array([[-60.0], [-70.0]], np.float32)
@@ -150,7 +160,14 @@ class Fingerprints:
             >>> part.take([1]).rss_dbm.tolist()
             [[-70.0]]
         """
-        rows = np.asarray(indices, dtype=np.int64)
+        rows = np.asarray(indices)
+        if rows.dtype == bool and rows.shape == (len(self),):
+            rows = np.flatnonzero(rows)
+        if rows.size and rows.dtype.kind not in "iu":
+            raise self._error(
+                f"indices is {rows.dtype}{list(rows.shape)}; rows are int[m], or bool[{len(self)}]"
+            )
+        rows = rows.astype(np.int64)
         return replace(
             self,
             rss_dbm=self.rss_dbm[rows],

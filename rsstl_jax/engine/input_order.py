@@ -14,9 +14,9 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
     """A part with its columns in the order of a locator's inputs."""
     if part.access_points == locator.access_points:
         return part
-    if set(part.access_points) == set(locator.access_points):
-        column = {name: index for index, name in enumerate(part.access_points)}
-        order = [column[name] for name in locator.access_points]
+    column = {name.casefold(): index for index, name in enumerate(part.access_points)}
+    if column.keys() == {name.casefold() for name in locator.access_points}:
+        order = [column[name.casefold()] for name in locator.access_points]
         ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
         return replace(part, rss_dbm=ordered_dbm, access_points=locator.access_points)
     here, known = set(part.access_points), set(locator.access_points)

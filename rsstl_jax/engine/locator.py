@@ -18,8 +18,8 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
-from rsstl_jax.data.preprocess import to_device
-from rsstl_jax.data.scans import ScanRows, Scans, pad_rows, read_scans
+from rsstl_jax.data.preprocess import check_same_site, to_device
+from rsstl_jax.data.scans import ScanRows, Scans, name_columns, pad_rows, read_scans
 from rsstl_jax.engine.localizer import EVALUATION_ROWS
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,
@@ -31,6 +31,7 @@ from rsstl_jax.engine.prototypes import (
     vote,
 )
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, radius_m
+from rsstl_jax.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Locator:
             ([2], [1], [1])
         """
         if access_points is not None:
-            scans = pd.DataFrame(np.asarray(scans), columns=list(access_points))
+            scans = name_columns(scans, access_points)
         rows = read_scans(scans, self.access_points, undetected=self.undetected)
         silent = np.flatnonzero(rows.detected == 0)
         if len(silent):
@@ -211,13 +212,20 @@ class NetworkLocator(Locator):
         return None if self.prototypes is None else np.asarray(self.prototypes.labels, np.int64)
 
     def read_labels(self, part: Fingerprints) -> None:
-        """Takes floors and buildings from a part with known positions."""
+        """Takes floors and buildings from a part of the same site with known positions."""
+        check_same_site(part, self.preprocessor, self.dataset)
         if part.access_points != self.access_points:
             rows = read_scans(
                 pd.DataFrame(part.rss_dbm, columns=list(part.access_points)), self.access_points
             )
             part = replace(part, rss_dbm=rows.rss_dbm, access_points=self.access_points)
-        self.prototypes = make_prototypes(part, self.preprocessor, self.prototypes)
+        made = make_prototypes(part, self.preprocessor, self.prototypes)
+        held = None if self.radius is None else self.labels
+        if held is not None and not np.array_equal(held, made.labels):
+            raise DataError(
+                f"{part.dataset} has other floors or buildings than the radius was calibrated with"
+            )
+        self.prototypes = made
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         """Positions float64[n, 2], metres, of float[n, A], dBm, NaN where undetected."""

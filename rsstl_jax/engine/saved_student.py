@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints, Layout
 from rsstl_jax.data.readers.layout import layout_facts
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.input_order import in_order_of, shown_names
 from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.locator import NetworkLocator
@@ -98,7 +99,7 @@ class Student(NetworkLocator):
         )
 
     def predict_m(self, rss_dbm: ArrayLike) -> np.ndarray:
-        return self._predict(self.params, rss_dbm)
+        return self._predict(self.params, check_rows(rss_dbm, self.access_points))
 
     @cached_property
     def _predict(self) -> Callable[..., np.ndarray]:

@@ -31,7 +31,8 @@ def normalize_weights(
 
     Raises:
         ValueError: `weights` is empty or not one-dimensional, a mapping's weight is not a scalar,
-            or weights that are not traced include a negative or infinite one or sum to zero.
+            or weights that are not traced include a negative or infinite one or sum to zero in the
+            dtype of the result.
 
     Notes:
         Differentiable. Traced weights cannot be checked: a sum of zero gives NaN.
@@ -109,19 +110,29 @@ def combine(
 
 def _shares(weights: Sequence[ArrayLike]) -> jax.Array:
     """The stacked weights over the sum of them all, in the dtype that they have together."""
-    with jax.numpy_dtype_promotion("standard"):
-        dtype = jnp.result_type(float, *weights)
-        wide = jnp.promote_types(dtype, jnp.float32)
+    dtype, wide = _wide_dtype(weights)
     # Near one, so that the sum of the largest numbers cannot overflow.
     scaled, _ = near_one(jnp.stack([jnp.asarray(weight, wide) for weight in weights]))
     return (scaled / jnp.sum(scaled)).astype(dtype)
+
+
+def _wide_dtype(weights: Sequence[ArrayLike]) -> tuple[jnp.dtype, jnp.dtype]:
+    """The dtype that weights have together, and the one that they are divided in."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(float, *weights)
+        return dtype, jnp.promote_types(dtype, jnp.float32)
 
 
 def _check_known_weights(leaves: Sequence[ArrayLike], shown: object) -> None:
     """Raise for weights known before tracing that no division by their sum can normalise."""
     if sum(np.size(leaf) for leaf in leaves) == 0:
         raise ValueError("weights must not be empty.")
-    known = [np.asarray(x, float) for x in leaves if not isinstance(x, jax.core.Tracer)]
+    # In the dtype that they are divided in, which may hold neither the largest nor the smallest.
+    dtype = _wide_dtype(leaves)[1]
+    with np.errstate(over="ignore"):
+        known = [np.asarray(x).astype(dtype) for x in leaves if not isinstance(x, jax.core.Tracer)]
     possible = all(np.all((x >= 0) & np.isfinite(x)) for x in known)
-    if not possible or (len(known) == len(leaves) and not sum(x.sum() for x in known) > 0):
+    # What lies below the smallest normal number counts as zero on many devices.
+    positive = any(np.any(x >= float(jnp.finfo(dtype).tiny)) for x in known)
+    if not possible or (len(known) == len(leaves) and not positive):
         raise ValueError(f"weights must be non-negative and not all zero, and finite, got {shown}.")

@@ -91,14 +91,17 @@ def row_config(
         config.train.epochs = max(epochs, min(round(epochs / share), _MAX_EPOCHS.get(target, 0)))
     if row == "agnostic-share":
         config.distill.num_unlabelled = config.train.batch_size
-    _check_free(overrides or {})
+    _check_free(overrides or {}, row)
     override(config, overrides or {})
     return config
 
 
-def _check_free(overrides: Mapping[str, Any]) -> None:
+def _check_free(overrides: Mapping[str, Any], row: str) -> None:
     """Refuses overrides of what a row's arguments set."""
-    arguments = ("target", "network", "sources", "recipe", "seeds")
+    arguments = ["target", "network", "sources", "recipe", "seeds"]
+    if row in SHARES:
+        # Each seed draws a subset of its own.
+        arguments += ["data.fraction", "data.fraction_seed"]
     for path in overrides:
         if path in arguments:
             raise ConfigError(

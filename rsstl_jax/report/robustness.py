@@ -125,6 +125,7 @@ class Record(NamedTuple):
     name: str
     seed: int | None
     axes: Mapping[str, Mapping[str, Sequence[float]]]
+    where: str | None = None  # what was measured; an earlier version did not say it
 
     def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
         """A figure at each strength of an axis; None where the localiser does not give it."""
@@ -150,7 +151,7 @@ def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
     """What the records of a file share, and the records in the order they were measured."""
     try:
         shared, *lines = map(json.loads, Path(file).read_text(encoding="utf-8").splitlines())
-        records = [Record(line["name"], line["seed"], line["axes"]) for line in lines]
+        records = [Record(**line) for line in lines]
         if not isinstance(shared, dict) or any(set(r.axes) != set(AXES) for r in records):
             raise KeyError("axes")
     except (ValueError, KeyError, TypeError) as error:
@@ -160,7 +161,10 @@ def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
 
 def write_records(file: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
     """Writes a file of records, the line that all share first."""
-    lines = [shared, *(record._asdict() for record in records)]
+    lines = [shared]
+    for record in records:
+        line = record._asdict()
+        lines.append(line if record.where else {n: v for n, v in line.items() if n != "where"})
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     write_text(file, text)
 

@@ -71,19 +71,22 @@ def read_run(workdir: str | Path) -> Run:
     try:
         part = f"the {result['part']} part of {result['target']}"
         figures = methods_of(result)
+        whole = file.read_bytes().endswith(b"\n")
         table = pd.read_csv(file).set_index("seed")
         frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
         students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
         methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
         same = all(np.array_equal(f[["x_m", "y_m"]], positions_m) for f in frames.values())
+        number = result.get("num_evaluated", len(positions_m))
+        same = same and whole and len(positions_m) == number
     except (KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
     finite = all(np.isfinite(e).all() for m in methods.values() for e in m.errors_m.values())
     if not (students and same and finite):
         raise DamagedError(
-            f"{file} is not what a run wrote: every seed must have the same fingerprints, and "
-            "every error must be a number"
+            f"{file} is not what a run wrote: every seed must have the same fingerprints, as many "
+            "as result.json says, and every error must be a number"
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))

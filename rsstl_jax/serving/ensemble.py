@@ -7,6 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.errors import DataError
@@ -47,7 +48,7 @@ class Ensemble(NetworkLocator):
         return f"<Ensemble of {len(self.members)} localisers of {self.dataset}\n{shown}>"
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
-        rows = np.asarray(rss_dbm)
+        rows = check_rows(rss_dbm, self.access_points)
         each = [
             member.predict_m(np.ascontiguousarray(rows[:, columns]))
             for member, columns in zip(self.members, self._columns, strict=True)

@@ -29,6 +29,7 @@ from rsstl_jax.store.files import write_bytes, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
 EXPORTED = "exported.json"
+EXPORTED_FILES = "student.bin", "student.onnx"
 _CARDS = (_ENSEMBLE, _AT_SITE, EXPORTED, "student.json")
 
 
@@ -97,7 +98,7 @@ def _written_whole(folder: Path, card: str) -> Iterator[Path]:
     new.mkdir(parents=True)
     try:
         yield new
-        for name in (*_CARDS, *ANSWER_FILES):
+        for name in (*_CARDS, *ANSWER_FILES, *EXPORTED_FILES):
             (folder / name).unlink(missing_ok=True)
         for old in folder.glob("member-*"):
             shutil.rmtree(old)

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
@@ -84,7 +85,8 @@ class EnsembleAtSite(NetworkLocator):
         return f"<{len(self.members)} ensemble members at a site: {names}>"
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
-        return locate_with_members(self.localizer, self.members, rss_dbm)
+        rows = check_rows(rss_dbm, self.access_points)
+        return locate_with_members(self.localizer, self.members, rows)
 
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
         localizer, members = self.localizer, stack(self.members)

@@ -78,7 +78,7 @@ class Pretrained:
             What has `locate(scans)`, as a `Student`.
 
         Raises:
-            DataError: if no access point was detected anywhere in the radio map.
+            DataError: if the radio map is no fingerprints, or no access point was detected in it.
 
         Example:
             >>> from rsstl_jax import load_site
@@ -90,6 +90,9 @@ class Pretrained:
             >>> answers.columns.tolist()
             ['x_m', 'y_m', 'floor', 'building', 'radius_m', 'detected', 'unknown']
         """
+        if not isinstance(radio_map, Fingerprints):
+            kind = type(radio_map).__name__
+            raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
         return EnsembleAtSite.fit(self.settings, self.members, radio_map)
 
     def check_target(self, target: str) -> None:

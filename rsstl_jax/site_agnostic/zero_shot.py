@@ -39,13 +39,16 @@ from rsstl_jax.site_agnostic.training import (
     make_agnostic_localizer,
     predict_members_m,
 )
-from rsstl_jax.site_agnostic.weights import Pretrained, save_pretrained
+from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
+
+_LOCALISERS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
+"""Cards of what is no bundle: `agnostic.npz` would take the place of a localiser's own."""
 
 
 def pretrain(
@@ -58,6 +61,7 @@ def pretrain(
     check_mesh(config)
     parts = _read_sources(config)
     digests = {part.dataset: part.digest() for part in parts}
+    _check_replaced(folder, config, digests)
     begun = time.perf_counter()
     with locked(workdir):
         recorder = _open_folder(config, workdir)
@@ -78,6 +82,22 @@ def pretrain(
     pretrained = Pretrained(settings, members, name_list(config.sources), report)
     in_first(save_pretrained)(folder, pretrained)
     return pretrained
+
+
+def _check_replaced(folder: str | Path, config: ConfigDict, digests: Mapping[str, str]) -> None:
+    """Refuses a folder with a localiser, or with a bundle of another training."""
+    if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCALISERS]:
+        raise ConfigError(f"{folder} holds a localiser ({cards[0]}); name another folder")
+    if not (Path(folder) / "agnostic.json").exists():
+        return
+    held, trained = load_pretrained(folder).report, _training_facts(config)
+    wanted = {name: trained[name] for name in ("episodes", "epochs", "learning_rate")}
+    wanted |= {"seeds": list(config.seeds), "data": dict(digests)}
+    if changed := differences({name: held.get(name) for name in wanted}, wanted):
+        raise ConfigError(
+            f"{folder} holds a bundle of another training ({'; '.join(changed)}); name another "
+            "folder or remove it"
+        )
 
 
 def run_zero_shot(

@@ -114,6 +114,13 @@ def test_terms_of_several_dtypes_are_added_in_the_widest_under_strict_promotion(
     assert total.dtype == jnp.float32 and float(total) == 3 + 2**-19
 
 
+@pytest.mark.parametrize("size", [1e300, 1e-50, 1e-40])
+def test_known_weights_that_the_result_cannot_hold_are_refused(size):
+    for weights in [size, size], {"a": size, "b": size}:
+        with pytest.raises(ValueError, match="must be non-negative and not all zero, and finite"):
+            normalize_weights(weights)
+
+
 def test_bad_arguments_raise_with_a_message():
     with pytest.raises(ValueError, match="must be non-negative and not all zero"):
         normalize_weights({"a": 0.0, "b": 0.0})

@@ -8,10 +8,11 @@ r"""Trains a site-agnostic network on some sites and measures it on another, wit
         --config.sources=uji,tampere,tut7 --config.seeds=0,1
 
 One ensemble member is trained per seed. The command uses the fields target, sources, seeds,
-data_dir, data.evaluate_on, data.validation_*, model.agnostic.*, agnostic.* and run.*. The first two
-commands write result.json to --workdir, and a table to --output. The last one trains on all sites
-and writes weights of the kind that `rsstl evaluate --student=pretrained` uses. Run the same command
-again to continue.
+data_dir, data.evaluate_on, data.validation_*, model.agnostic.*, run.* and, but for those of
+teachers, agnostic.*; others are refused. The first two commands write result.json to --workdir, and
+the first one a table to --output: figures on a validation part are only printed. The last one
+trains on all sites and writes weights of the kind that `rsstl evaluate --student=pretrained` uses.
+Run the same command again to continue.
 """
 
 import shlex
@@ -20,11 +21,27 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_config,
+    define_folder,
+    refuse_unused,
+    refuse_unused_fields,
+)
 from rsstl_jax.commands.shared.help_text import program_name
 from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
+
+_TRAINING = (
+    *("sources", "seeds", "data_dir", "model.agnostic.", "agnostic.episodes."),
+    *("agnostic.epochs", "agnostic.learning_rate", "agnostic.episodes_per_step"),
+    *("run.log_every_epochs", "run.checkpoint_every_s", "run.mesh", "run.tensorboard"),
+)
+_MEASURING = (
+    *("target", "data.evaluate_on", "data.validation_fraction", "data.validation_seed"),
+    *("data.fraction", "agnostic.fractions", "agnostic.num_subsets", "agnostic.tune."),
+)
+"""The fields that the command uses; data.fraction is refused with words of its own."""
 
 
 def define_flags() -> None:
@@ -38,6 +55,7 @@ def define_flags() -> None:
 
 def main() -> None:
     config, folder = flags.FLAGS.config, flags.FLAGS.pretrain
+    _refuse_unused(on_test=config.data.evaluate_on == "test")
     workdir = flags.FLAGS.workdir
     workdir = workdir or f"results/agnostic-{'pretrained' if folder else config.target}"
     check_folder("--workdir", workdir)
@@ -65,3 +83,13 @@ def main() -> None:
         write_text(output / f"{config.target}.md", f"{table}\n")
         write_json(output / f"{config.target}.json", result)
     print(f"\n{table}")
+
+
+def _refuse_unused(*, on_test: bool) -> None:
+    """Refuses flags and fields that have no effect together with the others."""
+    if flags.FLAGS.pretrain:
+        refuse_unused("with --pretrain, which measures nothing", "baselines", "output")
+        refuse_unused_fields("with --pretrain, which measures nothing", *_TRAINING)
+    elif not on_test:
+        refuse_unused("on a validation part, whose figures are only printed", "output")
+    refuse_unused_fields("on a site-agnostic network; see --help", *_TRAINING, *_MEASURING)

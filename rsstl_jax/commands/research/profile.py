@@ -13,7 +13,6 @@ from absl import flags
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
-from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def define_flags() -> None:
 
 def main() -> None:
     config, output = flags.FLAGS.config, flags.FLAGS.output
-    if config.teacher.kind in WITH_AGNOSTIC:
+    if config.teacher.kind not in ("surrogate", "untrained"):
         raise ConfigError(
             f"teacher.kind is {config.teacher.kind!r}; only surrogate teachers can be profiled"
         )

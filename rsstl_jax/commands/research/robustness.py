@@ -82,16 +82,20 @@ def main() -> None:
             held, records = robustness.read_records(file)
             robustness.check_shared(file, held, shared)
             shared = held
+        names = [*(record.name for record in records), *(name for name, _ in wanted)]
+        if not names:
+            raise ConfigError(f"--localizer is missing, and {file} holds no record")
+        reference = FLAGS.reference or names[0]
+        if reference not in names:
+            raise ConfigError(f"--reference is {reference!r}; there are {', '.join(set(names))}")
         for (name, seed), where in wanted.items():
-            if any((record.name, record.seed) == (name, seed) for record in records):
+            if before := [r for r in records if (r.name, r.seed) == (name, seed)]:
+                _check_same(file, before[0].where, where, name)
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
             measured = robustness.measure_localizer(_load(where, site), part, **settings)
-            records.append(robustness.Record(name, seed, measured))
+            records.append(robustness.Record(name, seed, measured, where))
             robustness.write_records(file, shared, records)
-        if not records:
-            raise ConfigError(f"--localizer is missing, and {file} holds no record")
-        reference = FLAGS.reference or records[0].name
         table = render_robustness(shared, records, reference)
         write_text(file.with_suffix(".md"), f"{table}\n")
         plot_robustness(file.with_suffix(".png"), shared, records)
@@ -105,14 +109,15 @@ def find_localizers(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
         name, equals, where = text.partition("=")
         if not (name and equals and where):
             raise ConfigError(f"--localizer={text}: it must read name=knn, pretrained or a folder")
-        folders = (
-            [where] if where in ("knn", "pretrained") else sorted(glob(os.path.expanduser(where)))
-        )
+        where = os.path.expanduser(where)
+        is_one = where in ("knn", "pretrained") or Path(where).is_dir()
+        folders = [where] if is_one else sorted(glob(where))
         if not folders:
             raise ConfigError(f"--localizer={text}: there is no folder {where}")
         for folder in folders:
-            match = re.search(r"seed-(\d+)", folder)
-            key = name, int(match[1]) if match else None
+            # Of several folders with a seed's name the innermost is the student's.
+            seeds = re.findall(r"seed-(\d+)", folder)
+            key = name, int(seeds[-1]) if seeds else None
             if key in found:
                 raise ConfigError(
                     f"--localizer={text}: {found[key]} and {folder} have one name and seed; "
@@ -120,6 +125,12 @@ def find_localizers(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
                 )
             found[key] = folder
     return found
+
+
+def _check_same(file: Path, held: str | None, where: str, name: str) -> None:
+    """Refuses a name under which something else has been measured."""
+    if held not in (None, where) and os.path.realpath(str(held)) != os.path.realpath(where):
+        raise ConfigError(f"{file} holds {name} measured of {held}; give {where} a name of its own")
 
 
 def _load(where: str, site: "Site") -> "Locator":

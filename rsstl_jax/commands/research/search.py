@@ -15,7 +15,12 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_config,
+    define_workdir,
+    fix_fields,
+    refuse_unused,
+)
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 from rsstl_jax.errors import ConfigError
@@ -48,11 +53,19 @@ def define_flags() -> None:
 def main() -> None:
     config = FLAGS.config
     workdir = Path(folder_of_run(config, _WORKDIR))
-    config.data.evaluate_on, config.run.replicas = "validation", FLAGS.replicas
-    config.run.baselines = ""
+    fix_fields(
+        "in a search, which measures the points alone, on a validation part, as --replicas says",
+        {
+            "data.evaluate_on": "validation",
+            "run.replicas": FLAGS.replicas,
+            "run.baselines": "",
+        },
+    )
     points, ranges = parse("grid", FLAGS.grid), parse("range", FLAGS.range)
     if bool(points) == bool(ranges):
         raise ConfigError("give either --grid or --range, at least one")
+    if points:
+        refuse_unused("with --grid, whose points are one batch", "batches", "batch_size")
     pairs = {axis: _low_and_high(axis, ends) for axis, ends in ranges.items()}
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.commands.research.point_search import check_point, grid, propose, search

@@ -8,6 +8,7 @@ from absl import flags
 
 from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.baselines.run_baseline import UNTRAINED
+from rsstl_jax.commands.shared.flag_definitions import refuse_unused
 from rsstl_jax.commands.shared.outputs import check_file, check_folder
 from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
@@ -37,6 +38,11 @@ from rsstl_jax.store.files import write_text
 from rsstl_jax.store.processes import in_first
 
 FLAGS = flags.FLAGS
+
+_OF_TRAINING = (
+    *("table", "figure", "targets", "sites", "networks", "rows", "shares", "seeds", "students"),
+    *("replicas", "set", "label"),
+)
 
 _SUBJECTS = {
     "1": "all methods",
@@ -76,6 +82,12 @@ def train(output: Path) -> None:
     if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
         seeds_name = f"seeds-{seeds[0]}-to-{seeds[-1]}"
     rows, students = list(wanted()), FLAGS.students or ()
+    if not any(row in TABLE_ROWS["4"] for _, _, row, _ in rows):
+        refuse_unused("without a row of table 4", "shares")
+    overrides = read_assignments(FLAGS.set)
+    for field, flag in {"bundle_dir": "workdir", "run.replicas": "replicas"}.items():
+        if field in overrides:
+            raise ConfigError(f"--set={field} has no effect; --{flag} sets it")
     if any(row.startswith("knn") for _, _, row, _ in rows):
         check_installed()
     configs = []
@@ -88,7 +100,7 @@ def train(output: Path) -> None:
             recipe=FLAGS.recipe,
             seeds=seeds,
             share=share,
-            overrides=read_assignments(FLAGS.set),
+            overrides=overrides,
         )
         config.bundle_dir = str(workdir / "teachers")
         config.run.replicas = FLAGS.replicas
@@ -186,6 +198,8 @@ def run() -> None:
         check_file("--document", FLAGS.document)
     output = Path(FLAGS.output)
     check_folder("--output", output)
+    if FLAGS.render:
+        refuse_unused("with --render, which renders every receipt", *_OF_TRAINING)
     if not FLAGS.render:
         check_folder("--workdir", FLAGS.workdir)
         folder = output / str(FLAGS.recipe)

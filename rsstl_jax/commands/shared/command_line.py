@@ -90,6 +90,8 @@ def _take_apart(arguments: Sequence[str]) -> _Words:
         if not equals and _takes_value(name):
             index += 1
             value = arguments[index] if index < len(arguments) else ""
+        elif not equals and (_is_switch(name) or _is_switch(name.removeprefix("no"))):
+            value = "true"
         named.append((_without_no(name), value))
         index += 1
     return _Words(named, [])
@@ -129,9 +131,9 @@ def _check_kind(name: str, value: str) -> None:
         words = words.replace(", or None", "; leave it out for None")
     elif isinstance(parser, flags.IntegerParser | flags.FloatParser):
         read, words = type(parser)().parse, parser.syntactic_help
+    elif isinstance(parser, flags.BooleanParser):
+        read, words = parser.parse, "true or false"
     else:
-        return
-    if _is_switch(name) and not value:
         return
     try:
         read(value)

@@ -1,8 +1,10 @@
 """The flags that several commands share, and what their values stand for."""
 
 import os
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
@@ -42,8 +44,12 @@ class NamesParser(flags.ListParser):
         if not all(word.strip() for word in words):
             raise ValueError("a name is empty; write them as a,b")
         names = [str(self._of_one.parse(word.strip())) for word in words]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"{twice[0]!r} is named twice; name it once")
+        # A folder has many names.
+        is_folder = isinstance(self._of_one, FolderParser)
+        meant = [os.path.realpath(name) for name in names] if is_folder else names
+        for name, one in zip(names, meant, strict=True):
+            if meant.count(one) > 1:
+                raise ValueError(f"{name!r} is named twice; name it once")
         return names
 
 
@@ -70,6 +76,22 @@ def refuse_unused(why: str, *names: str) -> None:
     for name in names:
         if flags.FLAGS[name].present:
             raise ConfigError(f"--{name} has no effect {why}; leave it out")
+
+
+def refuse_unused_fields(why: str, *used: str) -> None:
+    """Refuses fields that were set and are none of these; "section." stands for all of its own."""
+    for path in config_flags.get_override_values(flags.FLAGS["config"]):
+        if path not in used and not path.startswith(tuple(u for u in used if u.endswith("."))):
+            raise ConfigError(f"--config.{path} has no effect {why}; leave it out")
+
+
+def fix_fields(why: str, fields: Mapping[str, Any]) -> None:
+    """Gives fields the values that a command needs; refuses others that were given."""
+    given = config_flags.get_override_values(flags.FLAGS["config"])
+    for path, value in fields.items():
+        if given.get(path, value) != value:
+            raise ConfigError(f"--config.{path}={given[path]} has no effect {why}; leave it out")
+        flags.FLAGS.config.update_from_flattened_dict({path: value})
 
 
 def define_folder(name: str, default: str | None, help_text: str) -> None:

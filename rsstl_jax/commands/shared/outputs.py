@@ -34,10 +34,19 @@ def check_folder(flag: str, folder: str | Path) -> None:
     _check_writable(f"{flag}={folder}", Path(folder))
 
 
-def check_file(flag: str, file: str | Path, *, inputs: Sequence[str | Path] = ()) -> None:
-    """Refuses a file that cannot be written, and one of those that the command reads."""
+def check_file(
+    flag: str,
+    file: str | Path,
+    *,
+    inputs: Sequence[str | Path] = (),
+    endings: tuple[str, ...] = (),
+) -> None:
+    """Refuses a file that cannot be written or is read, or whose name says another form."""
     if Path(file).is_dir():
         raise ConfigError(f"{flag}={file}: this is a folder; name a file")
+    is_device = Path(file).exists() and not Path(file).is_file()
+    if endings and not is_device and not str(file).endswith(endings):
+        raise ConfigError(f"{flag}={file}: a {' or '.join(endings)} is written; name such a file")
     if Path(file).exists() and any(_is_of(Path(file), Path(read)) for read in inputs):
         raise ConfigError(f"{flag}={file}: the command reads this file; name another")
     _check_writable(f"{flag}={file}", Path(file).parent)

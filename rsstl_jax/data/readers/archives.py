@@ -1,6 +1,7 @@
 """Finds a published file in a dataset's folder: plain, gzipped, in a subfolder or in a zip."""
 
 import gzip
+import logging
 import lzma
 import struct
 import zipfile
@@ -16,6 +17,9 @@ UNREADABLE = (
     *(RuntimeError, ValueError, OverflowError, MemoryError),
 )
 """What a damaged file or archive may raise when it is unpacked."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,11 @@ def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = ""
     """The file `name` or `name`.gz in the folder, else in its subfolder, else in a zip archive."""
     names = (name, name + ".gz")
     for parent in dict.fromkeys((folder, folder / subfolder)):
-        for candidate in names:
-            if (parent / candidate).is_file():
-                return DataFile(parent / candidate)
+        present = [parent / candidate for candidate in names if (parent / candidate).is_file()]
+        for other in present[1:]:
+            _log.warning("%s is there, too, and is not read; %s is", other, present[0].name)
+        if present:
+            return DataFile(present[0])
     for archive in sorted(folder.glob("*.zip")):
         members = _members(archive, names)
         if len(members) > 1:

@@ -58,27 +58,27 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
     """The columns of access points; those of a radio map must not look like something else."""
     layout = sheet.layout
     used = {layout.x, layout.y, layout.floor, layout.building}
-    ignored = {name.lower() for name in layout.ignore}
+    ignored = {name.casefold() for name in layout.ignore}
     names = tuple(
         column
         for column in sheet.columns
         if column.startswith(layout.access_point_prefix)
         and column not in used
-        and column.lower() not in ignored
+        and column.casefold() not in ignored
     )
     spelled: dict[str, str] = {}
     for name in names:
-        if name.lower() in spelled:
+        if name.casefold() in spelled:
             raise DataError(
-                f"{sheet.file}, line 1: the access points {spelled[name.lower()]!r} and {name!r} "
-                "differ in small and capital letters alone; give one of them another name"
+                f"{sheet.file}, line 1: the access points {spelled[name.casefold()]!r} and "
+                f"{name!r} differ in small and capital letters alone; give one of them another name"
             )
-        spelled[name.lower()] = name
+        spelled[name.casefold()] = name
     if is_radio_map:
         if not names:
             raise DataError(f"{sheet.file}, line 1: names no access point")
         _check_uses(sheet, names)
-        absent = ignored - {column.lower() for column in sheet.columns}
+        absent = ignored - {column.casefold() for column in sheet.columns}
         if absent:
             _log.warning("%s has no column %s, which is to be ignored", sheet.file, shown(absent))
     return names
@@ -113,8 +113,8 @@ def match_access_points(
     access_points: Sequence[str], radio_map: str, sheet: Sheet, *, must_match: bool
 ) -> list[str | None]:
     """The column of each access point of the radio map in another part; None: it is not there."""
-    columns = {name.lower(): name for name in access_point_columns(sheet, is_radio_map=False)}
-    found = [columns.pop(name.lower(), None) for name in access_points]
+    columns = {name.casefold(): name for name in access_point_columns(sheet, is_radio_map=False)}
+    found = [columns.pop(name.casefold(), None) for name in access_points]
     lacking = [n for n, column in zip(access_points, found, strict=True) if column is None]
     faults = [
         f"{text} {shown(names)}"
@@ -143,9 +143,9 @@ def label_columns(sheet: Sheet) -> list[str]:
     layout, usual = sheet.layout, (Layout.floor, Layout.building)
     named = [name for name in (layout.floor, layout.building) if name not in ("", *usual)]
     sheet.require(named)
-    ignored = {name.lower() for name in layout.ignore}
+    ignored = {name.casefold() for name in layout.ignore}
     labels = [name for name in (layout.floor, layout.building) if name in sheet.columns]
-    return [name for name in labels if name.lower() not in ignored]
+    return [name for name in labels if name.casefold() not in ignored]
 
 
 def shown(names: Sequence[str] | set[str]) -> str:

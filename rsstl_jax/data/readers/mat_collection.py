@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.data.plausibility import check_unit, warn_of
 from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import UNDETECTED
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
@@ -38,7 +39,8 @@ def read_mat(name: str, file: str | Path) -> Site:
 
     Raises:
         DataError: the file is not there or not such a file, or a field is missing, of another shape
-            or holds another value; the message names file, field, row and column.
+            or holds another value, or positions look like degrees; the message names file, field,
+            row and column.
 
     Example:
         >>> import tempfile
@@ -66,6 +68,9 @@ def read_mat(name: str, file: str | Path) -> Site:
         _read_part(name, part, str(file), database, readings[field], access_points, field)
         for part, field in (("train", "training"), ("test", "test"))
     ]
+    for part in parts:
+        check_unit(part, f"{file}, {part.part} part")
+    warn_of(parts[0], str(file))
     return Site(name, *parts)
 
 

@@ -1,5 +1,6 @@
 """Tables of one's own: a train part and a test part, or a radio map alone."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rsstl_jax.data.readers.layout import Layout, read_layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.readers.with_header import read_parts, read_train
 from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.store.files import write_bytes
 
 
 def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site:
@@ -125,4 +127,5 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     x, y = fingerprints.position_m.T
     columns = {"x": x, "y": y, "floor": fingerprints.floor, "building": fingerprints.building}
     labels = pd.DataFrame({name: col for name, col in columns.items() if col is not None})
-    pd.concat([readings, labels], axis=1).to_csv(path, index=False)
+    table = pd.concat([readings, labels], axis=1).to_csv(index=False).encode()
+    write_bytes(path, gzip.compress(table, mtime=0) if str(path).endswith(".gz") else table)

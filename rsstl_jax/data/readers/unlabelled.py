@@ -17,12 +17,12 @@ from rsstl_jax.errors import DataError
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Reads unlabelled.csv: a header, and exactly the access points of the train part."""
     sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
-    spelled = {name.lower(): name for name in access_point_columns(sheet, is_radio_map=False)}
-    columns = [spelled.get(name.lower(), name) for name in access_points]
+    spelled = {name.casefold(): name for name in access_point_columns(sheet, is_radio_map=False)}
+    columns = [spelled.get(name.casefold(), name) for name in access_points]
     sheet.require(columns)
-    ignored = {name.lower() for name in sheet.layout.ignore}
+    ignored = {name.casefold() for name in sheet.layout.ignore}
     used = set(columns)
-    if others := [c for c in sheet.columns if c not in used and c.lower() not in ignored]:
+    if others := [c for c in sheet.columns if c not in used and c.casefold() not in ignored]:
         raise DataError(
             f"{sheet.file}, line 1: column {others[0]!r} is no access point of the train part; "
             "a file of unlabelled fingerprints has these alone"

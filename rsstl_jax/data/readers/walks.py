@@ -94,6 +94,14 @@ def read_traces(
     floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
+    others = {path.parent.name for path in root.glob("*/path_data_files")} - {
+        f.name for f in floors
+    }
+    if others:
+        _log.warning(
+            "%s: %s are not read, since they are no floors B1, F1, ...; give them such names",
+            *(root, ", ".join(sorted(others))),
+        )
     corners = np.array([_corner(floor) for floor in floors])
     offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
     offsets_m[:, 0] *= np.cos(np.radians(corners[:, 1]))

@@ -1,0 +1,224 @@
+"""Flags, fields and files that a command would not use, and results that it would replace."""
+
+import json
+import shutil
+
+import pytest
+import tiny
+from running import call, error_of, succeed
+from tiny import save_untrained as save
+
+from rsstl_jax.commands import check_site, ensemble, evaluate, export, predict
+from rsstl_jax.commands.research.robustness import find_localizers
+from rsstl_jax.commands.shared.outputs import check_file
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.report.run_comparison import read_run
+from rsstl_jax.report.run_result import write_result
+
+CONFIG = ("--config=table:tuned-smoke", "--config.target=home", "--config.sources=mall")
+REFUSED = {
+    "batches of a grid": (
+        ("search", *CONFIG, "--grid=margin=0,1", "--batches=3"),
+        "--batches has no effect with --grid",
+    ),
+    "a search on the test part": (
+        ("search", *CONFIG, "--grid=margin=0,1", "--config.data.evaluate_on=test"),
+        "--config.data.evaluate_on=test has no effect in a search",
+    ),
+    "another --replicas": (
+        ("search", *CONFIG, "--grid=margin=0,1", "--config.run.replicas=vmap"),
+        "--config.run.replicas=vmap has no effect in a search",
+    ),
+    "baselines of a search": (
+        ("search", *CONFIG, "--grid=margin=0,1", "--config.run.baselines=knn"),
+        "--config.run.baselines=knn has no effect in a search",
+    ),
+    "a table of a bundle": (
+        ("agnostic", *CONFIG, "--pretrain=out", "--output=table"),
+        "--output has no effect with --pretrain",
+    ),
+    "baselines of a bundle": (
+        ("agnostic", *CONFIG, "--pretrain=out", "--baselines=false"),
+        "--baselines has no effect with --pretrain",
+    ),
+    "the target of a bundle": (
+        ("agnostic", *CONFIG, "--pretrain=out"),
+        "--config.target has no effect with --pretrain",
+    ),
+    "a table of a validation part": (
+        ("agnostic", *CONFIG, "--config.data.evaluate_on=validation", "--output=table"),
+        "--output has no effect on a validation part",
+    ),
+    "another network": (
+        ("agnostic", *CONFIG, "--config.network=cnnloc"),
+        "--config.network has no effect on a site-agnostic network",
+    ),
+    "members of teachers": (
+        ("agnostic", *CONFIG, "--config.agnostic.members=3"),
+        "--config.agnostic.members has no effect on a site-agnostic network",
+    ),
+    "teachers of a profile": (
+        ("profile", *CONFIG, "--config.teacher.kind=noise"),
+        "teacher.kind is 'noise'; only surrogate teachers can be profiled",
+    ),
+    "seeds of a rendering": (
+        ("tables", "--render", "--seeds=0,1"),
+        "--seeds has no effect with --render",
+    ),
+    "shares of other tables": (
+        ("tables", "--rows=students", "--shares=0.5"),
+        "--shares has no effect without a row of table 4",
+    ),
+    "a second folder of bundles": (
+        ("tables", "--rows=students", "--set=bundle_dir=a"),
+        "--set=bundle_dir has no effect; --workdir sets it",
+    ),
+    "a second fraction": (
+        ("tables", "--table=4", "--rows=share", "--set=data.fraction=0.9"),
+        "data.fraction is set twice",
+    ),
+    "neither true nor false": (
+        ("tables", "--render=maybe"),
+        "--render is 'maybe'; it must be true or false",
+    ),
+    "an empty switch": (
+        ("distill", *CONFIG, "--config.run.tensorboard="),
+        "run.tensorboard is ''; it must be True or False",
+    ),
+    "a folder under two names": (
+        ("ensemble", "--members=a,./a/", "--output=o"),
+        "'a' is named twice; name it once",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_not_be_used_is_refused(name, tmp_path):
+    words, message = REFUSED[name]
+    code, _, err = call(*words, cwd=tmp_path)
+    assert code == 2 and message in err.strip().splitlines()[-1]
+
+
+def test_a_bundle_takes_the_place_of_no_localiser_and_of_no_other_bundle(tmp_path):
+    tiny.write_sites(tmp_path, "home", "mall")
+    words = ("agnostic", "--config=table:smoke", f"--config.data_dir={tmp_path}")
+    words += ("--config.agnostic.episodes.max_support=50", f"--workdir={tmp_path}/run")
+    bundle = tmp_path / "bundle"
+    to = (*words, "--config.sources=mall", f"--pretrain={bundle}")
+    succeed(*to)
+    before = (bundle / "agnostic.npz").read_bytes()
+    succeed(*to)  # the same training, from its saved states
+    assert (bundle / "agnostic.npz").read_bytes() == before
+    code, _, err = call(*words, "--config.sources=home", f"--pretrain={bundle}")
+    assert code == 2 and "bundle holds a bundle of another training (data was {'mall'" in err
+    (bundle / "at_site.json").write_text("{}")
+    code, _, err = call(*to)
+    assert code == 2 and "holds a localiser (at_site.json); name another folder" in err
+    assert (bundle / "agnostic.npz").read_bytes() == before
+
+
+@pytest.fixture
+def members(tmp_path):
+    """Folders of two students of one site."""
+    for seed in range(2):
+        save(tmp_path / "run", f"seed-{seed}/distilled", seed=seed)
+    return [tmp_path / "run" / "students" / f"seed-{seed}" / "distilled" for seed in range(2)]
+
+
+def test_a_replaced_export_leaves_no_file_of_the_other_student(command, members, tmp_path):
+    out = tmp_path / "phone"
+    command(export, f"--student={members[0]}", f"--output={out}")
+    (out / "student.onnx").write_text("of the first")
+    command(export, f"--student={members[0]}", f"--output={out}")
+    assert (out / "student.onnx").exists()
+    command(export, f"--student={members[1]}", f"--output={out}", "--replace")
+    assert not (out / "student.onnx").exists()
+    (out / "student.onnx").write_text("of the second")
+    command(ensemble, f"--members={members[0]},{members[1]}", f"--output={out}", "--replace")
+    assert {"student.bin", "student.onnx", "exported.json"}.isdisjoint(
+        p.name for p in out.iterdir()
+    )
+
+
+def test_a_student_that_cannot_be_joined_has_those_that_can_named(command, members, tmp_path):
+    (tmp_path / "run" / "config.json").write_text('{"seeds": [0]}')
+    words = (f"--workdir={tmp_path}/run", "--student=seed-0/distilled", f"--output={tmp_path}/e")
+    with pytest.raises(ConfigError, match="it has seed-0/distilled, seed-1/distilled"):
+        command(ensemble, *words)
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.json", "a", "a.txt", "a.parquet"])
+def test_a_file_whose_name_says_another_form_is_refused(command, members, tmp_path, name):
+    scans = tmp_path / "scans.jsonl"
+    scans.write_text("{}")
+    to = (f"--student={members[0]}", f"--output={tmp_path}/{name}")
+    with pytest.raises(ConfigError, match=r"a \.csv or \.jsonl is written; name such a file"):
+        command(predict, *to, f"--scans={scans}")
+    with pytest.raises(ConfigError, match=r"a \.csv is written; name such a file"):
+        command(evaluate, *to)
+    check_file("--output", "/dev/null", endings=(".csv",))
+
+
+def test_a_byte_order_mark_and_numbers_beyond_floats_lose_no_line(command, members, tmp_path):
+    scans, out = tmp_path / "scans.jsonl", tmp_path / "out.jsonl"
+    lines = ['{"AP0": -61}', f'{{"AP0": 1{"0" * 400}}}', '{"AP0": -61}']
+    scans.write_text("\r\n".join(lines), encoding="utf-8-sig")
+    command(predict, f"--student={members[0]}", f"--scans={scans}", f"--output={out}")
+    first, second, third = map(json.loads, out.read_text().splitlines())
+    assert first == third and first["detected"] == 1
+    assert second["line"] == 2 and "'AP0': inf is outside" in second["error"]
+
+
+def test_a_datasets_name_is_no_folder_of_the_current_one(command, members, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "uts").mkdir()
+    (tmp_path / "scans.jsonl").write_text("{}")
+    words = (f"--student={members[0]}", "--scans=scans.jsonl", f"--data_dir={tmp_path}")
+    with pytest.raises(DataError, match=r"uts/UTS_training\.csv is not there"):
+        command(predict, *words, "--radio_map=uts")
+
+
+def test_no_layout_is_written_for_a_name_that_no_site_can_have(command, tmp_path):
+    words = (f"--data_dir={tmp_path}", "--undetected=-110", "--write")
+    with pytest.raises(DataError, match="a name is made of letters"):
+        command(check_site, "--dataset=.", *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_site_is_not_blamed_on_flags_that_the_command_lacks(tmp_path):
+    code, _, err = call("traces", f"--traces={tmp_path}", "--name=mall", f"--data_dir={tmp_path}")
+    assert code == 2 and error_of(err).endswith("choose other sites with --traces.")
+    (tmp_path / "scans.jsonl").write_text("{}")
+    words = ("predict", "--student=pretrained", f"--data_dir={tmp_path}", "--radio_map=nowhere")
+    code, _, err = call(*words, f"--scans={tmp_path}/scans.jsonl")
+    assert code == 2 and err.strip().endswith("choose other sites with --radio_map.")
+
+
+def test_a_name_stands_for_one_localiser_and_for_the_seed_of_its_own_folder(members, tmp_path):
+    tiny.write_sites(tmp_path, "home")
+    where = ("--dataset=home", f"--data_dir={tmp_path}", f"--output={tmp_path}/out", "--draws=1")
+    words = ("robustness", *where, "--most=3")
+    code, _, err = call(*words, "--localizer=a=knn", "--reference=b")
+    assert code == 2 and error_of(err) == "error: --reference is 'b'; there are a"
+    assert not (tmp_path / "out" / "home.jsonl").exists()  # before anything is measured
+    odd = tmp_path / "seed-7" / "run[1]" / "seed-0"
+    shutil.copytree(members[0], odd)
+    assert list(find_localizers([f"a={odd}"])) == [("a", 0)]
+    succeed(*words, f"--localizer=a={odd}")
+    succeed(*words, f"--localizer=a={odd}/../seed-0")
+    code, _, err = call(*words, f"--localizer=a={members[0]}")
+    assert code == 2 and f"home.jsonl holds a measured of {odd}; give {members[0]} a name" in err
+
+
+def test_predictions_that_were_cut_short_are_not_compared(tmp_path):
+    part = tiny.make_part(part="test")
+    config = tiny.make_tiny_config()
+    predicted = {0: {"standalone": part.position_m + 1, "distilled": part.position_m}}
+    write_result(config, part, predicted, tmp_path, num_train=21)
+    file = tmp_path / "predictions.csv"
+    text = file.read_text()
+    assert len(read_run(tmp_path).errors_m["distilled"][0]) == len(part)
+    for cut in "".join(text.splitlines(keepends=True)[:6]), text[:-3]:
+        file.write_text(cut)
+        with pytest.raises(DamagedError, match=r"as many as result\.json says"):
+            read_run(tmp_path)

@@ -1,0 +1,80 @@
+"""What a caller hands to a localiser: arrays of readings, radio maps, access points' spellings."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+
+from rsstl_jax import load_pretrained, load_site
+from rsstl_jax.engine.input_order import in_order_of
+from rsstl_jax.engine.radius import NUM_FEATURES, RadiusModel
+from rsstl_jax.errors import DataError
+from rsstl_jax.serving.ensemble import Ensemble
+
+PART = tiny.make_part()
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory):
+    return tiny.save_untrained(tmp_path_factory.mktemp("student"))
+
+
+@pytest.mark.parametrize("rows", [PART.rss_dbm[0], PART.rss_dbm[:, :4], PART.rss_dbm[:0]])
+def test_rows_of_another_shape_are_refused(student, rows):
+    for locator in student, Ensemble([student]):
+        with pytest.raises(DataError, match=r"rss_dbm has shape .*; \[n, 6\] is expected"):
+            locator.predict_m(rows)
+
+
+def test_a_level_that_stands_for_undetected_is_refused(student):
+    rows = np.nan_to_num(PART.rss_dbm, nan=100.0)
+    row, column = np.argwhere(rows == 100)[0]
+    message = rf"row {row}, access point 'AP{column}': 100 is above 0 dBm; undetected is NaN here"
+    with pytest.raises(DataError, match=message):
+        student.predict_m(rows)
+
+
+@pytest.mark.parametrize("scans", [PART.rss_dbm[0], PART.rss_dbm[:, :4], [{"AP0": -61.0}], "AP0"])
+def test_an_array_that_does_not_fit_its_names_is_refused(student, scans):
+    with pytest.raises(DataError, match=r"an array \[n, 6\] is expected"):
+        student.locate(scans, access_points=PART.access_points)
+
+
+def test_arrays_are_located_by_the_names_of_their_columns(student):
+    table = pd.DataFrame(PART.rss_dbm, columns=PART.access_points)
+    answers = student.locate(table)
+    for scans in PART.rss_dbm, PART.rss_dbm.tolist(), jnp.nan_to_num(PART.rss_dbm, nan=jnp.nan):
+        found = student.locate(scans, access_points=PART.access_points)
+        pd.testing.assert_frame_equal(found, answers)
+    with pytest.raises(DataError, match="scans is an array, whose columns have no names"):
+        student.locate(PART.rss_dbm)
+    with pytest.raises(DataError, match="names of its own; leave access_points out"):
+        student.locate(table, access_points=PART.access_points[::-1])
+
+
+def test_labels_are_read_off_a_radio_map_of_the_same_site_alone(student):
+    floor = np.zeros(len(PART), np.int32)
+    moved = dataclasses.replace(PART, dataset="mall", position_m=PART.position_m + 90, floor=floor)
+    with pytest.raises(DataError, match=r"mall: its fingerprints lie 1\d\d m from those of home"):
+        student.read_labels(moved)
+    student.read_labels(dataclasses.replace(PART, floor=floor))
+    student.radius = RadiusModel(jnp.zeros(NUM_FEATURES), jnp.zeros(()), jnp.ones(1))
+    floor[3:] = 1
+    with pytest.raises(DataError, match="other floors or buildings than the radius was calibrated"):
+        student.read_labels(dataclasses.replace(PART, floor=floor))
+    student.prototypes = student.radius = None
+
+
+def test_a_site_in_place_of_its_train_part_is_refused():
+    with pytest.raises(DataError, match=r"radio_map is a Site; .* as site\.train"):
+        load_pretrained().fit(load_site("synthetic-office"))
+
+
+def test_access_points_match_whatever_their_case(student):
+    names = [name.lower() for name in PART.access_points[::-1]]
+    spelled = dataclasses.replace(PART, rss_dbm=PART.rss_dbm[:, ::-1].copy(), access_points=names)
+    ordered = in_order_of(student, spelled)
+    np.testing.assert_array_equal(ordered.rss_dbm, PART.rss_dbm)
