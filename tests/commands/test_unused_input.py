@@ -99,6 +99,7 @@ def test_what_would_not_be_used_is_refused(name, tmp_path):
     assert code == 2 and message in err.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_bundle_takes_the_place_of_no_localiser_and_of_no_other_bundle(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     words = ("agnostic", "--config=table:smoke", f"--config.data_dir={tmp_path}")

@@ -66,6 +66,7 @@ def test_synthetic_tuned(tmp_path):
     assert (result["num_train"], result["num_evaluated"]) == (600, 200)
 
 
+@pytest.mark.slow
 def test_uts_on_files_in_the_publishers_layout(tmp_path, monkeypatch):
     """Twelve rows with all columns; the card, which counts rows, is left unchecked."""
     write_uts(tmp_path / "uts")

@@ -1,5 +1,6 @@
 """CNNLoc, BayesCNN and bAaT: sizes by hand, and what each of them must see."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,9 +10,18 @@ from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
 from rsstl_jax.models.baat import Block
+from rsstl_jax.models.network import init_params
 
 ACCESS_POINTS = {"uji": 520, "uts": 589, "tut7": 801, "tampere": 992}
 SIDES = {520: 23, 589: 25, 801: 29, 992: 32}
+
+
+SMALL = {
+    "model.bayescnn.channels": (4, 8),
+    "model.baat.num_tokens": 3,
+    "model.baat.token_width": 16,
+    "model.baat.num_heads": 2,
+}
 
 
 def configured(name, **fields):
@@ -84,15 +94,23 @@ def test_a_block_that_keeps_the_class_token_alone_computes_it_as_all_do():
     np.testing.assert_allclose(kept, block.apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["dnn", "cnnloc", "bayescnn", "baat"])
+def test_first_parameters_are_the_same_bits_as_operation_by_operation(name):
+    network = make_network(configured(name, **SMALL))
+    fingerprints = jnp.zeros((1, 64))
+    compiled = init_params(network, jax.random.key(5), fingerprints)
+    chex.assert_trees_all_equal(compiled, network.init(jax.random.key(5), fingerprints)["params"])
+
+
 def test_class_token_of_baat_sees_every_token():
     network = make_network(configured("baat", **{"model.baat.num_tokens": 6}))
-    params = network.init(jax.random.key(0), jnp.zeros((1, 20)))["params"]
+    params = init_params(network, jax.random.key(0), jnp.zeros((1, 20)))
     tokens = network.framer.apply({"params": params["framer"]}, jnp.ones((1, 20)))
 
     def first_feature(tokens):
         return network.extractor.apply({"params": params["extractor"]}, tokens)[0, 0]
 
-    reach = jnp.abs(jax.grad(first_feature)(tokens))[0].max(axis=-1)
+    reach = jnp.abs(jax.jit(jax.grad(first_feature))(tokens))[0].max(axis=-1)
     assert reach.shape == (7,)
     assert bool((reach > 0).all())
 
