@@ -246,7 +246,6 @@ def _predict(
 
     Beside the students their site-agnostic teachers, and the mean of these and the baseline.
     """
-    _log.info("locating %d fingerprints", len(parts.held_out))
     locate = make_locator(job.localizer)
     predicted_m = {
         seed: {name: locate(params, parts.held_out.rss_dbm) for name, params in students.items()}

@@ -218,7 +218,7 @@ def test_predictions_that_were_cut_short_are_not_compared(tmp_path):
     write_result(config, part, predicted, tmp_path, num_train=21)
     file = tmp_path / "predictions.csv"
     text = file.read_text()
-    assert len(read_run(tmp_path).errors_m["distilled"][0]) == len(part)
+    assert len(read_run(tmp_path).methods["distilled"].errors_m[0]) == len(part)
     for cut in "".join(text.splitlines(keepends=True)[:6]), text[:-3]:
         file.write_text(cut)
         with pytest.raises(DamagedError, match=r"as many as result\.json says"):

@@ -53,6 +53,7 @@ def test_a_second_process_is_refused_with_pid_and_host(holder, tmp_path):
     ended = killing.finish(killing.start(command, tmp_path / "run"))
     assert (ended.code, ended.out) == (2, "")
     begun = "reading synthetic-office, synthetic-mall, synthetic-campus ...\n"
+    begun += "preparing the students of synthetic-office: 600 fingerprints ...\n"
     assert ended.err == f"{begun}error: {said}\n"
     assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
 

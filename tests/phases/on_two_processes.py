@@ -11,7 +11,7 @@ from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.store.processes import exchange, in_first, is_first
 
-TESTED = os.environ["TESTED_PROCESS"]
+TESTED = os.environ.get("TESTED_PROCESS", "")
 NETWORKS = ("dnn", "baat", "bayescnn", "cnnloc", "agnostic")
 
 
