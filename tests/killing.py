@@ -81,12 +81,12 @@ def state(saved):
 def left_by(folder):
     """All that a finished command leaves: its files as bytes, its states, what it logged.
 
-    But for the states on the way, and the records of the starts.
+    But for the states on the way, the records of the starts, and the name of the folder itself.
     """
     states = {file.parent for file in folder.rglob("manifest.json") if "latest" not in file.parts}
     inside = {file for saved in folder.rglob("[0-9]*/state") for file in saved.parent.rglob("*")}
     files = {
-        file.relative_to(folder).as_posix(): file.read_bytes()
+        file.relative_to(folder).as_posix(): file.read_bytes().replace(bytes(folder), b"<folder>")
         for file in folder.rglob("*")
         if file.is_file() and file not in inside and file.name not in (".lock", "metrics.jsonl")
     }
