@@ -205,7 +205,7 @@ class NetworkLocator(Locator):
     def prototypes(self, prototypes: Prototypes | None) -> None:
         self._prototypes = prototypes
         # Once for all scans: it takes longer than the rest of an answer.
-        self._direction = None if prototypes is None else _direction(prototypes.level)
+        self._direction = None if prototypes is None else level_direction(prototypes.level)
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -222,9 +222,7 @@ class NetworkLocator(Locator):
         made = make_prototypes(part, self.preprocessor, self.prototypes)
         held = None if self.radius is None else self.labels
         if held is not None and not np.array_equal(held, made.labels):
-            raise DataError(
-                f"{part.dataset} has other floors or buildings than the radius was calibrated with"
-            )
+            raise DataError(f"{part.dataset} has other floors or buildings than its radius knows")
         self.prototypes = made
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
@@ -273,9 +271,6 @@ class NetworkLocator(Locator):
             return annotate(prototypes, radius, level, centered_m, direction)
 
         return jax.jit(run)
-
-
-_direction = jax.jit(level_direction)
 
 
 def annotate(

@@ -97,6 +97,7 @@ def make_prototypes(
     return made._replace(head=train_head(part, label, len(groups.labels), preprocessor))
 
 
+@jax.jit
 def level_direction(level: jax.Array) -> jax.Array:
     """Levels, float[n, A] in the linear encoding, as what cosines are taken of."""
     return unit_vectors(level**LEVEL_POWER)

@@ -63,7 +63,7 @@ def test_labels_are_read_off_a_radio_map_of_the_same_site_alone(student):
     student.read_labels(dataclasses.replace(PART, floor=floor))
     student.radius = RadiusModel(jnp.zeros(NUM_FEATURES), jnp.zeros(()), jnp.ones(1))
     floor[3:] = 1
-    with pytest.raises(DataError, match="other floors or buildings than the radius was calibrated"):
+    with pytest.raises(DataError, match="other floors or buildings than its radius knows"):
         student.read_labels(dataclasses.replace(PART, floor=floor))
     student.prototypes = student.radius = None
 

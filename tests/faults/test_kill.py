@@ -102,8 +102,7 @@ def kill_and_resume(whole, folder, random_, after_records, signum):
 
 
 def timeless(left):
-    """Receipts, and the table of costs made from them, tell the starts and seconds that a row took;
-    of a table's row config.json says where its bundles lie."""
+    """Without the starts and seconds that a row took: in receipts, and in the table of costs."""
     files = dict(left["files"])
     for name in files:
         if "receipt" in name:
@@ -121,8 +120,6 @@ def timeless(left):
             cost = pd.read_csv(io.BytesIO(files[name]))
             assert (cost.pop("starts") > 0).all() and (cost.pop("seconds") > 0).all()
             files[name] = cost.to_csv()
-        elif name.startswith("rows/") and name.endswith("/config.json"):
-            files[name] = json.loads(files[name]) | {"bundle_dir": ""}
     return left | {"files": files}
 
 

@@ -7,7 +7,6 @@ from rsstl_jax.errors import DataError
 from rsstl_jax.paper.comparison import compare, plot_methods, render_comparison
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
 from rsstl_jax.paper.frame import results_frame, select_table
-from rsstl_jax.paper.protocols import protocol_frame, render_protocols
 from rsstl_jax.paper.published import paper_figure
 from rsstl_jax.paper.receipts import changed_fields
 from rsstl_jax.paper.rows import SITES, row_config, row_students
@@ -246,25 +245,6 @@ def test_a_seed_with_two_figures_is_refused_and_one_that_is_there_twice_counts_o
     assert results_frame([two[0], again])["mae_m"].tolist() == [8.0, 7.0]
     with pytest.raises(DataError, match=r"a.json and b.json hold different figures of knn of seed"):
         results_frame(two)
-
-
-def test_floors_and_protocols_are_a_table_of_what_newer_receipts_have():
-    """Of two seeds of the DNN one was measured by a version that kept no floors."""
-    students = receipt("students", "standalone", [7.0, 8.0], [0, 1])
-    of_dnn = {"floor_hit_rate": [0.9, 0.8], "evaal_mae_m": [7.5, 9.0]}
-    students["result"]["students"]["standalone"] |= of_dnn
-    older = receipt("students", "standalone", [7.0, 9.0], [0, 2])
-    knn = receipt("knn", "knn", [8.0], [0])
-    knn["result"]["students"]["knn"] |= {"floor_hit_rate": [0.5], "ground_mae_m": [6.0]}
-    scratch = receipt("scratch", "scratch", [8.0], [0])
-    lines = protocol_frame(results_frame([older, students, knn, scratch]), "tampere")
-    assert render_protocols(lines).splitlines() == [
-        "| method | seeds | floor (%) | EvAAL mean (m) | mean on the ground (m) |",
-        "| --- | --- | --- | --- | --- |",
-        "| kNN | 1 | 50.00 |  | 6.00 |",
-        "| dnn: baseline student | 2 | 85.00 ± 7.07 | 8.25 ± 1.06 |  |",
-    ]
-    assert protocol_frame(results_frame([older, scratch]), "tampere").empty
 
 
 def test_the_papers_figures_are_found_by_table():
