@@ -2,8 +2,7 @@
 
     python experiments/distill.py --config=configs/uji.py:tuned --config.sources=tampere,tut7
 
-The DNN reaches a mean error of 6.89 m without teachers and 6.96 m with them (seed 0;
-docs/results.md has five seeds; one unit is 0.766 m on the ground). Without --config.sources the
+docs/results.md has the figures; one unit is 0.766 m on the ground. Without --config.sources the
 sources are uts,tampere.
 """
 

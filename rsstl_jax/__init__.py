@@ -2,7 +2,7 @@
 
 `help(rsstl_jax.load_site)` and its like show how to use the names below.
 
-The packages behind them, each importing only those above it:
+The packages behind them, each importing only those above it in this list:
 
     losses, spectral   the paper's equations: pure functions of arrays that import only JAX
     config             every field with its meaning and rule; recipes for each site

@@ -35,7 +35,7 @@ class ConfigError(ValueError):
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names file, row and column, and what would be right.
+    """Data that cannot be used; the message names file, line and column, and what would be right.
 
     Example:
         >>> from rsstl_jax.data import read_scans

@@ -1,4 +1,4 @@
-"""Training a network on J_MAE alone: phase 0, the baseline student, and transfer."""
+"""Training a network on J_MAE alone: phase 0 and transfer; phase 2 has a step of its own."""
 
 import jax
 import optax

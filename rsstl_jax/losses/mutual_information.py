@@ -18,8 +18,8 @@ from rsstl_jax._numerics import (
 def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
     """Jensen-Shannon lower bound of the dependence between two representations.
 
-    E_joint[-log(1 + exp(-Psi))] - E_product[log(1 + exp(Psi))]: one teacher's summand of J_MI
-    (the paper's Eq. 4), in softplus form.
+    E_joint[-log(1 + exp(-Psi))] - E_product[log(1 + exp(Psi))]: one teacher's summand
+    of the paper's Eq. 4, in softplus form.
 
     Differs: one teacher; the sum over teachers is the caller's, by `jax.vmap`. Eq. 4 is a bound to
     *maximise* while Eq. 12 adds it to a loss: add `mutual_information_loss`, its negative.
@@ -65,9 +65,9 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
 def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
     """Negative of the mutual information bound: the term to minimise.
 
-    -J_MI for one teacher (the paper's Eq. 4).
+    J_MI of one teacher.
 
-    Differs: the sign, so that minimising the total loss of Eq. 12 maximises the bound.
+    Differs: the sign of the paper's Eq. 4, so that minimising Eq. 12 maximises the bound.
 
     Args:
         joint_scores: float[...]. estimator's scores Psi(Z_G, Z_S) of true pairs, any range.

@@ -34,7 +34,6 @@ def locked(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
 def _locked(folder: str | Path, wait: bool) -> Iterator[None]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # Closing writes what a full disk did not take, and would fail once more.
     # Without a buffer: what a full disk did not take would fail once more when the file is closed.
     with (folder / ".lock").open("a+b", buffering=0) as file:
         waiting = False

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import platform
 import subprocess
 import time
@@ -19,6 +20,8 @@ from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.store.files import differences, read_json, shortened, write_json
 from rsstl_jax.store.processes import check_equal, in_first
 from rsstl_jax.store.recorder import Recorder
+
+_log = logging.getLogger(__name__)
 
 _PACKAGES = ("rsstl_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -39,6 +42,15 @@ def provenance() -> dict[str, Any]:
         "commit": _commit(Path(__file__).parents[1]),
         "device": f"{device.platform}: {device.device_kind}",
     }
+
+
+def _code_digest() -> str:
+    """Of the package's own files: a commit does not tell two states of an edited checkout apart."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(f"{file.relative_to(package)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _commit(package: Path) -> str | None:
@@ -108,10 +120,13 @@ def log_start(recorder: Recorder, data: Mapping[str, str], mesh: str = "") -> No
 
 @in_first
 def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
+    code = _code_digest()
     if (recorder.workdir / "checkpoints").exists():
         made_from: dict[str, str] = {}
+        made_by: str | None = None
         for record in recorder.records():
             made_from |= record.get("data", {})
+            made_by = record.get("code", made_by)
         for dataset, digest in made_from.items():
             if data.get(dataset, digest) != digest:
                 raise DataError(
@@ -119,8 +134,17 @@ def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
                     f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
                     "remove the folder"
                 )
+        if made_by not in (None, code):
+            _log.warning(
+                "the code of the package has changed since the last start in %s: finished "
+                "trainings stay as they are, others continue from their states; choose another "
+                "--workdir to train anew",
+                recorder.workdir,
+            )
     times = {"time": round(time.time(), 3), "seconds_before": _seconds_before(recorder)}
-    recorder.log({"run": "start", **provenance(), "data": dict(data), **times} | on_mesh(mesh))
+    recorder.log(
+        {"run": "start", **provenance(), "code": code, "data": dict(data), **times} | on_mesh(mesh)
+    )
 
 
 def on_mesh(mesh: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import rsstl_jax
 from rsstl_jax import make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DataError
-from rsstl_jax.store.workdir import _commit, log_start, open_workdir, provenance
+from rsstl_jax.store.workdir import _code_digest, _commit, log_start, open_workdir, provenance
 
 
 def configured(**fields):
@@ -142,3 +142,29 @@ def test_the_commit_is_that_of_the_package_alone(tmp_path, monkeypatch):
     assert _commit(installed) is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert _commit(package) is None and provenance()["commit"] is None
+
+
+def test_a_run_of_other_code_is_continued_with_a_warning(tmp_path, monkeypatch, caplog):
+    def start():
+        caplog.clear()
+        recorder = open_workdir(configured(), tmp_path)
+        log_start(recorder, {"synthetic-office": "1f"})
+        recorder.save_final("seed-0/a", np.zeros(1), 1)
+        return [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+
+    assert start() == start() == []
+    monkeypatch.setattr("rsstl_jax.store.workdir._code_digest", lambda: "another")
+    (warning,) = start()
+    assert "has changed since" in warning and "choose another --workdir" in warning
+    assert start() == [], "the same code again"
+
+
+def test_code_is_known_by_every_file_of_the_package(tmp_path, monkeypatch):
+    package = tmp_path / "rsstl_jax"
+    (package / "store").mkdir(parents=True)
+    monkeypatch.setattr("rsstl_jax.store.workdir.__file__", str(package / "store" / "workdir.py"))
+    digests = []
+    for name, text in [("a.py", "x = 1"), ("a.py", "x = 2"), ("store/b.py", "x = 2")]:
+        (package / name).write_text(text)
+        digests.append(_code_digest())
+    assert len(set(digests)) == 3 and digests[-1] == _code_digest()
