@@ -3,9 +3,9 @@
     pip install . && python examples/own_network.py [folder]    # about half a minute
 
 The run is written to the folder, by default results/own-network. Commands accept such a network
-from any module that Python finds:
+from an installed module or, as here, from one in the current folder:
 
-    rsstl distill --config=synthetic:smoke --config.network=own_network:make_network
+    cd examples && rsstl distill --config=synthetic:smoke --config.network=own_network:make_network
 """
 
 import sys

@@ -56,7 +56,7 @@ COMMANDS = {
     "profile": "measure where a distilling step spends its time",
     "check_site": "show what a site's table holds and what looks wrong with it",
     "traces": "make a site's table from walks through a building",
-    "convert": "make a site's table from a .mat file of the field's collection",
+    "convert": "make a site's table from a .mat file of a collection of public sites",
     "fields": "list the fields of the configuration and their meaning",
 }
 _RESEARCH = ("agnostic", "baselines", "profile", "robustness", "search", "tables")

@@ -35,7 +35,7 @@ def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
         if num_params != their_params:
             raise AssertionError(f"{network}: {num_params} parameters here, {their_params} there")
         runs = {"ours": ours, "PyTorch eager": eager, "torch.compile": compiled}
-        seconds = interleaved(runs, repeats=repeats)
+        seconds = interleaved(runs, repeats=repeats, at_least_s=2.0)
         lines.append(
             {
                 "network": network,

@@ -30,9 +30,15 @@ def stack(trees: Sequence[Any], axes: Any = 0) -> Any:
     def stack_part(axis: int | None, *parts: Any) -> Any:
         if axis is None:
             return parts[0]
-        return jax.tree.map(lambda *leaves: jnp.stack([*map(jnp.asarray, leaves)]), *parts)
+        return _stack(*(jax.tree.map(jnp.asarray, part) for part in parts))
 
     return jax.tree.map(stack_part, axes, *trees, is_leaf=lambda axis: axis is None)
+
+
+@jax.jit
+def _stack(*trees: Any) -> Any:
+    """In one program: leaf by leaf, every shape of a parameter compiles one of its own."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def unstack(tree: Any, index: int) -> Any:

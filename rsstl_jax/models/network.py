@@ -11,7 +11,7 @@ from flax import linen as nn
 from rsstl_jax.types import Params, Representations
 
 ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
-"""What an extractor may end in; a generator ends in the same, so that their supports match."""
+"""What an extractor may end in; a generator ends in the same, so that their ranges match."""
 
 
 @partial(jax.jit, static_argnums=0)

@@ -125,14 +125,14 @@ class Alignment:
         }
         losses = {}
         for name in self.terms:
-            term, trained, fixed = arguments[name]
+            term, inputs, constants = arguments[name]
             with jax.named_scope(name):
-                losses[name] = gated(term, jnp.asarray(context.weights[name]), trained, fixed)
+                losses[name] = gated(term, jnp.asarray(context.weights[name]), inputs, constants)
         return losses
 
-    def _similarity(self, trained: Any, fixed: Any) -> jax.Array:
+    def _similarity(self, inputs: Any, constants: Any) -> jax.Array:
         """J_Sim, Eq. 1."""
-        (student, margin), (extract, mask) = trained, fixed
+        (student, margin), (extract, mask) = inputs, constants
         loss = partial(angular_similarity_loss, margin=margin)
 
         def with_one_teacher(student: jax.Array, teacher: jax.Array) -> jax.Array:
@@ -143,17 +143,17 @@ class Alignment:
         student = spread(student, 0, len(extract))
         return _sum_over_teachers(jax.vmap(with_one_teacher)(student, extract), mask)
 
-    def _mutual_information(self, trained: Any, fixed: Any) -> jax.Array:
+    def _mutual_information(self, inputs: Any, constants: Any) -> jax.Array:
         """J_MI, the negative of Eq. 4's bound."""
-        (theta, student), (extract, mask) = trained, fixed
+        (theta, student), (extract, mask) = inputs, constants
         pairs = self.estimator.apply({"params": theta}, extract, student, method="score_pairs")
         return _sum_over_teachers(jax.vmap(mutual_information_loss)(*pairs), mask)
 
-    def _functional_information(self, trained: Any, fixed: Any) -> jax.Array:
+    def _functional_information(self, inputs: Any, constants: Any) -> jax.Array:
         """J_FI, Eq. 11."""
-        frame, extract, mask = fixed
+        frame, extract, mask = constants
         information = partial(functional_information, num_iterations=self.num_iterations)
-        of_student, of_teachers = information(*trained), jax.vmap(information)(frame, extract)
+        of_student, of_teachers = information(*inputs), jax.vmap(information)(frame, extract)
         gaps = functional_information_loss(
             jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
         )

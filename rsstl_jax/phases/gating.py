@@ -27,27 +27,27 @@ def if_positive(
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def gated(
-    term: Callable[[Any, Any], jax.Array], weight: jax.Array, trained: Any, fixed: Any
+    term: Callable[[Any, Any], jax.Array], weight: jax.Array, inputs: Any, constants: Any
 ) -> jax.Array:
-    """term(trained, fixed), or an uncomputed 0 where its weight is not above 0.
+    """term(inputs, constants), or an uncomputed 0 where its weight is not above 0.
 
-    It has a derivative in `trained` alone: `weight` only switches, and `fixed` counts as constant.
+    It has a derivative in `inputs` alone; `weight` only switches.
     """
-    return if_positive(weight, lambda: term(trained, fixed))
+    return if_positive(weight, lambda: term(inputs, constants))
 
 
 @gated.defjvp
 def _gated_tangent(
     term: Callable[[Any, Any], jax.Array], primals: Any, tangents: Any
 ) -> tuple[jax.Array, jax.Array]:
-    weight, trained, fixed = primals
+    weight, inputs, constants = primals
     # Each device of a shard_map has a gradient of its own; the sum over devices comes after.
-    axes = frozenset().union(*map(_varying_axes, jax.tree.leaves((trained, fixed))))
-    trained = jax.tree.map(
-        lambda leaf: jax.lax.pcast(leaf, tuple(axes - _varying_axes(leaf)), to="varying"), trained
+    axes = frozenset().union(*map(_varying_axes, jax.tree.leaves((inputs, constants))))
+    inputs = jax.tree.map(
+        lambda leaf: jax.lax.pcast(leaf, tuple(axes - _varying_axes(leaf)), to="varying"), inputs
     )
     # The gradient is taken inside the branch: nothing of its making crosses.
-    value, grads = if_positive(weight, lambda: jax.value_and_grad(term)(trained, fixed))
+    value, grads = if_positive(weight, lambda: jax.value_and_grad(term)(inputs, constants))
     products = jax.tree.map(lambda g, t: jnp.sum(widen(g) * widen(t)), grads, tangents[1])
     summands = jax.tree.leaves(products)
     total = jax.tree.reduce(jnp.add, [widen(summand, *summands) for summand in summands])
