@@ -18,6 +18,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_config
+from rsstl_jax.config.overrides import COUNT, read_numbers
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.mesh import make_mesh, mesh_rows, partition, replicate, shard, shard_context
@@ -91,6 +92,7 @@ def compile_epoch(job: SiteJob, starts: list[Any], step: Any, row: Mesh | None) 
 def main() -> None:
     config: ConfigDict = flags.FLAGS.config
     config.teacher.kind = "untrained"
+    counts = read_numbers("--devices", _DEVICES.value, COUNT)
     job = make_site_job(config, target_parts(config).train)
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(folder)
@@ -103,7 +105,7 @@ def main() -> None:
     steps = len(job.train) // job.batch_size
     print("| devices | collectives a step | kB a step | students a device | MB a device |")
     print("| --- | --- | --- | --- | --- |", flush=True)
-    for devices in map(int, _DEVICES.value):
+    for devices in counts:
         row = mesh_rows(make_mesh(f"data:{devices}"))[0]
         text = compile_epoch(job, starts[:1], distillation.step, row).as_text()
         times, size = (value / steps for value in collectives(text))

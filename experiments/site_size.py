@@ -15,6 +15,7 @@ from absl import flags
 from rsstl_jax import cli
 from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, predict_neighbours
 from rsstl_jax.commands.shared.flag_definitions import define_folder
+from rsstl_jax.config.overrides import COUNT, SEED, read_numbers
 from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report.result_table import mean_and_spread
@@ -65,10 +66,12 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
 
 def main() -> None:
     lines = []
-    for size in _SIZES.value:
-        figures = pd.DataFrame([measure(float(size), int(seed)) for seed in _SEEDS.value])
+    sizes_m = read_numbers("--sizes", _SIZES.value, COUNT)
+    seeds = read_numbers("--seeds", _SEEDS.value, SEED)
+    for size_m in sizes_m:
+        figures = pd.DataFrame([measure(size_m, seed) for seed in seeds])
         cells = {str(name): mean_and_spread(column.tolist()) for name, column in figures.items()}
-        lines.append({"size (m)": size, **cells})
+        lines.append({"size (m)": f"{size_m}", **cells})
     columns = list(lines[0])
     table = ["| " + " | ".join(columns) + " |", "| --- |" + " --- |" * (len(columns) - 1)]
     table += ["| " + " | ".join(line[column] for column in columns) + " |" for line in lines]
@@ -76,7 +79,7 @@ def main() -> None:
     output = Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "site-size.md", f"{text}\n")
-    print(f"\nmean error (m), mean ± sd over {len(_SEEDS.value)} buildings:\n\n{text}")
+    print(f"\nmean error (m), mean ± sd over {len(seeds)} buildings:\n\n{text}")
 
 
 if __name__ == "__main__":
