@@ -111,11 +111,11 @@ class Locator:
             access_points: names of the columns, where `scans` is an array.
 
         Returns:
-            A table with one row per scan: `x_m`, `y_m` in the site's own coordinates, metres;
-            `floor`, `building` as the site numbers them, missing where it does not; `radius_m`,
-            which holds the true position 90 % of the time, missing before calibration;
-            `detected`, `unknown`: numbers of access points that the localiser knows and does not
-            know. A scan without a known access point has no position, with one warning for all.
+            A table with one row per scan, with the index of a DataFrame of scans: `x_m`, `y_m` in
+            the site's own coordinates, metres; `floor`, `building` as the site numbers them,
+            missing where it does not; `radius_m`, which holds the true position 90 % of the time,
+            missing before calibration; `detected`, `unknown`: numbers of access points that the
+            localiser knows and does not know. A scan without a known access point has no position, with one warning for all.
 
         Raises:
             DataError: if there is no scan, or one cannot be read; the message names the scan by
@@ -138,7 +138,8 @@ class Locator:
                 f"{len(rows.detected)} scans, the first of them scan {silent[0]}: no position",
                 stacklevel=2,
             )
-        return self.answer_table(rows)
+        answers = self.answer_table(rows)
+        return answers.set_index(scans.index) if isinstance(scans, pd.DataFrame) else answers
 
     def answer_table(self, rows: ScanRows) -> pd.DataFrame:
         """Answers of scans that have been read."""

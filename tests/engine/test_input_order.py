@@ -78,3 +78,10 @@ def test_access_points_match_whatever_their_case(student):
     spelled = dataclasses.replace(PART, rss_dbm=PART.rss_dbm[:, ::-1].copy(), access_points=names)
     ordered = in_order_of(student, spelled)
     np.testing.assert_array_equal(ordered.rss_dbm, PART.rss_dbm)
+
+
+def test_answers_keep_the_index_of_a_table_of_scans(student):
+    rows = pd.DataFrame({"AP0": [-61.0, -70.0, -64.0]}, index=[7, 3, 5])
+    answers = student.locate(rows)
+    assert answers.index.tolist() == [7, 3, 5]
+    pd.testing.assert_frame_equal(answers.loc[[3]], student.locate(rows.loc[[3]]))
