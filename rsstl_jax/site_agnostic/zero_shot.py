@@ -24,7 +24,7 @@ from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
-from rsstl_jax.report.zero_shot_table import render_agnostic
+from rsstl_jax.report.result_table import render_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     check_mesh,
     per_step_fact,

@@ -12,7 +12,7 @@ from rsstl_jax.data import load_site
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.report.zero_shot_table import render_agnostic
+from rsstl_jax.report.result_table import render_agnostic
 from rsstl_jax.site_agnostic import training as training
 from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.training import (
