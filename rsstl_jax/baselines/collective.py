@@ -10,7 +10,7 @@ import optax
 from rsstl_jax.baselines.transfer_network import get_body, put_body
 from rsstl_jax.engine.fit_network import make_localization_step
 from rsstl_jax.engine.localizer import Localizer
-from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.train_state import (
     TrainState,
@@ -70,7 +70,7 @@ def _common_body(
     largest = max(len(source.train) for source in jobs)
     rows = jnp.stack([jnp.arange(largest) % len(source.train) for source in jobs], axis=1)
     epochs = max(source.epochs * len(source.train) // largest for source in jobs)
-    batch_size = effective_batch_size(job.config.train.batch_size, largest)
+    batch_size = min(job.config.train.batch_size, largest)
     num_steps = epochs * (largest // batch_size)
     tx = make_optimizer(job.learning_rate, job.config.train.schedule, num_steps)
     state = fit(
@@ -106,7 +106,7 @@ def collective_transfer(
     body = _common_body(job, sources, seed=seed, recorder=recorder)
     init_key, *train_keys = jax.random.split(jax.random.key(seed), 3)
     params = put_body(job.init(init_key), body)
-    batch_size = effective_batch_size(job.config.train.batch_size, len(job.train))
+    batch_size = min(job.config.train.batch_size, len(job.train))
     frozen = max(1, round(FROZEN_FRACTION * job.epochs))
     stages = {
         "frozen": (frozen, job.learning_rate),

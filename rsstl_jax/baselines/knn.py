@@ -69,17 +69,10 @@ def _average(
     return (weights * nearest_m).sum(axis=1) / weights.sum(axis=1)
 
 
-def predict_neighbours(
-    settings: Neighbours, train: Fingerprints, queries: Fingerprints
-) -> np.ndarray:
-    """The mean position of the nearest train fingerprints, float64[n, 2]."""
-    return locate_neighbours(settings, train, queries).position_m
-
-
 def locate_neighbours(
     settings: Neighbours, train: Fingerprints, queries: Fingerprints
 ) -> Predicted:
-    """The same with the floor and the building of most of the neighbours."""
+    """The mean position of the nearest train fingerprints, floor and building of most of them."""
     distances, rows = _search(train, queries, settings.encoding, settings.metric, settings.number)
     position_m = _average(train.position_m, distances, rows, settings.number, settings.weighting)
     floor, building = (
@@ -162,4 +155,4 @@ class NeighboursAtSite(NetworkLocator):
             floor=None,
             building=None,
         )
-        return predict_neighbours(self.settings, self.train, queries)
+        return locate_neighbours(self.settings, self.train, queries).position_m

@@ -26,9 +26,9 @@ from rsstl_jax.site_agnostic.temperature import (
     choose_temperature,
 )
 from rsstl_jax.site_agnostic.training import (
-    locate_with_members,
     make_agnostic_localizer,
     mean_location,
+    predict_members_m,
 )
 from rsstl_jax.types import Params
 
@@ -86,7 +86,7 @@ class EnsembleAtSite(NetworkLocator):
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)
-        return locate_with_members(self.localizer, self.members, rows)
+        return predict_members_m(self.localizer, self.members, rows)
 
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
         localizer, members = self.localizer, stack(self.members)
