@@ -98,10 +98,7 @@ def choose_neighbours(
     metrics: Sequence[str] = METRICS,
     most_queries: int | None = None,
 ) -> tuple[Neighbours, list[dict[str, Any]]]:
-    """The best encoding, metric, k and weighting on a validation part of train, and all figures.
-
-    At most `most_queries` fingerprints of that part are located, spread evenly over it.
-    """
+    """The best settings on fingerprints held out of train, `most_queries` at most; all figures."""
     kept, held_out = grouped_validation_split(train, fraction=fraction, seed=seed)
     if most_queries is not None and len(held_out) > most_queries:
         held_out = held_out.take(np.linspace(0, len(held_out) - 1, most_queries, dtype=int))

@@ -49,10 +49,7 @@ def replicas_that_fit(
     context_axes: Any,
     mesh: Mesh | None = None,
 ) -> int:
-    """How many of these trainings a device, or a row of a mesh, may hold under `vmap`.
-
-    The program says how much memory it takes.
-    """
+    """How many of these trainings a device, or a row of a mesh, may hold under `vmap`."""
     rows = mesh_rows(mesh)
     own_row = next(row for row in rows if has_device(row))
     one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), own_row)

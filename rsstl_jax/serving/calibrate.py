@@ -61,10 +61,7 @@ class HeldOutRadii(NamedTuple):
 
 
 def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOutRadii]:
-    """Writes a radius model beside each named student of a run.
-
-    Trains the run's students once more, as twins, in the folder calibration/ of the workdir.
-    """
+    """Trains the students of a run once more, as twins, and gives those named a radius."""
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(
