@@ -93,13 +93,8 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
         student.radius = fit_radius_for(student, measured)
         save_answers(Path(workdir) / "students" / name, student)
-        radius_m = np.asarray(
-            radii(
-                student.radius,
-                jnp.asarray(measured.features),
-                jnp.maximum(jnp.asarray(measured.label), 0),
-            )
-        )
+        label = jnp.maximum(jnp.asarray(measured.label), 0)
+        radius_m = np.asarray(radii(student.radius, jnp.asarray(measured.features), label))
         calibrated[name] = HeldOutRadii(measured.error_m, radius_m)
     return calibrated
 
