@@ -45,11 +45,9 @@ def _style(student: str) -> _Style:
 def raw_unit(dataset: str) -> str:
     """What a unit of a dataset's positions is where it is no metre on the ground; else empty."""
     card = CARDS.get(dataset)
-    return (
-        ""
-        if card is None or card.coordinates == "metres"
-        else card.coordinates.replace(" deg", "°")
-    )
+    if card is None or card.coordinates == "metres":
+        return ""
+    return card.coordinates.replace(" deg", "°")
 
 
 def unit_label(dataset: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,15 +52,10 @@ def students_of_run(workdir: str | Path) -> list[str]:
     return [name for name in names if name.partition("/")[2] in STUDENTS]
 
 
-class HeldOutRadii(NamedTuple):
-    """Errors of a twin, and the radii that its student would answer with."""
-
-    error_m: NDArray[np.float64]
-    radius_m: NDArray[np.float64]
-
-
-def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOutRadii]:
-    """Trains the students of a run once more, as twins, and gives those named a radius."""
+def calibrate_run(
+    workdir: str | Path, names: Sequence[str]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Gives students of a run a radius, by twins: {student: (errors of its twin, its radii there)}."""
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(
@@ -95,7 +89,7 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
         save_answers(Path(workdir) / "students" / name, student)
         label = jnp.maximum(jnp.asarray(measured.label), 0)
         radius_m = np.asarray(radii(student.radius, jnp.asarray(measured.features), label))
-        calibrated[name] = HeldOutRadii(measured.error_m, radius_m)
+        calibrated[name] = measured.error_m, radius_m
     return calibrated
 
 

@@ -263,14 +263,6 @@ def _path(path: Any) -> str:
 
 def _describe(source: str) -> dict[str, str]:
     """What the data card of a source says of it."""
+    facts = ("title", "address", "licence", "citation", "building")
     card = CARDS.get(source)
-    if card is None:
-        return {"name": source}
-    return {
-        "name": source,
-        "title": card.title,
-        "address": card.address,
-        "licence": card.licence,
-        "citation": card.citation,
-        "building": card.building,
-    }
+    return {"name": source} | ({fact: getattr(card, fact) for fact in facts} if card else {})
