@@ -12,12 +12,7 @@ from rsstl_jax.engine.fit_network import fit_for
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
-from rsstl_jax.engine.train_state import (
-    TrainState,
-    descend,
-    make_optimizer,
-    make_state,
-)
+from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params

@@ -10,14 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from rsstl_jax.engine.loop import Step, make_epochs
-from rsstl_jax.engine.mesh import (
-    has_device,
-    mesh_rows,
-    partition,
-    replicate,
-    shard,
-    shard_context,
-)
+from rsstl_jax.engine.mesh import has_device, mesh_rows, partition, replicate, shard, shard_context
 from rsstl_jax.store.processes import exchange
 
 Start = tuple[Any, jax.Array, Any]

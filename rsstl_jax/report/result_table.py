@@ -66,24 +66,20 @@ def protocol_cells(figures: Mapping[str, Any], columns: Iterable[str]) -> list[s
     return [protocol_cell(name, figures[name]) if name in figures else "" for name in columns]
 
 
-def students_of(result: Mapping[str, Any]) -> dict[str, Any]:
-    """{student or baseline: its figures} of a result.json, also of version 0.1."""
-    students = result.get("students")
-    if isinstance(students, Mapping) and not _is_figures(students):
-        return dict(students)
-    # Version 0.1 kept the students beside the other fields.
-    return {name: value for name, value in result.items() if _is_figures(value)}
-
-
 def current_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result.json of any version with its students under their one key."""
-    students = students_of(result)
-    fields = {
-        name: value
-        for name, value in result.items()
-        if name != "students" and not _is_figures(value)
-    }
+    students = result.get("students")
+    if isinstance(students, Mapping) and not _is_figures(students):
+        return dict(result)
+    # Version 0.1 kept the students beside the other fields.
+    students = {name: value for name, value in result.items() if _is_figures(value)}
+    fields = {name: value for name, value in result.items() if name not in students}
     return fields | {"students": students}
+
+
+def students_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """{student or baseline: its figures} of a result.json of any version."""
+    return dict(current_result(result)["students"])
 
 
 def methods_of(result: Mapping[str, Any]) -> dict[str, Any]:

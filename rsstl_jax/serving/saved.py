@@ -13,12 +13,7 @@ import numpy as np
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
-from rsstl_jax.engine.saved_student import (
-    ANSWER_FILES,
-    load_answers,
-    load_student,
-    save_answers,
-)
+from rsstl_jax.engine.saved_student import ANSWER_FILES, load_answers, load_student, save_answers
 from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import load_exported

@@ -13,13 +13,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten, validate
-from rsstl_jax.data import (
-    Fingerprints,
-    Site,
-    check_sources,
-    grouped_validation_split,
-    load_site,
-)
+from rsstl_jax.data import Fingerprints, Site, check_sources, grouped_validation_split, load_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
@@ -31,11 +25,7 @@ from rsstl_jax.site_agnostic.episodes import (
     source_episodes,
 )
 from rsstl_jax.site_agnostic.fraction_figures import measure_fraction, summarize_errors
-from rsstl_jax.site_agnostic.training import (
-    fit_members,
-    make_agnostic_localizer,
-    predict_members_m,
-)
+from rsstl_jax.site_agnostic.training import fit_members, make_agnostic_localizer, predict_members_m
 from rsstl_jax.site_agnostic.weights import (
     Pretrained,
     load_pretrained,
