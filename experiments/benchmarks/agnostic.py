@@ -1,7 +1,8 @@
 """Locating at a site: the site-agnostic network and scikit-learn's kNN over growing supports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -46,7 +47,9 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
     for size in sizes:
         site = _draw(size, 0)
         localizer = make_agnostic_localizer(settings, site)
-        runs = {"agnostic": partial(predict_members_m, localizer, members, queries.rss_dbm)}
+        runs: dict[str, Callable[[], Any]] = {
+            "agnostic": partial(predict_members_m, localizer, members, queries.rss_dbm)
+        }
         for metric in ("euclidean", "braycurtis"):
             neighbours = Neighbours("linear", metric, 5, "uniform")
             runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries)

@@ -111,8 +111,6 @@ def collective_transfer(
         tx = make_optimizer(rate, job.config.train.schedule, num_steps)
         if stage == "frozen":
             tx = optax.multi_transform({"site": tx, "body": optax.set_to_zero()}, _freeze_body)
-        params = fit_for(
-            epochs, job, params, key, tx, name=f"{name}-{stage}", recorder=recorder
-        )
+        params = fit_for(epochs, job, params, key, tx, name=f"{name}-{stage}", recorder=recorder)
     recorder.save_final(name, params, job.epochs)
     return params

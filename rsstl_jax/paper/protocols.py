@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rsstl_jax.paper.comparison import table_of_cells, method_name
+from rsstl_jax.paper.comparison import method_name, table_of_cells
 from rsstl_jax.paper.frame import select_table
 from rsstl_jax.report.result_table import PROTOCOLS, protocol_cell
 

@@ -161,7 +161,7 @@ def _is_per_seed(values: Any, figures: Mapping[str, Any]) -> bool:
 
 
 def _cell(name: str, figures: Mapping[str, Any]) -> str:
-    values = figures.get(name)
+    values: Any = figures.get(name)
     if name == _INTERVAL:
         return f"[{values[0]:.2f}, {values[1]:.2f}]" if values else ""
     if not _is_per_seed(values, figures):

@@ -155,12 +155,11 @@ def render_agnostic(result: Mapping[str, Any]) -> str:
     plan = result["plan"]
     seeds = ", ".join(map(str, plan["seeds"]))
     title = f"{' & '.join(plan['sources'])} -> {plan['target']}, {result['part']} part"
-    rows = [
-        [f"{float(share) * 100:g} %", str(methods["num_support"][0]), label]
-        + _figure_cells(methods[method])
-        for share, methods in result["shares"].items()
-        for method, label in _AGNOSTIC_LABELS.items()
-        if method in methods
-    ]
+    rows = []
+    for share, methods in result["shares"].items():
+        first = [f"{float(share) * 100:g} %", str(methods["num_support"][0])]
+        for method, label in _AGNOSTIC_LABELS.items():
+            if method in methods:
+                rows.append([*first, label, *_figure_cells(methods[method])])
     head = ["fraction", "support", "method", *FIGURES.values()]
     return f"{title}, seeds {seeds}\n\n{markdown_table(head, rows)}"

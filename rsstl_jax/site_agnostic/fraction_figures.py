@@ -39,7 +39,9 @@ def measure_fraction(
         localizer = choose_temperature(untempered, members)
         inverse_temperatures.append(float(localizer.support.inverse_temperature))
         predicted_m["agnostic"].append(predict_members_m(localizer, members, queries_dbm))
-        predicted_m["agnostic, as trained"].append(predict_members_m(untempered, members, queries_dbm))
+        predicted_m["agnostic, as trained"].append(
+            predict_members_m(untempered, members, queries_dbm)
+        )
         predicted_m["agnostic, one seed"] += [
             predict_members_m(localizer, [params], queries_dbm) for params in members
         ]

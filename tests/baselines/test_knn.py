@@ -52,7 +52,9 @@ def test_fingerprints_without_a_detection_get_a_position_too():
         access_points=train.access_points,
     )
     for metric in ("euclidean", "braycurtis"):
-        predicted_m = locate_neighbours(Neighbours("linear", metric, 2, "distance"), train, silent).position_m
+        predicted_m = locate_neighbours(
+            Neighbours("linear", metric, 2, "distance"), train, silent
+        ).position_m
         assert np.isfinite(predicted_m).all()
 
 

@@ -12,8 +12,8 @@ from rsstl_jax.commands import check_site, ensemble, evaluate, export, predict
 from rsstl_jax.commands.research.robustness import find_localizers
 from rsstl_jax.commands.shared.outputs import check_file
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
-from rsstl_jax.report.run_comparison import read_run
 from rsstl_jax.report.predicted import Predicted
+from rsstl_jax.report.run_comparison import read_run
 from rsstl_jax.report.run_result import write_result
 
 CONFIG = ("--config=table:tuned-smoke", "--config.target=home", "--config.sources=mall")

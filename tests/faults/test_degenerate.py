@@ -164,7 +164,9 @@ def test_two_fingerprints_and_a_batch_larger_than_the_site_train(tmp_path, data)
 def test_kNN_takes_all_where_there_are_fewer_than_k():  # noqa: N802
     part = make_part()
     few = part.take([0, 1])
-    predicted_m = locate_neighbours(Neighbours("linear", "euclidean", 11, "uniform"), few, part).position_m
+    predicted_m = locate_neighbours(
+        Neighbours("linear", "euclidean", 11, "uniform"), few, part
+    ).position_m
     np.testing.assert_allclose(predicted_m, np.tile(few.position_m.mean(0), (len(part), 1)))
 
 

@@ -177,9 +177,7 @@ def test_three_seeds_of_ujis_size_stay_small(tmp_path):
     part = dataclasses.replace(part, position_m=position_m)
     names = ("standalone", "distilled", "agnostic", "mean")
     predicted = {
-        seed: {
-            name: Predicted(part.position_m + rng.normal(0, 6, (1111, 2))) for name in names
-        }
+        seed: {name: Predicted(part.position_m + rng.normal(0, 6, (1111, 2))) for name in names}
         for seed in config.seeds
     }
     terms = dict.fromkeys(("total", "localization", "similarity", "gradient_norm"), 0.123456789)
