@@ -13,7 +13,7 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax import cli
-from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, locate_neighbours
 from rsstl_jax.commands.shared.flag_definitions import define_folder
 from rsstl_jax.config.overrides import COUNT, SEED, read_numbers
 from rsstl_jax.data.synthetic import Building, survey_building
@@ -53,8 +53,8 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     localizer = choose_temperature(untempered, pretrained.members)
     neighbours = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     predicted_m: dict[str, np.ndarray] = {
-        "pretrained": predict_members_m(localizer, pretrained.members, site.test),
-        "kNN": predict_neighbours(neighbours, site.train, site.test),
+        "pretrained": predict_members_m(localizer, pretrained.members, site.test.rss_dbm),
+        "kNN": locate_neighbours(neighbours, site.train, site.test).position_m,
         "centroid": centroid_m(site.train, site.test),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }

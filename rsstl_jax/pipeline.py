@@ -253,7 +253,7 @@ def _predict(
     }
     if teachers.agnostic is not None:
         localizer = make_agnostic_localizer(teachers.agnostic.settings, parts.train)
-        teachers_m = predict_members_m(localizer, teachers.agnostic.members, parts.held_out)
+        teachers_m = predict_members_m(localizer, teachers.agnostic.members, parts.held_out.rss_dbm)
         for positions_m in predicted_m.values():
             positions_m["agnostic"] = teachers_m
             if "standalone" in positions_m:

@@ -1,14 +1,15 @@
 """Locating at a site: the site-agnostic network and scikit-learn's kNN over growing supports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
 import pandas as pd
 
 from benchmarks.timing import interleaved
-from rsstl_jax.baselines.knn import Neighbours, predict_neighbours
+from rsstl_jax.baselines.knn import Neighbours, locate_neighbours
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.training import (
@@ -46,10 +47,12 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
     for size in sizes:
         site = _draw(size, 0)
         localizer = make_agnostic_localizer(settings, site)
-        runs = {"agnostic": partial(predict_members_m, localizer, members, queries)}
+        runs: dict[str, Callable[[], Any]] = {
+            "agnostic": partial(predict_members_m, localizer, members, queries.rss_dbm)
+        }
         for metric in ("euclidean", "braycurtis"):
             neighbours = Neighbours("linear", metric, 5, "uniform")
-            runs[f"kNN, {metric}"] = partial(predict_neighbours, neighbours, site, queries)
+            runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries)
         seconds = interleaved(runs, repeats=repeats)
         support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(localizer.support))
         lines.append(

@@ -7,17 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from rsstl_jax.baselines.transfer_network import get_body, put_body
-from rsstl_jax.engine.fit_network import make_localization_step
+from rsstl_jax.baselines.transfer import get_body, put_body
+from rsstl_jax.engine.fit_network import fit_for
 from rsstl_jax.engine.localizer import Localizer
-from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
-from rsstl_jax.engine.train_state import (
-    TrainState,
-    descend,
-    make_optimizer,
-    make_state,
-)
+from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
@@ -70,7 +65,7 @@ def _common_body(
     largest = max(len(source.train) for source in jobs)
     rows = jnp.stack([jnp.arange(largest) % len(source.train) for source in jobs], axis=1)
     epochs = max(source.epochs * len(source.train) // largest for source in jobs)
-    batch_size = effective_batch_size(job.config.train.batch_size, largest)
+    batch_size = min(job.config.train.batch_size, largest)
     num_steps = epochs * (largest // batch_size)
     tx = make_optimizer(job.learning_rate, job.config.train.schedule, num_steps)
     state = fit(
@@ -106,28 +101,16 @@ def collective_transfer(
     body = _common_body(job, sources, seed=seed, recorder=recorder)
     init_key, *train_keys = jax.random.split(jax.random.key(seed), 3)
     params = put_body(job.init(init_key), body)
-    batch_size = effective_batch_size(job.config.train.batch_size, len(job.train))
     frozen = max(1, round(FROZEN_FRACTION * job.epochs))
     stages = {
         "frozen": (frozen, job.learning_rate),
         "free": (max(1, job.epochs - frozen), FINE_TUNING * job.learning_rate),
     }
     for (stage, (epochs, rate)), key in zip(stages.items(), train_keys, strict=True):
-        num_steps = epochs * (len(job.train) // batch_size)
+        num_steps = epochs * (len(job.train) // job.batch_size)
         tx = make_optimizer(rate, job.config.train.schedule, num_steps)
         if stage == "frozen":
             tx = optax.multi_transform({"site": tx, "body": optax.set_to_zero()}, _freeze_body)
-        params = fit(
-            make_localization_step(job.localizer, tx),
-            make_state(params, tx),
-            job.data,
-            key,
-            epochs=epochs,
-            batch_size=batch_size,
-            name=f"{name}-{stage}",
-            recorder=recorder,
-            context=job.localizer.survey,
-            mesh=job.mesh,
-        ).params
+        params = fit_for(epochs, job, params, key, tx, name=f"{name}-{stage}", recorder=recorder)
     recorder.save_final(name, params, job.epochs)
     return params

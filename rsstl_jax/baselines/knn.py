@@ -69,17 +69,10 @@ def _average(
     return (weights * nearest_m).sum(axis=1) / weights.sum(axis=1)
 
 
-def predict_neighbours(
-    settings: Neighbours, train: Fingerprints, queries: Fingerprints
-) -> np.ndarray:
-    """The mean position of the nearest train fingerprints, float64[n, 2]."""
-    return locate_neighbours(settings, train, queries).position_m
-
-
 def locate_neighbours(
     settings: Neighbours, train: Fingerprints, queries: Fingerprints
 ) -> Predicted:
-    """The same with the floor and the building of most of the neighbours."""
+    """The mean position of the nearest train fingerprints, floor and building of most of them."""
     distances, rows = _search(train, queries, settings.encoding, settings.metric, settings.number)
     position_m = _average(train.position_m, distances, rows, settings.number, settings.weighting)
     floor, building = (
@@ -105,10 +98,7 @@ def choose_neighbours(
     metrics: Sequence[str] = METRICS,
     most_queries: int | None = None,
 ) -> tuple[Neighbours, list[dict[str, Any]]]:
-    """The best encoding, metric, k and weighting on a validation part of train, and all figures.
-
-    At most `most_queries` fingerprints of that part are located, spread evenly over it.
-    """
+    """The best settings on fingerprints held out of train, `most_queries` at most; all figures."""
     kept, held_out = grouped_validation_split(train, fraction=fraction, seed=seed)
     if most_queries is not None and len(held_out) > most_queries:
         held_out = held_out.take(np.linspace(0, len(held_out) - 1, most_queries, dtype=int))
@@ -162,4 +152,4 @@ class NeighboursAtSite(NetworkLocator):
             floor=None,
             building=None,
         )
-        return predict_neighbours(self.settings, self.train, queries)
+        return locate_neighbours(self.settings, self.train, queries).position_m

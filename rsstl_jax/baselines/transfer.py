@@ -4,23 +4,52 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import jax
+from flax import linen as nn
 from ml_collections import ConfigDict
 
-from rsstl_jax.baselines.transfer_network import get_body, make_transfer_network, put_body
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.fit_network import fit_network
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
 ENCODER_WIDTH = 256
 
 
+class EncodedFramer(nn.Module):
+    """One dense layer with ReLU in front of a framer."""
+
+    framer: nn.Module  # of the network
+
+    @nn.compact
+    def __call__(self, fingerprints: jax.Array, *, train: bool = False) -> jax.Array:
+        encoded = nn.relu(nn.Dense(ENCODER_WIDTH, name="encoder")(fingerprints))
+        return self.framer(encoded, train=train)
+
+
 def make_transfer_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
     """The configured network behind an encoder Dense(n -> 256), at a site."""
     job = make_site_job(config, train)
-    network = make_transfer_network(job.network, ENCODER_WIDTH)
+    if job.network.uses_support:
+        raise ConfigError(
+            "a network that is given its site's fingerprints as support has no layer of the site's "
+            "own to put an encoder for: network must be another for sequential, collective and "
+            "scratch"
+        )
+    network = job.network.clone(framer=EncodedFramer(job.network.framer), decoder=None)
     return replace(job, localizer=replace(job.localizer, network=network))
+
+
+def get_body(params: Params) -> Params:
+    """The part of a transfer network's parameters that moves between sites."""
+    return {"framer": params["framer"]["framer"], "extractor": params["extractor"]}
+
+
+def put_body(params: Params, body: Params) -> Params:
+    """The parameters of one site with the body of another."""
+    framer = {**params["framer"], "framer": body["framer"]}
+    return {**params, "framer": framer, "extractor": body["extractor"]}
 
 
 def _train_at(

@@ -34,9 +34,9 @@ def main() -> None:
     from rsstl_jax.serving.calibrate import calibrate_run, students_of_run
 
     names = FLAGS.students or students_of_run(FLAGS.workdir)
-    for name, radii in calibrate_run(FLAGS.workdir, names).items():
+    for name, (error_m, radius_m) in calibrate_run(FLAGS.workdir, names).items():
         print(
-            f"{name}: on {len(radii.error_m)} fingerprints whose positions its twin has not seen, "
-            f"mean error {radii.error_m.mean():.2f} m, mean radius {radii.radius_m.mean():.2f} m; "
-            f"one radius for all would be {np.quantile(radii.error_m, 0.9):.2f} m"
+            f"{name}: on {len(error_m)} fingerprints whose positions its twin has not seen, "
+            f"mean error {error_m.mean():.2f} m, mean radius {radius_m.mean():.2f} m; "
+            f"one radius for all would be {np.quantile(error_m, 0.9):.2f} m"
         )

@@ -41,8 +41,8 @@ def main() -> None:
     # pandas loads from here on: --help answers without it.
     import numpy as np
 
-    from rsstl_jax.report.comparison_plot import plot_comparison
     from rsstl_jax.report.comparison_table import render_comparison_of_runs
+    from rsstl_jax.report.plots import plot_comparison
     from rsstl_jax.report.run_comparison import (
         choose_methods,
         compare_methods,

@@ -36,18 +36,31 @@ def fit_network(
     job: SiteJob, params: Params, key: jax.Array, *, name: str, recorder: Recorder
 ) -> Params:
     """Trains a network by its job's plan from given parameters, and saves the result."""
-    tx = job.optimizer()
-    state = fit(
+    params = fit_for(job.epochs, job, params, key, job.optimizer(), name=name, recorder=recorder)
+    recorder.save_final(name, params, job.epochs)
+    return params
+
+
+def fit_for(
+    epochs: int,
+    job: SiteJob,
+    params: Params,
+    key: jax.Array,
+    tx: optax.GradientTransformation,
+    *,
+    name: str,
+    recorder: Recorder,
+) -> Params:
+    """Trains a network for some epochs."""
+    return fit(
         make_localization_step(job.localizer, tx),
         make_state(params, tx),
         job.data,
         key,
-        epochs=job.epochs,
+        epochs=epochs,
         batch_size=job.batch_size,
         name=name,
         recorder=recorder,
         context=job.localizer.survey,
         mesh=job.mesh,
-    )
-    recorder.save_final(name, state.params, job.epochs)
-    return state.params
+    ).params

@@ -14,7 +14,7 @@ from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
-from rsstl_jax.engine.loop import effective_batch_size, make_epochs
+from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models.dnn import DenseFramer, DenseStack
@@ -55,7 +55,7 @@ def train_head(
     """A head trained on a part's augmented fingerprints; none where there is only one label."""
     if num_labels < 2:
         return None
-    batch_size = effective_batch_size(BATCH_SIZE, len(part))
+    batch_size = min(BATCH_SIZE, len(part))
     epochs = min(MAX_EPOCHS, -(-MIN_DRAWS // len(part)))
     head = FloorHead(num_labels)
     tx = make_optimizer(LEARNING_RATE, "cosine", epochs * (len(part) // batch_size))

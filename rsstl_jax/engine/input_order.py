@@ -25,13 +25,13 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
     words = [
         f"{verb} {len(names)} that {what} {shown_names(names, most=5)}"
         for verb, what, names in (
-            ("has", "the student does not know", unknown),
+            ("has", "it does not know", unknown),
             ("lacks", "it needs", missing),
         )
         if names
     ]
     raise DataError(
-        f"{part.dataset}: the student of {locator.dataset} knows {len(known)} access points; the "
+        f"{part.dataset}: the localiser of {locator.dataset} knows {len(known)} access points; the "
         f"dataset {' and '.join(words)}"
     )
 

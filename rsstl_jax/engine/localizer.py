@@ -11,9 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rsstl_jax.data.augment import augment_rss
-from rsstl_jax.data.preprocess import UNDETECTED_DBM, Preprocessor, to_device
+from rsstl_jax.data.preprocess import UNDETECTED_DBM, Preprocessor, fit_preprocessor, to_device
 from rsstl_jax.data.site import Fingerprints
-from rsstl_jax.engine.radio_map import RadioMap, count_positions, draw_support
+from rsstl_jax.engine.radio_map import (
+    RadioMap,
+    count_positions,
+    draw_support,
+    full_support,
+    make_radio_map,
+)
 from rsstl_jax.models.network import Network, init_params
 from rsstl_jax.types import Batch, Params, Representations
 
@@ -107,6 +113,16 @@ class Localizer:
         """The centred position, float[B, 2] in metres, that the regressor reads off extracts."""
         position = self.network.apply({"params": params}, extract, method="regress")
         return position * self.preprocessor.scale_m
+
+
+def make_supported_localizer(
+    network: Network, train: Fingerprints, augmentation: Mapping[str, float] | None = None
+) -> Localizer:
+    """A network that is given a support at a site, whose train part is its radio map."""
+    preprocessor = fit_preprocessor(train, encoding="linear")
+    radio_map = make_radio_map(train, preprocessor)
+    support = full_support(radio_map)
+    return Localizer(network, preprocessor, augmentation or {}, support, radio_map)
 
 
 def make_batch(part: Fingerprints, preprocessor: Preprocessor) -> Batch:

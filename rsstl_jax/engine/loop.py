@@ -24,11 +24,6 @@ Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, j
 """(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
 
 
-def effective_batch_size(batch_size: int, num_samples: int) -> int:
-    """The batch size, or the whole site where that is smaller."""
-    return min(batch_size, num_samples)
-
-
 def make_epochs(
     step: Step,
     *,

@@ -1,7 +1,7 @@
 """A site's labelled fingerprints as what a network with a support is trained and used with."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,12 +50,11 @@ def make_radio_map(train: Fingerprints, preprocessor: Preprocessor) -> RadioMap:
 
 def radio_map_shapes(num_rows: int, num_access_points: int) -> RadioMap:
     """Shapes and dtypes of a radio map of so many fingerprints."""
-    return jax.eval_shape(
-        lambda: RadioMap(
-            jnp.zeros((num_rows, num_access_points), jnp.float32),
-            jnp.zeros((num_rows, 2), jnp.float32),
-            jnp.zeros(num_rows, jnp.int32),
-        )
+    shape: Any = jax.ShapeDtypeStruct
+    return RadioMap(
+        shape((num_rows, num_access_points), jnp.float32),
+        shape((num_rows, 2), jnp.float32),
+        shape((num_rows,), jnp.int32),
     )
 
 

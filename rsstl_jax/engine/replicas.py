@@ -10,14 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from rsstl_jax.engine.loop import Step, make_epochs
-from rsstl_jax.engine.mesh import (
-    has_device,
-    mesh_rows,
-    partition,
-    replicate,
-    shard,
-    shard_context,
-)
+from rsstl_jax.engine.mesh import has_device, mesh_rows, partition, replicate, shard, shard_context
 from rsstl_jax.store.processes import exchange
 
 Start = tuple[Any, jax.Array, Any]
@@ -55,10 +48,7 @@ def replicas_that_fit(
     context_axes: Any,
     mesh: Mesh | None = None,
 ) -> int:
-    """How many of these trainings a device, or a row of a mesh, may hold under `vmap`.
-
-    The program says how much memory it takes.
-    """
+    """How many of these trainings a device, or a row of a mesh, may hold under `vmap`."""
     rows = mesh_rows(mesh)
     own_row = next(row for row in rows if has_device(row))
     one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), own_row)

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import jax
+import numpy as np
 import optax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
-from rsstl_jax.engine.localizer import Localizer, make_batch
-from rsstl_jax.engine.loop import effective_batch_size
+from rsstl_jax.engine.localizer import Localizer, make_batch, make_supported_localizer
 from rsstl_jax.engine.mesh import make_mesh
-from rsstl_jax.engine.radio_map import count_positions, full_support, make_radio_map
 from rsstl_jax.engine.train_state import make_optimizer
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, make_network
@@ -60,7 +59,7 @@ class SiteJob:
     def batch_size(self) -> int:
         """The configured number, or as many fingerprints as one step can have here."""
         most = self.localizer.max_batch_size(len(self.train))
-        return effective_batch_size(self.config.train.batch_size, most)
+        return min(self.config.train.batch_size, most)
 
     @property
     def num_steps(self) -> int:
@@ -98,29 +97,20 @@ def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
             f"{train.dataset} {train.part}: has one fingerprint; a network needs at least two, "
             "because the terms of its training compare them"
         )
-    network = make_network(config)
-    make_localizer = _with_support if network.uses_support else _without_support
-    job = SiteJob(config, train, make_localizer(config, network, train))
-    # A network that cannot take these fingerprints, or too few devices, raise here.
-    _ = job.shapes, job.mesh
-    return job
-
-
-def _without_support(config: ConfigDict, network: Network, train: Fingerprints) -> Localizer:
-    preprocessor = fit_preprocessor(
-        train, encoding=config.input.encoding, exponent=config.input.exponent
-    )
-    return Localizer(network, preprocessor, dict(config.augment.items()))
-
-
-def _with_support(config: ConfigDict, network: Network, train: Fingerprints) -> Localizer:
-    preprocessor = fit_preprocessor(train, encoding="linear")
-    radio_map = make_radio_map(train, preprocessor)
-    if (num_positions := count_positions(radio_map)) < MIN_POSITIONS:
+    network, augmentation = make_network(config), dict(config.augment.items())
+    num_positions = len(np.unique(train.position_m, axis=0))
+    if network.uses_support and num_positions < MIN_POSITIONS:
         raise DataError(
             f"{train.dataset} {train.part}: has fingerprints of {num_positions} positions; a "
             "network that is given some of them to locate the others needs at least "
             f"{MIN_POSITIONS}"
         )
-    augmentation = dict(config.augment.items())
-    return Localizer(network, preprocessor, augmentation, full_support(radio_map), radio_map)
+    if network.uses_support:
+        localizer = make_supported_localizer(network, train, augmentation)
+    else:
+        how = {"encoding": config.input.encoding, "exponent": config.input.exponent}
+        localizer = Localizer(network, fit_preprocessor(train, **how), augmentation)
+    job = SiteJob(config, train, localizer)
+    # A network that cannot take these fingerprints, or too few devices, raise here.
+    _ = job.shapes, job.mesh
+    return job

@@ -9,36 +9,16 @@ from jax import lax
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.onnx_writer.graph import Dims, Graph, Value, signed
 
+_OF_ONE_NAME = "abs add ceil cos div erf exp floor log max min mul neg pow sign sin sqrt sub tanh"
 SAME = {
-    "abs": "Abs",
-    "add": "Add",
-    "ceil": "Ceil",
-    "cos": "Cos",
-    "div": "Div",
-    "eq": "Equal",
-    "eq_to": "Equal",
-    "erf": "Erf",
-    "exp": "Exp",
-    "floor": "Floor",
+    **{name: name.capitalize() for name in _OF_ONE_NAME.split()},
+    **dict.fromkeys(("eq", "eq_to"), "Equal"),
+    **dict.fromkeys(("le", "le_to"), "LessOrEqual"),
+    **dict.fromkeys(("lt", "lt_to"), "Less"),
     "ge": "GreaterOrEqual",
     "gt": "Greater",
-    "le": "LessOrEqual",
-    "le_to": "LessOrEqual",
-    "log": "Log",
     "logistic": "Sigmoid",
-    "lt": "Less",
-    "lt_to": "Less",
-    "max": "Max",
-    "min": "Min",
-    "mul": "Mul",
-    "neg": "Neg",
-    "pow": "Pow",
     "reduce_precision": "Identity",
-    "sign": "Sign",
-    "sin": "Sin",
-    "sqrt": "Sqrt",
-    "sub": "Sub",
-    "tanh": "Tanh",
 }
 """Primitives that ONNX has one operator for."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rsstl_jax.paper.published import paper_figure
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
-from rsstl_jax.report.result_table import FIGURES
+from rsstl_jax.report.result_table import FIGURES, markdown_table
 from rsstl_jax.report.statistics import (
     PairedDifference,
     adjust_p_values,
@@ -82,16 +82,15 @@ def _published(line: Any, table: str) -> float:
     return math.nan if published is None else published
 
 
-def markdown_table(rows: list[dict[str, str]]) -> str:
+def table_of_cells(rows: list[dict[str, str]]) -> str:
     """A Markdown table of the columns that have a cell somewhere."""
     names = [name for name in rows[0] if any(row[name] for row in rows)]
-    lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return markdown_table(names, ([row[name] for name in names] for row in rows))
 
 
 def render_comparison(compared: pd.DataFrame) -> str:
     """The table in Markdown."""
-    return markdown_table([_cells(line) for line in compared.to_dict("records")])
+    return table_of_cells([_cells(line) for line in compared.to_dict("records")])
 
 
 def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.paper.comparison import markdown_table
+from rsstl_jax.paper.comparison import table_of_cells
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 from rsstl_jax.report.result_table import mean_and_spread, student_label, students_of
 
@@ -43,26 +43,16 @@ def distribution_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd
             by_student.setdefault((result["network"], student), {}).update(
                 zip(result["seeds"], zip(percentiles, within, strict=False), strict=False)
             )
-    lines = [
-        {
-            "network": network,
-            "student": student,
-            "seeds": len(seeds),
-            "percentile": percentile,
-            "error_m": error_m,
-            "within_10_m": [within for _, within in seeds.values()],
-        }
-        for (network, student), seeds in by_student.items()
-        if seeds
-        for percentile, error_m in _mean_percentiles([values for values, _ in seeds.values()])
-    ]
     columns = ["network", "student", "seeds", "percentile", "error_m", "within_10_m"]
+    lines: list[tuple[Any, ...]] = []
+    for (network, student), seeds in by_student.items():
+        if seeds:
+            percentiles_m, within = map(list, zip(*seeds.values(), strict=True))
+            means_m = np.mean(percentiles_m, axis=0)
+            percents = np.linspace(0, 100, len(means_m))
+            for percent, error_m in zip(percents.tolist(), means_m.tolist(), strict=True):
+                lines.append((network, student, len(seeds), percent, error_m, within))
     return pd.DataFrame(lines, columns=columns)
-
-
-def _mean_percentiles(seeds: list[list[float]]) -> list[tuple[float, float]]:
-    means = np.mean(seeds, axis=0)
-    return list(zip(np.linspace(0, 100, len(means)).tolist(), means.tolist(), strict=True))
 
 
 def render_distribution(frame: pd.DataFrame) -> str:
@@ -77,7 +67,7 @@ def render_distribution(frame: pd.DataFrame) -> str:
                 "P(X < 10 m), %": mean_and_spread(percent),
             }
         )
-    return markdown_table(rows)
+    return table_of_cells(rows)
 
 
 def plot_distribution(

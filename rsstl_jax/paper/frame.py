@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -47,13 +47,9 @@ _TABLE_2 = {
 }
 
 
-class _Entry(NamedTuple):
-    """Where a student stands in a table, and what it is called and compared with there."""
-
-    order: Any
-    method: str
-    reference: str
-
+_ENTRY = ("order", "method", "reference")
+_Entry = tuple[Any, str, str]
+"""Where a student stands in a table, and what it is called and compared with there."""
 
 _Line = Mapping[Hashable, Any]
 
@@ -119,7 +115,7 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     for line in at_target:
         line["label_has_baseline"] = (line["network"], line["label"]) in with_baseline
         if entry := entry_of(line):
-            lines.append(line | entry._asdict())
+            lines.append(line | dict(zip(_ENTRY, entry, strict=True)))
     # Baseline students of site-agnostic rows stand in only where no row of their own was trained.
     trained = {_training(line) for line in lines if line["row"] in ("students", "share")}
     lines = [
@@ -144,11 +140,17 @@ def _is_agnostic_baseline(line: _Line) -> bool:
 
 
 def _table_1(line: _Line) -> _Entry | None:
-    row, student = line["row"], line["student"]
-    names = ("students" if row == "agnostic" and student == "standalone" else row, student)
+    return None if line["row"].endswith("share") else _method_entry(line)
+
+
+def _method_entry(line: _Line) -> _Entry | None:
+    """An entry of Table 1, on the whole training set or on a fraction of it."""
+    row, student = line["row"].removesuffix("-share"), line["student"]
+    of_students = row == "share" or (row, student) == ("agnostic", "standalone")
+    names = ("students" if of_students else row, student)
     if line["label"] or names not in _TABLE_1:
         return None
-    return _Entry(_ORDER[names], *_TABLE_1[names])
+    return _ORDER[names], *_TABLE_1[names]
 
 
 def _table_2(line: _Line) -> _Entry | None:
@@ -156,7 +158,7 @@ def _table_2(line: _Line) -> _Entry | None:
     if line["label"] or line["row"] != "students" or student not in _TABLE_2:
         return None
     reference = "" if student == "standalone" else _BASELINE
-    return _Entry(list(_TABLE_2).index(student), _TABLE_2[student], reference)
+    return list(_TABLE_2).index(student), _TABLE_2[student], reference
 
 
 def _table_3(line: _Line) -> _Entry | None:
@@ -165,25 +167,21 @@ def _table_3(line: _Line) -> _Entry | None:
         return None
     if student.startswith("from-"):
         sources = student.removeprefix("from-").replace("+", ", ")
-        return _Entry((1, sources), f"teachers of {sources}", _BASELINE)
-    return {
-        "standalone": _Entry((0, ""), _BASELINE, ""),
-        "distilled": _Entry((2, ""), "teachers of all sources", _BASELINE),
-    }.get(student)
+        return (1, sources), f"teachers of {sources}", _BASELINE
+    ends: dict[str, _Entry] = {
+        "standalone": ((0, ""), _BASELINE, ""),
+        "distilled": ((2, ""), "teachers of all sources", _BASELINE),
+    }
+    return ends.get(student)
 
 
 def _table_4(line: _Line) -> _Entry | None:
-    row, student = line["row"].removesuffix("-share"), line["student"]
-    names = ("students" if row == "share" or student == "standalone" else row, student)
-    if line["label"] or not line["row"].endswith("share") or names not in _TABLE_1:
+    entry = _method_entry(line) if line["row"].endswith("share") else None
+    if entry is None:
         return None
-    fraction = f"{100 * line['share']:g} %"
-    method, reference = _TABLE_1[names]
-    return _Entry(
-        (line["share"], _ORDER[names]),
-        f"{method}, {fraction}",
-        f"{reference}, {fraction}" if reference else "",
-    )
+    (order, method, reference), fraction = entry, f"{100 * line['share']:g} %"
+    reference = f"{reference}, {fraction}" if reference else ""
+    return (line["share"], order), f"{method}, {fraction}", reference
 
 
 def _table_settings(line: _Line) -> _Entry | None:
@@ -195,14 +193,14 @@ def _table_settings(line: _Line) -> _Entry | None:
     if student == "standalone":
         if label and not line["label_has_baseline"]:
             return None
-        return _Entry((label, 0), baseline, _BASELINE if label else "")
+        return (label, 0), baseline, _BASELINE if label else ""
     if (row, student) in _TABLE_1 and row == "agnostic":
         order = 2 + _ORDER[row, student]
-        return _Entry((label, order), f"{_TABLE_1[row, student][0]}; {label}", baseline)
+        return (label, order), f"{_TABLE_1[row, student][0]}; {label}", baseline
     if row == "agnostic" or not (label or student == "distilled"):
         return None
     method = str(_TABLE_2.get(student, student))
-    return _Entry((label, 1), f"{method}; {label}" if label else method, baseline)
+    return (label, 1), f"{method}; {label}" if label else method, baseline
 
 
 def _labels_with_baseline(lines: Iterable[_Line]) -> set[tuple[str, str]]:

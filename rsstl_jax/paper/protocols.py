@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rsstl_jax.paper.comparison import markdown_table, method_name
+from rsstl_jax.paper.comparison import method_name, table_of_cells
 from rsstl_jax.paper.frame import select_table
 from rsstl_jax.report.result_table import PROTOCOLS, protocol_cell
 
@@ -26,4 +26,4 @@ def render_protocols(lines: pd.DataFrame) -> str:
             values = seeds[name].dropna().tolist()
             row[PROTOCOLS[name]] = protocol_cell(name, values) if values else ""
         rows.append(row)
-    return markdown_table(rows)
+    return table_of_cells(rows)

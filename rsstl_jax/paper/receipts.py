@@ -1,5 +1,6 @@
 """Training the rows of the paper's tables, and their receipts."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -143,14 +144,10 @@ def changed_fields(receipt: Mapping[str, Any]) -> dict[str, Any]:
         share=fields["data.fraction"] if receipt["row"] in SHARES else 1.0,
     )
     # A receipt is JSON, which has no tuples.
-    recipe = {path: _as_json(value) for path, value in flatten(config).items()}
+    recipe, trained = (json.loads(json.dumps(of)) for of in (flatten(config), fields))
     return {
         path: value
         for path, value in fields.items()
-        if path in recipe and _as_json(value) != recipe[path] and path not in _ROUND_FIELDS
+        if path in recipe and trained[path] != recipe[path] and path not in _ROUND_FIELDS
         if not path.startswith("run.")
     }
-
-
-def _as_json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

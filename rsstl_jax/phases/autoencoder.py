@@ -6,7 +6,7 @@ import optax
 from flax import linen as nn
 
 from rsstl_jax.engine.localizer import Localizer
-from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.train_state import TrainState, descend, make_adam, make_state
 from rsstl_jax.store.recorder import Recorder
@@ -38,7 +38,7 @@ def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorde
             job.data,
             train_key,
             epochs=epochs,
-            batch_size=effective_batch_size(job.config.train.batch_size, len(job.train)),
+            batch_size=min(job.config.train.batch_size, len(job.train)),
             name=name,
             recorder=recorder,
             mesh=job.mesh,

@@ -8,7 +8,7 @@ import optax
 from ml_collections import ConfigDict
 
 from rsstl_jax.engine.localizer import Localizer, in_chunks
-from rsstl_jax.engine.loop import Step, effective_batch_size, fit
+from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.train_state import TrainState, make_adam
 from rsstl_jax.losses import (
@@ -199,7 +199,7 @@ def train_expert(
         source,
         _keys(settings)[2],
         epochs=settings.epochs,
-        batch_size=effective_batch_size(job.config.train.batch_size, len(source.row)),
+        batch_size=min(job.config.train.batch_size, len(source.row)),
         name=name,
         recorder=recorder,
         context=network_params,

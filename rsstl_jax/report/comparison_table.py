@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rsstl_jax.report.result_table import PROTOCOLS, mean_and_spread, protocol_cell
+from rsstl_jax.report.result_table import PROTOCOLS, markdown_table, mean_and_spread, protocol_cells
 from rsstl_jax.report.run_comparison import PAIRED, Method
 from rsstl_jax.report.statistics import FEWEST_PAIRS
 
@@ -12,12 +12,7 @@ def render_comparison_of_runs(
     part: str, methods: Sequence[Method], rows: Sequence[dict[str, Any]]
 ) -> str:
     """Markdown tables of the methods, and a sentence on each difference."""
-    lines = [
-        f"Errors on {part}",
-        "",
-        "| method | seeds | mean (m) | difference (m) | 95 % interval | pairs | verdict |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for method, row in zip(methods, [None, *rows], strict=True):
         mean = mean_and_spread([float(errors.mean()) for errors in method.errors_m.values()])
         cells = ["reference", "", "", ""]
@@ -28,9 +23,10 @@ def render_comparison_of_runs(
                 f"{row['num_pairs']} {row['unit']}",
                 row["verdict"],
             ]
-        seeds = ", ".join(map(str, method.errors_m))
-        lines.append(f"| {method.label} | {seeds} | {mean} | {' | '.join(cells)} |")
-    return "\n".join([*lines, *_protocol_table(methods, rows), "", *map(_sentence, rows)])
+        lines.append([method.label, ", ".join(map(str, method.errors_m)), mean, *cells])
+    head = ["method", "seeds", "mean (m)", "difference (m)", "95 % interval", "pairs", "verdict"]
+    tables = [markdown_table(head, lines), *_protocol_table(methods, rows)]
+    return "\n\n".join([f"Errors on {part}", *tables, "\n".join(map(_sentence, rows))])
 
 
 def _protocol_table(methods: Sequence[Method], rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -39,12 +35,11 @@ def _protocol_table(methods: Sequence[Method], rows: Sequence[dict[str, Any]]) -
     if not columns:
         return []
     paired = [name for name in PAIRED if any(f"{name}_interval" in row for row in rows)]
-    heads = [PROTOCOLS[name] for name in columns]
-    heads += [f"difference in {PAIRED[name][1]}" for name in paired]
-    lines = ["", f"| method | {' | '.join(heads)} |", "| --- |" + " --- |" * len(heads)]
+    head = ["method", *(PROTOCOLS[name] for name in columns)]
+    head += [f"difference in {PAIRED[name][1]}" for name in paired]
+    lines = []
     for method, row in zip(methods, [{}, *rows], strict=True):
-        own = method.protocols
-        cells = [protocol_cell(name, own[name]) if name in own else "" for name in columns]
+        cells = [method.label, *protocol_cells(method.protocols, columns)]
         for name in paired:
             factor = PAIRED[name][0]
             cell = "" if row else "reference"
@@ -52,8 +47,8 @@ def _protocol_table(methods: Sequence[Method], rows: Sequence[dict[str, Any]]) -
                 ends = _interval([factor * end for end in row[f"{name}_interval"]])
                 cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"
             cells.append(cell)
-        lines.append(f"| {method.label} | {' | '.join(cells)} |")
-    return lines
+        lines.append(cells)
+    return [markdown_table(head, lines)]
 
 
 def _sentence(row: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -30,7 +30,14 @@ from rsstl_jax.report.training_curves import teacher_planes, training_curves
 from rsstl_jax.store.files import read_json, write_text
 from rsstl_jax.store.recorder import Recorder
 
-_COLUMNS = {**FIGURES, "median_m": "median (m)", "within_10_m": "fraction below 10 m"}
+_INTERVAL = "mae_interval_over_positions_m"
+_COLUMNS = {
+    "mae_m": FIGURES["mae_m"],
+    _INTERVAL: "interval over test positions",
+    **FIGURES,
+    "median_m": "median (m)",
+    "within_10_m": "fraction below 10 m",
+}
 
 
 def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> None:
@@ -65,16 +72,14 @@ def write_agnostic_report(
     workdir: Path, fields: Mapping[str, Any], *, command: str, table: str = ""
 ) -> None:
     """Writes report.html of trainings of the site-agnostic network, with a Markdown table."""
-    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(cell.strip())}</td>' for cell in cells)}</tr>"
-        for cells in lines
-        if "---" not in cells[0]
-    )
-    results = f'<section><h2>Errors</h2><div class="wide"><table>{rows}</table></div></section>'
+    title, results = "Site-agnostic network", ""
+    if table:
+        lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+        head, _, *rows = [[cell.strip() for cell in line] for line in lines]
+        title = f"Site-agnostic network at {fields['target']}"
+        results = f"<section><h2>Errors</h2>{_wide_table(head, map(_row, rows))}</section>"
     subtitle = f"trained on {fields['sources']}, seeds {_shown(fields['seeds'])}"
-    title = "Site-agnostic network" + (f" at {fields['target']}" if table else "")
-    _write_page(workdir, fields, command, title, subtitle, results if table else "", {}, {})
+    _write_page(workdir, fields, command, title, subtitle, results, {}, {})
 
 
 def _write_page(
@@ -113,39 +118,35 @@ def _resource(name: str) -> Template:
 
 def _figures(result: Mapping[str, Any]) -> str:
     """The table of all methods, with every figure that result.json has one of for each seed."""
-    students = methods_of(result)
-    extra = dict.fromkeys(
-        name
-        for figures in students.values()
-        for name, values in figures.items()
-        # An interval is a pair, as a figure of two seeds is.
-        if name not in _COLUMNS
-        and "interval" not in name
-        and _is_per_seed(values, len(figures["mae_m"]))
-    )
-    columns = {name: label for name, label in _COLUMNS.items() if name not in extra}
-    columns |= {name: PROTOCOLS.get(name, _words(name)) for name in extra}
+    methods, columns = methods_of(result), dict(_COLUMNS)
+    for figures in methods.values():
+        for name, values in figures.items():
+            # An interval is a pair, as a figure of two seeds is.
+            if "interval" not in name and _is_per_seed(values, figures):
+                columns.setdefault(name, PROTOCOLS.get(name, _words(name)))
     if raw_unit(result["target"]):
-        columns = {
-            name: label if name == "ground_mae_m" else _in_raw_units(label)
-            for name, label in columns.items()
-        }
-    head = "".join(f"<th>{html.escape(label)}</th>" for label in columns.values())
+        for name in columns.keys() - {"ground_mae_m"}:
+            label = columns[name].replace("(m)", "(raw units)")
+            columns[name] = label.replace("10 m", "10 raw units")
     rows = []
-    for index, (student, figures) in enumerate(students.items()):
-        label = html.escape(student_label(student, result["network"]))
-        cells = [f'<i class="key" style="background:var(--c{index % 8})"></i>{label}']
-        number = len(figures["mae_m"])  # A baseline has one value, whatever the seeds.
-        cells += [_cell(name, figures.get(name), number) for name in columns]
-        cells.insert(2, _interval(figures.get("mae_interval_over_positions_m")))
-        names = ["", "mae_m", "mae_interval_over_positions_m", *list(columns)[1:]]
+    for index, (method, figures) in enumerate(methods.items()):
+        label = html.escape(student_label(method, result["network"]))
+        cells = {"": f'<i class="key" style="background:var(--c{index % 8})"></i>{label}'}
+        cells |= {name: _cell(name, figures) for name in columns}
         marked = "".join(
-            f'<td data-figure="{html.escape(name)}">{cell}</td>'
-            for name, cell in zip(names, cells, strict=True)
+            f'<td data-figure="{html.escape(name)}">{cell}</td>' for name, cell in cells.items()
         )
-        rows.append(f'<tr data-student="{html.escape(student)}">{marked}</tr>')
-    head = head.replace("</th>", "</th><th>interval over test positions</th>", 1)
-    return f'<div class="wide"><table><tr><th>student</th>{head}</tr>{"".join(rows)}</table></div>'
+        rows.append(f'<tr data-student="{html.escape(method)}">{marked}</tr>')
+    return _wide_table(["student", *columns.values()], rows)
+
+
+def _wide_table(head: Iterable[str], rows: Iterable[str]) -> str:
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    return f'<div class="wide"><table><tr>{names}</tr>{"".join(rows)}</table></div>'
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _words(name: str) -> str:
@@ -153,23 +154,19 @@ def _words(name: str) -> str:
     return re.sub("_m$", " (m)", name).replace("_", " ")
 
 
-def _in_raw_units(label: str) -> str:
-    return label.replace("(m)", "(raw units)").replace("10 m", "10 raw units")
-
-
-def _is_per_seed(values: Any, seeds: int) -> bool:
+def _is_per_seed(values: Any, figures: Mapping[str, Any]) -> bool:
+    """Whether a method has a value for each of its seeds; a baseline has one, whatever they are."""
     numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
-    return numbers and len(values) == seeds
+    return numbers and len(values) == len(figures["mae_m"])
 
 
-def _cell(name: str, values: Any, seeds: int) -> str:
-    if not _is_per_seed(values, seeds):
+def _cell(name: str, figures: Mapping[str, Any]) -> str:
+    values: Any = figures.get(name)
+    if name == _INTERVAL:
+        return f"[{values[0]:.2f}, {values[1]:.2f}]" if values else ""
+    if not _is_per_seed(values, figures):
         return ""
     return protocol_cell(name, values) if name in PROTOCOLS else mean_and_spread(values)
-
-
-def _interval(ends: Sequence[float] | None) -> str:
-    return f"[{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
 
 
 def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -180,7 +177,7 @@ def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, 
             "name": name,
             "label": student_label(name, result["network"]),
             "mean": figures["mae_m"],
-            "interval": figures.get("mae_interval_over_positions_m", []),
+            "interval": figures.get(_INTERVAL, []),
             "quantiles": np.quantile(table[f"{name}_error_m"], quantiles).round(3).tolist(),
         }
         for name, figures in methods_of(result).items()
@@ -224,23 +221,20 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
     if not reports:
         return "<p>This run has no surrogate teachers.</p>"
     names = list(dict.fromkeys(name for report in reports.values() for name in report))
-    head = "".join(f"<th>{html.escape(_words(name))}</th>" for name in names)
-    rows = "".join(
-        f"<tr><td>{html.escape(source)}</td>"
-        + "".join(f"<td>{html.escape(_shown(report.get(name)))}</td>" for name in names)
-        + "</tr>"
+    rows = [
+        _row([source, *(_shown(report.get(name)) for name in names)])
         for source, report in reports.items()
-    )
-    absent = [source for source in reports if source not in {p["source"] for p in planes}]
+    ]
+    pictured = {plane["source"] for plane in planes}
+    absent = ", ".join(source for source in reports if source not in pictured)
     note = (
-        f'<p class="note">Trained by another run, whose page has their picture: '
-        f"{html.escape(', '.join(absent))}. A teacher bundle holds no source data.</p>"
-        if absent
-        else ""
+        '<p class="note">Trained by another run, whose page has their picture: '
+        f"{html.escape(absent)}. A teacher bundle holds no source data.</p>"
     )
     return (
-        f'<div class="wide"><table><tr><th>source</th>{head}</tr>{rows}</table></div>{note}'
-        '<p class="note">Each picture shows representations of the same fingerprints of the '
+        _wide_table(["source", *map(_words, names)], rows)
+        + (note if absent else "")
+        + '<p class="note">Each picture shows representations of the same fingerprints of the '
         "source, real and generated, on the two main axes of both together.</p>"
     )
 

@@ -1,7 +1,7 @@
 """Results as text."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
@@ -29,6 +29,15 @@ _LABELS = {
     "pretrained": "pretrained network, not trained at this site",
 }
 
+_AGNOSTIC_LABELS = {
+    "centroid": "power-weighted centroid of access points",
+    "knn": "kNN, chosen on each subset",
+    "agnostic, one seed": "site-agnostic network, one training",
+    "agnostic, as trained": "site-agnostic network, ensemble of all trainings, untempered",
+    "agnostic": "site-agnostic network, ensemble of all trainings",
+    "fine-tuned": "site-agnostic network, fine-tuned on the target",
+}
+
 WITHOUT_NETWORK = ("agnostic", "centroid", "knn", "pretrained")
 """Students that have nothing to do with the configured network."""
 
@@ -41,30 +50,36 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
 def protocol_cell(name: str, values: Sequence[float]) -> str:
     """One figure of `PROTOCOLS` as text; rates in percent."""
     percent = PROTOCOLS[name].endswith("(%)")
     return mean_and_spread([100 * value for value in values] if percent else values)
 
 
-def students_of(result: Mapping[str, Any]) -> dict[str, Any]:
-    """{student or baseline: its figures} of a result.json, also of version 0.1."""
-    students = result.get("students")
-    if isinstance(students, Mapping) and not _is_figures(students):
-        return dict(students)
-    # Version 0.1 kept the students beside the other fields.
-    return {name: value for name, value in result.items() if _is_figures(value)}
+def protocol_cells(figures: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
+    """Some figures of `PROTOCOLS` as text, empty where a method has none."""
+    return [protocol_cell(name, figures[name]) if name in figures else "" for name in columns]
 
 
 def current_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result.json of any version with its students under their one key."""
-    students = students_of(result)
-    fields = {
-        name: value
-        for name, value in result.items()
-        if name != "students" and not _is_figures(value)
-    }
+    students = result.get("students")
+    if isinstance(students, Mapping) and not _is_figures(students):
+        return dict(result)
+    # Version 0.1 kept the students beside the other fields.
+    students = {name: value for name, value in result.items() if _is_figures(value)}
+    fields = {name: value for name, value in result.items() if name not in students}
     return fields | {"students": students}
+
+
+def students_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """{student or baseline: its figures} of a result.json of any version."""
+    return dict(current_result(result)["students"])
 
 
 def methods_of(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,51 +110,56 @@ def result_title(result: Mapping[str, Any]) -> str:
 
 def render_result(result: Mapping[str, Any]) -> str:
     """A run's result.json as a Markdown table, mean ± sd over its seeds."""
-    lines = [
-        result_title(result),
-        "",
-        "| student | " + " | ".join(FIGURES.values()) + " |",
-        "| --- |" + " --- |" * len(FIGURES),
-    ]
-    students = students_of(result)
+    rows = []
+    students, methods = students_of(result), methods_of(result)
+    labels = {name: student_label(name, result["network"]) for name in methods}
     for student, figures in students.items():
-        label = student_label(student, result["network"])
-        cells = " | ".join(mean_and_spread(figures[figure]) for figure in FIGURES)
-        lines.append(f"| {label} | {cells} |")
+        rows.append([labels[student], *_figure_cells(figures)])
         # Site-agnostic teachers have no seed: each seed's figures are the same.
         if student != "agnostic" and (mean_position := figures.get("mean_place")):
-            cells = " | ".join(f"{mean_position[figure]:.2f}" for figure in FIGURES)
-            lines.append(f"| {label}, mean position of {len(result['seeds'])} seeds | {cells} |")
+            label = f"{labels[student]}, mean position of {len(result['seeds'])} seeds"
+            rows.append([label, *(f"{mean_position[name]:.2f}" for name in FIGURES)])
     if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= students.keys():
         baseline, distilled = students["standalone"], students["distilled"]
-        cells = " | ".join(
-            mean_and_spread([d - s for d, s in zip(distilled[f], baseline[f], strict=True)])
-            for f in FIGURES
-        )
-        lines.append(f"| difference, paired by seed | {cells} |")
-    methods = methods_of(result)
-    for name in [name for name in methods if name not in students]:
-        cells = " | ".join(mean_and_spread(methods[name][figure]) for figure in FIGURES)
-        lines.append(f"| {student_label(name, result['network'])} | {cells} |")
+        paired = {
+            name: [d - s for d, s in zip(distilled[name], baseline[name], strict=True)]
+            for name in FIGURES
+        }
+        rows.append(["difference, paired by seed", *_figure_cells(paired)])
+    beside = [name for name in methods if name not in students]
+    rows += [[labels[name], *_figure_cells(methods[name])] for name in beside]
     left_out = [
         f"No row for {name}: {figures['left_out']}"
         for name, figures in result.get("baselines", {}).items()
         if "left_out" in figures
     ]
-    return "\n\n".join(["\n".join(lines), *left_out, *_protocol_table(result)])
+    columns = [name for name in PROTOCOLS if any(name in figures for figures in methods.values())]
+    head = ["student", *(PROTOCOLS[name] for name in columns)]
+    protocols = [[labels[name], *protocol_cells(own, columns)] for name, own in methods.items()]
+    return "\n\n".join(
+        [
+            result_title(result),
+            markdown_table(["student", *FIGURES.values()], rows),
+            *left_out,
+            *([markdown_table(head, protocols)] if columns else []),
+        ]
+    )
 
 
-def _protocol_table(result: Mapping[str, Any]) -> list[str]:
-    """The figures of the field's protocols, where a method has any."""
-    methods = methods_of(result)
-    columns = [name for name in PROTOCOLS if any(name in own for own in methods.values())]
-    if not columns:
-        return []
-    lines = [
-        f"| student | {' | '.join(PROTOCOLS[name] for name in columns)} |",
-        "| --- |" + " --- |" * len(columns),
-    ]
-    for method, own in methods.items():
-        cells = [protocol_cell(name, own[name]) if name in own else "" for name in columns]
-        lines.append(f"| {student_label(method, result['network'])} | {' | '.join(cells)} |")
-    return ["\n".join(lines)]
+def _figure_cells(figures: Mapping[str, Sequence[float]]) -> list[str]:
+    return [mean_and_spread(figures[name]) for name in FIGURES]
+
+
+def render_agnostic(result: Mapping[str, Any]) -> str:
+    """The result.json of `run_zero_shot` as a Markdown table."""
+    plan = result["plan"]
+    seeds = ", ".join(map(str, plan["seeds"]))
+    title = f"{' & '.join(plan['sources'])} -> {plan['target']}, {result['part']} part"
+    rows = []
+    for share, methods in result["shares"].items():
+        first = [f"{float(share) * 100:g} %", str(methods["num_support"][0])]
+        for method, label in _AGNOSTIC_LABELS.items():
+            if method in methods:
+                rows.append([*first, label, *_figure_cells(methods[method])])
+    head = ["fraction", "support", "method", *FIGURES.values()]
+    return f"{title}, seeds {seeds}\n\n{markdown_table(head, rows)}"

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.data.scans import read_scans
+from rsstl_jax.engine.input_order import in_order_of
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.metrics import error_m
@@ -92,7 +91,7 @@ def _corrupted(
 def _figures(locator: Locator, part: Fingerprints) -> dict[str, float]:
     """The figures of the scans that have a reading."""
     part = part.take(np.flatnonzero(~np.isnan(part.rss_dbm).all(axis=1)))
-    answers = locator.answer(_in_order_of(locator, part))
+    answers = locator.answer(in_order_of(locator, part).rss_dbm)
     errors_m = error_m(answers.position_m, part.position_m)
     figures = {"mae_m": float(errors_m.mean())}
     if part.floor is not None and locator.labels is not None:
@@ -104,19 +103,6 @@ def _figures(locator: Locator, part: Fingerprints) -> dict[str, float]:
         figures["within_radius"] = float((errors_m <= answers.radius_m).mean())
         figures["radius_m"] = float(answers.radius_m.mean())
     return figures
-
-
-def _in_order_of(locator: Locator, part: Fingerprints) -> NDArray[np.float32]:
-    """A part's readings in the order of a localiser's inputs."""
-    if part.access_points == locator.access_points:
-        return part.rss_dbm
-    if set(part.access_points) != set(locator.access_points):
-        raise DataError(
-            f"the localiser of {locator.dataset} has {len(locator.access_points)} access points "
-            f"and {part.dataset} has {len(part.access_points)}, not the same ones"
-        )
-    table = pd.DataFrame(part.rss_dbm, columns=list(part.access_points))
-    return read_scans(table, locator.access_points).rss_dbm
 
 
 class Record(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.report.corruption import AXES
 from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
-from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.report.result_table import markdown_table, mean_and_spread
 from rsstl_jax.report.robustness import Record, added_error_m, mean_along
 from rsstl_jax.report.statistics import adjust_p_values, mean_interval, paired_t_difference
 
@@ -45,14 +45,10 @@ def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], refe
         "difference [95 % t-interval], BCa interval": _difference_rows(groups, reference),
     }
     return "\n\n".join(
-        f"{title}:\n\n" + "\n".join([_line(head), "|" + " --- |" * len(head), *map(_line, rows)])
+        f"{title}:\n\n{markdown_table(head, rows)}"
         for title, (head, rows) in tables.items()
         if rows
     )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _rows(

@@ -121,10 +121,7 @@ def _paired_values(frame: pd.DataFrame, student: str) -> dict[str, np.ndarray]:
 
 
 def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Method]:
-    """The students to compare, run by run; the first of them is the reference.
-
-    Baselines that a run measured beside its students are compared where `students` names them.
-    """
+    """The students to compare, run by run; the first of them is the reference."""
     folders = [Path(run.workdir).resolve() for run in runs]
     if len(set(folders)) < len(folders):
         twice = next(folder for folder in folders if folders.count(folder) > 1)
@@ -143,6 +140,7 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
     unique = len(set(names)) == len(names)
     methods = []
     for run, name in zip(runs, names, strict=True):
+        # Baselines that a run measured beside its students are compared where they are named.
         own = [name for name in run.methods if name not in run.baselines]
         chosen = [name for name in students or own if name in run.methods]
         if not chosen:
@@ -164,10 +162,7 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
 
 
 def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[dict[str, Any]]:
-    """How each method but the first differs from the first, and the verdict.
-
-    Seeds are the unit where the two share more than one, else test positions.
-    """
+    """How each method but the first differs from the first, and the verdict."""
     reference, others = methods[0], methods[1:]
     num_positions = len(np.unique(positions_m, axis=0))
     rows, by_seed = [], {}
@@ -185,6 +180,7 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
             "interval_over_positions_m": list(at_positions),
             "fraction_of_fingerprints_better": float((errors_m < 0).mean()),
         }
+        # Seeds are the unit where the two share more than one, else test positions.
         if len(seeds) > 1:
             means_m = [[float(m.errors_m[s].mean()) for s in seeds] for m in (method, reference)]
             found = by_seed[number] = paired_difference(*means_m)
@@ -206,10 +202,8 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
 def _protocol_differences(
     method: Method, reference: Method, positions_m: np.ndarray
 ) -> dict[str, Any]:
-    """How floor hit rate and EvAAL mean differ, where both methods know floors.
-
-    Over positions: most floors depend on the radio map alone, and every seed has the same.
-    """
+    """How floor hit rate and EvAAL mean differ, where both methods know floors."""
+    # Over positions: most floors depend on the radio map alone, and every seed has the same.
     row: dict[str, Any] = {}
     for name in [name for name in PAIRED if name in method.paired and name in reference.paired]:
         difference = method.paired[name] - reference.paired[name]

@@ -34,10 +34,6 @@ class Baseline(NamedTuple):
     facts: Mapping[str, Any]
 
 
-Predictions = Mapping[int, Mapping[str, np.ndarray | Predicted]]
-"""{seed: {student: what it predicts, or its positions float64[n, 2] alone}}."""
-
-
 def measure(seeds: Sequence[Predicted], held_out: Fingerprints) -> dict[str, Any]:
     """The figures of one method in result.json, from what each seed predicts."""
     predicted_m, actual_m = [one.position_m for one in seeds], held_out.position_m
@@ -56,23 +52,16 @@ def measure(seeds: Sequence[Predicted], held_out: Fingerprints) -> dict[str, Any
 def write_result(
     config: ConfigDict,
     held_out: Fingerprints,
-    predictions: Predictions,
+    predicted: Mapping[int, Mapping[str, Predicted]],
     workdir: Path,
     *,
     num_train: int,
     command: str = "rsstl distill",
     baselines: Mapping[str, Baseline] | None = None,
-    **facts: Any,
+    **facts: Any,  # what else result.json says of the run
 ) -> dict[str, Any]:
-    """Measures the students of a run; writes its result, predictions, pictures and report.html.
-
-    The facts are what else result.json says of the run.
-    """
+    """Measures the students of a run, {seed: {student: ...}}, and writes all that a run leaves."""
     _log.info("writing figures, pictures and report.html to %s", workdir)
-    predicted = {
-        seed: {name: _with_labels(one) for name, one in students.items()}
-        for seed, students in predictions.items()
-    }
     by_student = {
         student: [students[student] for students in predicted.values()]
         for student in next(iter(predicted.values()))
@@ -97,17 +86,13 @@ def write_result(
             for name, one in beside.items()
         }
     located = {name: one.predicted for name, one in beside.items() if one.predicted is not None}
-    every_seed = {seed: students | located for seed, students in predicted.items()}
+    every_seed = {seed: {**students, **located} for seed, students in predicted.items()}
     write_json(workdir / "result.json", result)
     write_text(workdir / "predictions.csv", _predictions_csv(held_out, every_seed))
     positions_m = {name: [one.position_m for one in seeds] for name, seeds in by_student.items()}
     _draw(workdir, config, held_out, positions_m, list(predicted))
     write_report(workdir, flatten(config), command=command)
     return result
-
-
-def _with_labels(given: np.ndarray | Predicted) -> Predicted:
-    return given if isinstance(given, Predicted) else Predicted(given)
 
 
 def _draw(

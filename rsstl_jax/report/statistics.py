@@ -105,9 +105,7 @@ def paired_difference(
         >>> paired_difference([6.0, 7.0], [7.0, 8.0]).mean
         -1.0
     """
-    if len(values) != len(reference):
-        raise ValueError(f"{len(values)} values meet {len(reference)} of the reference")
-    differences = _finite(values) - _finite(reference)
+    differences = _differences(values, reference)
     low, high = mean_interval(differences.tolist(), level=level)
     p_value = 1.0
     if np.any(differences):
@@ -142,9 +140,7 @@ def paired_t_difference(
         >>> round(found.low, 3), round(found.high, 3), round(found.p_value, 4)
         (-1.148, -0.652, 0.0041)
     """
-    if len(values) != len(reference):
-        raise ValueError(f"{len(values)} values meet {len(reference)} of the reference")
-    differences = _finite(values) - _finite(reference)
+    differences = _differences(values, reference)
     count, mean = len(differences), float(differences.mean())
     if count == 1:
         return PairedDifference(count, mean, math.nan, math.nan, math.nan)
@@ -234,6 +230,12 @@ def verdict(difference: PairedDifference, adjusted_p: float, *, level: float = 0
     if adjusted_p < 1 - level and not difference.low <= 0 <= difference.high:
         return "better" if difference.mean < 0 else "worse"
     return "no significant difference"
+
+
+def _differences(values: Sequence[float], reference: Sequence[float]) -> np.ndarray:
+    if len(values) != len(reference):
+        raise ValueError(f"{len(values)} values meet {len(reference)} of the reference")
+    return _finite(values) - _finite(reference)
 
 
 def _finite(values: ArrayLike) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,18 +52,10 @@ def students_of_run(workdir: str | Path) -> list[str]:
     return [name for name in names if name.partition("/")[2] in STUDENTS]
 
 
-class HeldOutRadii(NamedTuple):
-    """Errors of a twin, and the radii that its student would answer with."""
-
-    error_m: NDArray[np.float64]
-    radius_m: NDArray[np.float64]
-
-
-def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOutRadii]:
-    """Writes a radius model beside each named student of a run.
-
-    Trains the run's students once more, as twins, in the folder calibration/ of the workdir.
-    """
+def calibrate_run(
+    workdir: str | Path, names: Sequence[str]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Gives students of a run a radius, by twins: {student: (errors of its twin, its radii there)}."""
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(
@@ -96,14 +87,9 @@ def calibrate_run(workdir: str | Path, names: Sequence[str]) -> dict[str, HeldOu
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
         student.radius = fit_radius_for(student, measured)
         save_answers(Path(workdir) / "students" / name, student)
-        radius_m = np.asarray(
-            radii(
-                student.radius,
-                jnp.asarray(measured.features),
-                jnp.maximum(jnp.asarray(measured.label), 0),
-            )
-        )
-        calibrated[name] = HeldOutRadii(measured.error_m, radius_m)
+        label = jnp.maximum(jnp.asarray(measured.label), 0)
+        radius_m = np.asarray(radii(student.radius, jnp.asarray(measured.features), label))
+        calibrated[name] = measured.error_m, radius_m
     return calibrated
 
 

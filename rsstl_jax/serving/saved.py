@@ -13,12 +13,7 @@ import numpy as np
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
-from rsstl_jax.engine.saved_student import (
-    ANSWER_FILES,
-    load_answers,
-    load_student,
-    save_answers,
-)
+from rsstl_jax.engine.saved_student import ANSWER_FILES, load_answers, load_student, save_answers
 from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import load_exported
@@ -146,25 +141,21 @@ def _load_ensemble(folder: Path) -> Ensemble:
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
     check_new(folder, replace=replace)
-    with _written_whole(Path(folder), _AT_SITE) as new:
-        _write_at_site(new, ensemble)
-
-
-def _write_at_site(folder: Path, ensemble: EnsembleAtSite) -> None:
-    save_pretrained(folder, Pretrained(ensemble.settings, ensemble.members, ()))
     part, content = ensemble.radio_map, io.BytesIO()
     arrays = {name: getattr(part, name) for name in ("rss_dbm", "position_m", "floor", "building")}
     given = {name: array for name, array in arrays.items() if array is not None}
     np.savez_compressed(content, allow_pickle=False, **given)
-    write_bytes(folder / _RADIO_MAP, content.getvalue())
-    save_answers(folder, ensemble)
     facts = {
         "dataset": ensemble.dataset,
         "access_points": ensemble.access_points,
         "inverse_temperature": float(ensemble.localizer.support.inverse_temperature),
         "layout": layout_facts(ensemble.layout),
     }
-    write_sealed(folder / _AT_SITE, facts)
+    with _written_whole(Path(folder), _AT_SITE) as new:
+        save_pretrained(new, Pretrained(ensemble.settings, ensemble.members, ()))
+        write_bytes(new / _RADIO_MAP, content.getvalue())
+        save_answers(new, ensemble)
+        write_sealed(new / _AT_SITE, facts)
 
 
 def _load_at_site(folder: Path) -> EnsembleAtSite:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,7 @@ from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
-from rsstl_jax.engine.radio_map import RadioMap, deal_folds
+from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -24,11 +23,12 @@ from rsstl_jax.site_agnostic.temperature import (
     MIN_POSITIONS,
     at_temperature,
     choose_temperature,
+    measure_folds,
 )
 from rsstl_jax.site_agnostic.training import (
-    locate_with_members,
     make_agnostic_localizer,
     mean_location,
+    predict_members_m,
 )
 from rsstl_jax.types import Params
 
@@ -86,7 +86,7 @@ class EnsembleAtSite(NetworkLocator):
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)
-        return locate_with_members(self.localizer, self.members, rows)
+        return predict_members_m(self.localizer, self.members, rows)
 
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
         localizer, members = self.localizer, stack(self.members)
@@ -105,8 +105,7 @@ def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut
     radio_map, scale_m = localizer.survey, ensemble.preprocessor.scale_m
     assert radio_map is not None and prototypes is not None, "an ensemble's fit makes both"
     ids = np.asarray(radio_map.place)
-    fold = deal_folds(ids)
-    prototype_fold = fold[group_by_position(part).first]
+    members, first = stack(ensemble.members), group_by_position(part).first
 
     @jax.jit
     def errors_of_fold(
@@ -129,20 +128,15 @@ def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut
         apart_m = centered_m - scale_m * radio_map.position[rows]
         return label, features, jnp.sqrt(jnp.square(apart_m).sum(axis=1))
 
-    run = partial(errors_of_fold, stack(ensemble.members), radio_map, prototypes)
-    order = np.random.default_rng(1).permutation(len(ids))
-    pieces, rows_of_pieces = [], []
-    for number in range(fold.max() + 1):
-        rows = order[fold[order] == number][:CALIBRATION_ROWS_PER_FOLD]
-        # Equal shapes are compiled once; what fills them up is dropped again.
-        filled = jnp.asarray(np.resize(rows, CALIBRATION_ROWS_PER_FOLD))
-        out = run(jnp.asarray(fold != number), jnp.asarray(prototype_fold != number), filled)
-        pieces.append([np.asarray(leaf)[: len(rows)] for leaf in out])
-        rows_of_pieces.append(rows)
-    label, features, error_m = (np.concatenate(leaves) for leaves in zip(*pieces, strict=True))
+    def measure(in_fold: np.ndarray, rows: jax.Array) -> tuple[jax.Array, ...]:
+        valid, valid_prototype = jnp.asarray(~in_fold), jnp.asarray(~in_fold[first])
+        return errors_of_fold(members, radio_map, prototypes, valid, valid_prototype, rows)
+
+    found, rows = measure_folds(measure, ids, most=CALIBRATION_ROWS_PER_FOLD, seed=1)
+    label, features, error_m = found
     return HeldOut(
         features.astype(np.float64),
         error_m.astype(np.float64),
-        ids[np.concatenate(rows_of_pieces)].astype(np.int64),
+        ids[rows].astype(np.int64),
         label.astype(np.int64),
     )

@@ -1,10 +1,10 @@
 """Episodes: a site, a support drawn from it, and queries at positions that the support lacks."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +12,16 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rsstl_jax._numerics import top_k
+from rsstl_jax.config.retired import renew
 from rsstl_jax.config.rules import read_mesh
 from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.radio_map import at_same_position, position_ids
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.support import Support, make_support
+
+# Of version 0.1; they never varied.
+_OLD_FIELDS = {"hidden_radius": 0.0, "access_points_merged": 0.0, "turn": True, "grouped": True}
 
 _uniform = partial(jax.random.uniform, dtype=jnp.float32)
 _normal = partial(jax.random.normal, dtype=jnp.float32)
@@ -47,6 +51,11 @@ def tuning_episodes(config: ConfigDict) -> EpisodeSettings:
     """The episodes of a tuning at the target: as on the sources, but for what it has of its own."""
     tuning = config.agnostic.tune.episodes.to_dict()
     return EpisodeSettings(**config.agnostic.episodes.to_dict() | tuning)
+
+
+def renew_episodes(episodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of episodes, as this version or an earlier one wrote them."""
+    return renew(episodes, _OLD_FIELDS, {"whole_places": "all_scans"})
 
 
 def per_step_fact(config: ConfigDict) -> dict[str, int]:

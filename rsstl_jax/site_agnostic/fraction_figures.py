@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, predict_neighbours
+from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, locate_neighbours
 from rsstl_jax.data import Fingerprints, target_fraction
 from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -33,18 +33,20 @@ def measure_fraction(
     ]
     methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
     predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
-    inverse_temperatures = []
+    inverse_temperatures, queries_dbm = [], held_out.rss_dbm
     for subset in subsets:
         untempered = make_agnostic_localizer(AgnosticSettings.from_config(config), subset)
         localizer = choose_temperature(untempered, members)
         inverse_temperatures.append(float(localizer.support.inverse_temperature))
-        predicted_m["agnostic"].append(predict_members_m(localizer, members, held_out))
-        predicted_m["agnostic, as trained"].append(predict_members_m(untempered, members, held_out))
+        predicted_m["agnostic"].append(predict_members_m(localizer, members, queries_dbm))
+        predicted_m["agnostic, as trained"].append(
+            predict_members_m(untempered, members, queries_dbm)
+        )
         predicted_m["agnostic, one seed"] += [
-            predict_members_m(localizer, [params], held_out) for params in members
+            predict_members_m(localizer, [params], queries_dbm) for params in members
         ]
         if baselines:
-            neighbours = predict_neighbours(_choose_neighbours(subset), subset, held_out)
+            neighbours = locate_neighbours(_choose_neighbours(subset), subset, held_out).position_m
             predicted_m.setdefault("centroid", []).append(centroid_m(subset, held_out))
             predicted_m.setdefault("knn", []).append(neighbours)
     return {

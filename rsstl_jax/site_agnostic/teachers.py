@@ -12,8 +12,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints, check_sources
 from rsstl_jax.errors import ConfigError, DamagedError, DataError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.site_agnostic.episodes import per_step_fact, source_episodes
-from rsstl_jax.site_agnostic.old_cards import renew_episodes
+from rsstl_jax.site_agnostic.episodes import per_step_fact, renew_episodes, source_episodes
 from rsstl_jax.site_agnostic.training import fit_members
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences
@@ -52,12 +51,7 @@ def make_agnostic_teachers(
             recorder.report("agnostic", f"{bundle}; it is made anew")
         settings = AgnosticSettings()
         members = fit_members(
-            facts["seeds"],
-            list(parts.values()),
-            config,
-            settings,
-            name="agnostic",
-            recorder=recorder,
+            config, list(parts.values()), settings, facts["seeds"], "agnostic", recorder
         )
         report = {"made": facts, "jax": version("jax")}
         trained = Pretrained(settings, members, tuple(sources), report)

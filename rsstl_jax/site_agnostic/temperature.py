@@ -1,6 +1,6 @@
 """The temperature at which a site-agnostic network chooses among the positions of a site."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -34,19 +34,33 @@ def choose_temperature(localizer: Localizer, members: Sequence[Params]) -> Local
     ids = np.asarray(radio_map.place)
     if ids.max() + 1 < MIN_POSITIONS:
         return localizer
+    members = stack(members)
+
+    def measure(in_fold: np.ndarray, rows: jax.Array) -> list[jax.Array]:
+        return [_errors(localizer.network, members, radio_map, jnp.asarray(~in_fold), rows).T]
+
+    (errors,), rows = measure_folds(measure, ids, most=QUERIES_PER_FOLD, seed=0)
+    return at_temperature(localizer, _choose(errors.T, ids[rows]))
+
+
+def measure_folds(
+    measure: Callable[[np.ndarray, jax.Array], Sequence[jax.Array]],
+    ids: np.ndarray,
+    *,
+    most: int,
+    seed: int,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """What `measure(is in the fold, rows)` gives for some rows of each fold, and these rows."""
     fold = deal_folds(ids)
-    measure = partial(_errors, localizer.network, stack(members), radio_map)
-    order = np.random.default_rng(0).permutation(len(ids))
-    queries = [order[fold[order] == number][:QUERIES_PER_FOLD] for number in range(fold.max() + 1)]
-    errors = [
+    order = np.random.default_rng(seed).permutation(len(ids))
+    rows = [order[fold[order] == number][:most] for number in range(fold.max() + 1)]
+    results = []
+    for number, of_fold in enumerate(rows):
         # Equal shapes are compiled once; what fills them up is dropped again.
-        measure(jnp.asarray(fold != number), jnp.asarray(np.resize(rows, QUERIES_PER_FOLD)))[
-            :, : len(rows)
-        ]
-        for number, rows in enumerate(queries)
-    ]
-    chosen = _choose(np.concatenate(errors, axis=1), ids[np.concatenate(queries)])
-    return at_temperature(localizer, chosen)
+        found = measure(fold == number, jnp.asarray(np.resize(of_fold, most)))
+        results.append([np.asarray(leaf)[: len(of_fold)] for leaf in found])
+    columns = zip(*results, strict=True)
+    return [np.concatenate(column) for column in columns], np.concatenate(rows)
 
 
 def at_temperature(localizer: Localizer, inverse_temperature: float) -> Localizer:

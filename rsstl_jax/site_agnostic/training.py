@@ -11,11 +11,10 @@ from jax.sharding import Mesh
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
-from rsstl_jax.data import Fingerprints, fit_preprocessor
-from rsstl_jax.engine.localizer import Localizer, in_chunks
+from rsstl_jax.data import Fingerprints
+from rsstl_jax.engine.localizer import Localizer, in_chunks, make_supported_localizer
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.mesh import make_mesh
-from rsstl_jax.engine.radio_map import full_support, make_radio_map
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
@@ -29,6 +28,7 @@ from rsstl_jax.site_agnostic.episodes import (
     draw_episode,
     make_sources,
     source_episodes,
+    tuning_episodes,
 )
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
@@ -42,10 +42,7 @@ MAX_GRADIENT_M = 10.0
 
 def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> Localizer:
     """A site-agnostic network at a site, whose training set is its radio map."""
-    preprocessor = fit_preprocessor(train, encoding="linear")
-    radio_map = make_radio_map(train, preprocessor)
-    support = full_support(radio_map)
-    return Localizer(make_agnostic(settings), preprocessor, support=support, survey=radio_map)
+    return make_supported_localizer(make_agnostic(settings), train)
 
 
 def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
@@ -134,52 +131,47 @@ def fit_agnostic(
 
 
 def fit_members(
-    seeds: Sequence[int],
-    parts: Sequence[Fingerprints],
     config: ConfigDict,
+    parts: Sequence[Fingerprints],
     network: AgnosticSettings,
-    *,
+    seeds: Sequence[int],
     name: str,
     recorder: Recorder,
+    *,
+    tuned_from: Sequence[Params] | None = None,
 ) -> tuple[Params, ...]:
-    """The ensemble members: one training of a site-agnostic network on the sources per seed."""
+    """The ensemble members: a training on the sources per seed, or members tuned at a target."""
+    plan, episodes = config.agnostic, source_episodes(config)
+    if tuned_from is not None:
+        plan, episodes = config.agnostic.tune, tuning_episodes(config)
     return tuple(
         fit_agnostic(
             parts,
             network=network,
-            episodes=source_episodes(config),
-            epochs=config.agnostic.epochs,
-            learning_rate=config.agnostic.learning_rate,
+            episodes=episodes,
+            epochs=plan.epochs,
+            learning_rate=plan.learning_rate,
             seed=seed,
             name=f"{name}/seed-{seed}",
             recorder=recorder,
+            params=params,
             episodes_per_step=config.agnostic.episodes_per_step,
             mesh=make_mesh(config.run.mesh),
         )
-        for seed in seeds
+        for seed, params in zip(seeds, tuned_from or [None] * len(seeds), strict=True)
     )
 
 
 def predict_members_m(
-    localizer: Localizer, members: Sequence[Params], part: Fingerprints
-) -> np.ndarray:
-    """The mean of the positions that the ensemble members predict for a part, float64[n, 2], m."""
-    return locate_with_members(localizer, members, part.rss_dbm)
-
-
-def locate_with_members(
     localizer: Localizer, members: Sequence[Params], rss_dbm: ArrayLike
 ) -> np.ndarray:
-    """The same of float[n, A], dBm, NaN where undetected."""
+    """The mean of the members' positions, float64[n, 2] m, for float[n, A] dBm, NaN: undetected."""
     if not members:
         raise ValueError("members is empty; at least one training is needed")
     locate = partial(mean_location, localizer.network, stack(members), localizer.support)
     preprocessor = localizer.preprocessor
-    centered_m = (
-        in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32)))
-        * preprocessor.scale_m
-    )
-    return preprocessor.uncenter(np.asarray(centered_m))
+    units = in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32)))
+    return preprocessor.uncenter(np.asarray(units * preprocessor.scale_m))
 
 
 @partial(jax.jit, static_argnums=0)

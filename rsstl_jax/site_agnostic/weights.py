@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rsstl_jax.config.retired import renew
 from rsstl_jax.data import CARDS, Fingerprints
 from rsstl_jax.data.buildings import building_of, recognise
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
-from rsstl_jax.site_agnostic.old_cards import renew_sizes
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.files import write_bytes, write_sealed
 from rsstl_jax.types import Params
@@ -35,6 +35,12 @@ _FIELDS = {
     "members": int,
     "parameters_sha256": str,
     "report": dict,
+}
+# Sizes of version 0.1 that never varied.
+_OLD_SIZES = {
+    "num_candidates": 64,
+    "num_compared": 64,
+    "kinds": ["access_points", "neighbours"],
 }
 
 
@@ -236,6 +242,11 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
     return Pretrained(settings, members, sources, card["report"])
 
 
+def renew_sizes(sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes of a network, as this version or an earlier one wrote them."""
+    return renew(sizes, _OLD_SIZES, {})
+
+
 def _read_member(shapes: Params, arrays: Mapping[str, np.ndarray], number: int) -> Params:
     def read(path: Any, like: jax.ShapeDtypeStruct) -> np.ndarray:
         name = f"{number}/{_path(path)}"
@@ -252,14 +263,6 @@ def _path(path: Any) -> str:
 
 def _describe(source: str) -> dict[str, str]:
     """What the data card of a source says of it."""
+    facts = ("title", "address", "licence", "citation", "building")
     card = CARDS.get(source)
-    if card is None:
-        return {"name": source}
-    return {
-        "name": source,
-        "title": card.title,
-        "address": card.address,
-        "licence": card.licence,
-        "citation": card.citation,
-        "building": card.building,
-    }
+    return {"name": source} | ({fact: getattr(card, fact) for fact in facts} if card else {})

@@ -13,33 +13,25 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten, validate
-from rsstl_jax.data import (
-    Fingerprints,
-    Site,
-    check_sources,
-    grouped_validation_split,
-    load_site,
-)
-from rsstl_jax.engine.mesh import make_mesh
+from rsstl_jax.data import Fingerprints, Site, check_sources, grouped_validation_split, load_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
-from rsstl_jax.report.zero_shot_table import render_agnostic
+from rsstl_jax.report.result_table import render_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     check_mesh,
     per_step_fact,
+    renew_episodes,
     source_episodes,
-    tuning_episodes,
 )
 from rsstl_jax.site_agnostic.fraction_figures import measure_fraction, summarize_errors
-from rsstl_jax.site_agnostic.old_cards import renew_episodes, renew_sizes
-from rsstl_jax.site_agnostic.training import (
-    fit_agnostic,
-    fit_members,
-    make_agnostic_localizer,
-    predict_members_m,
+from rsstl_jax.site_agnostic.training import fit_members, make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.weights import (
+    Pretrained,
+    load_pretrained,
+    renew_sizes,
+    save_pretrained,
 )
-from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
@@ -61,38 +53,36 @@ def pretrain(
     check_mesh(config)
     parts = _read_sources(config)
     digests = {part.dataset: part.digest() for part in parts}
-    _check_replaced(folder, config, digests)
+    facts = _training_facts(config)
+    trained = {name: facts[name] for name in ("episodes", "epochs", "learning_rate")}
+    trained |= {"seeds": list(config.seeds), "data": digests}
+    _check_replaced(folder, trained)
+    settings = AgnosticSettings.from_config(config)
     begun = time.perf_counter()
     with locked(workdir):
         recorder = _open_folder(config, workdir)
         log_start(recorder, digests, config.run.mesh)
-        members = _train(config, parts, recorder)
+        members = fit_members(config, parts, settings, config.seeds, "sources", recorder)
         words = f"rsstl agnostic --pretrain={shlex.quote(str(folder))}"
         in_first(write_agnostic_report)(recorder.workdir, flatten(config), command=words)
-    trained = _training_facts(config)
     report = {
         "command": command,
-        **{name: trained[name] for name in ("episodes", "epochs", "learning_rate")},
-        "seeds": list(config.seeds),
+        **trained,
         "seconds": round(time.perf_counter() - begun, 1),
-        "data": digests,
         **provenance(),
     }
-    settings = AgnosticSettings.from_config(config)
     pretrained = Pretrained(settings, members, name_list(config.sources), report)
     in_first(save_pretrained)(folder, pretrained)
     return pretrained
 
 
-def _check_replaced(folder: str | Path, config: ConfigDict, digests: Mapping[str, str]) -> None:
+def _check_replaced(folder: str | Path, wanted: Mapping[str, Any]) -> None:
     """Refuses a folder with a localiser, or with a bundle of another training."""
     if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCALISERS]:
         raise ConfigError(f"{folder} holds a localiser ({cards[0]}); name another folder")
     if not (Path(folder) / "agnostic.json").exists():
         return
-    held, trained = load_pretrained(folder).report, _training_facts(config)
-    wanted = {name: trained[name] for name in ("episodes", "epochs", "learning_rate")}
-    wanted |= {"seeds": list(config.seeds), "data": dict(digests)}
+    held = load_pretrained(folder).report
     if changed := differences({name: held.get(name) for name in wanted}, wanted):
         raise ConfigError(
             f"{folder} holds a bundle of another training ({'; '.join(changed)}); name another "
@@ -123,9 +113,10 @@ def run_zero_shot(
             config.run.mesh,
         )
         begun = time.perf_counter()
-        members = _train(config, parts, recorder)
+        settings = AgnosticSettings.from_config(config)
+        members = fit_members(config, parts, settings, config.seeds, "sources", recorder)
         seconds = {"sources": time.perf_counter() - begun}
-        tuned: list[Params] = []
+        tuned: tuple[Params, ...] = ()
         if config.agnostic.tune.epochs:
             begun = time.perf_counter()
             tuned = _tune(config, members, train, recorder)
@@ -154,7 +145,7 @@ def _measure(
     if tuned:
         localizer = make_agnostic_localizer(AgnosticSettings.from_config(config), train)
         figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = summarize_errors(
-            [predict_members_m(localizer, tuned, held_out)], held_out
+            [predict_members_m(localizer, tuned, held_out.rss_dbm)], held_out
         )
     started = next(r for r in recorder.records() if r.get("run") == "start")
     result = {
@@ -213,21 +204,11 @@ def _plan(config: ConfigDict, baselines: bool) -> dict[str, Any]:
     }
 
 
-def _digest(facts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens the folder of trainings on some sources, new or left by an earlier start."""
     file = Path(workdir) / "plan.json"
     facts = _written_facts(file, _training_facts(config))
-    recorder = Recorder(
-        workdir,
-        log_every_epochs=config.run.log_every_epochs,
-        checkpoint_every_s=config.run.checkpoint_every_s,
-        owner=_digest(facts),
-        tensorboard=config.run.tensorboard,
-    )
+    recorder = _make_recorder(config, workdir, facts)
     in_first(write_json)(file, facts)
     return recorder
 
@@ -256,41 +237,27 @@ def _renewed(plan: Mapping[str, Any]) -> dict[str, Any]:
     return {**plan, "network": network, "episodes": episodes}
 
 
-def _train(
-    config: ConfigDict, parts: Sequence[Fingerprints], recorder: Recorder
-) -> tuple[Params, ...]:
-    settings = AgnosticSettings.from_config(config)
-    return fit_members(config.seeds, parts, config, settings, name="sources", recorder=recorder)
+def _make_recorder(config: ConfigDict, workdir: str | Path, facts: Mapping[str, Any]) -> Recorder:
+    """A recorder of trainings that depend on these facts, with which their states are signed."""
+    return Recorder(
+        workdir,
+        log_every_epochs=config.run.log_every_epochs,
+        checkpoint_every_s=config.run.checkpoint_every_s,
+        owner=hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16],
+        tensorboard=config.run.tensorboard,
+    )
 
 
 def _tune(
     config: ConfigDict, members: Sequence[Params], train: Fingerprints, recorder: Recorder
-) -> list[Params]:
+) -> tuple[Params, ...]:
     """The members after a further training on episodes of the target itself."""
-    tune, target = config.agnostic.tune, f"{config.target}-{config.data.evaluate_on}"
-    facts = {"sources": recorder.owner, "target": target, "tune": tune.to_dict()}
+    target = f"{config.target}-{config.data.evaluate_on}"
+    facts = {"sources": recorder.owner, "target": target, "tune": config.agnostic.tune.to_dict()}
     if config.data.evaluate_on == "validation":
         facts |= {"fraction": config.data.validation_fraction, "seed": config.data.validation_seed}
-    at_target = Recorder(
-        recorder.workdir,
-        log_every_epochs=recorder.log_every_epochs,
-        checkpoint_every_s=recorder.checkpoint_every_s,
-        owner=_digest(facts),
-        tensorboard=config.run.tensorboard,
+    at_target = _make_recorder(config, recorder.workdir, facts)
+    settings = AgnosticSettings.from_config(config)
+    return fit_members(
+        config, [train], settings, config.seeds, target, at_target, tuned_from=members
     )
-    return [
-        fit_agnostic(
-            [train],
-            network=AgnosticSettings.from_config(config),
-            episodes=tuning_episodes(config),
-            epochs=tune.epochs,
-            learning_rate=tune.learning_rate,
-            seed=seed,
-            name=f"{target}/seed-{seed}",
-            recorder=at_target,
-            params=params,
-            episodes_per_step=config.agnostic.episodes_per_step,
-            mesh=make_mesh(config.run.mesh),
-        )
-        for seed, params in zip(config.seeds, members, strict=True)
-    ]

@@ -8,7 +8,7 @@ from rsstl_jax.baselines.knn import (
     Neighbours,
     NeighboursAtSite,
     choose_neighbours,
-    predict_neighbours,
+    locate_neighbours,
 )
 from rsstl_jax.data import Fingerprints, fit_preprocessor, load_site
 from rsstl_jax.metrics import error_m
@@ -36,7 +36,7 @@ def test_positions_equal_a_search_by_loops(metric, weighting):
         weights = np.ones(3) if weighting == "uniform" else 1 / apart[nearest]
         expected.append((weights[:, None] * train.position_m[nearest]).sum(0) / weights.sum())
     np.testing.assert_allclose(
-        predict_neighbours(settings, train, test), np.array(expected), atol=1e-4
+        locate_neighbours(settings, train, test).position_m, np.array(expected), atol=1e-4
     )
 
 
@@ -52,7 +52,9 @@ def test_fingerprints_without_a_detection_get_a_position_too():
         access_points=train.access_points,
     )
     for metric in ("euclidean", "braycurtis"):
-        predicted_m = predict_neighbours(Neighbours("linear", metric, 2, "distance"), train, silent)
+        predicted_m = locate_neighbours(
+            Neighbours("linear", metric, 2, "distance"), train, silent
+        ).position_m
         assert np.isfinite(predicted_m).all()
 
 
@@ -64,7 +66,7 @@ def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
     chosen |= {"number": best.number, "weighting": best.weighting}
     assert next(r for r in tried if r["mae_m"] == min(errors)) == chosen | {"mae_m": min(errors)}
     assert max(errors) > min(errors)
-    predicted_m = predict_neighbours(best, site.train, site.test)
+    predicted_m = locate_neighbours(best, site.train, site.test).position_m
     middle = site.train.position_m.mean(0, keepdims=True)
     constant = error_m(np.repeat(middle, len(site.test), 0), site.test.position_m).mean()
     assert error_m(predicted_m, site.test.position_m).mean() < constant / 3
@@ -74,7 +76,7 @@ def test_neighbours_at_a_site_answer_as_every_localiser_does():
     site = load_site("synthetic-office")
     located = NeighboursAtSite.fit(site.train, encodings=("linear",), metrics=("euclidean",))
     answers = located.answer(site.test.rss_dbm)
-    expected_m = predict_neighbours(located.settings, site.train, site.test)
+    expected_m = locate_neighbours(located.settings, site.train, site.test).position_m
     np.testing.assert_allclose(answers.position_m, expected_m, atol=1e-9)
     assert (located.labels[answers.label, 1] == site.test.floor).mean() > 0.8
     covered = (error_m(answers.position_m, site.test.position_m) <= answers.radius_m).mean()

@@ -7,8 +7,12 @@ import pytest
 from tiny import differing, make_part, make_tiny_config
 
 from rsstl_jax.baselines.collective import _freeze_body, collective_transfer
-from rsstl_jax.baselines.transfer import make_transfer_job, scratch, sequential_transfer
-from rsstl_jax.baselines.transfer_network import get_body
+from rsstl_jax.baselines.transfer import (
+    get_body,
+    make_transfer_job,
+    scratch,
+    sequential_transfer,
+)
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.store.recorder import Recorder

@@ -12,6 +12,7 @@ from rsstl_jax.commands import check_site, ensemble, evaluate, export, predict
 from rsstl_jax.commands.research.robustness import find_localizers
 from rsstl_jax.commands.shared.outputs import check_file
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.run_comparison import read_run
 from rsstl_jax.report.run_result import write_result
 
@@ -214,7 +215,8 @@ def test_a_name_stands_for_one_localiser_and_for_the_seed_of_its_own_folder(memb
 def test_predictions_that_were_cut_short_are_not_compared(tmp_path):
     part = tiny.make_part(part="test")
     config = tiny.make_tiny_config()
-    predicted = {0: {"standalone": part.position_m + 1, "distilled": part.position_m}}
+    positions_m = {"standalone": part.position_m + 1, "distilled": part.position_m}
+    predicted = {0: {name: Predicted(one) for name, one in positions_m.items()}}
     write_result(config, part, predicted, tmp_path, num_train=21)
     file = tmp_path / "predictions.csv"
     text = file.read_text()

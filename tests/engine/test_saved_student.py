@@ -63,8 +63,8 @@ def test_foreign_access_points_are_refused_by_name():
     part = make_part("home", "test")
     foreign = renamed(part, ["AP0", "AP1", "AP2", "AP3", "lobby", "stairs"])
     message = (
-        r"^home: the student of home knows 6 access points; "
-        r"the dataset has 2 that the student does not know \(lobby, stairs\) "
+        r"^home: the localiser of home knows 6 access points; "
+        r"the dataset has 2 that it does not know \(lobby, stairs\) "
         r"and lacks 2 that it needs \(AP4, AP5\)$"
     )
     with pytest.raises(DataError, match=message):

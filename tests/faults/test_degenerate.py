@@ -10,7 +10,7 @@ import pytest
 from tiny import make_part, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
-from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, predict_neighbours
+from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, locate_neighbours
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.site_job import make_site_job
@@ -164,7 +164,9 @@ def test_two_fingerprints_and_a_batch_larger_than_the_site_train(tmp_path, data)
 def test_kNN_takes_all_where_there_are_fewer_than_k():  # noqa: N802
     part = make_part()
     few = part.take([0, 1])
-    predicted_m = predict_neighbours(Neighbours("linear", "euclidean", 11, "uniform"), few, part)
+    predicted_m = locate_neighbours(
+        Neighbours("linear", "euclidean", 11, "uniform"), few, part
+    ).position_m
     np.testing.assert_allclose(predicted_m, np.tile(few.position_m.mean(0), (len(part), 1)))
 
 

@@ -13,6 +13,7 @@ from browser import CHROMIUM, dump
 from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.html_report import write_agnostic_report, write_report
+from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.recorder import Recorder
@@ -63,9 +64,9 @@ def run(tmp_path_factory):
     config.seeds = (0, 1)
     test = load_site("synthetic-office").test
     rng = np.random.default_rng(0)
-    predicted_m = {
+    predicted = {
         seed: {
-            student: test.position_m + rng.normal(0, spread, test.position_m.shape)
+            student: Predicted(test.position_m + rng.normal(0, spread, test.position_m.shape))
             for student, spread in (("standalone", 4.0), ("distilled", 3.0))
         }
         for seed in config.seeds
@@ -73,7 +74,7 @@ def run(tmp_path_factory):
     Recorder(workdir).log(*RECORDS)
     quality = {"mall": {"pair_cosine": 0.5, "collapsed": False}}
     result = write_result(
-        config, test, predicted_m, workdir, terms=(), num_train=600, teachers=quality
+        config, test, predicted, workdir, terms=(), num_train=600, teachers=quality
     )
     return workdir, config, result
 
@@ -175,8 +176,8 @@ def test_three_seeds_of_ujis_size_stay_small(tmp_path):
     position_m = rng.uniform([-7700.0, 4864700.0], [-7300.0, 4865000.0], (1111, 2))
     part = dataclasses.replace(part, position_m=position_m)
     names = ("standalone", "distilled", "agnostic", "mean")
-    predicted_m = {
-        seed: {name: part.position_m + rng.normal(0, 6, (1111, 2)) for name in names}
+    predicted = {
+        seed: {name: Predicted(part.position_m + rng.normal(0, 6, (1111, 2))) for name in names}
         for seed in config.seeds
     }
     terms = dict.fromkeys(("total", "localization", "similarity", "gradient_norm"), 0.123456789)
@@ -187,7 +188,7 @@ def test_three_seeds_of_ujis_size_stay_small(tmp_path):
         for epoch in range(1, 1001)
     ]
     Recorder(tmp_path).log(*records)
-    write_result(config, part, predicted_m, tmp_path, terms=(), num_train=9, teachers={})
+    write_result(config, part, predicted, tmp_path, terms=(), num_train=9, teachers={})
     assert (tmp_path / "report.html").stat().st_size < 1_000_000
 
 

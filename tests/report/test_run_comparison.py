@@ -29,16 +29,18 @@ def write_run(folder, errors_m, *, part=TEST):
     """A run whose students err eastwards: {student: {seed: metres, one or one a fingerprint}}."""
     config = make_config("smoke", target=part.dataset, sources="synthetic-mall")
     seeds = next(iter(errors_m.values())).keys()
-    predicted_m = {
+    predicted = {
         seed: {
-            student: part.position_m + np.outer(np.broadcast_to(own[seed], len(part)), [1.0, 0.0])
+            student: Predicted(
+                part.position_m + np.outer(np.broadcast_to(own[seed], len(part)), [1.0, 0.0])
+            )
             for student, own in errors_m.items()
         }
         for seed in seeds
     }
     folder.mkdir()
     with mock.patch.multiple(run_result, _draw=mock.DEFAULT, write_report=mock.DEFAULT):
-        run_result.write_result(config, part, predicted_m, folder, num_train=600)
+        run_result.write_result(config, part, predicted, folder, num_train=600)
     return folder
 
 

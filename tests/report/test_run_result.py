@@ -3,6 +3,7 @@
 import pytest
 
 from rsstl_jax import load_site, make_config
+from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.result_table import render_result
 from rsstl_jax.report.run_result import write_result
 
@@ -13,8 +14,8 @@ def test_the_mean_position_of_two_seeds_that_err_to_opposite_sides_is_right(tmp_
     config.seeds = seeds
     test = load_site("synthetic-office").test
     sides = {0: [3.0, 4.0], 1: [-3.0, -4.0]}
-    predicted_m = {seed: {"standalone": test.position_m + sides[seed]} for seed in seeds}
-    result = write_result(config, test, predicted_m, tmp_path, terms=(), num_train=600, teachers={})
+    predicted = {seed: {"standalone": Predicted(test.position_m + sides[seed])} for seed in seeds}
+    result = write_result(config, test, predicted, tmp_path, terms=(), num_train=600, teachers={})
     figures = result["students"]["standalone"]
     assert figures["mae_m"] == pytest.approx([5.0] * len(seeds))
     rows = [line for line in render_result(result).splitlines() if "mean position" in line]

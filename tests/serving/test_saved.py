@@ -48,7 +48,7 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
     workdir, radii = run
     config = json.loads((workdir / "calibration" / "config.json").read_text())
     assert config["data.evaluate_on"] == "validation"
-    number = len(radii["seed-0/distilled"].error_m)
+    number = len(radii["seed-0/distilled"][0])
     assert 0 < number < len(tiny.make_part()) / 2
 
 

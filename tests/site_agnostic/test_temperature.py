@@ -66,7 +66,7 @@ def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
     for number in range(fold.max() + 1):
         queries, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         at_others = replace(localizer, support=make_support(*(leaf[others] for leaf in radio_map)))
-        predicted_m = predict_members_m(at_others, MEMBERS, train.take(queries))
+        predicted_m = predict_members_m(at_others, MEMBERS, train.rss_dbm[queries])
         found = error_m(predicted_m, train.position_m[queries])
         by_hand |= dict(zip(radio_map.place[queries].tolist(), found, strict=True))
     found = seen["errors"][ONE] * localizer.preprocessor.scale_m

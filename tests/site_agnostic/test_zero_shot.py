@@ -12,7 +12,7 @@ from rsstl_jax.data import load_site
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.report.zero_shot_table import render_agnostic
+from rsstl_jax.report.result_table import render_agnostic
 from rsstl_jax.site_agnostic import training as training
 from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.training import (
@@ -236,7 +236,7 @@ def test_the_mean_position_of_the_members_is_the_mean_of_their_positions():
     members = [init_agnostic(NETWORK, jax.random.key(seed)) for seed in (0, 1)]
     predicted_m = [predict_m(localizer, params, test) for params in members]
     np.testing.assert_allclose(
-        predict_members_m(localizer, members, test), np.mean(predicted_m, axis=0), atol=1e-4
+        predict_members_m(localizer, members, test.rss_dbm), np.mean(predicted_m, axis=0), atol=1e-4
     )
     with pytest.raises(ValueError, match="members is empty"):
-        predict_members_m(localizer, [], test)
+        predict_members_m(localizer, [], test.rss_dbm)

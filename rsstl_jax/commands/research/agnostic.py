@@ -63,7 +63,7 @@ def main() -> None:
     announce_sites(config.target, config.sources)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.baselines.knn import check_installed
-    from rsstl_jax.report.zero_shot_table import render_agnostic
+    from rsstl_jax.report.result_table import render_agnostic
     from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
     from rsstl_jax.store.files import write_json, write_text
     from rsstl_jax.store.processes import is_first
