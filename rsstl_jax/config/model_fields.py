@@ -109,9 +109,7 @@ MODEL_FIELDS: dict[str, Field] = {
 
 AGNOSTIC_FIELDS: dict[str, Field] = {
     "agnostic.members": Field(
-        2,
-        whole(1),
-        "Number of site-agnostic teachers, each trained separately on all sources.",
+        2, whole(1), "Number of site-agnostic teachers, each trained separately on all sources."
     ),
     "agnostic.epochs": Field(
         30, whole(1), "Number of epochs, of 100 episodes each, of a training on the sources."

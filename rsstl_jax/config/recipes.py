@@ -12,15 +12,6 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import FIELDS, default_config
 from rsstl_jax.errors import ConfigError
 
-__all__ = [
-    "DEFAULT_SOURCES",
-    "RECIPES",
-    "check_target",
-    "make_config",
-    "named_config",
-    "site_config",
-]
-
 Overrides = dict[str, Any]
 
 # Sec. 4.1 of the paper; a site it does not name takes the values of UJIIndoorLoc, on which its

@@ -10,9 +10,9 @@ from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.commands.shared.flag_definitions import refuse_unused
 from rsstl_jax.commands.shared.outputs import check_file, check_folder
-from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
+from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import FRACTION
+from rsstl_jax.config.rules import FRACTION, SEED
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import ConfigError
