@@ -12,12 +12,8 @@ from rsstl_jax.errors import DataError
 
 # Datasets without a card, by one that has a card and was surveyed in the same building.
 _SAME_BUILDING = {
-    "tut1": "tampere",
-    "tut3": "tampere",
-    "tut4": "tampere",
-    "tut6": "tampere",
-    "tut2": "tut7",
-    "tut5": "tut7",
+    **dict.fromkeys(("tut1", "tut3", "tut4", "tut6"), "tampere"),
+    **dict.fromkeys(("tut2", "tut5"), "tut7"),
 }
 
 

@@ -9,27 +9,19 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.columns import MAX_SHOWN
 from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, for_scans, remedy
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError
 
+# Below this extent positions are taken for degrees: no site is so small, and it is 11 km in degrees.
 DEGREES_ACROSS = 0.1
-"""Extent below which positions are taken for degrees: no site is so small, and 11 km in degrees."""
-
-MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0
-"""Extents that a site in metres usually keeps to."""
-
+MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0  # a site in metres usually keeps to these extents
+# How far from its strongest reading an access point is usually detected: 20...60 m were found.
 MAX_REACH_M = 120.0
-"""How far from its strongest reading an access point is usually detected: 20...60 m were found."""
-
-MIN_READINGS = 20
-"""Readings below which shares say little."""
-
+MIN_READINGS = 20  # fractions of fewer say little
+# Of the readings at their weakest value, or at a strong one, at most 0.07 and 0.0004 were found.
 LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0
-"""Fraction of the readings at their weakest value, or at a strong one: at most 0.07 and 0.0004
-were found."""
-
-MAX_SHOWN = 10
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +137,7 @@ def _odd_columns(part: Fingerprints, mark: float | None) -> list[str]:
     steps = np.diff(values, axis=0)
     counting = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
     counting &= (values == np.rint(values)).all(axis=0) & (values[0] != mark)
-    names = ",".join([part.access_points[column] for column in always[counting]][:MAX_SHOWN])
+    names = ",".join(part.access_points[column] for column in always[counting][:MAX_SHOWN])
     if not names:
         return []
     return [

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rsstl_jax.data.site import MAX_DBM, MIN_DBM
+from rsstl_jax.data.site import MAX_DBM, MIN_DBM, names_alike
 from rsstl_jax.errors import DataError
 
 NAME_KEYS = ("mac", "bssid", "id", "name")
@@ -201,9 +201,8 @@ def _table_rows(
         raise DataError("scans is empty; at least one row and one access point are needed")
     names = [str(name) for name in table.columns]
     lower = [name.casefold() for name in names]
-    if len(set(lower)) < len(lower):
-        twice = next(name for name in names if lower.count(name.casefold()) > 1)
-        raise DataError(f"access point {twice!r} is named more than once")
+    if alike := names_alike(names):
+        raise DataError(f"access point {alike[0]!r} is named more than once")
     levels = np.empty(table.shape, np.float64)
     for index, name in enumerate(names):
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)

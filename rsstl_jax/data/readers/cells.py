@@ -4,7 +4,6 @@ Every error names the cell by file, line and column, what stands in it, and what
 What is wrong with a whole row, the header or the encoding is found earlier, in `sheet.py`.
 """
 
-import io
 import re
 from collections.abc import Sequence
 
@@ -33,20 +32,10 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns as float64, in the given order; empty cells are NaN."""
     sheet.require(columns)
     try:
-        frame = pd.read_csv(
-            io.BytesIO(sheet.body),
-            header=None,
-            names=list(sheet.columns),
-            usecols=list(columns),
-            dtype=np.float64,
-            skip_blank_lines=False,
-            low_memory=False,
-            sep=sheet.layout.delimiter,
-            decimal=sheet.layout.decimal,
-        )
+        decimal = sheet.layout.decimal
+        return sheet.frame(columns, dtype=np.float64, low_memory=False, decimal=decimal)
     except ValueError as error:
         raise _text_error(sheet, columns, error) from error
-    return frame[list(columns)]
 
 
 def _text_error(sheet: Sheet, columns: Sequence[str], cause: ValueError) -> DataError:

@@ -17,8 +17,7 @@ from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, 
 from rsstl_jax.errors import DataError, MissingDataError
 
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
-METRES_PER_DEGREE = (111_320.0, 110_540.0)
-"""Of longitude at the equator, and of latitude."""
+METRES_PER_DEGREE = (111_320.0, 110_540.0)  # of longitude at the equator, and of latitude
 BEYOND_WALK_MS = 500
 TEST_EVERY = 5
 FORMS = {
@@ -167,16 +166,17 @@ def _read_walk(
                 raise DataError(f"{place}: an access point and a level in whole dBm are expected")
             if time_ms - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
                 readings.setdefault(time_ms, []).append((fields[3], int(dbm), seen_ms))
-    times_ms, *axes_m = np.array(sorted(waypoints)).reshape(-1, 3).T
+    if len(waypoints) < 2:
+        return []
+    times_ms, *axes_m = np.array(sorted(waypoints)).T
     scans = []
     for rows in readings.values():
         moment_ms = float(np.mean([seen_ms for *_, seen_ms in rows]))
-        if len(times_ms) < 2 or not _within(moment_ms, times_ms):
+        if not times_ms[0] - BEYOND_WALK_MS <= moment_ms <= times_ms[-1] + BEYOND_WALK_MS:
             continue
         x, y = (float(np.interp(moment_ms, times_ms, axis_m)) for axis_m in axes_m)
-        strongest: dict[str, int] = {}
-        for bssid, dbm, _ in rows:
-            strongest[bssid] = max(dbm, strongest.get(bssid, dbm))
+        # The last reading of an access point is kept, which is the strongest.
+        strongest = {bssid: dbm for bssid, dbm, _ in sorted(rows, key=lambda row: row[1])}
         position_m = (x + float(offset_m[0]), y + float(offset_m[1]))
         scans.append(_Scan(path.name, floor, position_m, strongest))
     return scans
@@ -206,10 +206,6 @@ def _numbers(place: str, line: str, indices: tuple[int, ...]) -> list[float]:
     if len(fields) != form.count(",") + 1 or not all(map(_NUMBER.fullmatch, texts)):
         raise DataError(f"{place}: {line[:80]!r} is not of the published form: {form}")
     return [float(text) for text in texts]
-
-
-def _within(moment_ms: float, times_ms: NDArray[np.float64]) -> bool:
-    return times_ms[0] - BEYOND_WALK_MS <= moment_ms <= times_ms[-1] + BEYOND_WALK_MS
 
 
 def _to_part(name: str, part: str, scans: list[_Scan], bssids: list[str]) -> Fingerprints:
