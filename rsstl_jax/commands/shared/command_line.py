@@ -87,20 +87,20 @@ def _take_apart(arguments: Sequence[str]) -> _Words:
         if not word.startswith("-") or not word.strip("-"):
             return _Words(named, list(arguments[index:]))
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        if name.startswith("no") and _is_switch(name[2:]):
+            name = name[2:]
         if not equals and _takes_value(name):
             index += 1
             value = arguments[index] if index < len(arguments) else ""
-        elif not equals and (_is_switch(name) or _is_switch(name.removeprefix("no"))):
+        elif not equals and _is_switch(name):
             value = "true"
-        named.append((_without_no(name), value))
+        named.append((name, value))
         index += 1
     return _Words(named, [])
 
 
 def _flag(name: str) -> Any:
-    if name not in flags.FLAGS:
-        return None
-    return flags.FLAGS[name]
+    return flags.FLAGS[name] if name in flags.FLAGS else None
 
 
 def _field(name: str) -> str:
@@ -112,10 +112,6 @@ def _is_switch(name: str) -> bool:
     field = FIELDS.get(_field(name))
     flag = _flag(name)
     return isinstance(field.default, bool) if field else bool(flag is not None and flag.boolean)
-
-
-def _without_no(name: str) -> str:
-    return name[2:] if name.startswith("no") and _is_switch(name[2:]) else name
 
 
 def _takes_value(name: str) -> bool:
