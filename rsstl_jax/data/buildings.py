@@ -69,10 +69,7 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
 
 
 def recognise(part: Fingerprints) -> str:
-    """The dataset whose train positions a part has; empty: none that has a card with them.
-
-    Rows in another order, columns of other names and a shifted origin change nothing.
-    """
+    """The known dataset whose train positions a part has, in any order or origin; empty: none."""
     digest = positions_digest(part)
     return next((card.name for card in CARDS.values() if card.train_positions == digest), "")
 

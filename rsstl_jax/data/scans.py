@@ -247,9 +247,7 @@ def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.f
 
 
 def pad_rows(rss_dbm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows without a reading added until there are 1, 2, 4, 8, ... of them.
-
-    A program is compiled for every number of rows: this way for few numbers.
-    """
+    """Rows without a reading added until there are 1, 2, 4, 8, ... of them."""
+    # A program is compiled for every number of rows.
     missing = (1 << (len(rss_dbm) - 1).bit_length()) - len(rss_dbm)
     return np.pad(rss_dbm, ((0, missing), (0, 0)), constant_values=np.nan)

@@ -33,10 +33,7 @@ class ScanBlock(NamedTuple):
 def read_scan_table(
     path: str | Path, access_points: Sequence[str], layout: Layout | None = None
 ) -> Iterator[ScanBlock]:
-    """Reads a CSV with a column per access point, of which a localiser knows some.
-
-    Columns with another use are carried along; an empty cell means that nothing was detected.
-    """
+    """Reads a CSV whose columns are access points or carried; an empty cell is undetected."""
     layout = replace(layout or Layout(), empty_is_undetected=True)
     path, sheet, warned = Path(path), None, False
     try:
