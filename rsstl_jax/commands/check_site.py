@@ -163,9 +163,8 @@ def _look_up(folder: Path, layout: "Layout") -> "tuple[Layout, dict[str, str]]":
         about["origin"] = f"longitude {east}, latitude {north}; x is metres east, y metres north"
     for name in layout.ignore:
         if name in sheet.columns and any(word in name.lower() for word in PHONES):
-            column = sheet.columns.index(name)
-            count = len({cells[column] for cells in sheet.rows()})
-            about[name] = f"{count:,} different values"
+            cells = sheet.frame([name], dtype=str, keep_default_na=False)
+            about[name] = f"{cells[name].nunique():,} different values"
     return replace(layout, origin=origin), about
 
 

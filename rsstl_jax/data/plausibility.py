@@ -39,26 +39,20 @@ def check_unit(part: Fingerprints, file: str) -> None:
 
 
 def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = None) -> None:
-    """Logs one warning for each thing that looks wrong."""
-    for text in find_oddities(part, radio_map=radio_map):
-        _log.warning("%s: %s", file, text)
-
-
-def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) -> list[str]:
-    """What looks wrong in a part, and how to mend it; in a test part, beyond its radio map."""
+    """Logs one warning for each thing that looks wrong; in a test part, beyond its radio map."""
     mark = _undetected_mark(part.rss_dbm)
+    is_known = radio_map is not None and mark == _undetected_mark(radio_map.rss_dbm)
+    odd = [] if is_known else _odd_values(part.rss_dbm, mark)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
-        more = _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
-        return _odd_values(part.rss_dbm, mark) + more
-    known = mark == _undetected_mark(radio_map.rss_dbm)
-    found = [] if known else _odd_values(part.rss_dbm, mark)
-    if not _overlap(part.position_m, radio_map.position_m):
-        found.append(
+        odd += _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
+    elif not _overlap(part.position_m, radio_map.position_m):
+        odd.append(
             "no position lies within the extent of the train part; are both in one unit and "
             "counted from one origin?"
         )
-    return found
+    for text in odd:
+        _log.warning("%s: %s", file, text)
 
 
 def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
@@ -71,15 +65,14 @@ def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
 
 def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> list[str]:
     is_full = rss_dbm.size >= MIN_READINGS and not np.isnan(rss_dbm).any()
-    everywhere = "every access point is detected in every row" if is_full else ""
+    everywhere = "every access point is detected in every row"
     if mark is None:
         flag = remedy("--undetected=<value>")
         text = f"{everywhere}; if a value stands for undetected, {flag} says so"
         return [text] if is_full else []
-    fraction = np.mean(rss_dbm == mark)
     return [
-        f"{everywhere}{' and ' if is_full else ''}{fraction:.0%} of all cells are {mark:g} dBm; is "
-        f"{mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
+        f"{f'{everywhere} and ' if is_full else ''}{np.mean(rss_dbm == mark):.0%} of all cells are "
+        f"{mark:g} dBm; is {mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
     ]
 
 

@@ -19,8 +19,7 @@ from rsstl_jax.errors import DataError
 UNDETECTED = 100
 """How files write that an access point was not detected, unless their layout says otherwise."""
 
-COMMON_FRACTION = 0.05
-"""Fraction of the readings above which a value that is none may stand for undetected."""
+COMMON_FRACTION = 0.05  # of the readings: a value that is none of them may stand for undetected
 
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
@@ -84,14 +83,12 @@ def _reading_hint(odd: NDArray[np.float64], num_cells: int) -> str:
     value, count = values[counts.argmax()], int(counts.max())
     if count < max(2, COMMON_FRACTION * num_cells):
         return ""
+    content, flag = f"{value:g}", f"--undetected={value:g}"
     if np.isnan(value):
-        return (
-            f"; {count} of {num_cells} cells are empty: if that means undetected, "
-            f"{remedy('--empty_is_undetected')} says so"
-        )
+        content, flag = "empty", "--empty_is_undetected"
     return (
-        f"; {count} of {num_cells} cells are {value:g}: if that means undetected, "
-        f"{remedy(f'--undetected={value:g}')} says so"
+        f"; {count} of {num_cells} cells are {content}: if that means undetected, "
+        f"{remedy(flag)} says so"
     )
 
 
@@ -99,9 +96,8 @@ def to_positions(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float64]:
     """Positions in the unit of the sheet, float64[n, 2]."""
     values, unit = np.ascontiguousarray(numbers.to_numpy()), sheet.layout.positions
     if unit == "degrees":
-        for index, (name, limit) in enumerate(
-            (("longitude", MAX_LONGITUDE), ("latitude", MAX_LATITUDE))
-        ):
+        limits = {"longitude": MAX_LONGITUDE, "latitude": MAX_LATITUDE}
+        for index, (name, limit) in enumerate(limits.items()):
             column = numbers.iloc[:, [index]]
             expected = f"a {name} is expected in {-limit:g}...{limit:g} degrees"
             _check_cells(sheet, column, np.abs(column.to_numpy()) <= limit, expected)
