@@ -59,13 +59,11 @@ COMMANDS = {
     "convert": "make a site's table from a .mat file of the field's collection",
     "fields": "list the fields of the configuration and their meaning",
 }
+# In commands/research/.
 _RESEARCH = ("agnostic", "baselines", "profile", "robustness", "search", "tables")
-"""The commands that lie in commands/research/."""
-
+# They save states on the way.
 _RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search", "robustness")
-"""The commands that save states on the way."""
 _CONTINUES = "the same command continues from the last saved state"
-
 _HELP = "rsstl <command> --help shows a command's flags, with examples."
 
 

@@ -13,15 +13,9 @@ from rsstl_jax.errors import DataError
 if TYPE_CHECKING:
     from rsstl_jax.data.readers.layout import Layout
 
-MIN_DBM = -130.0
-"""Weakest received signal strength taken for a reading, dBm."""
-
-MAX_DBM = 0.0
-"""Strongest received signal strength taken for a reading, dBm; 0 dBm itself is a reading."""
-
-MAX_POSITION_M = 1e9
-"""Largest size of a coordinate, metres: beyond every map projection, and exact to a micrometre."""
-
+# The weakest and the strongest signal that are taken for readings; 0 dBm is one.
+MIN_DBM, MAX_DBM = -130.0, 0.0
+MAX_POSITION_M = 1e9  # beyond every map projection, and exact to a micrometre
 PARTS = ("train", "test", "validation")
 
 

@@ -13,10 +13,8 @@ from rsstl_jax.data.readers.cells import UNDETECTED
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-LABELS = ("x", "y", "z", "floor", "building")
-"""Columns of trainingLabels and testLabels."""
-
 FIELDS = ("trainingMacs", "trainingLabels", "testMacs", "testLabels")
+LABELS = ("x", "y", "z", "floor", "building")  # columns of trainingLabels and testLabels
 
 _log = logging.getLogger(__name__)
 
