@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from ml_collections import ConfigDict
 
@@ -91,13 +90,11 @@ def search(
     config: ConfigDict, ask: Ask, workdir: str | Path, *, num_batches: int = 1
 ) -> pd.DataFrame:
     """Measures batches of points, each batch one program."""
-    lines: list[dict[str, float]] = []
+    batches: list[pd.DataFrame] = []
     means_m: list[float] = []
     for number in range(num_batches):
         points = ask(means_m)
-        errors_m = measure(config, points, Path(workdir) / f"batch-{number}")
-        means_m = [float(np.mean(of_seeds)) for of_seeds in errors_m]
-        for point, of_seeds, mean_m in zip(points, errors_m, means_m, strict=True):
-            sd_m = float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else float("nan")
-            lines.append({**point, "mae_m": mean_m, "sd_m": sd_m})
-    return pd.DataFrame(lines).sort_values("mae_m", ignore_index=True)
+        errors_m = pd.DataFrame(measure(config, points, Path(workdir) / f"batch-{number}"))
+        means_m = errors_m.mean(axis=1).tolist()
+        batches.append(pd.DataFrame(points).assign(mae_m=means_m, sd_m=errors_m.std(axis=1)))
+    return pd.concat(batches).sort_values("mae_m", ignore_index=True)

@@ -6,9 +6,9 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,7 @@ _RECORD = re.compile(r"\d+\tTYPE_[A-Z]")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Scan:
+class _Scan(NamedTuple):
     """What was detected at one moment of a walk."""
 
     trace: str  # file of the walk
@@ -93,13 +92,10 @@ def read_traces(
     floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
-    others = {path.parent.name for path in root.glob("*/path_data_files")} - {
-        f.name for f in floors
-    }
-    if others:
+    if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
         _log.warning(
             "%s: %s are not read, since they are no floors B1, F1, ...; give them such names",
-            *(root, ", ".join(sorted(others))),
+            *(root, ", ".join(sorted(path.name for path in others))),
         )
     corners = np.array([_corner(floor) for floor in floors])
     offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
