@@ -30,9 +30,7 @@ _RUN: dict[str, Field] = {
         "uji", DATASET, "Name of the dataset on which students are trained and tested."
     ),
     "sources": Field(
-        "uts,tampere",
-        DATASETS,
-        "Names of the datasets on which the teachers are trained, separated by commas.",
+        "uts,tampere", DATASETS, "Names of the datasets to train teachers on, separated by commas."
     ),
     "network": Field(
         "dnn",
@@ -60,9 +58,7 @@ _RUN: dict[str, Field] = {
         "cache of downloads where that is not set.",
     ),
     "bundle_dir": Field(
-        "",
-        FOLDER,
-        "Folder of the teacher bundles; empty means the folder teachers beside the run's own.",
+        "", FOLDER, "Folder of teacher bundles; empty means the folder teachers beside the run's."
     ),
     "data.fraction": Field(
         1.0, FRACTION, "Fraction of the target's training set that is used; 1 uses all of it."
@@ -93,9 +89,7 @@ _RUN: dict[str, Field] = {
         "linear.",
     ),
     "input.exponent": Field(
-        math.e,
-        POSITIVE,
-        "Exponent of the powed encoding, a plain number; other encodings have none.",
+        math.e, POSITIVE, "Exponent of the powed encoding, a plain number; the others have none."
     ),
     "augment.access_point_dropout": Field(
         0.0, RATE, "Probability that a reading is hidden in training; 0 hides none."
@@ -189,9 +183,7 @@ _TRAINING: dict[str, Field] = {
 
 _DISTILLATION: dict[str, Field] = {
     "distill.weights.localization": Field(
-        3.0,
-        POSITIVE,
-        "Weight lambda_1 of J_MAE in Eq. 12, which divides all its weights by their sum.",
+        3.0, POSITIVE, "Weight lambda_1 of J_MAE in Eq. 12, which divides its weights by their sum."
     ),
     "distill.weights.similarity": Field(
         0.5, NOT_NEGATIVE, "Weight lambda_2 of J_Sim in Eq. 12; 0 leaves the term out."
@@ -226,9 +218,7 @@ _DISTILLATION: dict[str, Field] = {
         "What J_Sim (Eq. 1) is computed of: the mean cosine of a batch, or each sample's cosine.",
     ),
     "distill.force_functional_information": Field(
-        False,
-        BOOL,
-        "Whether J_FI is also computed for a network that is not Lipschitz, such as baat.",
+        False, BOOL, "Whether J_FI is also computed for a network that is not Lipschitz, like baat."
     ),
     "distill.margin": Field(0.2, ACUTE, "Margin alpha of J_Sim (Eq. 1) in phase 2, in radians."),
     "distill.num_iterations": Field(
