@@ -32,6 +32,10 @@ class Rule(NamedTuple):
     holds: Callable[[Any], bool]
     words: str
 
+    def field(self, default: Any, meaning: str) -> "Field":
+        """A field that obeys the rule."""
+        return Field(default, self, meaning)
+
 
 class Field(NamedTuple):
     """One field of the schema."""
