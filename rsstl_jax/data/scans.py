@@ -78,23 +78,17 @@ def read_scans(
     rss_dbm = np.full((len(listed), len(column)), np.nan, np.float32)
     unknown = np.zeros(len(listed), np.int64)
     for row, scan in enumerate(listed):
-        seen = set()
-        for name, level in _readings(scan, row):
-            if name in seen:
-                raise DataError(f"scan {row}: access point {name!r} is named more than once")
-            seen.add(name)
+        readings = _readings(scan, row)
+        if alike := names_alike(name for name, _ in readings):
+            raise DataError(f"scan {row}: access point {alike[1]!r} is named more than once")
+        for name, level in readings:
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
                 continue
-            index = column.get(name.casefold())
-            if index is None:
+            if (index := column.get(name.casefold())) is None:
                 unknown[row] += 1
-            elif np.isnan(rss_dbm[row, index]):
-                rss_dbm[row, index] = level_dbm
             else:
-                raise DataError(
-                    f"scan {row}: access point {name!r} is named twice, in upper and lower case"
-                )
+                rss_dbm[row, index] = level_dbm
     return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
 
 
@@ -202,7 +196,7 @@ def _table_rows(
     names = [str(name) for name in table.columns]
     lower = [name.casefold() for name in names]
     if alike := names_alike(names):
-        raise DataError(f"access point {alike[0]!r} is named more than once")
+        raise DataError(f"access point {alike[1]!r} is named more than once")
     levels = np.empty(table.shape, np.float64)
     for index, name in enumerate(names):
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
