@@ -80,7 +80,7 @@ def read_scans(
     for row, scan in enumerate(listed):
         readings = _readings(scan, row)
         if alike := names_alike(name for name, _ in readings):
-            raise DataError(f"scan {row}: access point {alike[1]!r} is named more than once")
+            raise DataError(f"scan {row}: access point {alike[1]!r} is named twice")
         for name, level in readings:
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
