@@ -91,24 +91,20 @@ _RUN: dict[str, Field] = {
         "in training; 0 adds none.",
     ),
     "augment.reading_noise_db": NOT_NEGATIVE.field(
-        0.0,
-        "Standard deviation, in dB, of the random noise of each reading in training; 0 adds none.",
+        0.0, "Standard deviation, in dB, of the noise of each reading in training; 0 adds none."
     ),
 }
 
 _TRAINING: dict[str, Field] = {
     "train.epochs": whole(1).field(500, "Number of passes over the training set."),
     "train.batch_size": whole(1).field(
-        128,
-        "Number of fingerprints in a training step; a last, smaller batch of an epoch is dropped.",
+        128, "Number of fingerprints in a training step; an epoch's last, smaller batch is dropped."
     ),
     "train.learning_rate": POSITIVE.field(
-        1e-3,
-        "Step size of Adam at the start of a training, before the network's learning_rate_factor.",
+        1e-3, "Step size of Adam at the start of training, before a network's learning_rate_factor."
     ),
     "train.schedule": one_of("constant", "cosine").field(
-        "constant",
-        "Course of the step size: constant keeps it, cosine takes it to 0 at the end.",
+        "constant", "Course of the step size: constant keeps it, cosine takes it to 0 at the end."
     ),
     "specialise.epochs": optional(whole(1)).field(
         None,
@@ -129,12 +125,10 @@ _TRAINING: dict[str, Field] = {
         0, "Seed of phases 0 and 1, and the first seed of the site-agnostic teachers."
     ),
     "teacher.conditioning": one_of("none", "location").field(
-        "none",
-        "Input of a generator beside noise: none, or location for the fingerprint's position.",
+        "none", "Input of a generator beside noise: none or location, the fingerprint's position."
     ),
     "teacher.noise": one_of("fresh", "fixed").field(
-        "fresh",
-        "Noise of a generator in phase 2: fresh in every step, or fixed for each fingerprint.",
+        "fresh", "Noise of a generator in phase 2: fresh in every step, or fixed for a fingerprint."
     ),
     "teacher.latent_width": whole(1).field(
         128, "Number of noise values that a generator takes for a fingerprint."
@@ -156,8 +150,7 @@ _TRAINING: dict[str, Field] = {
     ),
     "teacher.margin": ACUTE.field(0.2, "Margin alpha of J_Sim (Eq. 1) in phase 1, in radians."),
     "teacher.localization_weight": NOT_NEGATIVE.field(
-        1.0,
-        "Weight of J_MAE (Eq. 2) in the generator's loss, per metre; 0 leaves it out.",
+        1.0, "Weight of J_MAE (Eq. 2) in the generator's loss, per metre; 0 leaves it out."
     ),
 }
 
@@ -190,8 +183,7 @@ _DISTILLATION: dict[str, Field] = {
         "the mean of theirs and those of the baseline student of the same seed.",
     ),
     "distill.similarity_over": one_of("batch", "sample").field(
-        "batch",
-        "What J_Sim (Eq. 1) is computed of: the mean cosine of a batch, or each sample's cosine.",
+        "batch", "What J_Sim (Eq. 1) is computed of: a batch's mean cosine or each sample's cosine."
     ),
     "distill.force_functional_information": BOOL.field(
         False, "Whether J_FI is also computed for a network that is not Lipschitz, such as baat."
@@ -207,8 +199,7 @@ _DISTILLATION: dict[str, Field] = {
         5, "Number of epochs that the device runs between two lines of the log, at most."
     ),
     "run.replicas": one_of("loop", "vmap").field(
-        "loop",
-        "How the students of a run are trained: loop one after the other, vmap as one program.",
+        "loop", "How a run's students are trained: loop one after the other, vmap as one program."
     ),
     "run.mesh": MESH.field(
         "",

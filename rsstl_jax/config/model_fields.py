@@ -133,8 +133,7 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
         1024, "Number of fingerprints in the largest radio map of an episode."
     ),
     "agnostic.episodes.crop": PROBABILITY.field(
-        0.3,
-        "Probability that an episode is confined to a disc of its site; 0 always takes the site.",
+        0.3, "Probability that an episode keeps to a disc of its site; 0 always takes the site."
     ),
     "agnostic.episodes.all_scans": PROBABILITY.field(
         0.5,
@@ -153,8 +152,7 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
         "0 adds none.",
     ),
     "agnostic.episodes.reading_noise_db": NOT_NEGATIVE.field(
-        3.0,
-        "Standard deviation, in dB, of the random noise of each reading of a query; 0 adds none.",
+        3.0, "Standard deviation, in dB, of the noise of each reading of a query; 0 adds none."
     ),
     "agnostic.tune.epochs": whole(0).field(
         0,
