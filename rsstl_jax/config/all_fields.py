@@ -75,9 +75,7 @@ _RUN: dict[str, Field] = {
     ),
     "data.validation_seed": SEED.field(0, "Seed that draws the positions of the validation part."),
     "input.encoding": one_of("raw", "linear", "powed", "exponential").field(
-        "raw",
-        "Map from dBm to the numbers that a network is given; a site-agnostic network always takes "
-        "linear.",
+        "raw", "Map from dBm to a network's input; a site-agnostic network always takes linear."
     ),
     "input.exponent": POSITIVE.field(
         math.e, "Exponent of the powed encoding, a plain number; other encodings have none."
@@ -173,9 +171,7 @@ _DISTILLATION: dict[str, Field] = {
         "0 leaves the term out.",
     ),
     "distill.num_unlabelled": whole(0).field(
-        0,
-        "Number of unlabelled fingerprints in a training step beside the labelled batch; 0 uses "
-        "none.",
+        0, "Number of unlabelled fingerprints beside the labelled batch of a step; 0 uses none."
     ),
     "distill.pseudo_labels": one_of("teachers", "mean").field(
         "teachers",

@@ -83,9 +83,7 @@ MODEL_FIELDS: dict[str, Field] = {
         16, "Number of positions of similar fingerprints that become tokens, 64 at most."
     ),
     "model.agnostic.width": whole(1).field(
-        48,
-        "Number of values in a token of the site-agnostic network, a multiple of "
-        "model.agnostic.num_heads.",
+        48, "Number of values in a site-agnostic token, a multiple of model.agnostic.num_heads."
     ),
     "model.agnostic.num_blocks": whole(1).field(
         3, "Number of attention blocks of the site-agnostic network."
@@ -147,9 +145,7 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
         0.15, "Mean fraction of the readings that an episode's queries lack."
     ),
     "agnostic.episodes.gain_offset_db": NOT_NEGATIVE.field(
-        4.0,
-        "Standard deviation, in dB, of the random offset that all readings of a query share; "
-        "0 adds none.",
+        4.0, "Standard deviation, in dB, of the offset that a query's readings share; 0 adds none."
     ),
     "agnostic.episodes.reading_noise_db": NOT_NEGATIVE.field(
         3.0, "Standard deviation, in dB, of the noise of each reading of a query; 0 adds none."
