@@ -150,9 +150,7 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
                 )
             lower = {str(key).casefold(): value for key, value in record.items()}
             if len(lower) < len(record):
-                raise DataError(
-                    f"scan {row}: {record!r} names a key twice, in upper and lower case"
-                )
+                raise DataError(f"scan {row}: {record!r} names a key twice, whatever the case")
             name = next(lower[key] for key in NAME_KEYS if key in lower)
             readings.append((name, next(lower[key] for key in LEVEL_KEYS if key in lower)))
     else:

@@ -37,9 +37,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string(
         "range", [], "Bounds one axis for Optuna, as axis=low,high; may be given many times."
     )
-    flags.DEFINE_integer(
-        "batches", 5, "Sets how many batches of points Optuna proposes.", lower_bound=1
-    )
+    flags.DEFINE_integer("batches", 5, "Sets how many batches Optuna proposes.", lower_bound=1)
     flags.DEFINE_integer("batch_size", 8, "Sets the number of points in a batch.", lower_bound=1)
     flags.DEFINE_enum(
         "replicas",

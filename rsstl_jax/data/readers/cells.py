@@ -116,13 +116,11 @@ def to_labels(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.int32]:
     return values[:, 0].astype(np.int32)
 
 
-def _check_cells(
-    sheet: Sheet, numbers: pd.DataFrame, sound: NDArray[np.bool_], expected: str
-) -> None:
+def _check_cells(sheet: Sheet, numbers: pd.DataFrame, sound: NDArray[np.bool_], words: str) -> None:
     """Raises DataError for the first cell that is not sound."""
     if sound.all():
         return
     row, index = np.argwhere(~sound)[0]
     value = numbers.to_numpy()[row, index]
     content = "is empty or NaN" if np.isnan(value) else f"is {value:g}"
-    raise DataError(f"{sheet.cell_name(row, numbers.columns[index])}: {content}; {expected}")
+    raise DataError(f"{sheet.cell_name(row, numbers.columns[index])}: {content}; {words}")

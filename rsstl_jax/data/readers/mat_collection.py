@@ -106,9 +106,7 @@ def _matrix(file: str | Path, database: dict[str, Any], field: str) -> NDArray[n
     if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "iuf" or matrix.ndim != 2:
         raise DataError(f"{file}: database.{field} must be a full matrix of real numbers")
     if matrix.size == 0:
-        raise DataError(
-            f"{file}: database.{field} is empty; a row for each fingerprint is expected"
-        )
+        raise DataError(f"{file}: database.{field} is empty; a row per fingerprint is expected")
     return matrix.astype(np.float64)
 
 
@@ -149,14 +147,12 @@ def _read_part(
     )
 
 
-def _check(
-    where: str, values: NDArray[np.float64], sound: NDArray[np.bool_], expected: str
-) -> None:
+def _check(where: str, values: NDArray[np.float64], sound: NDArray[np.bool_], words: str) -> None:
     """Raises DataError for the first value that is not sound."""
     if not sound.all():
         row, column = np.argwhere(~sound)[0]
         raise DataError(
-            f"{where}, row {row + 1}, column {column + 1}: is {values[row, column]:g}; {expected}"
+            f"{where}, row {row + 1}, column {column + 1}: is {values[row, column]:g}; {words}"
         )
 
 
