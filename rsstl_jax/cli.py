@@ -13,11 +13,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rsstl_jax.commands.shared.command_line import (
-    check_flags,
-    explain_unknown,
-    translate_config,
-)
+from rsstl_jax.commands.shared.command_line import check_flags, explain_unknown, translate_config
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.commands.shared.launch import start_processes
 from rsstl_jax.commands.shared.progress import announce_what_is_logged

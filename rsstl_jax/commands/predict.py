@@ -61,7 +61,7 @@ def define_flags() -> None:
     define_folder(
         "output", "-", "Names the file of the answers, .csv or .jsonl. By default they are printed."
     )
-    define_folder("save", None, "Names a folder to keep the pretrained network with this radio map.")
+    define_folder("save", None, "Names a folder to keep the pretrained network and radio map in.")
     flags.DEFINE_bool("replace", False, "Replaces another localiser that --save names.")
     define_folder(
         "layout",

@@ -23,13 +23,10 @@ from rsstl_jax.errors import DataError, MissingDataError
 DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
 OTHER_FORMS = ("xlsx", "xls", "ods", "json", "jsonl", "txt", "tsv", "parquet", "mat", "CSV")
 
+DataDir = str | os.PathLike[str] | None
 
-def load_site(
-    name: str,
-    *,
-    data_dir: str | os.PathLike[str] | None = None,
-    layout: Layout | None = None,
-) -> Site:
+
+def load_site(name: str, *, data_dir: DataDir = None, layout: Layout | None = None) -> Site:
     """Loads a dataset by name, and checks it against its card where one is known.
 
     Files are looked for in <data folder>/<name>/. Only the cache folder is ever downloaded into,
@@ -95,10 +92,7 @@ def check_dataset_name(name: str) -> None:
 
 
 def load_radio_map(
-    name: str,
-    *,
-    data_dir: str | os.PathLike[str] | None = None,
-    layout: Layout | None = None,
+    name: str, *, data_dir: DataDir = None, layout: Layout | None = None
 ) -> Fingerprints:
     """Loads the train part of a dataset; a table of one's own needs no test.csv for it.
 
@@ -171,7 +165,7 @@ def _has_train_part(folder: Path) -> bool:
 
 
 def load_unlabelled(
-    name: str, access_points: Sequence[str], *, data_dir: str | os.PathLike[str] | None = None
+    name: str, access_points: Sequence[str], *, data_dir: DataDir = None
 ) -> NDArray[np.float32]:
     """Loads fingerprints whose positions nobody knows: <name>/unlabelled.csv, plain or .gz.
 
@@ -198,7 +192,7 @@ def load_unlabelled(
     return read_unlabelled(resolve_data_dir(data_dir)[0] / name, access_points)
 
 
-def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:
+def resolve_data_dir(data_dir: DataDir = None) -> tuple[Path, bool]:
     """The folder that holds the datasets, and whether files may be downloaded into it."""
     for origin, named in (
         ("data_dir", data_dir),
