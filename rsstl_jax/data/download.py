@@ -72,7 +72,8 @@ def _fetch(url: str, path: Path) -> None:
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
     except requests.HTTPError as error:
-        raise DataError(f"{host} answered {error.response.status_code}") from error
+        status = getattr(error.response, "status_code", "with an error")
+        raise DataError(f"{host} answered {status}") from error
     except requests.Timeout as error:
         raise DataError(f"{host} did not answer within {TIMEOUT_S} s") from error
     except requests.ConnectionError as error:

@@ -14,7 +14,7 @@ from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, for_scans
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError
 
-# Below this extent positions are taken for degrees: no site is so small, and it is 11 km in degrees.
+# Below this extent positions are taken for degrees: no site is so small, and it is 11 km.
 DEGREES_ACROSS = 0.1
 MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0  # a site in metres usually keeps to these extents
 # How far from its strongest reading an access point is usually detected: 20...60 m were found.

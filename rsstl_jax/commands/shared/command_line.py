@@ -90,7 +90,9 @@ def _take_apart(arguments: Sequence[str]) -> tuple[list[tuple[str, str]], list[s
 
 
 def _flag(name: str) -> Any:
-    return flags.FLAGS[name] if name in flags.FLAGS else None
+    if name not in flags.FLAGS:
+        return None
+    return flags.FLAGS[name]
 
 
 def _field(name: str) -> str:
