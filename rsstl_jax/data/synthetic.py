@@ -1,6 +1,7 @@
 """Three synthetic sites by a multi-floor propagation model: no download, and a known truth."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -129,7 +130,7 @@ def survey_building(name: str, building: Building) -> Site:
     """A synthetic site of one's own, by the model of `make_synthetic_site`."""
     rng = np.random.default_rng(building.seed)
     transmitters = _random_positions(rng, building, building.num_access_points)
-    waves = _Waves.draw(rng, building)
+    shadowing_db = _make_shadowing(rng, building)
     surveyed = _random_positions(rng, building, building.num_positions)
     positions = {
         "train": np.repeat(surveyed, building.scans_per_position, axis=0),
@@ -137,7 +138,7 @@ def survey_building(name: str, building: Building) -> Site:
     }
     parts = {}
     for part, position in positions.items():
-        mean_dbm = _mean_rss_dbm(building, position, transmitters) + waves.shadowing_db(position)
+        mean_dbm = _mean_rss_dbm(building, position, transmitters) + shadowing_db(position)
         parts[part] = Fingerprints(
             dataset=name,
             part=part,
@@ -168,28 +169,19 @@ def _mean_rss_dbm(building: Building, position: Array, transmitters: Array) -> A
     return REFERENCE_DBM - loss_db - building.wall_db * walls - building.floor_db * floors
 
 
-@dataclass(frozen=True)
-class _Waves:
-    """Random cosines: A access points, NUM_WAVES each, over x, y and height."""
+def _make_shadowing(rng: np.random.Generator, building: Building) -> Callable[[Array], Array]:
+    """A function from positions to float64[n, A], the shadowing: a sum of random cosines."""
+    shape = (building.num_access_points, NUM_WAVES)
+    frequency = rng.normal(0, 1 / building.shadowing_m, (*shape, 3))
+    phase = rng.uniform(0, 2 * math.pi, shape)
+    amplitude_db = building.shadowing_db * math.sqrt(2 / NUM_WAVES)
 
-    frequency: Array
-    phase: Array
-    amplitude_db: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, building: Building) -> "_Waves":
-        shape = (building.num_access_points, NUM_WAVES)
-        return cls(
-            frequency=rng.normal(0, 1 / building.shadowing_m, (*shape, 3)),
-            phase=rng.uniform(0, 2 * math.pi, shape),
-            amplitude_db=building.shadowing_db * math.sqrt(2 / NUM_WAVES),
-        )
-
-    def shadowing_db(self, position: Array) -> Array:
-        """Float64[n, A]: the shadowing at the positions."""
+    def shadowing_db(position: Array) -> Array:
         space_m = position * np.array([[1.0, 1.0, FLOOR_HEIGHT_M]])
-        angle = np.einsum("nd,awd->naw", space_m, self.frequency) + self.phase[None, :, :]
-        return self.amplitude_db * np.cos(angle).sum(axis=-1)
+        angle = np.einsum("nd,awd->naw", space_m, frequency) + phase[None, :, :]
+        return amplitude_db * np.cos(angle).sum(axis=-1)
+
+    return shadowing_db
 
 
 def _measure(rng: np.random.Generator, building: Building, mean_dbm: Array) -> NDArray[np.float32]:
