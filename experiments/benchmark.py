@@ -37,7 +37,8 @@ from benchmarks.timing import interleaved
 
 from rsstl_jax import cli, default_config
 from rsstl_jax.commands.shared.flag_definitions import define_folder
-from rsstl_jax.config.overrides import COUNT, read_numbers
+from rsstl_jax.config.overrides import read_numbers
+from rsstl_jax.config.rules import whole
 from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
@@ -91,7 +92,7 @@ PARTS = {
     "networks": time_networks,
     "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
     "replicas": lambda: time_replicas(
-        read_numbers("--counts", _COUNTS.value, COUNT), repeats=_REPEATS.value
+        read_numbers("--counts", _COUNTS.value, whole(1)), repeats=_REPEATS.value
     ),
     "samples": lambda: time_samples((5, 10, 20, 40, 80), repeats=_REPEATS.value),
     "spectral": lambda: time_spectral((1, 3, 10, 30, 100), repeats=_REPEATS.value),

@@ -13,11 +13,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rsstl_jax.commands.shared.command_line import (
-    check_flags,
-    explain_unknown,
-    translate_config,
-)
+from rsstl_jax.commands.shared.command_line import check_flags, explain_unknown, translate_config
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.commands.shared.launch import start_processes
 from rsstl_jax.commands.shared.progress import announce_what_is_logged
@@ -59,13 +55,11 @@ COMMANDS = {
     "convert": "make a site's table from a .mat file of a collection of public sites",
     "fields": "list the fields of the configuration and their meaning",
 }
+# In commands/research/.
 _RESEARCH = ("agnostic", "baselines", "profile", "robustness", "search", "tables")
-"""The commands that lie in commands/research/."""
-
+# They save states on the way.
 _RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search", "robustness")
-"""The commands that save states on the way."""
 _CONTINUES = "the same command continues from the last saved state"
-
 _HELP = "rsstl <command> --help shows a command's flags, with examples."
 
 

@@ -19,9 +19,7 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
     require("workdir", "--workdir is missing; name the folder of a finished run of distill")
-    define_names(
-        "students", None, "Names some of its students, as a,b. By default all are calibrated."
-    )
+    define_names("students", None, "Names some of its students, as a,b. By default all of them.")
 
 
 def main() -> None:

@@ -163,9 +163,8 @@ def _look_up(folder: Path, layout: "Layout") -> "tuple[Layout, dict[str, str]]":
         about["origin"] = f"longitude {east}, latitude {north}; x is metres east, y metres north"
     for name in layout.ignore:
         if name in sheet.columns and any(word in name.lower() for word in PHONES):
-            column = sheet.columns.index(name)
-            count = len({cells[column] for cells in sheet.rows()})
-            about[name] = f"{count:,} different values"
+            cells = sheet.frame([name], dtype=str, keep_default_na=False)
+            about[name] = f"{cells[name].nunique():,} different values"
     return replace(layout, origin=origin), about
 
 
@@ -174,15 +173,13 @@ def _draw(part: "Fingerprints") -> Path:
     import numpy as np
 
     from rsstl_jax.data.splits import position_numbers
-    from rsstl_jax.report.plots import new_figure, save_figure
+    from rsstl_jax.report.plots import new_figure, plan_extent, save_figure
 
     _, first, counts = np.unique(position_numbers(part), return_index=True, return_counts=True)
     position_m = part.position_m[first]
     floor = np.zeros(len(first), int) if part.floor is None else part.floor[first]
     floors = np.unique(floor)[::-1]
-    low, high = position_m.min(axis=0), position_m.max(axis=0)
-    margin = 0.05 * max(*(high - low), 1.0)
-    (left, bottom), (right, top) = low - margin, high + margin
+    (left, bottom), (right, top) = plan_extent(position_m)
     height = float(np.clip(6.5 * (top - bottom) / (right - left), 1.0, 6.5)) + 0.4
     figure = new_figure((8.5, height * len(floors) + 0.8))
     panels = figure.subplots(len(floors), 1, sharex=True, sharey=True, squeeze=False)[:, 0]

@@ -16,18 +16,18 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import (
-    define_folder,
-    define_folders,
-    define_names,
-    require,
-)
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    define_folders("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
+    define_names(
+        "workdirs",
+        None,
+        "Lists the folders of finished runs of distill, baselines.",
+        are_folders=True,
+    )
     require("workdirs", "--workdirs is missing; list the folders of finished runs")
     define_names(
         "students",
@@ -43,11 +43,7 @@ def main() -> None:
 
     from rsstl_jax.report.comparison_table import render_comparison_of_runs
     from rsstl_jax.report.plots import plot_comparison
-    from rsstl_jax.report.run_comparison import (
-        choose_methods,
-        compare_methods,
-        read_run,
-    )
+    from rsstl_jax.report.run_comparison import choose_methods, compare_methods, read_run
     from rsstl_jax.store.files import write_json
 
     runs = [read_run(workdir) for workdir in FLAGS.workdirs]
@@ -55,10 +51,13 @@ def main() -> None:
     rows = compare_methods(methods, runs[0].positions_m)
     output, part = Path(FLAGS.output), runs[0].measured_on
     output.mkdir(parents=True, exist_ok=True)
-    mean_m = {m.label: {s: float(e.mean()) for s, e in m.errors_m.items()} for m in methods}
-    protocols = {m.label: m.protocols for m in methods}
-    content = {"part": part, "workdirs": FLAGS.workdirs, "mean_m": mean_m}
-    content |= {"protocols": protocols, "differences": rows}
+    content = {
+        "part": part,
+        "workdirs": FLAGS.workdirs,
+        "mean_m": {m.label: {s: float(e.mean()) for s, e in m.errors_m.items()} for m in methods},
+        "protocols": {m.label: m.protocols for m in methods},
+        "differences": rows,
+    }
     write_json(output / "comparison.json", content)
     reference, *others = methods
     plot_comparison(

@@ -12,7 +12,7 @@ from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import (
     define_folder,
-    define_folders,
+    define_names,
     refuse_unused,
     require,
 )
@@ -26,7 +26,7 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
     flags.DEFINE_string("student", "distilled", "Names the student that is joined over the seeds.")
-    define_folders("members", None, "Names folders of localisers instead, as a,b.")
+    define_names("members", None, "Names folders of localisers instead, as a,b.", are_folders=True)
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
     define_folder("output", None, "Names the folder of the ensemble.")
     flags.DEFINE_bool("replace", False, "Replaces another localiser that --output holds.")
@@ -54,12 +54,7 @@ def main() -> None:
     else:
         for seed in read_run_config(FLAGS.workdir).seeds:
             find_student(FLAGS.workdir, f"seed-{seed}/{FLAGS.student}")
-        ensemble = join_run(
-            FLAGS.workdir,
-            FLAGS.student,
-            FLAGS.output,
-            pretrained=FLAGS.pretrained,
-            replace=FLAGS.replace,
-        )
+        options = {"pretrained": FLAGS.pretrained, "replace": FLAGS.replace}
+        ensemble = join_run(FLAGS.workdir, FLAGS.student, FLAGS.output, **options)
     radius = "with a radius" if ensemble.radius else "without a radius"
     print(f"{FLAGS.output}: {len(ensemble.members)} members, {radius}")

@@ -60,8 +60,7 @@ def _item(name: str, value: object) -> list[str]:
     field = FIELDS[name]
     value = tuple(value) if isinstance(value, list) else value
     default = "" if value == field.default else f" (default {field.default!r})"
-    meaning = field.meaning[0].upper() + field.meaning[1:].rstrip(".")
-    text = f"{meaning}. It must be {field.rule.words}."
+    text = f"{field.meaning} It must be {field.rule.words}."
     return [
         f"- `{name}` = {value!r}{default}",
         *textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  "),

@@ -13,7 +13,7 @@ import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 
-CHECKED_LINES = 100
-"""So many lines of scans are looked at together: of one alone little can be said."""
+CHECKED_LINES = 100  # of scans are looked at together: of one alone little can be said
 
 
 def define_flags() -> None:
@@ -62,9 +61,7 @@ def define_flags() -> None:
     define_folder(
         "output", "-", "Names the file of the answers, .csv or .jsonl. By default they are printed."
     )
-    define_folder(
-        "save", None, "Names a folder that keeps the pretrained network with this radio map."
-    )
+    define_folder("save", None, "Names a folder to keep the pretrained network and radio map in.")
     flags.DEFINE_bool("replace", False, "Replaces another localiser that --save names.")
     define_folder(
         "layout",
@@ -93,8 +90,7 @@ def main() -> None:
         check_folder("--save", FLAGS.save)
     devices, layout = _devices(), _read_layout()
     locator = _load()
-    locator.devices = devices
-    locator.layout = layout or locator.layout
+    locator.devices, locator.layout = devices, layout or locator.layout
     announce(f"answering with {locator.dataset}'s {len(locator.access_points)} access points")
     with _open_output() as output:
         answer = _answer_table if scans.endswith((".csv", ".csv.gz")) else _answer_lines
@@ -186,23 +182,17 @@ def _read_layout() -> "Layout | None":
     return layout
 
 
-@contextmanager
-def _open_output() -> Iterator[IO[str]]:
+def _open_output() -> AbstractContextManager[IO[str]]:
     from rsstl_jax.store.files import writing
 
-    path = Path(FLAGS.output)
     if FLAGS.output == "-":
-        with open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as output:
-            yield output
-        return
+        return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
+    path = Path(FLAGS.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A stream may have no end, and a device keeps its name.
     if FLAGS.scans == "-" or (path.exists() and not path.is_file()):
-        with path.open("w", encoding="utf-8", newline="") as output:
-            yield output
-        return
-    with writing(path, "w", encoding="utf-8", newline="") as output:
-        yield output
+        return path.open("w", encoding="utf-8", newline="")
+    return writing(path, "w", encoding="utf-8", newline="")
 
 
 def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:

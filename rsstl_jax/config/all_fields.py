@@ -26,244 +26,193 @@ from rsstl_jax.config.rules import (
 )
 
 _RUN: dict[str, Field] = {
-    "target": Field(
-        "uji", DATASET, "Name of the dataset on which students are trained and tested."
+    "target": DATASET.field("uji", "Name of the dataset on which students are trained and tested."),
+    "sources": DATASETS.field(
+        "uts,tampere", "Names of the datasets to train teachers on, separated by commas."
     ),
-    "sources": Field(
-        "uts,tampere",
-        DATASETS,
-        "Names of the datasets on which the teachers are trained, separated by commas.",
-    ),
-    "network": Field(
+    "network": NETWORK.field(
         "dnn",
-        NETWORK,
         "Architecture of the students and of the networks that surrogate teachers stand in for: "
         "agnostic, baat, bayescnn, cnnloc, dnn, or package.module:function.",
     ),
-    "recipe": Field(
+    "recipe": one_of("paper", "tuned", "smoke", "tuned-smoke").field(
         "paper",
-        one_of("paper", "tuned", "smoke", "tuned-smoke"),
         "Recipe that the values come from, by which a source's own values are found; smoke and "
         "tuned-smoke are short runs to try out whose figures mean nothing, and changing the recipe "
         "changes no other field.",
     ),
-    "seeds": Field(
+    "seeds": SEEDS.field(
         (0,),
-        SEEDS,
         "Seeds of the trainings: a run trains each of its students once per seed, and "
         "`rsstl agnostic` one ensemble member per seed.",
     ),
-    "data_dir": Field(
+    "data_dir": FOLDER.field(
         "",
-        FOLDER,
         "Folder of the datasets; empty means the environment variable RSSTL_DATA_DIR, or the "
         "cache of downloads where that is not set.",
     ),
-    "bundle_dir": Field(
-        "",
-        FOLDER,
-        "Folder of the teacher bundles; empty means the folder teachers beside the run's own.",
+    "bundle_dir": FOLDER.field(
+        "", "Folder of the teacher bundles; empty means the folder teachers beside the run's own."
     ),
-    "data.fraction": Field(
-        1.0, FRACTION, "Fraction of the target's training set that is used; 1 uses all of it."
+    "data.fraction": FRACTION.field(
+        1.0, "Fraction of the target's training set that is used; 1 uses all of it."
     ),
-    "data.fraction_seed": Field(
-        0, SEED, "Seed that draws the fraction of the training set that data.fraction names."
+    "data.fraction_seed": SEED.field(
+        0, "Seed that draws the fraction of the training set that data.fraction names."
     ),
-    "data.unlabelled": Field(
+    "data.unlabelled": one_of("rest", "file").field(
         "rest",
-        one_of("rest", "file"),
         "Source of the target's unlabelled fingerprints: rest takes what data.fraction leaves of "
         "the training set, file reads the target's unlabelled.csv.",
     ),
-    "data.evaluate_on": Field(
+    "data.evaluate_on": one_of("test", "validation").field(
         "test",
-        one_of("test", "validation"),
         "Part that is measured on: test, or validation for positions held out of the training "
         "set, which never reads the test part.",
     ),
-    "data.validation_fraction": Field(
-        0.15, PART, "Fraction of the training set's positions that validation holds out."
+    "data.validation_fraction": PART.field(
+        0.15, "Fraction of the training set's positions that validation holds out."
     ),
-    "data.validation_seed": Field(0, SEED, "Seed that draws the positions of the validation part."),
-    "input.encoding": Field(
-        "raw",
-        one_of("raw", "linear", "powed", "exponential"),
-        "Map from dBm to the numbers that a network is given; a site-agnostic network always takes "
-        "linear.",
+    "data.validation_seed": SEED.field(0, "Seed that draws the positions of the validation part."),
+    "input.encoding": one_of("raw", "linear", "powed", "exponential").field(
+        "raw", "Map from dBm to a network's input; a site-agnostic network always takes linear."
     ),
-    "input.exponent": Field(
-        math.e,
-        POSITIVE,
-        "Exponent of the powed encoding, a plain number; other encodings have none.",
+    "input.exponent": POSITIVE.field(
+        math.e, "Exponent of the powed encoding, a plain number; other encodings have none."
     ),
-    "augment.access_point_dropout": Field(
-        0.0, RATE, "Probability that a reading is hidden in training; 0 hides none."
+    "augment.access_point_dropout": RATE.field(
+        0.0, "Probability that a reading is hidden in training; 0 hides none."
     ),
-    "augment.gain_offset_db": Field(
+    "augment.gain_offset_db": NOT_NEGATIVE.field(
         0.0,
-        NOT_NEGATIVE,
         "Standard deviation, in dB, of the random offset that all readings of a fingerprint share "
         "in training; 0 adds none.",
     ),
-    "augment.reading_noise_db": Field(
-        0.0,
-        NOT_NEGATIVE,
-        "Standard deviation, in dB, of the random noise of each reading in training; 0 adds none.",
+    "augment.reading_noise_db": NOT_NEGATIVE.field(
+        0.0, "Standard deviation, in dB, of the noise of each reading in training; 0 adds none."
     ),
 }
 
 _TRAINING: dict[str, Field] = {
-    "train.epochs": Field(500, whole(1), "Number of passes over the training set."),
-    "train.batch_size": Field(
-        128,
-        whole(1),
-        "Number of fingerprints in a training step; a last, smaller batch of an epoch is dropped.",
+    "train.epochs": whole(1).field(500, "Number of passes over the training set."),
+    "train.batch_size": whole(1).field(
+        128, "Number of fingerprints in a training step; an epoch's last, smaller batch is dropped."
     ),
-    "train.learning_rate": Field(
-        1e-3,
-        POSITIVE,
-        "Step size of Adam at the start of a training, before the network's learning_rate_factor.",
+    "train.learning_rate": POSITIVE.field(
+        1e-3, "Step size of Adam at the start of training, before a network's learning_rate_factor."
     ),
-    "train.schedule": Field(
-        "constant",
-        one_of("constant", "cosine"),
-        "Course of the step size: constant keeps it, cosine takes it to 0 at the end.",
+    "train.schedule": one_of("constant", "cosine").field(
+        "constant", "Course of the step size: constant keeps it, cosine takes it to 0 at the end."
     ),
-    "specialise.epochs": Field(
+    "specialise.epochs": optional(whole(1)).field(
         None,
-        optional(whole(1)),
         "Number of passes over a source's training set in phase 0; None means what the recipe of "
         "the source site says.",
     ),
-    "teacher.epochs": Field(
+    "teacher.epochs": optional(whole(1)).field(
         None,
-        optional(whole(1)),
         "Number of passes over a source's training set in phase 1; None means what the recipe of "
         "the source site says.",
     ),
-    "teacher.kind": Field(
+    "teacher.kind": one_of("surrogate", "agnostic", "both", "untrained", "noise").field(
         "surrogate",
-        one_of("surrogate", "agnostic", "both", "untrained", "noise"),
         "Teachers of a run: surrogate generators, site-agnostic networks, both, or a control, "
         "which is untrained generators or normal noise.",
     ),
-    "teacher.seed": Field(
-        0, SEED, "Seed of phases 0 and 1, and the first seed of the site-agnostic teachers."
+    "teacher.seed": SEED.field(
+        0, "Seed of phases 0 and 1, and the first seed of the site-agnostic teachers."
     ),
-    "teacher.conditioning": Field(
-        "none",
-        one_of("none", "location"),
-        "Input of a generator beside noise: none, or location for the fingerprint's position.",
+    "teacher.conditioning": one_of("none", "location").field(
+        "none", "Input of a generator beside noise: none or location, the fingerprint's position."
     ),
-    "teacher.noise": Field(
-        "fresh",
-        one_of("fresh", "fixed"),
-        "Noise of a generator in phase 2: fresh in every step, or fixed for each fingerprint.",
+    "teacher.noise": one_of("fresh", "fixed").field(
+        "fresh", "Noise of a generator in phase 2: fresh in every step, or fixed for a fingerprint."
     ),
-    "teacher.latent_width": Field(
-        128, whole(1), "Number of noise values that a generator takes for a fingerprint."
+    "teacher.latent_width": whole(1).field(
+        128, "Number of noise values that a generator takes for a fingerprint."
     ),
-    "teacher.hidden_width": Field(
-        256, whole(1), "Number of units in the hidden layers of a generator and its critic."
+    "teacher.hidden_width": whole(1).field(
+        256, "Number of units in the hidden layers of a generator and its critic."
     ),
-    "teacher.num_critic_steps": Field(
-        5, whole(1), "Number of updates of the critic for each update of the generator."
+    "teacher.num_critic_steps": whole(1).field(
+        5, "Number of updates of the critic for each update of the generator."
     ),
-    "teacher.learning_rate": Field(
-        1e-4, POSITIVE, "Step size of Adam in phase 1, whose betas are 0.5 and 0.9."
+    "teacher.learning_rate": POSITIVE.field(
+        1e-4, "Step size of Adam in phase 1, whose betas are 0.5 and 0.9."
     ),
-    "teacher.penalty_weight": Field(
-        10.0, NOT_NEGATIVE, "Weight of the gradient penalty in the critic's loss; 0 leaves it out."
+    "teacher.penalty_weight": NOT_NEGATIVE.field(
+        10.0, "Weight of the gradient penalty in the critic's loss; 0 leaves it out."
     ),
-    "teacher.similarity_weight": Field(
-        1.0, NOT_NEGATIVE, "Weight of J_Sim (Eq. 1) in the generator's loss; 0 leaves it out."
+    "teacher.similarity_weight": NOT_NEGATIVE.field(
+        1.0, "Weight of J_Sim (Eq. 1) in the generator's loss; 0 leaves it out."
     ),
-    "teacher.margin": Field(0.2, ACUTE, "Margin alpha of J_Sim (Eq. 1) in phase 1, in radians."),
-    "teacher.localization_weight": Field(
-        1.0,
-        NOT_NEGATIVE,
-        "Weight of J_MAE (Eq. 2) in the generator's loss, per metre; 0 leaves it out.",
+    "teacher.margin": ACUTE.field(0.2, "Margin alpha of J_Sim (Eq. 1) in phase 1, in radians."),
+    "teacher.localization_weight": NOT_NEGATIVE.field(
+        1.0, "Weight of J_MAE (Eq. 2) in the generator's loss, per metre; 0 leaves it out."
     ),
 }
 
 _DISTILLATION: dict[str, Field] = {
-    "distill.weights.localization": Field(
-        3.0,
-        POSITIVE,
-        "Weight lambda_1 of J_MAE in Eq. 12, which divides all its weights by their sum.",
+    "distill.weights.localization": POSITIVE.field(
+        3.0, "Weight lambda_1 of J_MAE in Eq. 12, which divides all its weights by their sum."
     ),
-    "distill.weights.similarity": Field(
-        0.5, NOT_NEGATIVE, "Weight lambda_2 of J_Sim in Eq. 12; 0 leaves the term out."
+    "distill.weights.similarity": NOT_NEGATIVE.field(
+        0.5, "Weight lambda_2 of J_Sim in Eq. 12; 0 leaves the term out."
     ),
-    "distill.weights.mutual_information": Field(
-        0.5, NOT_NEGATIVE, "Weight lambda_3 of J_MI in Eq. 12; 0 leaves the term out."
+    "distill.weights.mutual_information": NOT_NEGATIVE.field(
+        0.5, "Weight lambda_3 of J_MI in Eq. 12; 0 leaves the term out."
     ),
-    "distill.weights.functional_information": Field(
-        0.5, NOT_NEGATIVE, "Weight lambda_4 of J_FI in Eq. 12; 0 leaves the term out."
+    "distill.weights.functional_information": NOT_NEGATIVE.field(
+        0.5, "Weight lambda_4 of J_FI in Eq. 12; 0 leaves the term out."
     ),
-    "distill.weights.soft_target": Field(
+    "distill.weights.soft_target": NOT_NEGATIVE.field(
         0.0,
-        NOT_NEGATIVE,
         "Weight, per metre, of the distance to the positions that site-agnostic teachers predict; "
         "0 leaves the term out.",
     ),
-    "distill.num_unlabelled": Field(
-        0,
-        whole(0),
-        "Number of unlabelled fingerprints in a training step beside the labelled batch; 0 uses "
-        "none.",
+    "distill.num_unlabelled": whole(0).field(
+        0, "Number of unlabelled fingerprints beside the labelled batch of a step; 0 uses none."
     ),
-    "distill.pseudo_labels": Field(
+    "distill.pseudo_labels": one_of("teachers", "mean").field(
         "teachers",
-        one_of("teachers", "mean"),
         "Positions that unlabelled fingerprints are given: those of the site-agnostic teachers, or "
         "the mean of theirs and those of the baseline student of the same seed.",
     ),
-    "distill.similarity_over": Field(
-        "batch",
-        one_of("batch", "sample"),
-        "What J_Sim (Eq. 1) is computed of: the mean cosine of a batch, or each sample's cosine.",
+    "distill.similarity_over": one_of("batch", "sample").field(
+        "batch", "What J_Sim (Eq. 1) is computed of: a batch's mean cosine or each sample's cosine."
     ),
-    "distill.force_functional_information": Field(
-        False,
-        BOOL,
-        "Whether J_FI is also computed for a network that is not Lipschitz, such as baat.",
+    "distill.force_functional_information": BOOL.field(
+        False, "Whether J_FI is also computed for a network that is not Lipschitz, such as baat."
     ),
-    "distill.margin": Field(0.2, ACUTE, "Margin alpha of J_Sim (Eq. 1) in phase 2, in radians."),
-    "distill.num_iterations": Field(
-        10, whole(1), "Number of power iterations of a spectral norm (Alg. 1)."
+    "distill.margin": ACUTE.field(0.2, "Margin alpha of J_Sim (Eq. 1) in phase 2, in radians."),
+    "distill.num_iterations": whole(1).field(
+        10, "Number of power iterations of a spectral norm (Alg. 1)."
     ),
-    "distill.estimator_width": Field(
-        512, whole(1), "Number of units in the hidden layers of the mutual-information estimator."
+    "distill.estimator_width": whole(1).field(
+        512, "Number of units in the hidden layers of the mutual-information estimator."
     ),
-    "run.log_every_epochs": Field(
-        5, whole(1), "Number of epochs that the device runs between two lines of the log, at most."
+    "run.log_every_epochs": whole(1).field(
+        5, "Number of epochs that the device runs between two lines of the log, at most."
     ),
-    "run.replicas": Field(
-        "loop",
-        one_of("loop", "vmap"),
-        "How the students of a run are trained: loop one after the other, vmap as one program.",
+    "run.replicas": one_of("loop", "vmap").field(
+        "loop", "How a run's students are trained: loop one after the other, vmap as one program."
     ),
-    "run.mesh": Field(
+    "run.mesh": MESH.field(
         "",
-        MESH,
         "Devices of a run, such as replica:4,data:2 for four groups of two: replica spreads the "
         "students over the groups, data each batch over the devices of a group; empty means one "
         "device.",
     ),
-    "run.checkpoint_every_s": Field(
-        30.0, NOT_NEGATIVE, "Time between two saved states of a training, in seconds."
+    "run.checkpoint_every_s": NOT_NEGATIVE.field(
+        30.0, "Time between two saved states of a training, in seconds."
     ),
-    "run.tensorboard": Field(
+    "run.tensorboard": BOOL.field(
         False,
-        BOOL,
         "Whether the losses of metrics.jsonl are also written as event files for TensorBoard, in "
         "the folder tensorboard of the run; needs tensorboardX.",
     ),
-    "run.baselines": Field(
+    "run.baselines": names_of("knn", "pretrained").field(
         "knn",
-        names_of("knn", "pretrained"),
         "Methods that a run measures beside its students, separated by commas: knn for k nearest "
         "neighbours, pretrained for the network that the package carries; empty means none. The "
         "tuned recipe has both.",

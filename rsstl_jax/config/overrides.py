@@ -7,22 +7,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.rules import FRACTION, SEED, Rule, whole
+from rsstl_jax.config.rules import FRACTION, Rule
 from rsstl_jax.config.schema import check_names, check_value
 from rsstl_jax.errors import ConfigError
-
-__all__ = [
-    "COUNT",
-    "FRACTION",
-    "SEED",
-    "check_overrides",
-    "override",
-    "read_assignments",
-    "read_numbers",
-]
-
-COUNT = whole(1)
-"""What a number of things on the command line is."""
 
 
 def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
@@ -92,8 +79,7 @@ def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
 def check_overrides(argv: Sequence[str]) -> None:
     """Checks the names in `--config.<field>=<value>`, before anything is made of the values."""
     # As ml_collections finds them: everything in front of "=", wherever it stands.
-    matches = (re.match(r"--?(?:no)?config\.([^=]*)", word) for word in argv)
-    names = [match[1] for match in matches if match]
+    names = [name for word in argv for name in re.findall(r"^--?(?:no)?config\.([^=]*)", word)]
     check_names(names)
     if "recipe" in names:
         raise ConfigError(

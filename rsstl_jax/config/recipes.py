@@ -12,15 +12,6 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.schema import FIELDS, default_config
 from rsstl_jax.errors import ConfigError
 
-__all__ = [
-    "DEFAULT_SOURCES",
-    "RECIPES",
-    "check_target",
-    "make_config",
-    "named_config",
-    "site_config",
-]
-
 Overrides = dict[str, Any]
 
 # Sec. 4.1 of the paper; a site it does not name takes the values of UJIIndoorLoc, on which its
@@ -91,6 +82,8 @@ _SITE_SECTIONS = ("input.", "augment.", "train.epochs", "train.learning_rate", "
 
 
 def _overrides(recipe: str, site: str) -> Overrides:
+    if recipe not in RECIPES:
+        raise ConfigError(f"recipe is {recipe!r}; it must be one of {', '.join(RECIPES)}")
     table = _TUNED if recipe.startswith("tuned") else _PAPER
     merged = table["*"] | table.get(site, {})
     return merged | _SMOKE if recipe.endswith("smoke") else merged
@@ -115,7 +108,6 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
         >>> make_config("paper", target="tampere", sources="uji,uts").train.epochs
         2000
     """
-    _check_recipe(recipe)
     config = default_config()
     # Every source keeps its own number of phase-1 epochs.
     fields = {p: v for p, v in _overrides(recipe, target).items() if p != "teacher.epochs"}
@@ -151,11 +143,6 @@ def named_config(name: str) -> ConfigDict:
     return make_config(recipe or "paper", target=target, sources=sources)
 
 
-def _check_recipe(recipe: str) -> None:
-    if recipe not in RECIPES:
-        raise ConfigError(f"recipe is {recipe!r}; it must be one of {', '.join(RECIPES)}")
-
-
 def check_target(config: ConfigDict, made_for: str) -> None:
     """Refuses a target, set by hand, for which the recipe has other values than those present."""
     if _overrides(config.recipe, config.target) != _overrides(config.recipe, made_for):
@@ -185,7 +172,6 @@ def site_config(config: ConfigDict, site: str) -> ConfigDict:
         >>> site_config(config, "uts").train.learning_rate
         0.0001
     """
-    _check_recipe(config.recipe)
     overrides = _overrides(config.recipe, site)
     defaults = {path: field.default for path, field in FIELDS.items()}
     of_site = {p: v for p, v in (defaults | overrides).items() if p.startswith(_SITE_SECTIONS)}

@@ -6,12 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What a dataset may be called: its name is also that of its folder."""
-
-
-MESH_AXES = ("replica", "data")
-"""The axes of run.mesh: groups of devices, and the devices of a group."""
+DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # also that of its folder
+MESH_AXES = ("replica", "data")  # groups of devices, and the devices of a group
 
 
 def name_list(names: str) -> tuple[str, ...]:
@@ -35,6 +31,10 @@ class Rule(NamedTuple):
 
     holds: Callable[[Any], bool]
     words: str
+
+    def field(self, default: Any, meaning: str) -> "Field":
+        """A field that obeys the rule."""
+        return Field(default, self, meaning)
 
 
 class Field(NamedTuple):

@@ -7,12 +7,10 @@ from typing import Any
 from ml_collections import ConfigDict, config_dict
 
 from rsstl_jax.config.all_fields import FIELDS
-from rsstl_jax.config.contradictions import WITH_AGNOSTIC, find_contradiction
+from rsstl_jax.config.contradictions import find_contradiction
 from rsstl_jax.config.retired import refuse_retired
-from rsstl_jax.config.rules import is_number, name_list
+from rsstl_jax.config.rules import is_number
 from rsstl_jax.errors import ConfigError, shown_name
-
-__all__ = ["FIELDS", "WITH_AGNOSTIC", "default_config", "flatten", "name_list", "validate"]
 
 LARGEST, SMALLEST = 2**31 - 1, 2.0**-126
 """What single precision and 32-bit counters hold: the sizes of numbers other than 0."""
@@ -59,8 +57,7 @@ def check_names(paths: Iterable[str]) -> None:
     for path in paths:
         if path not in FIELDS:
             refuse_retired(path)
-            near = nearest_field(path)
-            hint = f"; did you mean {near}?" if near else ""
+            hint = f"; did you mean {near}?" if (near := nearest_field(path)) else ""
             raise ConfigError(f"{shown_name(path)} is not a field of the configuration{hint}")
 
 

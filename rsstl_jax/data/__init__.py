@@ -1,12 +1,4 @@
-"""From published files to fingerprints, and from fingerprints to a network's input.
-
-`load_site` reads a dataset by name, `load_radio_map` its train part alone, `read_radio_map` that
-part from a file, `read_traces` makes a site of walks, `read_mat` one of a .mat file of the field's
-collection; a `Layout` says how tables are written. `fit_preprocessor` and `encode_rss` prepare the
-input; `augment_rss` varies it; `grouped_validation_split` and `target_fraction` choose
-fingerprints; `read_scans` reads what receivers report. Errors are those of
-`rsstl_jax.errors`.
-"""
+"""From published files to fingerprints (`load_site`), and from those to a network's input."""
 
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.buildings import check_sources

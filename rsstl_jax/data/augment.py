@@ -63,9 +63,8 @@ def augment_rss(
     # Drawing bits is nearly all of the cost, so one word serves noise and dropout.
     words = jax.random.bits(reading_key, shape, jnp.uint32)
     if not _is_zero(reading_noise_db):
-        changed = changed + jnp.asarray(reading_noise_db, dtype) * _normal(words >> 16).astype(
-            dtype
-        )
+        noise = _normal(words >> 16).astype(dtype)
+        changed = changed + jnp.asarray(reading_noise_db, dtype) * noise
     if not _is_zero(access_point_dropout):
         uniform = (words & 0xFFFF).astype(jnp.float32) / LEVELS
         changed = jnp.where(uniform < access_point_dropout, undetected_dbm, changed)

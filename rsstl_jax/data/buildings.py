@@ -12,12 +12,8 @@ from rsstl_jax.errors import DataError
 
 # Datasets without a card, by one that has a card and was surveyed in the same building.
 _SAME_BUILDING = {
-    "tut1": "tampere",
-    "tut3": "tampere",
-    "tut4": "tampere",
-    "tut6": "tampere",
-    "tut2": "tut7",
-    "tut5": "tut7",
+    **dict.fromkeys(("tut1", "tut3", "tut4", "tut6"), "tampere"),
+    **dict.fromkeys(("tut2", "tut5"), "tut7"),
 }
 
 
@@ -73,10 +69,7 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
 
 
 def recognise(part: Fingerprints) -> str:
-    """The dataset whose train positions a part has; empty: none that has a card with them.
-
-    Rows in another order, columns of other names and a shifted origin change nothing.
-    """
+    """The known dataset whose train positions a part has, in any order or origin; empty: none."""
     digest = positions_digest(part)
     return next((card.name for card in CARDS.values() if card.train_positions == digest), "")
 

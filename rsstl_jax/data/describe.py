@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.columns import shown
-from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.data.site import Fingerprints, count_repeated
 from rsstl_jax.data.splits import position_numbers
 
 
@@ -27,7 +27,10 @@ def describe(part: Fingerprints, radio_map: Fingerprints | None = None) -> dict[
         if readings.size
         else "none: no access point was detected anywhere",
     }
-    return about | _oddities(part, detected) | (_shared(part, radio_map) if radio_map else {})
+    about |= _oddities(part, detected)
+    if radio_map and (repeated := count_repeated(part, radio_map)):
+        about["in train, too"] = f"the readings of {repeated:,} fingerprints"
+    return about
 
 
 def _oddities(part: Fingerprints, detected: NDArray[np.bool_]) -> dict[str, str]:
@@ -45,13 +48,6 @@ def _oddities(part: Fingerprints, detected: NDArray[np.bool_]) -> dict[str, str]
     if repeated := len(part) - len(np.unique(filled, axis=0)):
         about["repeated"] = f"{repeated:,} fingerprints have the readings of another one"
     return about
-
-
-def _shared(part: Fingerprints, radio_map: Fingerprints) -> dict[str, str]:
-    """What of a test part is no test: it stands in the radio map, too."""
-    rows = {row.tobytes() for row in radio_map.rss_dbm}
-    repeated = sum(row.tobytes() in rows for row in part.rss_dbm)
-    return {"in train, too": f"the readings of {repeated:,} fingerprints"} if repeated else {}
 
 
 def _spread(counts: NDArray[np.integer]) -> str:

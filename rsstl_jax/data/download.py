@@ -72,17 +72,14 @@ def _fetch(url: str, path: Path) -> None:
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
     except requests.HTTPError as error:
-        raise DataError(f"{host} answered {_status(error)}") from error
+        status = getattr(error.response, "status_code", "with an error")
+        raise DataError(f"{host} answered {status}") from error
     except requests.Timeout as error:
         raise DataError(f"{host} did not answer within {TIMEOUT_S} s") from error
     except requests.ConnectionError as error:
         raise DataError(f"no connection to {host}") from error
     except (requests.RequestException, OSError) as error:
         raise DataError(f"{host}: {error}") from error
-
-
-def _status(error: requests.HTTPError) -> str:
-    return "with an error" if error.response is None else str(error.response.status_code)
 
 
 def _verify(path: Path, card: DataCard, file: PublishedFile) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,21 @@ from numpy.typing import NDArray
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
-from rsstl_jax.data.missing import explain_missing
 from rsstl_jax.data.readers import READERS, read_site
+from rsstl_jax.data.readers.columns import shown
 from rsstl_jax.data.readers.layout import Layout
-from rsstl_jax.data.readers.table import read_radio_map
-from rsstl_jax.data.readers.unlabelled import read_unlabelled
+from rsstl_jax.data.readers.table import read_radio_map, read_unlabelled
 from rsstl_jax.data.site import Fingerprints, Site
-from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, make_synthetic_site
+from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
 from rsstl_jax.errors import DataError, MissingDataError
 
 DATA_DIR_VARIABLE = "RSSTL_DATA_DIR"
+OTHER_FORMS = ("xlsx", "xls", "ods", "json", "jsonl", "txt", "tsv", "parquet", "mat", "CSV")
+
+DataDir = str | os.PathLike[str] | None
 
 
-def load_site(
-    name: str,
-    *,
-    data_dir: str | os.PathLike[str] | None = None,
-    layout: Layout | None = None,
-) -> Site:
+def load_site(name: str, *, data_dir: DataDir = None, layout: Layout | None = None) -> Site:
     """Loads a dataset by name, and checks it against its card where one is known.
 
     Files are looked for in <data folder>/<name>/. Only the cache folder is ever downloaded into,
@@ -94,10 +92,7 @@ def check_dataset_name(name: str) -> None:
 
 
 def load_radio_map(
-    name: str,
-    *,
-    data_dir: str | os.PathLike[str] | None = None,
-    layout: Layout | None = None,
+    name: str, *, data_dir: DataDir = None, layout: Layout | None = None
 ) -> Fingerprints:
     """Loads the train part of a dataset; a table of one's own needs no test.csv for it.
 
@@ -134,12 +129,43 @@ def load_radio_map(
 
 def _explain(error: MissingDataError, name: str, root: Path) -> None:
     """Raises the error anew where it is known why the file is not there."""
-    if cause := explain_missing(name, root, Path(error.file)):
+    if cause := _find_cause(name, root, Path(error.file)):
         raise MissingDataError(error.file, address=error.address, cause=cause) from None
 
 
+def _find_cause(name: str, root: Path, file: Path) -> str:
+    """The cause of a missing file as a phrase; empty where nothing more is known of it."""
+    folder = root / name
+    if _has_train_part(root) and not folder.exists():
+        return (
+            f"{root} is itself the folder of a dataset; name the folder above it as the data "
+            f"folder, and {root.resolve().name} as the dataset"
+        )
+    if name not in CARDS and not folder.is_dir():
+        known = [*CARDS, *SYNTHETIC_SITES]
+        cause = f"{name!r} is none of the known datasets ({', '.join(known)})"
+        others = sorted(path.name for path in root.glob("[!.]*") if path.is_dir())
+        lower = {other.lower(): other for other in (*known, *others)}
+        if near := get_close_matches(name.lower(), lower, n=1):
+            return f"{cause}; perhaps {lower[near[0]]} is meant"
+        return cause + (f" or of the folders in {root} ({shown(others)})" if others else "")
+    if other := next((o for o in OTHER_FORMS if file.with_suffix(f".{o}").is_file()), ""):
+        return f"{file.with_suffix(f'.{other}').name} is; save it as {file.name}, UTF-8 text"
+    if file.name == "test.csv" and _has_train_part(folder):
+        return (
+            "train.csv is; measuring takes fingerprints of known position that are not in it. "
+            "rsstl predict and rsstl check_site take train.csv alone"
+        )
+    present = {path.name for path in folder.glob("[!.]*")} if folder.is_dir() else set()
+    return f"{folder} holds {shown(present)}" if present and name not in CARDS else ""
+
+
+def _has_train_part(folder: Path) -> bool:
+    return any((folder / f"train.csv{end}").is_file() for end in ("", ".gz"))
+
+
 def load_unlabelled(
-    name: str, access_points: Sequence[str], *, data_dir: str | os.PathLike[str] | None = None
+    name: str, access_points: Sequence[str], *, data_dir: DataDir = None
 ) -> NDArray[np.float32]:
     """Loads fingerprints whose positions nobody knows: <name>/unlabelled.csv, plain or .gz.
 
@@ -166,7 +192,7 @@ def load_unlabelled(
     return read_unlabelled(resolve_data_dir(data_dir)[0] / name, access_points)
 
 
-def resolve_data_dir(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:
+def resolve_data_dir(data_dir: DataDir = None) -> tuple[Path, bool]:
     """The folder that holds the datasets, and whether files may be downloaded into it."""
     for origin, named in (
         ("data_dir", data_dir),

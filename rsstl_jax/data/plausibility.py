@@ -9,27 +9,19 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.columns import MAX_SHOWN
 from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, for_scans, remedy
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError
 
+# Below this extent positions are taken for degrees: no site is so small, and it is 11 km.
 DEGREES_ACROSS = 0.1
-"""Extent below which positions are taken for degrees: no site is so small, and 11 km in degrees."""
-
-MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0
-"""Extents that a site in metres usually keeps to."""
-
+MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0  # a site in metres usually keeps to these extents
+# How far from its strongest reading an access point is usually detected: 20...60 m were found.
 MAX_REACH_M = 120.0
-"""How far from its strongest reading an access point is usually detected: 20...60 m were found."""
-
-MIN_READINGS = 20
-"""Readings below which shares say little."""
-
+MIN_READINGS = 20  # fractions of fewer say little
+# Of the readings at their weakest value, or at a strong one, at most 0.07 and 0.0004 were found.
 LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0
-"""Fraction of the readings at their weakest value, or at a strong one: at most 0.07 and 0.0004
-were found."""
-
-MAX_SHOWN = 10
 
 _log = logging.getLogger(__name__)
 
@@ -47,26 +39,20 @@ def check_unit(part: Fingerprints, file: str) -> None:
 
 
 def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = None) -> None:
-    """Logs one warning for each thing that looks wrong."""
-    for text in find_oddities(part, radio_map=radio_map):
-        _log.warning("%s: %s", file, text)
-
-
-def find_oddities(part: Fingerprints, *, radio_map: Fingerprints | None = None) -> list[str]:
-    """What looks wrong in a part, and how to mend it; in a test part, beyond its radio map."""
+    """Logs one warning for each thing that looks wrong; in a test part, beyond its radio map."""
     mark = _undetected_mark(part.rss_dbm)
+    is_known = radio_map is not None and mark == _undetected_mark(radio_map.rss_dbm)
+    odd = [] if is_known else _odd_values(part.rss_dbm, mark)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
-        more = _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
-        return _odd_values(part.rss_dbm, mark) + more
-    known = mark == _undetected_mark(radio_map.rss_dbm)
-    found = [] if known else _odd_values(part.rss_dbm, mark)
-    if not _overlap(part.position_m, radio_map.position_m):
-        found.append(
+        odd += _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
+    elif not _overlap(part.position_m, radio_map.position_m):
+        odd.append(
             "no position lies within the extent of the train part; are both in one unit and "
             "counted from one origin?"
         )
-    return found
+    for text in odd:
+        _log.warning("%s: %s", file, text)
 
 
 def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
@@ -79,15 +65,14 @@ def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
 
 def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> list[str]:
     is_full = rss_dbm.size >= MIN_READINGS and not np.isnan(rss_dbm).any()
-    everywhere = "every access point is detected in every row" if is_full else ""
+    everywhere = "every access point is detected in every row"
     if mark is None:
         flag = remedy("--undetected=<value>")
         text = f"{everywhere}; if a value stands for undetected, {flag} says so"
         return [text] if is_full else []
-    fraction = np.mean(rss_dbm == mark)
     return [
-        f"{everywhere}{' and ' if is_full else ''}{fraction:.0%} of all cells are {mark:g} dBm; is "
-        f"{mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
+        f"{f'{everywhere} and ' if is_full else ''}{np.mean(rss_dbm == mark):.0%} of all cells are "
+        f"{mark:g} dBm; is {mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
     ]
 
 
@@ -145,7 +130,7 @@ def _odd_columns(part: Fingerprints, mark: float | None) -> list[str]:
     steps = np.diff(values, axis=0)
     counting = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
     counting &= (values == np.rint(values)).all(axis=0) & (values[0] != mark)
-    names = ",".join([part.access_points[column] for column in always[counting]][:MAX_SHOWN])
+    names = ",".join(part.access_points[column] for column in always[counting][:MAX_SHOWN])
     if not names:
         return []
     return [

@@ -17,11 +17,9 @@ from rsstl_jax.errors import DataError, shown_name
 ENCODINGS = ("linear", "powed", "exponential", "raw")
 """Names of the maps from dBm to a number."""
 
-EXPONENTIAL_SCALE_DB = 24.0
-"""alpha of the exponential map [Torres-Sospedra et al. 2015]."""
-
+EXPONENTIAL_SCALE_DB = 24.0  # alpha of the exponential map [Torres-Sospedra et al. 2015]
+# Stands for NaN on the device: far below every floor, and within half precision.
 UNDETECTED_DBM = -6e4
-"""Level that stands for NaN on the device: far below every floor, and within half precision."""
 
 
 def to_device(rss_dbm: ArrayLike) -> jax.Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rsstl_jax.data.site import MAX_DBM, MIN_DBM
+from rsstl_jax.data.site import MAX_DBM, MIN_DBM, names_alike
 from rsstl_jax.errors import DataError
 
 NAME_KEYS = ("mac", "bssid", "id", "name")
@@ -78,23 +78,17 @@ def read_scans(
     rss_dbm = np.full((len(listed), len(column)), np.nan, np.float32)
     unknown = np.zeros(len(listed), np.int64)
     for row, scan in enumerate(listed):
-        seen = set()
-        for name, level in _readings(scan, row):
-            if name in seen:
-                raise DataError(f"scan {row}: access point {name!r} is named more than once")
-            seen.add(name)
+        readings = _readings(scan, row)
+        if alike := names_alike(name for name, _ in readings):
+            raise DataError(f"scan {row}: access point {alike[1]!r} is named twice")
+        for name, level in readings:
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
                 continue
-            index = column.get(name.casefold())
-            if index is None:
+            if (index := column.get(name.casefold())) is None:
                 unknown[row] += 1
-            elif np.isnan(rss_dbm[row, index]):
-                rss_dbm[row, index] = level_dbm
             else:
-                raise DataError(
-                    f"scan {row}: access point {name!r} is named twice, in upper and lower case"
-                )
+                rss_dbm[row, index] = level_dbm
     return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
 
 
@@ -156,9 +150,7 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
                 )
             lower = {str(key).casefold(): value for key, value in record.items()}
             if len(lower) < len(record):
-                raise DataError(
-                    f"scan {row}: {record!r} names a key twice, in upper and lower case"
-                )
+                raise DataError(f"scan {row}: {record!r} names a key twice, whatever the case")
             name = next(lower[key] for key in NAME_KEYS if key in lower)
             readings.append((name, next(lower[key] for key in LEVEL_KEYS if key in lower)))
     else:
@@ -201,9 +193,8 @@ def _table_rows(
         raise DataError("scans is empty; at least one row and one access point are needed")
     names = [str(name) for name in table.columns]
     lower = [name.casefold() for name in names]
-    if len(set(lower)) < len(lower):
-        twice = next(name for name in names if lower.count(name.casefold()) > 1)
-        raise DataError(f"access point {twice!r} is named more than once")
+    if alike := names_alike(names):
+        raise DataError(f"access point {alike[1]!r} is named more than once")
     levels = np.empty(table.shape, np.float64)
     for index, name in enumerate(names):
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
@@ -248,9 +239,7 @@ def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.f
 
 
 def pad_rows(rss_dbm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows without a reading added until there are 1, 2, 4, 8, ... of them.
-
-    A program is compiled for every number of rows: this way for few numbers.
-    """
+    """Rows without a reading added until there are 1, 2, 4, 8, ... of them."""
+    # A program is compiled for every number of rows.
     missing = (1 << (len(rss_dbm) - 1).bit_length()) - len(rss_dbm)
     return np.pad(rss_dbm, ((0, missing), (0, 0)), constant_values=np.nan)

@@ -1,7 +1,7 @@
 """`Fingerprints` and `Site`: what every reader returns, checked once, where they are made."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,9 @@ from rsstl_jax.errors import DataError
 if TYPE_CHECKING:
     from rsstl_jax.data.readers.layout import Layout
 
-MIN_DBM = -130.0
-"""Weakest received signal strength taken for a reading, dBm."""
-
-MAX_DBM = 0.0
-"""Strongest received signal strength taken for a reading, dBm; 0 dBm itself is a reading."""
-
-MAX_POSITION_M = 1e9
-"""Largest size of a coordinate, metres: beyond every map projection, and exact to a micrometre."""
-
+# The weakest and the strongest signal that are taken for readings; 0 dBm is one.
+MIN_DBM, MAX_DBM = -130.0, 0.0
+MAX_POSITION_M = 1e9  # beyond every map projection, and exact to a micrometre
 PARTS = ("train", "test", "validation")
 
 
@@ -90,16 +84,14 @@ class Fingerprints:
             raise self._error(f"{name} is {array.dtype}{list(array.shape)}; expected {wanted}")
 
     def _check_values(self) -> None:
-        seen: set[str] = set()
         for name in self.access_points:
             if not isinstance(name, str):
                 raise self._error(f"{name!r} is no access point's name; text is expected")
-            if name.casefold() in seen:
-                raise self._error(
-                    f"access point {name!r} is named more than once, or differs from another one "
-                    "in upper and lower case alone"
-                )
-            seen.add(name.casefold())
+        if alike := names_alike(self.access_points):
+            raise self._error(
+                f"access point {alike[1]!r} is named more than once, or differs from another one "
+                "in upper and lower case alone"
+            )
         outside = (self.rss_dbm < MIN_DBM) | (self.rss_dbm > MAX_DBM)
         if outside.any():
             row, column = np.argwhere(outside)[0]
@@ -208,6 +200,20 @@ class Fingerprints:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def names_alike(names: Iterable[str]) -> list[str]:
+    """The first names that are one but for upper and lower case; empty: all are different."""
+    spellings: dict[str, list[str]] = {}
+    for name in names:
+        spellings.setdefault(name.casefold(), []).append(name)
+    return next((alike for alike in spellings.values() if len(alike) > 1), [])
+
+
+def count_repeated(part: Fingerprints, radio_map: Fingerprints) -> int:
+    """How many fingerprints of a part have the very readings of one of the radio map."""
+    rows = {row.tobytes() for row in radio_map.rss_dbm}
+    return sum(row.tobytes() in rows for row in part.rss_dbm)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,6 +1,7 @@
 """Three synthetic sites by a multi-floor propagation model: no download, and a known truth."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -10,17 +11,11 @@ from numpy.typing import NDArray
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-SYNTHETIC_PREFIX = "synthetic-"
-"""What the names of synthetic sites start with."""
-
-REFERENCE_DBM = -35.0
-"""Strength of an access point at one metre, dBm."""
-
-DETECTION_DBM = -95.0
-"""Weaker signals are not detected, dBm."""
-
-NUM_WAVES = 24
-"""Cosines per access point whose sum is its shadowing field."""
+SYNTHETIC_PREFIX = "synthetic-"  # of the names of all synthetic sites
+REFERENCE_DBM = -35.0  # strength of an access point at one metre
+DETECTION_DBM = -95.0  # weaker signals are not detected
+NUM_WAVES = 24  # cosines per access point whose sum is its shadowing field
+FLOOR_HEIGHT_M = 3.5
 
 Array = NDArray[np.float64]
 
@@ -94,8 +89,6 @@ SYNTHETIC_SITES: dict[str, Building] = {
 }
 """The synthetic sites by name: different sizes, walls, floors and numbers of access points."""
 
-FLOOR_HEIGHT_M = 3.5
-
 
 def make_synthetic_site(name: str) -> Site:
     """One of the synthetic sites; the same name gives the same readings each time.
@@ -127,10 +120,9 @@ def make_synthetic_site(name: str) -> Site:
     """
     if name not in SYNTHETIC_SITES:
         near = get_close_matches(name, SYNTHETIC_SITES, n=1)
-        raise DataError(
-            f"{name!r} is not a synthetic site; these are: {', '.join(SYNTHETIC_SITES)}"
-            f"{f'; did you mean {near[0]}?' if near else ''}"
-        )
+        hint = f"; did you mean {near[0]}?" if near else ""
+        known = ", ".join(SYNTHETIC_SITES)
+        raise DataError(f"{name!r} is not a synthetic site; these are: {known}{hint}")
     return survey_building(name, SYNTHETIC_SITES[name])
 
 
@@ -138,7 +130,7 @@ def survey_building(name: str, building: Building) -> Site:
     """A synthetic site of one's own, by the model of `make_synthetic_site`."""
     rng = np.random.default_rng(building.seed)
     transmitters = _random_positions(rng, building, building.num_access_points)
-    waves = _Waves.draw(rng, building)
+    shadowing_db = _make_shadowing(rng, building)
     surveyed = _random_positions(rng, building, building.num_positions)
     positions = {
         "train": np.repeat(surveyed, building.scans_per_position, axis=0),
@@ -146,9 +138,16 @@ def survey_building(name: str, building: Building) -> Site:
     }
     parts = {}
     for part, position in positions.items():
-        mean_dbm = _mean_rss_dbm(building, position, transmitters) + waves.shadowing_db(position)
-        rss_dbm = _measure(rng, building, mean_dbm)
-        parts[part] = _fingerprints(name, part, building, position, rss_dbm)
+        mean_dbm = _mean_rss_dbm(building, position, transmitters) + shadowing_db(position)
+        parts[part] = Fingerprints(
+            dataset=name,
+            part=part,
+            rss_dbm=_measure(rng, building, mean_dbm),
+            position_m=position[:, :2] + np.array([building.origin_m]),
+            floor=position[:, 2].astype(np.int32),
+            building=None,
+            access_points=tuple(f"AP{a:03d}" for a in range(1, building.num_access_points + 1)),
+        )
     return Site(name, parts["train"], parts["test"])
 
 
@@ -170,28 +169,19 @@ def _mean_rss_dbm(building: Building, position: Array, transmitters: Array) -> A
     return REFERENCE_DBM - loss_db - building.wall_db * walls - building.floor_db * floors
 
 
-@dataclass(frozen=True)
-class _Waves:
-    """Random cosines: A access points, NUM_WAVES each, over x, y and height."""
+def _make_shadowing(rng: np.random.Generator, building: Building) -> Callable[[Array], Array]:
+    """A function from positions to float64[n, A], the shadowing: a sum of random cosines."""
+    shape = (building.num_access_points, NUM_WAVES)
+    frequency = rng.normal(0, 1 / building.shadowing_m, (*shape, 3))
+    phase = rng.uniform(0, 2 * math.pi, shape)
+    amplitude_db = building.shadowing_db * math.sqrt(2 / NUM_WAVES)
 
-    frequency: Array
-    phase: Array
-    amplitude_db: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, building: Building) -> "_Waves":
-        shape = (building.num_access_points, NUM_WAVES)
-        return cls(
-            frequency=rng.normal(0, 1 / building.shadowing_m, (*shape, 3)),
-            phase=rng.uniform(0, 2 * math.pi, shape),
-            amplitude_db=building.shadowing_db * math.sqrt(2 / NUM_WAVES),
-        )
-
-    def shadowing_db(self, position: Array) -> Array:
-        """Float64[n, A]: the shadowing at the positions."""
+    def shadowing_db(position: Array) -> Array:
         space_m = position * np.array([[1.0, 1.0, FLOOR_HEIGHT_M]])
-        angle = np.einsum("nd,awd->naw", space_m, self.frequency) + self.phase[None, :, :]
-        return self.amplitude_db * np.cos(angle).sum(axis=-1)
+        angle = np.einsum("nd,awd->naw", space_m, frequency) + phase[None, :, :]
+        return amplitude_db * np.cos(angle).sum(axis=-1)
+
+    return shadowing_db
 
 
 def _measure(rng: np.random.Generator, building: Building, mean_dbm: Array) -> NDArray[np.float32]:
@@ -202,17 +192,3 @@ def _measure(rng: np.random.Generator, building: Building, mean_dbm: Array) -> N
     noise_db = rng.normal(0, building.noise_db, mean_dbm.shape)
     rss_dbm = np.rint(np.minimum(mean_dbm + gain_db[device][:, None] + noise_db, 0.0))
     return np.where(rss_dbm < DETECTION_DBM, np.nan, rss_dbm).astype(np.float32)
-
-
-def _fingerprints(
-    name: str, part: str, building: Building, position: Array, rss_dbm: NDArray[np.float32]
-) -> Fingerprints:
-    return Fingerprints(
-        dataset=name,
-        part=part,
-        rss_dbm=rss_dbm,
-        position_m=position[:, :2] + np.array([building.origin_m]),
-        floor=position[:, 2].astype(np.int32),
-        building=None,
-        access_points=tuple(f"AP{a:03d}" for a in range(1, building.num_access_points + 1)),
-    )

@@ -25,7 +25,7 @@ def test_a_grid_has_every_combination_once():
 
 def test_axes_and_parts_that_are_wrong_are_named(config, tmp_path):
     with pytest.raises(ConfigError, match="axis is 'similiarity'; it must be one of similarity"):
-        grid({"similiarity": [1.0]})
+        measure(config, grid({"similiarity": [1.0]}), tmp_path)
     with pytest.raises(ConfigError, match="axis is 'alpha'"):
         measure(config, [{"alpha": 1.0}], tmp_path)
     on_test = config.copy_and_resolve_references()

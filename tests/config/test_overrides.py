@@ -5,13 +5,12 @@ import re
 import pytest
 
 from rsstl_jax.config.overrides import (
-    SEED,
     check_overrides,
     override,
     read_assignments,
     read_numbers,
 )
-from rsstl_jax.config.rules import FRACTION
+from rsstl_jax.config.rules import FRACTION, SEED
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
 

@@ -58,7 +58,7 @@ def test_unknown_access_points_are_counted_and_left_out():
         ([{"hall": 100}], "scan 0, access point 'hall': 100 is outside -130...0 dBm"),
         ([{"somewhere": 12}], "scan 0, access point 'somewhere': 12 is outside"),
         ([{"hall": -61, "HALL": -62}], "scan 0: access point 'HALL' is named twice"),
-        ([[{"mac": "hall", "rssi": -6}, {"mac": "hall", "rssi": -7}]], "named more than once"),
+        ([[{"mac": "hall", "rssi": -6}, {"mac": "hall", "rssi": -7}]], "'hall' is named twice"),
         ([[{"mac": "hall", "MAC": "attic", "rssi": -6}]], "scan 0: .* names a key twice"),
         ([[{"mac": "hall"}]], "scan 0: .* is no record"),
         ([{3: -61}], "scan 0: 3 is no access point's name"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.data import SYNTHETIC_SITES, fit_preprocessor, make_synthetic_site
-from rsstl_jax.data.synthetic import _mean_rss_dbm, _Waves
+from rsstl_jax.data.synthetic import _make_shadowing, _mean_rss_dbm
 from rsstl_jax.errors import DataError
 
 NAMES = sorted(SYNTHETIC_SITES)
@@ -116,9 +116,9 @@ def test_path_loss_walls_and_floors_by_hand():
 
 def test_shadowing_has_the_stated_deviation_and_correlation():
     building = replace(SYNTHETIC_SITES["synthetic-office"], num_access_points=4000)
-    waves = _Waves.draw(np.random.default_rng(0), building)
+    shadowing_db = _make_shadowing(np.random.default_rng(0), building)
     positions = np.array([[0, 0, 0], [building.shadowing_m, 0, 0], [200, 0, 0]], float)
-    here, near, far = waves.shadowing_db(positions)
+    here, near, far = shadowing_db(positions)
     assert here.std() == pytest.approx(building.shadowing_db, rel=0.05)
     # exp(-1/2) at one correlation length; standard error 1 / sqrt(4000) = 0.016
     assert np.corrcoef(here, near)[0, 1] == pytest.approx(np.exp(-0.5), abs=0.05)

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from rsstl_jax.data.readers.unlabelled import read_unlabelled
+from rsstl_jax.data.readers.table import read_unlabelled
 from rsstl_jax.errors import DataError
 
 

@@ -3,11 +3,10 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from ml_collections import ConfigDict
 
@@ -17,32 +16,27 @@ from rsstl_jax.phases.alignment_terms import TERMS
 from rsstl_jax.phases.student_specs import StudentSpec
 from rsstl_jax.pipeline import run_distillation
 
-AXES = (*TERMS, "margin", "learning_rate")
-"""What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start."""
-
-_FIELDS = {"margin": "distill.margin", "learning_rate": "train.learning_rate"}
-
+# What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start.
+_FIELDS = {
+    **{term: f"distill.weights.{term}" for term in TERMS},
+    "margin": "distill.margin",
+    "learning_rate": "train.learning_rate",
+}
 Point = Mapping[str, float]
 Ask = Callable[[Sequence[float]], list[dict[str, float]]]
 
 
 def grid(values: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
     """Every combination of the values of several axes."""
-    _check_axes(values)
     return [dict(zip(values, own, strict=True)) for own in itertools.product(*values.values())]
-
-
-def _check_axes(names: Iterable[str]) -> None:
-    for name in names:
-        if name not in AXES:
-            raise ConfigError(f"axis is {name!r}; it must be one of {', '.join(AXES)}")
 
 
 def check_point(point: Point) -> None:
     """Checks a point as the fields of the configuration that it stands for are checked."""
-    _check_axes(point)
     for axis, value in point.items():
-        check_value(_FIELDS.get(axis, f"distill.weights.{axis}"), value)
+        if axis not in _FIELDS:
+            raise ConfigError(f"axis is {axis!r}; it must be one of {', '.join(_FIELDS)}")
+        check_value(_FIELDS[axis], value)
 
 
 def _spec(point: Point) -> StudentSpec:
@@ -69,16 +63,14 @@ def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) ->
     return [result["students"][_name(point)]["mae_m"] for point in points]
 
 
-def propose(ranges: Mapping[str, tuple[float, float]], *, batch_size: int, seed: int = 0) -> Ask:
+def propose(ranges: Mapping[str, Sequence[float]], *, batch_size: int) -> Ask:
     """Points by Optuna's tree-structured Parzen estimator [Bergstra et al. 2011]."""
-    _check_axes(ranges)
     try:
         import optuna
     except ModuleNotFoundError as error:
         raise ConfigError("Optuna is not installed; pip install 'rsstl_jax[search]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed)
-    study = optuna.create_study(sampler=sampler)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
     space: dict[str, optuna.distributions.BaseDistribution] = {
         axis: optuna.distributions.FloatDistribution(low, high, log=axis == "learning_rate")
         for axis, (low, high) in ranges.items()
@@ -98,13 +90,11 @@ def search(
     config: ConfigDict, ask: Ask, workdir: str | Path, *, num_batches: int = 1
 ) -> pd.DataFrame:
     """Measures batches of points, each batch one program."""
-    lines: list[dict[str, float]] = []
+    batches: list[pd.DataFrame] = []
     means_m: list[float] = []
     for number in range(num_batches):
         points = ask(means_m)
-        errors_m = measure(config, points, Path(workdir) / f"batch-{number}")
-        means_m = [float(np.mean(of_seeds)) for of_seeds in errors_m]
-        for point, of_seeds, mean_m in zip(points, errors_m, means_m, strict=True):
-            sd_m = float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else float("nan")
-            lines.append({**point, "mae_m": mean_m, "sd_m": sd_m})
-    return pd.DataFrame(lines).sort_values("mae_m", ignore_index=True)
+        errors_m = pd.DataFrame(measure(config, points, Path(workdir) / f"batch-{number}"))
+        means_m = errors_m.mean(axis=1).tolist()
+        batches.append(pd.DataFrame(points).assign(mae_m=means_m, sd_m=errors_m.std(axis=1)))
+    return pd.concat(batches).sort_values("mae_m", ignore_index=True)

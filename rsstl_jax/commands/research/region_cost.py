@@ -51,20 +51,15 @@ def cost_by_region(
         newest = max(trace_dir.rglob("*.xplane.pb"), key=lambda file: file.stat().st_mtime)
         profile = jax.profiler.ProfileData.from_file(str(newest))
     costs = dict.fromkeys((*regions, OTHER), Cost(0.0, 0.0))
-    matched = 0
-    for plane in profile.planes:
-        for line in plane.lines:
-            for event in line.events:
-                name = _instruction(event)
-                if name in traced:
-                    opcode, op_name = traced[name]
-                    region = region_of(op_name, regions)
-                    seconds, products = costs[region]
-                    new = event.duration_ns / 1e9
-                    is_product = opcode == "dot" or op_name.endswith("dot_general")
-                    costs[region] = Cost(seconds + new, products + new * is_product)
-                    matched += 1
-    if not matched:
+    for event in (e for plane in profile.planes for line in plane.lines for e in line.events):
+        if (name := _instruction(event)) in traced:
+            opcode, op_name = traced[name]
+            region = region_of(op_name, regions)
+            seconds, products = costs[region]
+            new = event.duration_ns / 1e9
+            is_product = opcode == "dot" or op_name.endswith("dot_general")
+            costs[region] = Cost(seconds + new, products + new * is_product)
+    if not any(cost.seconds for cost in costs.values()):
         raise RuntimeError("the trace names no operation of the program: no profiler here")
     return costs
 

@@ -37,9 +37,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string(
         "range", [], "Bounds one axis for Optuna, as axis=low,high; may be given many times."
     )
-    flags.DEFINE_integer(
-        "batches", 5, "Sets how many batches of points Optuna proposes.", lower_bound=1
-    )
+    flags.DEFINE_integer("batches", 5, "Sets how many batches Optuna proposes.", lower_bound=1)
     flags.DEFINE_integer("batch_size", 8, "Sets the number of points in a batch.", lower_bound=1)
     flags.DEFINE_enum(
         "replicas",
@@ -53,35 +51,28 @@ def define_flags() -> None:
 def main() -> None:
     config = FLAGS.config
     workdir = Path(folder_of_run(config, _WORKDIR))
-    fix_fields(
-        "in a search, which measures the points alone, on a validation part, as --replicas says",
-        {
-            "data.evaluate_on": "validation",
-            "run.replicas": FLAGS.replicas,
-            "run.baselines": "",
-        },
-    )
+    needed = {"data.evaluate_on": "validation", "run.baselines": ""}
+    needed["run.replicas"] = FLAGS.replicas
+    why = "in a search, which measures the points alone, on a validation part, as --replicas says"
+    fix_fields(why, needed)
     points, ranges = parse("grid", FLAGS.grid), parse("range", FLAGS.range)
     if bool(points) == bool(ranges):
         raise ConfigError("give either --grid or --range, at least one")
     if points:
         refuse_unused("with --grid, whose points are one batch", "batches", "batch_size")
-    pairs = {axis: _low_and_high(axis, ends) for axis, ends in ranges.items()}
+    for axis, ends in ranges.items():
+        if len(ends) != 2 or ends[0] >= ends[1]:
+            raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.commands.research.point_search import check_point, grid, propose, search
     from rsstl_jax.store.files import write_text
 
-    if points:
-        every = grid(points)
-        announce_sites(config.target, config.sources)
-        frame = search(config, lambda _: every, workdir)
-    else:
-        for axis, ends in pairs.items():
-            for end in ends:
-                check_point({axis: end})
-        ask = propose(pairs, batch_size=FLAGS.batch_size)
-        announce_sites(config.target, config.sources)
-        frame = search(config, ask, workdir, num_batches=FLAGS.batches)
+    for axis, values in (points | ranges).items():
+        for value in values:
+            check_point({axis: value})
+    ask = propose(ranges, batch_size=FLAGS.batch_size) if ranges else lambda _: grid(points)
+    announce_sites(config.target, config.sources)
+    frame = search(config, ask, workdir, num_batches=FLAGS.batches if ranges else 1)
     write_text(workdir / "search.csv", frame.to_csv(index=False, float_format="%.6g"))
     print(f"\n{frame.to_string(index=False, float_format='{:.4g}'.format)}\n\n{workdir}/search.csv")
 
@@ -98,9 +89,3 @@ def parse(flag: str, texts: list[str]) -> dict[str, list[float]]:
         except ValueError as error:
             raise ConfigError(f"--{flag}={text}: it must read axis=value,value") from error
     return axes
-
-
-def _low_and_high(axis: str, ends: list[float]) -> tuple[float, float]:
-    if len(ends) != 2 or ends[0] >= ends[1]:
-        raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
-    return ends[0], ends[1]

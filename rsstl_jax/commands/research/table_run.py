@@ -10,9 +10,9 @@ from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.commands.shared.flag_definitions import refuse_unused
 from rsstl_jax.commands.shared.outputs import check_file, check_folder
-from rsstl_jax.config.overrides import SEED, read_assignments, read_numbers
+from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import FRACTION
+from rsstl_jax.config.rules import FRACTION, SEED
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import ConfigError
@@ -118,8 +118,8 @@ def train(output: Path) -> None:
             row, config, folder, tables=tables(), label=FLAGS.label, students=students
         )
         # What has no seed is the same whatever the seeds.
-        names = [target, name] if row in UNTRAINED else [target, name, seeds_name]
-        add_receipt(output / f"{target}.jsonl", "-".join(names), receipt)
+        key = f"{target}-{name}" if row in UNTRAINED else f"{target}-{name}-{seeds_name}"
+        add_receipt(output / f"{target}.jsonl", key, receipt)
 
 
 class Output:
@@ -129,13 +129,15 @@ class Output:
         self.folder = folder
         self.page = Path(page) if page else None
 
-    def table(self, name: str, text: str, csv: str) -> None:
+    def table(
+        self, name: str, text: str, frame: pd.DataFrame, *, digits: str | None = "%.4f"
+    ) -> None:
         """Keeps a table and prints it."""
         title = f"{self.folder.name} {name}"
         if self.page is None:
-            stem = name.replace(" ", "-")
-            write_text(self.folder / f"{stem}.csv", csv)
-            write_text(self.folder / f"{stem}.md", f"{text}\n")
+            file = self.folder / f"{name.replace(' ', '-')}.md"
+            write_text(file, f"{text}\n")
+            write_text(file.with_suffix(".csv"), frame.to_csv(index=False, float_format=digits))
         elif f"<!-- {title} -->" in (content := self.page.read_text(encoding="utf-8")):
             write_text(self.page, insert_table(content, title, text))
         else:
@@ -155,8 +157,7 @@ def render(recipe: str) -> None:
     receipts = list(read_receipts(folder))
     frame = results_frame(receipts)
     if output.page is None:
-        csv = frame.to_csv(index=False, float_format="%.4f")
-        write_text(folder / "seeds.csv", csv)
+        write_text(folder / "seeds.csv", frame.to_csv(index=False, float_format="%.4f"))
     for target in frame["target"].unique():
         for table in TABLE_NAMES:
             selected = select_table(frame, table, target)
@@ -164,15 +165,13 @@ def render(recipe: str) -> None:
                 render_table(output, selected, target, table)
         protocols = protocol_frame(frame, target)
         if not protocols.empty:
-            csv = protocols.to_csv(index=False, float_format="%.4f")
-            output.table(f"{target} protocols", render_protocols(protocols), csv)
+            output.table(f"{target} protocols", render_protocols(protocols), protocols)
         cost = cost_frame(receipts, target)
-        output.table(f"{target} cost", render_cost(cost), cost.to_csv(index=False))
+        output.table(f"{target} cost", render_cost(cost), cost, digits=None)
         distribution = distribution_frame(receipts, target)
         if not distribution.empty:
-            csv = distribution.drop(columns="within_10_m").to_csv(index=False, float_format="%.3f")
-            name = f"{target} figure 2"
-            output.table(name, render_distribution(distribution), csv)
+            name, kept = f"{target} figure 2", distribution.drop(columns="within_10_m")
+            output.table(name, render_distribution(distribution), kept, digits="%.3f")
             if file := output.picture(name):
                 title = f"Distribution of the errors on {target}, mean over seeds\nrecipe {recipe}"
                 plot_distribution(
@@ -181,10 +180,9 @@ def render(recipe: str) -> None:
 
 
 def render_table(output: Output, selected: pd.DataFrame, target: str, table: str) -> None:
-    compared = compare(selected, table)
-    csv = compared.to_csv(index=False, float_format="%.4f")
-    output.table(f"{target} table {table}", render_comparison(compared), csv)
-    if file := output.picture(f"{target} table {table}"):
+    compared, name = compare(selected, table), f"{target} table {table}"
+    output.table(name, render_comparison(compared), compared)
+    if file := output.picture(name):
         parts = " and ".join(selected["part"].unique())
         title = f"Mean error on the {parts} part of {target}: {_SUBJECTS[table]}"
         title = with_unit(f"{title}\nrecipe {output.folder.name}", target)
@@ -192,15 +190,15 @@ def render_table(output: Output, selected: pd.DataFrame, target: str, table: str
 
 
 def run() -> None:
-    if FLAGS.document and not Path(FLAGS.document).is_file():
-        raise ConfigError(f"--document={FLAGS.document} is no file")
     if FLAGS.document:
+        if not Path(FLAGS.document).is_file():
+            raise ConfigError(f"--document={FLAGS.document} is no file")
         check_file("--document", FLAGS.document)
     output = Path(FLAGS.output)
     check_folder("--output", output)
     if FLAGS.render:
         refuse_unused("with --render, which renders every receipt", *_OF_TRAINING)
-    if not FLAGS.render:
+    else:
         check_folder("--workdir", FLAGS.workdir)
         folder = output / str(FLAGS.recipe)
         in_first(folder.mkdir)(parents=True, exist_ok=True)

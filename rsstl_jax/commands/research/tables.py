@@ -56,9 +56,7 @@ def define_flags() -> None:
     define_names(
         "rows", None, f"Lists the rows, of {', '.join(ROWS)}. By default all that a table needs."
     )
-    define_names(
-        "shares", ["0.01", "0.1"], "Lists the fractions of the full training set, for table 4."
-    )
+    define_names("shares", ["0.01", "0.1"], "Lists fractions of the full training set for table 4.")
     define_names("seeds", ["0"], "Lists the seeds; each trains one student of each kind.")
     define_names("students", None, "Lists students of a row. By default all are trained.")
     flags.DEFINE_enum(

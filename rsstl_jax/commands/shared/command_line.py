@@ -4,7 +4,8 @@ import ast
 import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from itertools import takewhile
+from typing import Any
 
 from absl import flags
 
@@ -32,20 +33,13 @@ _FLAGS_OF_FIELD = {
 """By which flags a command without a configuration is given what a field says."""
 
 
-class _Words(NamedTuple):
-    """A command line, taken apart as absl does it."""
-
-    flags: list[tuple[str, str]]  # each flag's name and value, in their order
-    stray: list[str]  # the words from the first one on that belongs to no flag
-
-
 def check_flags(arguments: Sequence[str], *, takes_words: bool) -> None:
     """Refuses words that are no flag, a flag that is given twice, and values of another kind."""
-    words = _take_apart(arguments)
-    if words.stray and not takes_words:
-        raise ConfigError(_explain(words))
+    given, stray = _take_apart(arguments)
+    if stray and not takes_words:
+        raise ConfigError(_explain(*(given[-1] if given else ("", "")), stray))
     seen: set[str] = set()
-    for name, value in words.flags:
+    for name, value in given:
         if name in seen and not isinstance(_flag(name), flags.MultiFlag):
             raise ConfigError(f"--{name} is given twice; give it once")
         seen.add(name)
@@ -79,22 +73,20 @@ def translate_config(arguments: Sequence[str]) -> list[str]:
     return translated
 
 
-def _take_apart(arguments: Sequence[str]) -> _Words:
-    named: list[tuple[str, str]] = []
-    index = 0
-    while index < len(arguments):
-        word = arguments[index]
-        if not word.startswith("-") or not word.strip("-"):
-            return _Words(named, list(arguments[index:]))
-        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+def _take_apart(arguments: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Names and values of flags as absl reads them, and the words from the first other one on."""
+    given: list[tuple[str, str]] = []
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0].strip("-"):
+        name, equals, value = rest.pop(0).removeprefix("-").removeprefix("-").partition("=")
+        if name.startswith("no") and _is_switch(name[2:]):
+            name = name[2:]
         if not equals and _takes_value(name):
-            index += 1
-            value = arguments[index] if index < len(arguments) else ""
-        elif not equals and (_is_switch(name) or _is_switch(name.removeprefix("no"))):
+            value = rest.pop(0) if rest else ""
+        elif not equals and _is_switch(name):
             value = "true"
-        named.append((_without_no(name), value))
-        index += 1
-    return _Words(named, [])
+        given.append((name, value))
+    return given, rest
 
 
 def _flag(name: str) -> Any:
@@ -112,10 +104,6 @@ def _is_switch(name: str) -> bool:
     field = FIELDS.get(_field(name))
     flag = _flag(name)
     return isinstance(field.default, bool) if field else bool(flag is not None and flag.boolean)
-
-
-def _without_no(name: str) -> str:
-    return name[2:] if name.startswith("no") and _is_switch(name[2:]) else name
 
 
 def _takes_value(name: str) -> bool:
@@ -142,13 +130,12 @@ def _check_kind(name: str, value: str) -> None:
         raise ConfigError(f"{shown} is {value!r}; it must be {words}") from error
 
 
-def _explain(words: _Words) -> str:
-    stray = words.stray[0]
-    name, value = words.flags[-1] if words.flags else ("", "")
+def _explain(name: str, value: str, stray: list[str]) -> str:
+    """What is said of words that belong to no flag, behind a flag and its value."""
     if name and not value and not _takes_value(name) and not _is_switch(name):
-        return explain_unknown(f"{name}={stray}")
-    meant = _meant_flag(stray) or _meant_value(words)
-    return f"{stray!r} is no flag" + (f"; did you mean {meant}?" if meant else "")
+        return explain_unknown(f"{name}={stray[0]}")
+    meant = _meant_flag(stray[0]) or _meant_value(name, value, stray)
+    return f"{stray[0]!r} is no flag" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _meant_flag(stray: str) -> str:
@@ -163,14 +150,10 @@ def _meant_flag(stray: str) -> str:
     return f"--config={stray}" if is_config else ""
 
 
-def _meant_value(words: _Words) -> str:
+def _meant_value(name: str, value: str, stray: list[str]) -> str:
     """The flag in front, with the words behind it in its value."""
-    name, value = words.flags[-1] if words.flags else ("", "")
-    values = [value]
-    for word in words.stray:
-        if word.startswith("-") or "=" in word:
-            break
-        values.append(word)
+    behind = takewhile(lambda word: not word.startswith("-") and "=" not in word, stray)
+    values = [value, *behind]
     if len(values) == 1 or name == "config" or not _takes_value(name):
         return ""
     field = FIELDS.get(_field(name))

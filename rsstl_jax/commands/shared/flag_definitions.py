@@ -33,42 +33,32 @@ class FolderParser(flags.ArgumentParser):
 
 
 class NamesParser(flags.ListParser):
-    """Names separated by commas, each given once and read by another parser, such as a folder's."""
+    """Names, or folders, separated by commas, each given once."""
 
-    def __init__(self, of_one: flags.ArgumentParser) -> None:
+    def __init__(self, *, are_folders: bool) -> None:
         super().__init__()
-        self._of_one = of_one
+        self._are_folders = are_folders
 
     def parse(self, argument: str | list[str]) -> list[str]:
-        words = super().parse(argument)
-        if not all(word.strip() for word in words):
+        names = [word.strip() for word in super().parse(argument)]
+        if not all(names):
             raise ValueError("a name is empty; write them as a,b")
-        names = [str(self._of_one.parse(word.strip())) for word in words]
+        if self._are_folders:
+            names = [FolderParser().parse(name) for name in names]
         # A folder has many names.
-        is_folder = isinstance(self._of_one, FolderParser)
-        meant = [os.path.realpath(name) for name in names] if is_folder else names
+        meant = [os.path.realpath(name) for name in names] if self._are_folders else names
         for name, one in zip(names, meant, strict=True):
             if meant.count(one) > 1:
                 raise ValueError(f"{name!r} is named twice; name it once")
         return names
 
 
-def define_names(name: str, default: list[str] | None, help_text: str) -> None:
-    """A flag that lists different names."""
-    _define_list(name, default, help_text, flags.ArgumentParser())
-
-
-def define_folders(name: str, default: list[str] | None, help_text: str) -> None:
-    """A flag that lists different folders."""
-    _define_list(name, default, help_text, FolderParser())
-
-
-def _define_list(
-    name: str, default: list[str] | None, help_text: str, of_one: flags.ArgumentParser
+def define_names(
+    name: str, default: list[str] | None, help_text: str, *, are_folders: bool = False
 ) -> None:
-    flags.DEFINE(
-        NamesParser(of_one), name, default, help_text, serializer=flags.ListSerializer(",")
-    )
+    """A flag that lists different names, or different folders."""
+    parser = NamesParser(are_folders=are_folders)
+    flags.DEFINE(parser, name, default, help_text, serializer=flags.ListSerializer(","))
 
 
 def refuse_unused(why: str, *names: str) -> None:

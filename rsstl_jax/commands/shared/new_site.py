@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rsstl_jax.commands.shared.outputs import SITE_FILES
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.errors import ConfigError, MissingDataError
 
@@ -15,7 +16,6 @@ def new_site_folder(name: str, data_dir: str | None) -> Path:
     from rsstl_jax.data.load import resolve_data_dir
     from rsstl_jax.data.readers import READERS
     from rsstl_jax.data.readers.archives import find_file
-    from rsstl_jax.data.readers.layout import LAYOUT_FILE
     from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX
 
     if not DATASET_NAME.fullmatch(name) or name.startswith(SYNTHETIC_PREFIX) or name in READERS:
@@ -25,7 +25,7 @@ def new_site_folder(name: str, data_dir: str | None) -> Path:
         )
     folder = resolve_data_dir(data_dir)[0] / name
     # As the reader looks for them: plain, gzipped, in a zip.
-    for file in ("train.csv", "test.csv", "unlabelled.csv", LAYOUT_FILE):
+    for file in SITE_FILES:
         try:
             found = find_file(folder, file)
         except MissingDataError:

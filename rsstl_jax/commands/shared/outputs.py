@@ -68,9 +68,8 @@ def _is_of(file: Path, read: Path) -> bool:
     # Data cards load NumPy, which --help answers without.
     from rsstl_jax.data.cards import CARDS
 
-    cards = (*(card.contents for card in CARDS.values()), *(c.downloads for c in CARDS.values()))
-    published = {known.name for files in cards for known in files}
-    return file.name.removesuffix(".gz") in published | set(SITE_FILES)
+    published = {f.name for card in CARDS.values() for f in (*card.contents, *card.downloads)}
+    return file.name.removesuffix(".gz") in published | {*SITE_FILES}
 
 
 def _check_writable(given: str, folder: Path) -> None:

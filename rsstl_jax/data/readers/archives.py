@@ -18,7 +18,6 @@ UNREADABLE = (
 )
 """What a damaged file or archive may raise when it is unpacked."""
 
-
 _log = logging.getLogger(__name__)
 
 
@@ -55,17 +54,13 @@ def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = ""
         if present:
             return DataFile(present[0])
     for archive in sorted(folder.glob("*.zip")):
-        members = _members(archive, names)
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                members = [m for m in opened.namelist() if PurePosixPath(m).name in names]
+        except UNREADABLE as error:
+            raise DataError(f"{archive}: is not a readable zip archive ({error})") from error
         if len(members) > 1:
             raise DataError(f"{archive}: holds {name} more than once: {', '.join(members)}")
         if members:
             return DataFile(archive, members[0])
     raise MissingDataError(folder / name, address=address)
-
-
-def _members(archive: Path, names: tuple[str, ...]) -> list[str]:
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            return [m for m in opened.namelist() if PurePosixPath(m).name in names]
-    except UNREADABLE as error:
-        raise DataError(f"{archive}: is not a readable zip archive ({error})") from error

@@ -4,7 +4,6 @@ Every error names the cell by file, line and column, what stands in it, and what
 What is wrong with a whole row, the header or the encoding is found earlier, in `sheet.py`.
 """
 
-import io
 import re
 from collections.abc import Sequence
 
@@ -20,8 +19,7 @@ from rsstl_jax.errors import DataError
 UNDETECTED = 100
 """How files write that an access point was not detected, unless their layout says otherwise."""
 
-COMMON_FRACTION = 0.05
-"""Fraction of the readings above which a value that is none may stand for undetected."""
+COMMON_FRACTION = 0.05  # of the readings: a value that is none of them may stand for undetected
 
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
@@ -33,20 +31,10 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns as float64, in the given order; empty cells are NaN."""
     sheet.require(columns)
     try:
-        frame = pd.read_csv(
-            io.BytesIO(sheet.body),
-            header=None,
-            names=list(sheet.columns),
-            usecols=list(columns),
-            dtype=np.float64,
-            skip_blank_lines=False,
-            low_memory=False,
-            sep=sheet.layout.delimiter,
-            decimal=sheet.layout.decimal,
-        )
+        decimal = sheet.layout.decimal
+        return sheet.frame(columns, dtype=np.float64, low_memory=False, decimal=decimal)
     except ValueError as error:
         raise _text_error(sheet, columns, error) from error
-    return frame[list(columns)]
 
 
 def _text_error(sheet: Sheet, columns: Sequence[str], cause: ValueError) -> DataError:
@@ -95,14 +83,12 @@ def _reading_hint(odd: NDArray[np.float64], num_cells: int) -> str:
     value, count = values[counts.argmax()], int(counts.max())
     if count < max(2, COMMON_FRACTION * num_cells):
         return ""
+    content, flag = f"{value:g}", f"--undetected={value:g}"
     if np.isnan(value):
-        return (
-            f"; {count} of {num_cells} cells are empty: if that means undetected, "
-            f"{remedy('--empty_is_undetected')} says so"
-        )
+        content, flag = "empty", "--empty_is_undetected"
     return (
-        f"; {count} of {num_cells} cells are {value:g}: if that means undetected, "
-        f"{remedy(f'--undetected={value:g}')} says so"
+        f"; {count} of {num_cells} cells are {content}: if that means undetected, "
+        f"{remedy(flag)} says so"
     )
 
 
@@ -110,9 +96,8 @@ def to_positions(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float64]:
     """Positions in the unit of the sheet, float64[n, 2]."""
     values, unit = np.ascontiguousarray(numbers.to_numpy()), sheet.layout.positions
     if unit == "degrees":
-        for index, (name, limit) in enumerate(
-            (("longitude", MAX_LONGITUDE), ("latitude", MAX_LATITUDE))
-        ):
+        limits = {"longitude": MAX_LONGITUDE, "latitude": MAX_LATITUDE}
+        for index, (name, limit) in enumerate(limits.items()):
             column = numbers.iloc[:, [index]]
             expected = f"a {name} is expected in {-limit:g}...{limit:g} degrees"
             _check_cells(sheet, column, np.abs(column.to_numpy()) <= limit, expected)
@@ -131,13 +116,11 @@ def to_labels(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.int32]:
     return values[:, 0].astype(np.int32)
 
 
-def _check_cells(
-    sheet: Sheet, numbers: pd.DataFrame, sound: NDArray[np.bool_], expected: str
-) -> None:
+def _check_cells(sheet: Sheet, numbers: pd.DataFrame, sound: NDArray[np.bool_], words: str) -> None:
     """Raises DataError for the first cell that is not sound."""
     if sound.all():
         return
     row, index = np.argwhere(~sound)[0]
     value = numbers.to_numpy()[row, index]
     content = "is empty or NaN" if np.isnan(value) else f"is {value:g}"
-    raise DataError(f"{sheet.cell_name(row, numbers.columns[index])}: {content}; {expected}")
+    raise DataError(f"{sheet.cell_name(row, numbers.columns[index])}: {content}; {words}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rsstl_jax.data.readers.layout import Layout, remedy
 from rsstl_jax.data.readers.sheet import Sheet
+from rsstl_jax.data.site import names_alike
 from rsstl_jax.errors import DataError
 
 # What columns that are no access points are usually called, without punctuation.
@@ -66,14 +67,11 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
         and column not in used
         and column.casefold() not in ignored
     )
-    spelled: dict[str, str] = {}
-    for name in names:
-        if name.casefold() in spelled:
-            raise DataError(
-                f"{sheet.file}, line 1: the access points {spelled[name.casefold()]!r} and "
-                f"{name!r} differ in small and capital letters alone; give one of them another name"
-            )
-        spelled[name.casefold()] = name
+    if alike := names_alike(names):
+        raise DataError(
+            f"{sheet.file}, line 1: the access points {alike[0]!r} and {alike[1]!r} differ in "
+            "small and capital letters alone; give one of them another name"
+        )
     if is_radio_map:
         if not names:
             raise DataError(f"{sheet.file}, line 1: names no access point")
@@ -151,6 +149,5 @@ def label_columns(sheet: Sheet) -> list[str]:
 def shown(names: Sequence[str] | set[str]) -> str:
     """The first few names of a list, and how many there are."""
     names = sorted(names) if isinstance(names, set) else list(names)
-    return ", ".join(names[:MAX_SHOWN]) + (
-        f" ... ({len(names)} in all)" if names[MAX_SHOWN:] else ""
-    )
+    more = f" ... ({len(names)} in all)" if names[MAX_SHOWN:] else ""
+    return ", ".join(names[:MAX_SHOWN]) + more

@@ -13,10 +13,8 @@ from rsstl_jax.data.readers.cells import UNDETECTED
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError
 
-LABELS = ("x", "y", "z", "floor", "building")
-"""Columns of trainingLabels and testLabels."""
-
 FIELDS = ("trainingMacs", "trainingLabels", "testMacs", "testLabels")
+LABELS = ("x", "y", "z", "floor", "building")  # columns of trainingLabels and testLabels
 
 _log = logging.getLogger(__name__)
 
@@ -55,23 +53,17 @@ def read_mat(name: str, file: str | Path) -> Site:
         (('AP001', 'AP002'), [[-60.0, nan], [nan, -71.0]], [0, 1])
     """
     database = _read_database(Path(file))
-    readings = {part: _matrix(file, database, f"{part}Macs") for part in ("training", "test")}
-    widths = {part: matrix.shape[1] for part, matrix in readings.items()}
-    if widths["training"] != widths["test"]:
+    train = _read_part(name, "train", "training", file, database)
+    test = _read_part(name, "test", "test", file, database)
+    if train.num_access_points != test.num_access_points:
         raise DataError(
-            f"{file}: database.trainingMacs has {widths['training']} columns and testMacs "
-            f"{widths['test']}; both must have one for each access point of the site"
+            f"{file}: database.trainingMacs has {train.num_access_points} columns and testMacs "
+            f"{test.num_access_points}; both must have one for each access point of the site"
         )
-    digits = max(3, len(str(widths["test"])))
-    access_points = tuple(f"AP{n + 1:0{digits}d}" for n in range(widths["test"]))
-    parts = [
-        _read_part(name, part, str(file), database, readings[field], access_points, field)
-        for part, field in (("train", "training"), ("test", "test"))
-    ]
-    for part in parts:
+    for part in (train, test):
         check_unit(part, f"{file}, {part.part} part")
-    warn_of(parts[0], str(file))
-    return Site(name, *parts)
+    warn_of(train, str(file))
+    return Site(name, train, test)
 
 
 def _read_database(file: Path) -> dict[str, Any]:
@@ -114,22 +106,14 @@ def _matrix(file: str | Path, database: dict[str, Any], field: str) -> NDArray[n
     if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "iuf" or matrix.ndim != 2:
         raise DataError(f"{file}: database.{field} must be a full matrix of real numbers")
     if matrix.size == 0:
-        raise DataError(
-            f"{file}: database.{field} is empty; a row for each fingerprint is expected"
-        )
+        raise DataError(f"{file}: database.{field} is empty; a row per fingerprint is expected")
     return matrix.astype(np.float64)
 
 
 def _read_part(
-    name: str,
-    part: str,
-    file: str,
-    database: dict[str, Any],
-    readings: NDArray[np.float64],
-    access_points: tuple[str, ...],
-    field: str,
+    name: str, part: str, field: str, file: str | Path, database: dict[str, Any]
 ) -> Fingerprints:
-    labels = _matrix(file, database, f"{field}Labels")
+    readings, labels = (_matrix(file, database, f"{field}{kind}") for kind in ("Macs", "Labels"))
     if labels.shape != (len(readings), len(LABELS)):
         raise DataError(
             f"{file}: database.{field}Labels is {labels.shape[0]} x {labels.shape[1]}; "
@@ -149,6 +133,8 @@ def _read_part(
     whole[:, 3:] = (labels[:, 3:] == np.rint(labels[:, 3:])) & (np.abs(labels[:, 3:]) < 2**31)
     _check(where, labels, whole, "floor and building must be whole numbers")
     floor, building = labels[:, 3:].astype(np.int32).T
+    width = readings.shape[1]
+    digits = max(3, len(str(width)))
     _log_heights(where, labels[:, 2], floor)
     return Fingerprints(
         dataset=name,
@@ -157,18 +143,16 @@ def _read_part(
         position_m=np.ascontiguousarray(labels[:, :2]),
         floor=np.ascontiguousarray(floor),
         building=np.ascontiguousarray(building),
-        access_points=access_points,
+        access_points=tuple(f"AP{n:0{digits}d}" for n in range(1, width + 1)),
     )
 
 
-def _check(
-    where: str, values: NDArray[np.float64], sound: NDArray[np.bool_], expected: str
-) -> None:
+def _check(where: str, values: NDArray[np.float64], sound: NDArray[np.bool_], words: str) -> None:
     """Raises DataError for the first value that is not sound."""
     if not sound.all():
         row, column = np.argwhere(~sound)[0]
         raise DataError(
-            f"{where}, row {row + 1}, column {column + 1}: is {values[row, column]:g}; {expected}"
+            f"{where}, row {row + 1}, column {column + 1}: is {values[row, column]:g}; {words}"
         )
 
 

@@ -1,7 +1,6 @@
 """A CSV of scans without positions, in blocks of rows, so that memory stays flat."""
 
 import gzip
-import io
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from rsstl_jax.data.readers.columns import has_other_use
 from rsstl_jax.data.readers.layout import Layout, for_scans
 from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, continue_sheet, parse_sheet
 from rsstl_jax.data.scans import ScanRows
+from rsstl_jax.data.site import names_alike
 from rsstl_jax.errors import DataError, MissingDataError
 
 BLOCK_ROWS = 4096
@@ -33,10 +33,7 @@ class ScanBlock(NamedTuple):
 def read_scan_table(
     path: str | Path, access_points: Sequence[str], layout: Layout | None = None
 ) -> Iterator[ScanBlock]:
-    """Reads a CSV with a column per access point, of which a localiser knows some.
-
-    Columns with another use are carried along; an empty cell means that nothing was detected.
-    """
+    """Reads a CSV whose columns are access points or carried; an empty cell is undetected."""
     layout = replace(layout or Layout(), empty_is_undetected=True)
     path, sheet, warned = Path(path), None, False
     try:
@@ -102,10 +99,8 @@ class _ScanColumns(NamedTuple):
         used = ignored | {n.casefold() for n in (layout.x, layout.y, layout.floor, layout.building)}
         prefix = layout.access_point_prefix.casefold()
         known = [c for c in sheet.columns if c.casefold() in place and c.casefold() not in ignored]
-        lower = [name.casefold() for name in known]
-        if len(set(lower)) < len(lower):
-            twice = next(name for name in known if lower.count(name.casefold()) > 1)
-            raise DataError(f"{sheet.file}, line 1: access point {twice!r} is named twice")
+        if alike := names_alike(known):
+            raise DataError(f"{sheet.file}, line 1: access point {alike[0]!r} is named twice")
         if not known:
             raise DataError(
                 f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
@@ -120,7 +115,8 @@ class _ScanColumns(NamedTuple):
             or not column.casefold().startswith(prefix)
         ]
         unknown = [column for column in others if column not in set(carried)]
-        return cls(known, [place[n] for n in lower], unknown, carried, len(access_points))
+        places = [place[name.casefold()] for name in known]
+        return cls(known, places, unknown, carried, len(access_points))
 
 
 def _read_block(sheet: Sheet, columns: _ScanColumns) -> ScanBlock:
@@ -133,14 +129,5 @@ def _read_block(sheet: Sheet, columns: _ScanColumns) -> ScanBlock:
         unknown = (~np.isnan(others)).sum(axis=1)
     carried = pd.DataFrame(index=range(len(known)))
     if columns.carried:
-        carried = pd.read_csv(
-            io.BytesIO(sheet.body),
-            header=None,
-            names=list(sheet.columns),
-            usecols=columns.carried,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            sep=sheet.layout.delimiter,
-        )[columns.carried]
+        carried = sheet.frame(columns.carried, dtype=str, keep_default_na=False)
     return ScanBlock(ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown), carried)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rsstl_jax.data.readers.archives import DataFile
 from rsstl_jax.data.readers.layout import DELIMITERS, Layout, remedy
@@ -87,6 +88,19 @@ class Sheet:
                 "pairs, around whole cells"
             ) from error
 
+    def frame(self, columns: Sequence[str], **options: Any) -> pd.DataFrame:
+        """The named columns as pandas reads them, in the given order."""
+        frame: pd.DataFrame = pd.read_csv(
+            io.BytesIO(self.body),
+            header=None,
+            names=list(self.columns),
+            usecols=list(columns),
+            skip_blank_lines=False,
+            sep=self.layout.delimiter,
+            **options,
+        )
+        return frame[list(columns)]
+
     def _reader(self) -> Any:
         text = io.StringIO(self.body.decode(), newline="")
         return csv.reader(text, strict=True, delimiter=self.layout.delimiter)
@@ -136,11 +150,6 @@ def continue_sheet(sheet: Sheet, body: bytes, first_line: int) -> Sheet:
     sheet = replace(sheet, body=body, first_line=first_line)
     _check_width(sheet)
     return sheet
-
-
-def count_columns(file: DataFile) -> int:
-    """Number of cells in the first line: the width of a file without a header."""
-    return file.read().partition(b"\n")[0].count(b",") + 1
 
 
 def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:

@@ -1,19 +1,23 @@
-"""Tables of one's own: a train part and a test part, or a radio map alone."""
+"""Tables of one's own: a train part and a test part, a radio map alone, or unlabelled scans."""
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.plausibility import check_unit, warn_of
 from rsstl_jax.data.readers.archives import DataFile, find_file
-from rsstl_jax.data.readers.cells import UNDETECTED
+from rsstl_jax.data.readers.cells import UNDETECTED, read_numbers, to_rss_dbm
+from rsstl_jax.data.readers.columns import access_point_columns
 from rsstl_jax.data.readers.layout import Layout, read_layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.readers.with_header import read_parts, read_train
 from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import write_bytes
 
 
@@ -102,6 +106,21 @@ def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
         address += ", to be rewritten as a table (docs/datasets.md, A table of your own)"
     file = find_file(folder, f"{part}.csv", address=address)
     return open_sheet(file, layout=layout or read_layout(folder))
+
+
+def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
+    """Reads unlabelled.csv: a header, and exactly the access points of the train part."""
+    sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
+    spelled = {name.casefold(): name for name in access_point_columns(sheet, is_radio_map=False)}
+    columns = [spelled.get(name.casefold(), name) for name in access_points]
+    sheet.require(columns)
+    known = {name.casefold() for name in (*columns, *sheet.layout.ignore)}
+    if others := [column for column in sheet.columns if column.casefold() not in known]:
+        raise DataError(
+            f"{sheet.file}, line 1: column {others[0]!r} is no access point of the train part; "
+            "a file of unlabelled fingerprints has these alone"
+        )
+    return to_rss_dbm(sheet, read_numbers(sheet, columns))
 
 
 def write_table(fingerprints: Fingerprints, path: str | Path) -> None:

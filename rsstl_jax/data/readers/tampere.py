@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.readers.archives import DataFile, find_file
 from rsstl_jax.data.readers.cells import read_numbers, to_positions, to_rss_dbm
-from rsstl_jax.data.readers.sheet import Sheet, count_columns, open_sheet
+from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 
@@ -29,7 +29,7 @@ def read_tampere(folder: Path) -> Site:
         for part in ("Training", "Test")
         for kind in ("rss", "coordinates")
     }
-    width = count_columns(files["Training_rss"])
+    width = files["Training_rss"].read().partition(b"\n")[0].count(b",") + 1
     names = tuple(f"AP{number:03d}" for number in range(1, width + 1))
     return Site(
         "tampere",

@@ -6,9 +6,9 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, 
 from rsstl_jax.errors import DataError, MissingDataError
 
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
-METRES_PER_DEGREE = (111_320.0, 110_540.0)
-"""Of longitude at the equator, and of latitude."""
+METRES_PER_DEGREE = (111_320.0, 110_540.0)  # of longitude at the equator, and of latitude
 BEYOND_WALK_MS = 500
 TEST_EVERY = 5
 FORMS = {
@@ -39,8 +38,7 @@ _RECORD = re.compile(r"\d+\tTYPE_[A-Z]")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Scan:
+class _Scan(NamedTuple):
     """What was detected at one moment of a walk."""
 
     trace: str  # file of the walk
@@ -94,13 +92,10 @@ def read_traces(
     floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
-    others = {path.parent.name for path in root.glob("*/path_data_files")} - {
-        f.name for f in floors
-    }
-    if others:
+    if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
         _log.warning(
             "%s: %s are not read, since they are no floors B1, F1, ...; give them such names",
-            *(root, ", ".join(sorted(others))),
+            *(root, ", ".join(sorted(path.name for path in others))),
         )
     corners = np.array([_corner(floor) for floor in floors])
     offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
@@ -167,16 +162,17 @@ def _read_walk(
                 raise DataError(f"{place}: an access point and a level in whole dBm are expected")
             if time_ms - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
                 readings.setdefault(time_ms, []).append((fields[3], int(dbm), seen_ms))
-    times_ms, *axes_m = np.array(sorted(waypoints)).reshape(-1, 3).T
+    if len(waypoints) < 2:
+        return []
+    times_ms, *axes_m = np.array(sorted(waypoints)).T
     scans = []
     for rows in readings.values():
         moment_ms = float(np.mean([seen_ms for *_, seen_ms in rows]))
-        if len(times_ms) < 2 or not _within(moment_ms, times_ms):
+        if not times_ms[0] - BEYOND_WALK_MS <= moment_ms <= times_ms[-1] + BEYOND_WALK_MS:
             continue
         x, y = (float(np.interp(moment_ms, times_ms, axis_m)) for axis_m in axes_m)
-        strongest: dict[str, int] = {}
-        for bssid, dbm, _ in rows:
-            strongest[bssid] = max(dbm, strongest.get(bssid, dbm))
+        # The last reading of an access point is kept, which is the strongest.
+        strongest = {bssid: dbm for bssid, dbm, _ in sorted(rows, key=lambda row: row[1])}
         position_m = (x + float(offset_m[0]), y + float(offset_m[1]))
         scans.append(_Scan(path.name, floor, position_m, strongest))
     return scans
@@ -206,10 +202,6 @@ def _numbers(place: str, line: str, indices: tuple[int, ...]) -> list[float]:
     if len(fields) != form.count(",") + 1 or not all(map(_NUMBER.fullmatch, texts)):
         raise DataError(f"{place}: {line[:80]!r} is not of the published form: {form}")
     return [float(text) for text in texts]
-
-
-def _within(moment_ms: float, times_ms: NDArray[np.float64]) -> bool:
-    return times_ms[0] - BEYOND_WALK_MS <= moment_ms <= times_ms[-1] + BEYOND_WALK_MS
 
 
 def _to_part(name: str, part: str, scans: list[_Scan], bssids: list[str]) -> Fingerprints:
