@@ -11,6 +11,8 @@ from rsstl_jax.config.rules import (
     FOLDER,
     FRACTION,
     MESH,
+    MONTHS,
+    NAMES,
     NETWORK,
     NOT_NEGATIVE,
     PART,
@@ -86,6 +88,18 @@ _RUN: dict[str, Field] = {
         0.15, PART, "Fraction of the training set's positions that validation holds out."
     ),
     "data.validation_seed": Field(0, SEED, "Seed that draws the positions of the validation part."),
+    "data.held_out_phones": Field(
+        "",
+        NAMES,
+        "Phones, separated by commas, whose fingerprints are left out of the training set and are "
+        "measured all the same, such as 13,14; empty leaves none out.",
+    ),
+    "data.held_out_months": Field(
+        "",
+        MONTHS,
+        "Months, separated by commas, whose fingerprints are left out of the training set and are "
+        "measured all the same, such as 2013-05; empty leaves none out.",
+    ),
     "input.encoding": Field(
         "raw",
         one_of("raw", "linear", "powed", "exponential"),

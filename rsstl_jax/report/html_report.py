@@ -20,6 +20,7 @@ from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
 from rsstl_jax.report.result_table import (
     FIGURES,
     PROTOCOLS,
+    group_tables,
     mean_and_spread,
     methods_of,
     protocol_cell,
@@ -44,7 +45,7 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
         unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
         if unit
         else "",
-        figures=_figures(result),
+        figures=_figures(result) + "".join(map(_html_table, group_tables(result))),
         teachers=_teachers(result.get("teachers", {}), planes),
     )
     data = {
@@ -65,16 +66,20 @@ def write_agnostic_report(
     workdir: Path, fields: Mapping[str, Any], *, command: str, table: str = ""
 ) -> None:
     """Writes report.html of trainings of the site-agnostic network, with a Markdown table."""
-    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+    results = f"<section><h2>Errors</h2>{_html_table(table)}</section>"
+    subtitle = f"trained on {fields['sources']}, seeds {_shown(fields['seeds'])}"
+    title = "Site-agnostic network" + (f" at {fields['target']}" if table else "")
+    _write_page(workdir, fields, command, title, subtitle, results if table else "", {}, {})
+
+
+def _html_table(markdown: str) -> str:
+    lines = [line.strip("|").split("|") for line in markdown.splitlines() if line.startswith("| ")]
     rows = "".join(
         f"<tr>{''.join(f'<td>{html.escape(cell.strip())}</td>' for cell in cells)}</tr>"
         for cells in lines
         if "---" not in cells[0]
     )
-    results = f'<section><h2>Errors</h2><div class="wide"><table>{rows}</table></div></section>'
-    subtitle = f"trained on {fields['sources']}, seeds {_shown(fields['seeds'])}"
-    title = "Site-agnostic network" + (f" at {fields['target']}" if table else "")
-    _write_page(workdir, fields, command, title, subtitle, results if table else "", {}, {})
+    return f'<div class="wide"><table>{rows}</table></div>'
 
 
 def _write_page(

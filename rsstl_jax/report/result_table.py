@@ -126,7 +126,9 @@ def render_result(result: Mapping[str, Any]) -> str:
         for name, figures in result.get("baselines", {}).items()
         if "left_out" in figures
     ]
-    return "\n\n".join(["\n".join(lines), *left_out, *_protocol_table(result)])
+    return "\n\n".join(
+        ["\n".join(lines), *left_out, *_protocol_table(result), *group_tables(result)]
+    )
 
 
 def _protocol_table(result: Mapping[str, Any]) -> list[str]:
@@ -143,3 +145,35 @@ def _protocol_table(result: Mapping[str, Any]) -> list[str]:
         cells = [protocol_cell(name, own[name]) if name in own else "" for name in columns]
         lines.append(f"| {student_label(method, result['network'])} | {' | '.join(cells)} |")
     return ["\n".join(lines)]
+
+
+def group_tables(result: Mapping[str, Any]) -> list[str]:
+    """Mean errors by phone and by month, where several of them were measured."""
+    tables = []
+    for kind, numbers in result.get("num_by_group", {}).items():
+        by_method = {
+            student_label(method, result["network"]): own["mae_by_group_m"][kind]
+            for method, own in methods_of(result).items()
+            if "mae_by_group_m" in own
+        }
+        rows = {name: [name] for name in sorted(numbers, key=lambda name: (len(name), name))}
+        if len(rows) < 2 or not by_method:
+            continue
+        known = [name for name in rows if numbers[name]["train"]]
+        if 0 < len(known) < len(rows):
+            others = [name for name in rows if name not in known]
+            rows |= {"all of the training set": known, "all others": others}
+        head = [kind, "training", "evaluated", *by_method]
+        lines = [head, ["---"] * len(head)]
+        for label, names in rows.items():
+            trained, evaluated = (
+                [numbers[name][part] for name in names] for part in ("train", "evaluated")
+            )
+            cells = [label, str(sum(trained)), str(sum(evaluated))]
+            for errors_m in by_method.values():
+                by_seed = zip(*(errors_m[name] for name in names), strict=True)
+                means_m = [statistics.fmean(one, weights=evaluated) for one in by_seed]
+                cells.append(mean_and_spread(means_m))
+            lines.append(cells)
+        tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return tables
