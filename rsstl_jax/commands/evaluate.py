@@ -4,9 +4,9 @@
     rsstl evaluate --student=results/my-office-ensemble
     rsstl evaluate --student=pretrained --dataset=my-office
 
-Floors, buildings and radii are measured where the site and the student have them, and the mean error
-of each phone and month where the site names them. The pretrained
-network is not trained further. It takes the site's train part as its radio map.
+Floors, buildings and radii are measured where the site and the student have them, and the mean
+error of each phone and month where the site names them. The pretrained network is not trained
+further. It takes the site's train part as its radio map.
 """
 
 from pathlib import Path
