@@ -19,6 +19,7 @@ from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten
+from rsstl_jax.errors import DataError
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.report.statistics import paired_t_difference
@@ -40,8 +41,9 @@ FIGURES = {
 def at_shared_positions(table: pd.DataFrame, phones: Sequence[str], column: str) -> pd.DataFrame:
     """Mean errors of these phones (True) and of others (False) at each position of both."""
     place = [name for name in ("x_m", "y_m", "floor", "building") if name in table]
-    is_fold = table["phone"].astype(str).isin(phones).rename("fold")
-    return table.groupby([*place, is_fold])[column].mean().unstack("fold").dropna()
+    marked = table.assign(fold=table["phone"].astype(str).isin(phones))
+    means = marked.groupby([*place, "fold"])[column].mean().unstack("fold")
+    return means.reindex(columns=[False, True]).dropna()
 
 
 def measure(tables: dict[str, pd.DataFrame], fold: str, seed: int) -> list[dict[str, Any]]:
@@ -52,6 +54,8 @@ def measure(tables: dict[str, pd.DataFrame], fold: str, seed: int) -> list[dict[
         record: dict[str, Any] = {"method": method, "fold": fold, "seed": seed}
         for trained, table in (("with", tables[""]), ("without", tables[fold])):
             means = at_shared_positions(table, name_list(fold), f"{method}_error_m")
+            if means.empty:
+                raise DataError(f"no position was measured both by the phones {fold} and by others")
             record["positions"] = len(means)
             record[f"num_train_{trained}"] = table.attrs["num_train"]
             record |= {f"fold_{trained}_m": means[True].mean()}

@@ -92,13 +92,13 @@ _RUN: dict[str, Field] = {
         "",
         NAMES,
         "Phones, separated by commas, whose fingerprints are left out of the training set and are "
-        "measured all the same, such as 13,14; empty leaves none out.",
+        "measured all the same, such as 13,14; empty means that none is left out.",
     ),
     "data.held_out_months": Field(
         "",
         MONTHS,
         "Months, separated by commas, whose fingerprints are left out of the training set and are "
-        "measured all the same, such as 2013-05; empty leaves none out.",
+        "measured all the same, such as 2013-05; empty means that none is left out.",
     ),
     "input.encoding": Field(
         "raw",

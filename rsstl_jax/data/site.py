@@ -24,7 +24,12 @@ MAX_POSITION_M = 1e9
 
 PARTS = ("train", "test", "validation")
 
-_LABELS = {"floor": np.int32, "building": np.int32, "phone": np.str_, "time": np.datetime64}
+_LABELS: dict[str, type] = {
+    "floor": np.int32,
+    "building": np.int32,
+    "phone": np.str_,
+    "time": np.datetime64,
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

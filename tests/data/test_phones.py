@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from tiny import make_part, make_tiny_config, write_sites
+from tiny import make_part, make_tiny_config, name_phones, write_sites
 
+from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.data.readers import read_site
 from rsstl_jax.data.target import leave_out, target_parts
-from rsstl_jax.errors import DataError
+from rsstl_jax.errors import ConfigError, DataError
 
 UJI = """WAP001,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,USERID,PHONEID,TIMESTAMP
 -60,-7541.2643,4864920.7782,2,1,11,{}
@@ -76,13 +77,9 @@ def test_a_table_of_ones_own_names_its_columns(tmp_path, form):
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """The tiny sites; home's fingerprints are of three phones in two months, the mall's of none."""
+    """The tiny sites; home's fingerprints are of three phones and months, the mall's of none."""
     root = write_sites(tmp_path_factory.mktemp("data"), "home", "mall")
-    for file in (root / "home").glob("*.csv"):
-        header, *lines = file.read_text().splitlines()
-        lines = [f"{line},{'abc'[n % 3]},2024-0{1 + n // 9}-01" for n, line in enumerate(lines)]
-        file.write_text("\n".join([f"{header},phone,time", *lines]))
-    (root / "home" / "layout.json").write_text(json.dumps({"phone": "phone", "time": "time"}))
+    name_phones(root / "home")
     return root
 
 
@@ -130,6 +127,20 @@ def test_the_test_part_stays_whole(data_dir):
 def test_what_cannot_be_held_out_is_named(data_dir, fields, message):
     with pytest.raises(DataError, match=message):
         parts(data_dir, **fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("held_out_phones", "a,,b", "must be different names separated by commas, or empty"),
+        ("held_out_phones", "a,a", "must be different names"),
+        ("held_out_months", "2013-5", "must be different months separated by commas, such as 2013-05"),
+    ],
+)
+def test_what_names_no_phones_or_months_is_refused(field, value, message):
+    config = make_tiny_config(**{f"data.{field}": value})
+    with pytest.raises(ConfigError, match=f"data.{field} is {value!r}; it {message}"):
+        validate(config)
 
 
 def test_a_site_without_phones_is_refused(data_dir):

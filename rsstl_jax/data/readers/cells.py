@@ -159,7 +159,8 @@ def to_times(sheet: Sheet, cells: pd.Series) -> NDArray[np.datetime64]:
     seconds = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
     written = pd.to_datetime(cells, format="ISO8601", errors="coerce", utc=True)
     time = written.dt.tz_localize(None).to_numpy("datetime64[s]")
-    time = np.where(np.isnan(seconds), time, seconds.astype("datetime64[s]"))
+    whole = np.nan_to_num(seconds).clip(0, 1e10).astype(np.int64)
+    time = np.where(np.isnan(seconds), time, whole.astype("datetime64[s]"))
     sound = (time >= np.datetime64("1990")) & (time < np.datetime64("2100"))
     expected = "seconds since 1970, or a time such as 2013-06-20 07:35, is expected in 1990...2099"
     _check_texts(sheet, cells, sound, expected)
