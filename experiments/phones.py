@@ -25,11 +25,6 @@ from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.report.statistics import paired_t_difference
 from rsstl_jax.store.files import write_json
 
-define_config()
-flags.DEFINE_multi_string("fold", [], "phones, separated by commas, that are left out together")
-define_folder("workdir", "results/phones", "folder of the runs")
-define_folder("output", "results/phones", "folder of the records")
-
 FIGURES = {
     "fold_with_m": "fold, trained with it",
     "fold_without_m": "fold, trained without",
@@ -38,11 +33,18 @@ FIGURES = {
 }
 
 
+def define_flags() -> None:
+    define_config()
+    flags.DEFINE_multi_string("fold", [], "phones, separated by commas, left out together")
+    define_folder("workdir", "results/phones", "folder of the runs")
+    define_folder("output", "results/phones", "folder of the records")
+
+
 def at_shared_positions(table: pd.DataFrame, phones: Sequence[str], column: str) -> pd.DataFrame:
     """Mean errors of these phones (True) and of others (False) at each position of both."""
     place = [name for name in ("x_m", "y_m", "floor", "building") if name in table]
     marked = table.assign(fold=table["phone"].astype(str).isin(phones))
-    means = marked.groupby([*place, "fold"])[column].mean().unstack("fold")
+    means = marked.pivot_table(column, index=place, columns="fold", aggfunc="mean")
     return means.reindex(columns=[False, True]).dropna()
 
 
@@ -114,4 +116,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

@@ -114,7 +114,8 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
             name: [value for students in rounds for value in students[student][name]]
             for name, values in figures.items()
             # A value of each seed, not of all together.
-            if isinstance(values, list) and len(values) == 1
+            if isinstance(values, list)
+            and len(values) == 1
             and all(name in students[student] for students in rounds)
         }
         for student, figures in rounds[0].items()

@@ -64,9 +64,7 @@ def _choose_neighbours(subset: Fingerprints) -> Neighbours:
     )[0]
 
 
-def summarize_errors(
-    predicted_m: Sequence[np.ndarray], held_out: Fingerprints
-) -> dict[str, Any]:
+def summarize_errors(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, Any]:
     errors_m = [error_m(positions, held_out.position_m) for positions in predicted_m]
     by_group = mean_by_group(errors_m, held_out)
     return summarize_each(errors_m) | ({"mae_by_group_m": by_group} if by_group else {})

@@ -134,7 +134,11 @@ def test_what_cannot_be_held_out_is_named(data_dir, fields, message):
     [
         ("held_out_phones", "a,,b", "must be different names separated by commas, or empty"),
         ("held_out_phones", "a,a", "must be different names"),
-        ("held_out_months", "2013-5", "must be different months separated by commas, such as 2013-05"),
+        (
+            "held_out_months",
+            "2013-5",
+            "must be different months separated by commas, such as 2013-05",
+        ),
     ],
 )
 def test_what_names_no_phones_or_months_is_refused(field, value, message):
@@ -144,6 +148,8 @@ def test_what_names_no_phones_or_months_is_refused(field, value, message):
 
 
 def test_a_site_without_phones_is_refused(data_dir):
-    config = make_tiny_config(data_dir=str(data_dir), target="mall", **{"data.held_out_phones": "a"})
-    with pytest.raises(DataError, match="data.held_out_phones is 'a', and no phone of mall's fing"):
+    config = make_tiny_config(
+        data_dir=str(data_dir), target="mall", **{"data.held_out_phones": "a"}
+    )
+    with pytest.raises(DataError, match=r"held_out_phones is 'a', and no phone of mall's finger"):
         target_parts(config)

@@ -167,9 +167,7 @@ def to_times(sheet: Sheet, cells: pd.Series) -> NDArray[np.datetime64]:
     return time
 
 
-def _check_texts(
-    sheet: Sheet, cells: pd.Series, sound: NDArray[np.bool_], expected: str
-) -> None:
+def _check_texts(sheet: Sheet, cells: pd.Series, sound: NDArray[np.bool_], expected: str) -> None:
     """Raises DataError for the first cell that is not sound."""
     if not sound.all():
         row = int(sound.argmin())
