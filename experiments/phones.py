@@ -50,7 +50,8 @@ def at_shared_positions(table: pd.DataFrame, phones: Sequence[str], column: str)
 
 def measure(tables: dict[str, pd.DataFrame], fold: str, seed: int) -> list[dict[str, Any]]:
     """A record of each method: errors with the fold in the training set and without it."""
-    methods = [name.removesuffix("_error_m") for name in tables[""] if name.endswith("_error_m")]
+    names = map(str, tables[""])
+    methods = [name.removesuffix("_error_m") for name in names if name.endswith("_error_m")]
     records = []
     for method in methods:
         record: dict[str, Any] = {"method": method, "fold": fold, "seed": seed}

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from tiny import make_part, make_tiny_config, name_phones, write_sites
 
-from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.data.readers import read_site
 from rsstl_jax.data.target import leave_out, target_parts
-from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.errors import DataError
 
 UJI = """WAP001,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,USERID,PHONEID,TIMESTAMP
 -60,-7541.2643,4864920.7782,2,1,11,{}
@@ -127,24 +126,6 @@ def test_the_test_part_stays_whole(data_dir):
 def test_what_cannot_be_held_out_is_named(data_dir, fields, message):
     with pytest.raises(DataError, match=message):
         parts(data_dir, **fields)
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "message"),
-    [
-        ("held_out_phones", "a,,b", "must be different names separated by commas, or empty"),
-        ("held_out_phones", "a,a", "must be different names"),
-        (
-            "held_out_months",
-            "2013-5",
-            "must be different months separated by commas, such as 2013-05",
-        ),
-    ],
-)
-def test_what_names_no_phones_or_months_is_refused(field, value, message):
-    config = make_tiny_config(**{f"data.{field}": value})
-    with pytest.raises(ConfigError, match=f"data.{field} is {value!r}; it {message}"):
-        validate(config)
 
 
 def test_a_site_without_phones_is_refused(data_dir):

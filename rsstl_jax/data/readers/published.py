@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.readers.archives import find_file
@@ -69,5 +70,7 @@ def _read_published(name: str, folder: Path, publisher: Publisher) -> Site:
 def _without_absent(sheet: Sheet) -> Sheet:
     """The sheet by a layout without the columns of phones and times that some copies lack."""
     layout = sheet.layout
-    absent = {n: "" for n in ("phone", "time") if getattr(layout, n) not in sheet.columns}
+    absent: dict[str, Any] = {
+        n: "" for n in ("phone", "time") if getattr(layout, n) not in sheet.columns
+    }
     return replace(sheet, layout=replace(layout, **absent))
