@@ -25,7 +25,7 @@ from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
-from rsstl_jax.report.predicted import Predicted, predict
+from rsstl_jax.report.predicted import Predicted, count_by_group, predict
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
@@ -230,6 +230,7 @@ def _write_result(
         sources=list(name_list(job.config.sources)),
         terms=list(active_terms(job.config, job.network)),
         num_train=len(parts.train),
+        **count_by_group(parts.train, parts.held_out),
         teachers={name: report["quality"] for name, report in teachers.reports.items()},
         baselines=predict_baselines(job.config, parts),
     )

@@ -1,6 +1,7 @@
 """Sites of a few rows and networks of a few units, and each program compiled once for all tests."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -97,6 +98,15 @@ def write_sites(folder, *names):
                 comments="",
             )
     return folder
+
+
+def name_phones(folder):
+    """Adds phones a, b and c in turn to a site's tables, and a month to every nine fingerprints."""
+    for file in folder.glob("*.csv"):
+        header, *lines = file.read_text().splitlines()
+        lines = [f"{line},{'abc'[n % 3]},2024-0{1 + n // 9}-01" for n, line in enumerate(lines)]
+        file.write_text("\n".join([f"{header},phone,time", *lines]))
+    (folder / "layout.json").write_text(json.dumps({"phone": "phone", "time": "time"}))
 
 
 def draw_params(module, *inputs, seed=0):

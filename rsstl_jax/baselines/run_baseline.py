@@ -23,7 +23,7 @@ from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.report.predicted import Predicted
+from rsstl_jax.report.predicted import Predicted, count_by_group
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.lock import locked
@@ -87,6 +87,7 @@ def _run(
     by_seed = {seed: {method: one} for seed, one in zip(seeds, predicted, strict=True)}
     command = f"rsstl baselines --method={method}"
     facts |= {"num_train": len(parts.train), "command": command}
+    facts |= count_by_group(parts.train, parts.held_out)
     return in_first(write_result)(config, parts.held_out, by_seed, workdir, **facts)
 
 

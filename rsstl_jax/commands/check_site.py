@@ -33,6 +33,9 @@ TEXTS = {
     "y": "Names the column with y or the latitude. By default it is y.",
     "floor": "Names the column with the floor. By default it is floor, if there is one.",
     "building": "Names the column with the building. By default it is building, if there is one.",
+    "phone": "Names the column with the name of the phone. By default it is not read.",
+    "time": "Names the column with the time, seconds since 1970 or such as 2013-06-20 07:35. By "
+    "default it is not read.",
     "access_point_prefix": "Sets what the names of access points start with. By default every "
     "column that has no other use is one.",
     "delimiter": "Sets what separates the columns: , or ; or | or tab. By default it is a comma.",

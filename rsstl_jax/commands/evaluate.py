@@ -4,8 +4,9 @@
     rsstl evaluate --student=results/my-office-ensemble
     rsstl evaluate --student=pretrained --dataset=my-office
 
-Floors, buildings and radii are measured where the site and the student have them. The pretrained
-network is not trained further. It takes the site's train part as its radio map.
+Floors, buildings and radii are measured where the site and the student have them, and the mean
+error of each phone and month where the site names them. The pretrained network is not trained
+further. It takes the site's train part as its radio map.
 """
 
 from pathlib import Path
@@ -61,11 +62,12 @@ def main() -> None:
         check_file("--output", FLAGS.output, inputs=[site_folder(part.dataset, FLAGS.data_dir)])
     # JAX and pandas load inside functions: --help answers without them.
     from rsstl_jax.metrics import error_m, summarize
-    from rsstl_jax.report.predicted import predict, protocol_figures
+    from rsstl_jax.report.predicted import mean_by_group, predict, protocol_figures
     from rsstl_jax.report.result_table import PROTOCOLS, protocol_cell
 
     predicted = predict(locator, part)
-    figures = summarize(error_m(predicted.position_m, part.position_m))
+    errors_m = error_m(predicted.position_m, part.position_m)
+    figures = summarize(errors_m)
     protocols = protocol_figures(predicted, part)
     print(f"{FLAGS.student} at {part.dataset}, {part.part} part, {len(part)} fingerprints:")
     for label, (name, factor, unit) in _FIGURES.items():
@@ -73,6 +75,9 @@ def main() -> None:
     for name in [name for name in PROTOCOLS if name in protocols]:
         label, _, unit = PROTOCOLS[name].rstrip(")").partition(" (")
         print(f"  {label:16} {protocol_cell(name, [protocols[name]]):>7} {unit}")
+    for kind, by_name in mean_by_group([errors_m], part).items():
+        for name, (mean_m,) in by_name.items() if len(by_name) > 1 else ():
+            print(f"  {f'{kind} {name}':16} {mean_m:7.2f} m")
     if FLAGS.output:
         _write_positions(FLAGS.output, part, predicted)
         print(f"every position: {FLAGS.output}")
@@ -86,7 +91,7 @@ def _write_positions(file: str, part: "Fingerprints", predicted: "Predicted") ->
 
     x_m, y_m = predicted.position_m.T
     columns: dict[str, Any] = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
-    columns |= {"floor": part.floor, "building": part.building}
+    columns |= {"floor": part.floor, "building": part.building} | part.groups()
     columns |= {"predicted_x_m": x_m, "predicted_y_m": y_m}
     columns |= {"predicted_floor": predicted.floor, "predicted_building": predicted.building}
     columns |= {"radius_m": predicted.radius_m}

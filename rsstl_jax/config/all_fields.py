@@ -11,6 +11,8 @@ from rsstl_jax.config.rules import (
     FOLDER,
     FRACTION,
     MESH,
+    MONTHS,
+    NAMES,
     NETWORK,
     NOT_NEGATIVE,
     PART,
@@ -74,6 +76,16 @@ _RUN: dict[str, Field] = {
         0.15, "Fraction of the training set's positions that validation holds out."
     ),
     "data.validation_seed": SEED.field(0, "Seed that draws the positions of the validation part."),
+    "data.held_out_phones": NAMES.field(
+        "",
+        "Phones, separated by commas, whose fingerprints are left out of the training set and are "
+        "measured all the same, such as 13,14; empty means that none is left out.",
+    ),
+    "data.held_out_months": MONTHS.field(
+        "",
+        "Months, separated by commas, whose fingerprints are left out of the training set and are "
+        "measured all the same, such as 2013-05; empty means that none is left out.",
+    ),
     "input.encoding": one_of("raw", "linear", "powed", "exponential").field(
         "raw", "Map from dBm to a network's input; a site-agnostic network always takes linear."
     ),

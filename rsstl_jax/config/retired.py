@@ -16,6 +16,8 @@ RETIRED: dict[str, Any] = {
 RENAMED = {"distill.told_by": "distill.pseudo_labels"}
 
 ADDED: dict[str, Any] = {
+    "data.held_out_months": "",
+    "data.held_out_phones": "",
     "agnostic.episodes_per_step": 1,
     "agnostic.learning_rate": 2e-3,
     "agnostic.episodes.num_queries": 48,

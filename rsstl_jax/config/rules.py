@@ -103,6 +103,14 @@ DATASETS = Rule(
     lambda v: isinstance(v, str) and all(map(DATASET_NAME.fullmatch, name_list(v))),
     "datasets' names separated by commas, such as uji,tampere",
 )
+NAMES = Rule(
+    lambda v: isinstance(v, str) and (not v.strip() or _are_different(name_list(v), bool)),
+    "different names separated by commas, or empty",
+)
+MONTHS = Rule(
+    lambda v: NAMES.holds(v) and all(map(re.compile(r"\d{4}-\d{2}").fullmatch, name_list(v))),
+    "different months separated by commas, such as 2013-05,2013-06, or empty",
+)
 MESH = Rule(
     lambda v: isinstance(v, str) and read_mesh(v) is not None,
     "numbers of devices for replica and data, each at most once, such as replica:4,data:2, or "

@@ -27,6 +27,7 @@ def describe(part: Fingerprints, radio_map: Fingerprints | None = None) -> dict[
         if readings.size
         else "none: no access point was detected anywhere",
     }
+    about |= {f"{kind}s": _labels(of_kind) for kind, of_kind in part.groups().items()}
     about |= _oddities(part, detected)
     if radio_map and (repeated := count_repeated(part, radio_map)):
         about["in train, too"] = f"the readings of {repeated:,} fingerprints"
@@ -56,7 +57,7 @@ def _spread(counts: NDArray[np.integer]) -> str:
     return f"{counts.min():,} to {counts.max():,} (median {np.median(counts):g})"
 
 
-def _labels(labels: NDArray[np.int32] | None) -> str:
+def _labels(labels: NDArray[np.int32] | NDArray[np.str_] | None) -> str:
     if labels is None:
         return "not named"
     values, counts = np.unique(labels, return_counts=True)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 MIN_DBM, MAX_DBM = -130.0, 0.0
 MAX_POSITION_M = 1e9  # beyond every map projection, and exact to a micrometre
 PARTS = ("train", "test", "validation")
+
+_LABELS: dict[str, type] = {
+    "floor": np.int32,
+    "building": np.int32,
+    "phone": np.str_,
+    "time": np.datetime64,
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +42,8 @@ class Fingerprints:
             and lower case.
         layout: how the file was written that they come from; None: in no form of its own. Scans of
             the site are read by it.
+        phone: str[n] or None. Name of the phone that took each fingerprint.
+        time: datetime64[n] or None. Moment of each fingerprint, UTC.
 
     Raises:
         DataError: an array has another shape or dtype, a position is not finite or beyond 1e9 m, a
@@ -61,6 +70,8 @@ class Fingerprints:
     building: NDArray[np.int32] | None
     access_points: tuple[str, ...]
     layout: "Layout | None" = None
+    phone: NDArray[np.str_] | None = None
+    time: NDArray[np.datetime64] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "access_points", tuple(self.access_points))
@@ -69,18 +80,20 @@ class Fingerprints:
         num_rows = len(self.rss_dbm)
         self._check_array("rss_dbm", self.rss_dbm, (num_rows, len(self.access_points)), np.float32)
         self._check_array("position_m", self.position_m, (num_rows, 2), np.float64)
-        for name, labels in (("floor", self.floor), ("building", self.building)):
-            if labels is not None:
-                self._check_array(name, labels, (num_rows,), np.int32)
+        for name, labels in self._labels().items():
+            self._check_array(name, labels, (num_rows,), _LABELS[name])
         if self.rss_dbm.size == 0:
             raise self._error("has no fingerprints or no access points")
         self._check_values()
 
+    def _labels(self) -> dict[str, NDArray[Any]]:
+        return {name: own for name in _LABELS if (own := getattr(self, name)) is not None}
+
     def _check_array(self, name: str, array: object, shape: tuple[int, ...], dtype: type) -> None:
-        wanted = f"{np.dtype(dtype)}{list(shape)}"
+        wanted = f"{dtype.__name__}{list(shape)}"
         if not isinstance(array, np.ndarray):
             raise self._error(f"{name} is a {type(array).__name__}; a NumPy {wanted} is expected")
-        if array.shape != shape or array.dtype != dtype:
+        if array.shape != shape or array.dtype.type is not dtype or not array.dtype.isnative:
             raise self._error(f"{name} is {array.dtype}{list(array.shape)}; expected {wanted}")
 
     def _check_values(self) -> None:
@@ -118,14 +131,17 @@ class Fingerprints:
 
     def _summary(self) -> str:
         width_m, depth_m = np.ptp(self.position_m, axis=0)
-        labels = {"floor": self.floor, "building": self.building}
         counts = {"fingerprint": len(self), "access point": self.num_access_points}
         return ", ".join(
             [
                 *(_counted(number, noun) for noun, number in counts.items()),
                 f"{1 - np.isnan(self.rss_dbm).mean():.0%} detected",
                 f"{width_m:.1f} x {depth_m:.1f} m",
-                *(_counted(len(set(v.tolist())), n) for n, v in labels.items() if v is not None),
+                *(
+                    _counted(len(set(labels.tolist())), noun)
+                    for noun, labels in self._labels().items()
+                    if noun != "time"
+                ),
             ]
         )
 
@@ -164,15 +180,34 @@ class Fingerprints:
             self,
             rss_dbm=self.rss_dbm[rows],
             position_m=self.position_m[rows],
-            floor=None if self.floor is None else self.floor[rows],
-            building=None if self.building is None else self.building[rows],
+            **{name: values[rows] for name, values in self._labels().items()},
         )
+
+    def groups(self) -> dict[str, NDArray[np.str_]]:
+        """The phone and the month of each fingerprint, as far as they are known.
+
+        Returns:
+            dict. "phone" and "month", such as '2013-06' (UTC): str[n]; without what is unknown.
+
+        Example:
+            >>> rss_dbm, time = np.full((1, 1), -60, np.float32), np.array(["2013-06-20"], "M8[s]")
+            >>> part = Fingerprints(
+            ...     "home", "test", rss_dbm, np.zeros((1, 2)), None, None, ("a",), time=time
+            ... )
+            >>> part.groups()["month"].tolist()
+            ['2013-06']
+        """
+        groups = {} if self.phone is None else {"phone": self.phone}
+        if self.time is not None:
+            groups["month"] = self.time.astype("datetime64[M]").astype(np.str_)
+        return groups
 
     def digest(self) -> str:
         """SHA-256 of the contents; the same wherever and whenever the same data are read.
 
         It covers access points, readings, positions (to the micrometre: decimal parsers differ in
-        the last bit), floors and buildings, but not the names of the dataset and of the part.
+        the last bit), floors and buildings, but not phones, times, and the names of the dataset and
+        of the part.
 
         Returns:
             str. 64 hexadecimal digits.

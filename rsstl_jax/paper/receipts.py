@@ -114,7 +114,9 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
         student: {
             name: [value for students in rounds for value in students[student][name]]
             for name, values in figures.items()
-            if len(values) == 1  # a value of each seed, not of all together
+            # A value of each seed, not of all together.
+            if isinstance(values, list)
+            and len(values) == 1
             and all(name in students[student] for students in rounds)
         }
         for student, figures in rounds[0].items()

@@ -20,6 +20,7 @@ from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
 from rsstl_jax.report.result_table import (
     FIGURES,
     PROTOCOLS,
+    group_tables,
     mean_and_spread,
     methods_of,
     protocol_cell,
@@ -51,7 +52,7 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
         unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
         if unit
         else "",
-        figures=_figures(result),
+        figures=_figures(result) + "".join(map(_html_table, group_tables(result))),
         teachers=_teachers(result.get("teachers", {}), planes),
     )
     data = {
@@ -74,12 +75,16 @@ def write_agnostic_report(
     """Writes report.html of trainings of the site-agnostic network, with a Markdown table."""
     title, results = "Site-agnostic network", ""
     if table:
-        lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
-        head, _, *rows = [[cell.strip() for cell in line] for line in lines]
         title = f"Site-agnostic network at {fields['target']}"
-        results = f"<section><h2>Errors</h2>{_wide_table(head, map(_row, rows))}</section>"
+        results = f"<section><h2>Errors</h2>{_html_table(table)}</section>"
     subtitle = f"trained on {fields['sources']}, seeds {_shown(fields['seeds'])}"
     _write_page(workdir, fields, command, title, subtitle, results, {}, {})
+
+
+def _html_table(markdown: str) -> str:
+    lines = [line.strip("|").split("|") for line in markdown.splitlines() if line.startswith("| ")]
+    head, _, *rows = [[cell.strip() for cell in line] for line in lines]
+    return _wide_table(head, map(_row, rows))
 
 
 def _write_page(

@@ -1,5 +1,6 @@
 """What a method predicts for a part of a dataset, and its figures by the field's protocols."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,3 +72,33 @@ def protocol_figures(predicted: Predicted, part: Fingerprints) -> dict[str, floa
         figures["coverage"] = float(inside.mean())
         figures["mean_radius_m"] = float(predicted.radius_m.mean())
     return figures
+
+
+def mean_by_group(
+    errors_m: Sequence[NDArray[np.float64]], part: Fingerprints
+) -> dict[str, dict[str, list[float]]]:
+    """{"phone" or "month": {its name: the mean of each set of errors}}, where they are known."""
+    return {
+        kind: {
+            name: [float(errors[of_kind == name].mean()) for errors in errors_m]
+            for name in np.unique(of_kind).tolist()
+        }
+        for kind, of_kind in part.groups().items()
+    }
+
+
+def count_by_group(train: Fingerprints, held_out: Fingerprints) -> dict[str, Any]:
+    """Fingerprints of each phone and month that was measured, as result.json has them."""
+    trained = train.groups()
+    numbers = {
+        kind: {
+            name: {
+                "train": int((trained[kind] == name).sum()),
+                "evaluated": int((of_kind == name).sum()),
+            }
+            for name in np.unique(of_kind).tolist()
+        }
+        for kind, of_kind in held_out.groups().items()
+        if kind in trained
+    }
+    return {"num_by_group": numbers} if numbers else {}

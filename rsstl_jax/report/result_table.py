@@ -142,6 +142,7 @@ def render_result(result: Mapping[str, Any]) -> str:
             markdown_table(["student", *FIGURES.values()], rows),
             *left_out,
             *([markdown_table(head, protocols)] if columns else []),
+            *group_tables(result),
         ]
     )
 
@@ -163,3 +164,35 @@ def render_agnostic(result: Mapping[str, Any]) -> str:
                 rows.append([*first, label, *_figure_cells(methods[method])])
     head = ["fraction", "support", "method", *FIGURES.values()]
     return f"{title}, seeds {seeds}\n\n{markdown_table(head, rows)}"
+
+
+def group_tables(result: Mapping[str, Any]) -> list[str]:
+    """Mean errors by phone and by month, where several of them were measured."""
+    tables = []
+    for kind, numbers in result.get("num_by_group", {}).items():
+        by_method = {
+            student_label(method, result["network"]): own["mae_by_group_m"][kind]
+            for method, own in methods_of(result).items()
+            if "mae_by_group_m" in own
+        }
+        rows = {name: [name] for name in sorted(numbers, key=lambda name: (len(name), name))}
+        if len(rows) < 2 or not by_method:
+            continue
+        known = [name for name in rows if numbers[name]["train"]]
+        if 0 < len(known) < len(rows):
+            others = [name for name in rows if name not in known]
+            rows |= {"all of the training set": known, "all others": others}
+        head = [kind, "training", "evaluated", *by_method]
+        lines = []
+        for label, names in rows.items():
+            trained, evaluated = (
+                [numbers[name][part] for name in names] for part in ("train", "evaluated")
+            )
+            cells = [label, str(sum(trained)), str(sum(evaluated))]
+            for errors_m in by_method.values():
+                by_seed = zip(*(errors_m[name] for name in names), strict=True)
+                means_m = [statistics.fmean(one, weights=evaluated) for one in by_seed]
+                cells.append(mean_and_spread(means_m))
+            lines.append(cells)
+        tables.append(markdown_table(head, lines))
+    return tables

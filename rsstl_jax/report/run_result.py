@@ -14,7 +14,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
-from rsstl_jax.report.predicted import Predicted, protocol_figures
+from rsstl_jax.report.predicted import Predicted, mean_by_group, protocol_figures
 from rsstl_jax.report.result_table import WITHOUT_NETWORK
 from rsstl_jax.report.statistics import interval_over_positions
 from rsstl_jax.store.files import write_json, write_text
@@ -42,6 +42,8 @@ def measure(seeds: Sequence[Predicted], held_out: Fingerprints) -> dict[str, Any
     protocols = [protocol_figures(one, held_out) for one in seeds]
     figures |= {name: [one[name] for one in protocols] for name in protocols[0]}
     figures["percentiles_m"] = np.percentile(errors_m, PERCENTILES, axis=1).T.round(3).tolist()
+    if by_group := mean_by_group(errors_m, held_out):
+        figures["mae_by_group_m"] = by_group
     interval = interval_over_positions(np.mean(errors_m, axis=0), actual_m)
     figures["mae_interval_over_positions_m"] = list(interval)
     if len(errors_m) > 1:
@@ -137,7 +139,7 @@ def _predictions_csv(
             "x_m": held_out.position_m[:, 0],
             "y_m": held_out.position_m[:, 1],
         }
-        columns |= _given(floor=held_out.floor, building=held_out.building)
+        columns |= _given(floor=held_out.floor, building=held_out.building) | held_out.groups()
         for name, one in methods.items():
             columns[f"{name}_x_m"], columns[f"{name}_y_m"] = one.position_m.T
             columns[f"{name}_error_m"] = error_m(one.position_m, held_out.position_m)

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from rsstl_jax.data.target import target_parts
+from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
@@ -50,7 +50,8 @@ def join_run(
             parts = target_parts(twin)
             if pretrained:
                 twins.append(network.fit(parts.train))
-            held_out = Ensemble(twins).held_out(parts.held_out, ensemble)
-            ensemble.radius = fit_radius_for(ensemble, held_out)
+            held_out = leave_out(parts.held_out, twin.data)
+            measured = Ensemble(twins).held_out(held_out, ensemble)
+            ensemble.radius = fit_radius_for(ensemble, measured)
         save_ensemble(folder, folders, ensemble, replace=replace)
     return ensemble

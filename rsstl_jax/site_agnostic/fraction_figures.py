@@ -10,6 +10,7 @@ from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, l
 from rsstl_jax.data import Fingerprints, target_fraction
 from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.report.predicted import mean_by_group
 from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
 from rsstl_jax.types import Params
@@ -65,7 +66,7 @@ def _choose_neighbours(subset: Fingerprints) -> Neighbours:
     )[0]
 
 
-def summarize_errors(
-    predicted_m: Sequence[np.ndarray], held_out: Fingerprints
-) -> dict[str, list[float]]:
-    return summarize_each(error_m(positions, held_out.position_m) for positions in predicted_m)
+def summarize_errors(predicted_m: Sequence[np.ndarray], held_out: Fingerprints) -> dict[str, Any]:
+    errors_m = [error_m(positions, held_out.position_m) for positions in predicted_m]
+    by_group = mean_by_group(errors_m, held_out)
+    return summarize_each(errors_m) | ({"mae_by_group_m": by_group} if by_group else {})

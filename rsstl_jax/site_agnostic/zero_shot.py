@@ -13,7 +13,8 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten, validate
-from rsstl_jax.data import Fingerprints, Site, check_sources, grouped_validation_split, load_site
+from rsstl_jax.data import Fingerprints, check_sources, load_site
+from rsstl_jax.data.target import held_out_groups, split_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
@@ -104,7 +105,7 @@ def run_zero_shot(
     check_sources(config.target, name_list(config.sources))
     parts = _read_sources(config)
     site = load_site(config.target, data_dir=config.data_dir or None)
-    train, held_out = _split(site, config)
+    train, held_out = split_site(site, config.data)
     with locked(workdir):
         recorder = _open_folder(config, workdir)
         log_start(
@@ -168,15 +169,6 @@ def _measure(
 def _read_sources(config: ConfigDict) -> list[Fingerprints]:
     data_dir = config.data_dir or None
     return [load_site(source, data_dir=data_dir).train for source in name_list(config.sources)]
-
-
-def _split(site: Site, config: ConfigDict) -> tuple[Fingerprints, Fingerprints]:
-    """The radio map of the target, and what is measured on."""
-    if config.data.evaluate_on == "test":
-        return site.train, site.test
-    return grouped_validation_split(
-        site.train, fraction=config.data.validation_fraction, seed=config.data.validation_seed
-    )
 
 
 def _training_facts(config: ConfigDict) -> dict[str, Any]:
@@ -256,6 +248,7 @@ def _tune(
     facts = {"sources": recorder.owner, "target": target, "tune": config.agnostic.tune.to_dict()}
     if config.data.evaluate_on == "validation":
         facts |= {"fraction": config.data.validation_fraction, "seed": config.data.validation_seed}
+    facts |= held_out_groups(config.data)
     at_target = _make_recorder(config, recorder.workdir, facts)
     settings = AgnosticSettings.from_config(config)
     return fit_members(

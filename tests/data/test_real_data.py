@@ -53,6 +53,17 @@ def test_uji_facts():
     assert set(site.train.floor) == {0, 1, 2, 3, 4}
 
 
+def test_phones_and_months_of_uji():
+    site = load_once("uji")
+    assert site.train.digest().startswith("b357e0c271b1e78f"), "as before phones were read"
+    phones = {part.part: part.groups()["phone"] for part in (site.train, site.test)}
+    assert len(set(phones["train"])) == 16 and len(set(phones["test"])) == 11
+    assert set(phones["train"]) & set(phones["test"]) == {"13", "14"}
+    assert (phones["test"] == "13").sum() == 369 and (phones["train"] == "14").sum() == 4835
+    assert set(site.train.groups()["month"]) == {"2013-05", "2013-06"}
+    assert set(site.test.groups()["month"]) == {"2013-09", "2013-10"}
+
+
 def test_tampere_facts():
     site = load_once("tampere")
     assert (~np.isnan(site.train.rss_dbm)).any(axis=0).sum() == 779

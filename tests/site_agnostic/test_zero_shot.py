@@ -143,6 +143,17 @@ def test_validation_never_reads_the_test_part(data_dir, tmp_path):
     assert result["shares"]["1.0"]["num_support"][0] < len(train)
 
 
+def test_the_radio_map_lacks_the_phones_that_are_held_out(tmp_path):
+    tiny.write_sites(tmp_path, "home", "mall", "campus")
+    tiny.name_phones(tmp_path / "home")
+    fields = {"agnostic.tune.epochs": 0, "agnostic.fractions": (1.0,), "seeds": (0,)}
+    config = configured(data_dir=str(tmp_path), **fields, **{"data.held_out_phones": "a"})
+    [figures] = run_zero_shot(config, tmp_path / "run", baselines=False)["shares"].values()
+    phones = load_site("home", data_dir=tmp_path).train.phone
+    assert figures["num_support"] == [(phones != "a").sum()]
+    assert set(figures["agnostic"]["mae_by_group_m"]["phone"]) == {"a", "b", "c"}
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -8,11 +8,11 @@ r"""Trains a site-agnostic network on some sites and measures it on another, wit
         --config.sources=uji,tampere,tut7 --config.seeds=0,1
 
 One ensemble member is trained per seed. The command uses the fields target, sources, seeds,
-data_dir, data.evaluate_on, data.validation_*, model.agnostic.*, run.* and, but for those of
-teachers, agnostic.*; others are refused. The first two commands write result.json to --workdir, and
-the first one a table to --output: figures on a validation part are only printed. The last one
-trains on all sites and writes weights of the kind that `rsstl evaluate --student=pretrained` uses.
-Run the same command again to continue.
+data_dir, data.evaluate_on, data.validation_*, data.held_out_*, model.agnostic.*, run.* and, but
+for those of teachers, agnostic.*; others are refused. The first two commands write result.json to
+--workdir, and the first one a table to --output: figures on a validation part are only printed. The
+last one trains on all sites and writes weights of the kind that `rsstl evaluate
+--student=pretrained` uses. Run the same command again to continue.
 """
 
 import shlex
@@ -39,6 +39,7 @@ _TRAINING = (
 )
 _MEASURING = (
     *("target", "data.evaluate_on", "data.validation_fraction", "data.validation_seed"),
+    *("data.held_out_phones", "data.held_out_months"),
     *("data.fraction", "agnostic.fractions", "agnostic.num_subsets", "agnostic.tune."),
 )
 """The fields that the command uses; data.fraction is refused with words of its own."""

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from rsstl_jax.data.readers.layout import Layout, remedy
+from rsstl_jax.data.readers.layout import Layout, remedy, used_columns
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import names_alike
 from rsstl_jax.errors import DataError
@@ -58,7 +58,7 @@ def _plain(name: str) -> str:
 def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]:
     """The columns of access points; those of a radio map must not look like something else."""
     layout = sheet.layout
-    used = {layout.x, layout.y, layout.floor, layout.building}
+    used = used_columns(layout)
     ignored = {name.casefold() for name in layout.ignore}
     names = tuple(
         column
@@ -137,13 +137,13 @@ def match_access_points(
 
 
 def label_columns(sheet: Sheet) -> list[str]:
-    """The columns of floor and building; one that the layout names itself must be there."""
+    """The columns of labels; one that the layout names itself must be there."""
     layout, usual = sheet.layout, (Layout.floor, Layout.building)
-    named = [name for name in (layout.floor, layout.building) if name not in ("", *usual)]
+    labels = used_columns(layout)[2:]
+    named = [name for name in labels if name not in usual]
     sheet.require(named)
     ignored = {name.casefold() for name in layout.ignore}
-    labels = [name for name in (layout.floor, layout.building) if name in sheet.columns]
-    return [name for name in labels if name.casefold() not in ignored]
+    return [n for n in labels if n in sheet.columns and n.casefold() not in ignored]
 
 
 def shown(names: Sequence[str] | set[str]) -> str:

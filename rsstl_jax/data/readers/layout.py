@@ -20,6 +20,7 @@ LAYOUT_FILE = "layout.json"
 POSITIONS = ("metres", "degrees", "feet")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabulators", "|": "vertical bars"}
 METRES_PER_FOOT = 0.3048
+_USES = ("x", "y", "floor", "building", "phone", "time")
 MAX_LONGITUDE, MAX_LATITUDE = 180.0, 90.0
 
 
@@ -45,6 +46,9 @@ class Layout:
         positions: the unit of x and y: 'metres', 'feet', or 'degrees' of longitude and latitude.
         origin: longitude and latitude that degrees are projected around. None: their mean over
             the train part.
+        phone: name of the column with the name of the phone; empty: it is not read.
+        time: name of the column with the time: seconds since 1970, or such as 2013-06-20 07:35;
+            without a time zone it is UTC. Empty: it is not read.
 
     Raises:
         DataError: a field has a value that it cannot have; the message names it.
@@ -71,11 +75,13 @@ class Layout:
     decimal: str = "."
     positions: str = "metres"
     origin: tuple[float, float] | None = None
+    phone: str = ""
+    time: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("x", "y", "floor", "building", "access_point_prefix"):
+        for name in (*_USES, "access_point_prefix"):
             self._demand(isinstance(getattr(self, name), str), name, "be text")
-        used = [name for name in (self.x, self.y, self.floor, self.building) if name]
+        used = used_columns(self)
         self._demand(len({*used}) == len(used) and self.x and self.y, "x", "be a name of its own")
         self._demand(_all_numbers(self.undetected), "undetected", "be finite numbers")
         names = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
@@ -163,6 +169,11 @@ def _metres_per_degree(latitude: float) -> tuple[float, float]:
     east = 111_412.84 * math.cos(phi) - 93.5 * math.cos(3 * phi) + 0.118 * math.cos(5 * phi)
     north = 111_132.92 - 559.82 * math.cos(2 * phi) + 1.175 * math.cos(4 * phi)
     return east, north
+
+
+def used_columns(layout: Layout) -> tuple[str, ...]:
+    """Names of the columns that are read and are no access points."""
+    return tuple(column for use in _USES if (column := getattr(layout, use)))
 
 
 def make_layout(values: Mapping[str, Any]) -> Layout:

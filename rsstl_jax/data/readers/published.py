@@ -1,12 +1,13 @@
 """UJIIndoorLoc and UTSIndoorLoc: how their publishers name files and columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.data.readers.layout import Layout
-from rsstl_jax.data.readers.sheet import open_sheet
+from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.readers.with_header import read_parts
 from rsstl_jax.data.site import Site
 
@@ -30,6 +31,8 @@ _UJI = Publisher(
         floor="FLOOR",
         building="BUILDINGID",
         access_point_prefix="WAP",
+        phone="PHONEID",
+        time="TIMESTAMP",
     ),
     subfolder="UJIndoorLoc",
 )
@@ -53,10 +56,21 @@ def read_uts(folder: Path) -> Site:
 def _read_published(name: str, folder: Path, publisher: Publisher) -> Site:
     address = CARDS[name].address
     train, test = (
-        open_sheet(
-            find_file(folder, file, subfolder=publisher.subfolder, address=address),
-            layout=publisher.layout,
+        _without_absent(
+            open_sheet(
+                find_file(folder, file, subfolder=publisher.subfolder, address=address),
+                layout=publisher.layout,
+            )
         )
         for file in (publisher.train_file, publisher.test_file)
     )
     return read_parts(name, train, test, must_match=True)
+
+
+def _without_absent(sheet: Sheet) -> Sheet:
+    """The sheet by a layout without the columns of phones and times that some copies lack."""
+    layout = sheet.layout
+    absent: dict[str, Any] = {
+        n: "" for n in ("phone", "time") if getattr(layout, n) not in sheet.columns
+    }
+    return replace(sheet, layout=replace(layout, **absent))

@@ -12,9 +12,9 @@ import pandas as pd
 
 from rsstl_jax.data.plausibility import warn_of_scans
 from rsstl_jax.data.readers.archives import UNREADABLE
-from rsstl_jax.data.readers.cells import read_numbers, to_rss_dbm
+from rsstl_jax.data.readers.cells import read_numbers, read_texts, to_rss_dbm
 from rsstl_jax.data.readers.columns import has_other_use
-from rsstl_jax.data.readers.layout import Layout, for_scans
+from rsstl_jax.data.readers.layout import Layout, for_scans, used_columns
 from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, continue_sheet, parse_sheet
 from rsstl_jax.data.scans import ScanRows
 from rsstl_jax.data.site import names_alike
@@ -96,7 +96,7 @@ class _ScanColumns(NamedTuple):
         layout = sheet.layout
         place = {name.casefold(): index for index, name in enumerate(access_points)}
         ignored = {name.casefold() for name in layout.ignore}
-        used = ignored | {n.casefold() for n in (layout.x, layout.y, layout.floor, layout.building)}
+        used = ignored | {name.casefold() for name in used_columns(layout)}
         prefix = layout.access_point_prefix.casefold()
         known = [c for c in sheet.columns if c.casefold() in place and c.casefold() not in ignored]
         if alike := names_alike(known):
@@ -129,5 +129,5 @@ def _read_block(sheet: Sheet, columns: _ScanColumns) -> ScanBlock:
         unknown = (~np.isnan(others)).sum(axis=1)
     carried = pd.DataFrame(index=range(len(known)))
     if columns.carried:
-        carried = sheet.frame(columns.carried, dtype=str, keep_default_na=False)
+        carried = read_texts(sheet, columns.carried)
     return ScanBlock(ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown), carried)

@@ -127,7 +127,7 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     """Writes a table that `load_site` reads: a column per access point, x, y, floor, building.
 
     Args:
-        fingerprints: what is written; labels that it lacks get no column.
+        fingerprints: what is written; labels that it lacks get no column, nor do phones and times.
         path: the file, such as my-office/train.csv.gz.
 
     Example:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rsstl_jax.data.readers.cells import read_numbers, to_labels, to_positions, to_rss_dbm
+from rsstl_jax.data.readers.cells import (
+    read_numbers,
+    read_texts,
+    to_labels,
+    to_phones,
+    to_positions,
+    to_rss_dbm,
+    to_times,
+)
 from rsstl_jax.data.readers.columns import (
     access_point_columns,
     label_columns,
@@ -77,7 +85,8 @@ def _read_part(
     layout, labels = sheet.layout, label_columns(sheet)
     columns = [column for column in found if column is not None]
     position = [layout.x, layout.y]
-    numbers = read_numbers(sheet, [*columns, *position, *labels])
+    texts = read_texts(sheet, [name for name in (layout.phone, layout.time) if name in labels])
+    numbers = read_numbers(sheet, [*columns, *position, *(n for n in labels if n not in texts)])
     floor, building = (
         to_labels(sheet, numbers[[column]]) if column in labels else None
         for column in (layout.floor, layout.building)
@@ -94,4 +103,6 @@ def _read_part(
         building=building,
         access_points=access_points,
         layout=layout,
+        phone=to_phones(sheet, texts[layout.phone]) if layout.phone in texts else None,
+        time=to_times(sheet, texts[layout.time]) if layout.time in texts else None,
     )
