@@ -90,34 +90,48 @@ def by_launcher(environment: Mapping[str, str], *, at_terminal: bool) -> Launch 
 
     A batch script and an interactive shell have variables of their job, and none of several tasks.
     """
-    for launcher, (tasks, task, *others) in _LAUNCHERS.items():
+    if at_terminal:
+        return None
+    for launcher, (tasks, task, *_) in _LAUNCHERS.items():
         number, process = environment.get(tasks, ""), environment.get(task, "")
-        if at_terminal or not number.isdigit() or not process.isdigit() or int(number) < 2:
-            continue
-        if int(process) < int(number) and all(name in environment for name in others):
-            return Launch(int(number), int(process), None, launcher)
-        if launcher == "ompi":
-            raise ConfigError(
-                "this mpirun does not say where process 0 runs; give --coordinator=host:port "
-                "--num_processes=$OMPI_COMM_WORLD_SIZE --process_id=$OMPI_COMM_WORLD_RANK"
-            )
+        if number.isdigit() and process.isdigit():
+            is_one_of_several = int(process) < int(number) > 1
+            return Launch(int(number), int(process), None, launcher) if is_one_of_several else None
     return None
+
+
+def check_coordinator(launch: Launch, environment: Mapping[str, str]) -> None:
+    """Refuses a task whose launcher does not say all that JAX asks it for."""
+    tasks, task, *others = _LAUNCHERS[launch.launcher]
+    if missing := [name for name in others if name not in environment]:
+        raise ConfigError(
+            f"{missing[0]} is not set, so that JAX cannot find process 0; give "
+            f"--coordinator=host:port --num_processes=${tasks} --process_id=${task}"
+        )
 
 
 def start_processes() -> None:
     """Joins the other processes of a run, if there are any, before JAX looks for devices."""
     values: Any = flags.FLAGS
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    tasks = by_launcher(os.environ, at_terminal=at_terminal)
     if "coordinator" not in values:
+        if tasks is not None:
+            raise ConfigError(
+                f"{tasks.number} tasks of this command were started, and each would do all of its "
+                f"work; start one, or set {_LAUNCHERS[tasks.launcher][0]}=1 where each task has "
+                "files of its own"
+            )
         return
     launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _mesh()
     if launch is not None and launch.number > 1 and not mesh:
         raise ConfigError(
             "--coordinator is given and run.mesh is empty, whose devices processes share"
         )
-    if launch is None and mesh:
-        # Without a mesh the tasks of a launcher are runs of their own.
-        at_terminal = sys.stdin is not None and sys.stdin.isatty()
-        launch = by_launcher(os.environ, at_terminal=at_terminal)
+    # Without a mesh the tasks of a launcher are runs of their own.
+    if launch is None and mesh and tasks is not None:
+        check_coordinator(tasks, os.environ)
+        launch = tasks
     if launch is not None and launch.number > 1:
         _join(launch)
 
