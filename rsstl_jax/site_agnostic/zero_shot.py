@@ -84,6 +84,7 @@ def pretrain(
     return pretrained
 
 
+@in_first
 def _check_replaced(folder: str | Path, config: ConfigDict, digests: Mapping[str, str]) -> None:
     """Refuses a folder with a localiser, or with a bundle of another training."""
     if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCALISERS]:

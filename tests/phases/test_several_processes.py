@@ -219,3 +219,19 @@ def test_a_pretraining_on_two_processes_is_that_of_one_device(sites, tmp_path):
     for fraction, figures in expected_result["shares"].items():
         mae_m = result["shares"][fraction]["agnostic"]["mae_m"]
         assert mae_m == pytest.approx(figures["agnostic"]["mae_m"], rel=1e-3)
+
+
+def test_the_first_process_alone_looks_where_a_bundle_is_written(sites, tmp_path):
+    """On the host of the other one that folder may hold anything."""
+    other = tmp_path / "other" / "student.json"
+    other.parent.mkdir()
+    other.write_text("{}")
+    measuring = ("config.target", "config.agnostic.fractions", "config.agnostic.num_subsets")
+    flags = {name: value for name, value in AGNOSTIC.items() if name not in measuring}
+    flags |= {"config.data_dir": sites, "config.run.mesh": "data:2", "workdir": tmp_path / "run"}
+    flags |= {"pretrain": tmp_path / "bundle"}
+    differing = {"pretrain": other.parent}
+    for ended in finish(start("agnostic", flags, processes=2, differing=differing)):
+        assert ended.code == 0, ended.err
+    assert (tmp_path / "bundle" / "agnostic.json").exists()
+    assert list(other.parent.iterdir()) == [other]
