@@ -165,6 +165,39 @@ def test_processes_of_other_flags_or_data_are_refused(sites, tmp_path):
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
+LONELY = """
+import sys
+from rsstl_jax import cli
+from rsstl_jax.commands.shared import launch
+launch.MEETING_S = 5
+sys.argv[:1] = ["rsstl", "expert"]
+cli.main()
+"""
+
+
+def test_a_process_that_meets_no_other_ends_with_one_line(tmp_path):
+    """JAX by itself aborts, with pages of where it stood."""
+    flags = {"config": "synthetic:smoke", "config.run.mesh": "replica:2", "workdir": tmp_path}
+    address, words = free_address(), "has not met all 2 processes of the run at {} within 5 s"
+    with socket.socket() as used:
+        used.bind(("0.0.0.0", 0))
+        used.listen()
+        taken = f"127.0.0.1:{used.getsockname()[1]}"
+        for process, at, code, said in (
+            (1, address, 1, words),
+            (0, address, 1, words),
+            (0, taken, 2, "cannot join the others at {} (UNKNOWN: Failed to start RPC server)"),
+        ):
+            own = flags | {"coordinator": at, "num_processes": 2, "process_id": process}
+            arguments = [f"--{name}={value}" for name, value in own.items()]
+            ended = running.finish(running.start("-c", LONELY, *arguments))
+            assert ended.code == code, ended.err
+            assert ended.err.strip().splitlines()[-1].startswith(
+                f"error: process {process} {said.format(at)}"
+            )
+            assert "Traceback" not in ended.err and "Fatal Python error" not in ended.err
+
+
 def test_tables_of_two_processes_are_those_of_one_device(sites, tmp_path):
     fields = {f.removeprefix("config."): v for f, v in FLAGS.items() if f.count(".") > 1}
     fields |= {"data_dir": sites, "train.epochs": 2}

@@ -4,9 +4,10 @@ import faulthandler
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
 
@@ -18,6 +19,8 @@ from rsstl_jax.store.processes import check_equal, is_first
 
 HEARTBEAT_S = 30
 """A process that is silent for so long has ended; the others end then."""
+MEETING_S = 300
+"""So long a process waits for the others when a run starts."""
 
 _FLAGS = ("coordinator", "num_processes", "process_id")
 _OWN = {*_FLAGS, "config", "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
@@ -148,25 +151,46 @@ def _join(launch: Launch) -> None:
 
     # Its handler of SIGTERM would take the place of the one that saves a state.
     jax.config.update("jax_enable_preemption_service", False)
-    jax.distributed.initialize(
-        launch.coordinator,
-        launch.number,
-        launch.process,
-        cluster_detection_method=launch.launcher,
-        heartbeat_timeout_seconds=HEARTBEAT_S,
-    )
+    # Where another process is silent for too long JAX aborts, whose line a dump would hide.
+    faulthandler.disable()
+    # JAX, which would wait as long, aborts with pages.
+    waiting = threading.Timer(MEETING_S, _give_up, (launch,))
+    waiting.daemon = True
+    waiting.start()
+    try:
+        jax.distributed.initialize(
+            launch.coordinator,
+            launch.number,
+            launch.process,
+            cluster_detection_method=launch.launcher,
+            initialization_timeout=2 * MEETING_S,
+            heartbeat_timeout_seconds=HEARTBEAT_S,
+        )
+    except RuntimeError as error:
+        at = launch.coordinator or "the address that the launcher names"
+        cause = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"process {launch.process} cannot join the others at {at} ({cause}); is its port free?"
+        ) from error
+    jax.devices()
+    waiting.cancel()
     if jax.device_count() != launch.number * jax.local_device_count():
         raise ConfigError(
             f"process {launch.process} has {jax.local_device_count()} of {jax.device_count()} "
             f"devices; each of {launch.number} processes must have as many"
         )
-    # Where another process is silent for too long JAX aborts, whose line a dump would hide.
-    faulthandler.disable()
     # Gloo prints to the descriptor of stdout; results are those of the first process.
     if is_first():
         sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     check_equal(_facts())
+
+
+def _give_up(launch: Launch) -> NoReturn:
+    words = f"process {launch.process} has not met all {launch.number} processes of the run"
+    address = f" at {launch.coordinator}" if launch.coordinator else ""
+    print(f"error: {words}{address} within {MEETING_S} s", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def _facts() -> dict[str, Any]:
