@@ -1,9 +1,7 @@
 """The package's errors; every message names what is wrong and what would be right."""
 
 import signal
-from functools import partial
 from os import PathLike
-from typing import Any
 
 __all__ = [
     "ConfigError",
@@ -70,9 +68,6 @@ class MissingDataError(DataError):
         super().__init__(
             f"{absent}. {origin}: put the file there, or choose other sites with {SITE_FLAGS}."
         )
-
-    def __reduce__(self) -> Any:
-        return partial(MissingDataError, address=self.address, cause=self.cause), (self.file,)
 
 
 class DamagedError(ValueError):

@@ -25,16 +25,30 @@ class Ended(NamedTuple):
     err: str
 
 
-def start(*words, **options):
-    """A process of `python <words>` that shares the compiled programs of the tests."""
+def on_devices(number):
+    """The environment of a process with so many virtual devices; 0: those that there are.
+
+    It shares the compiled programs of the tests.
+    """
     environment = os.environ | {
         "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     }
+    if not number:
+        return environment
+    virtual = f"--xla_force_host_platform_device_count={number}"
+    flags_of_xla = f"{os.environ.get('XLA_FLAGS', '')} {virtual}"
+    environment |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags_of_xla}
+    # Tests in there are chosen by whoever starts them.
+    return environment | {"PYTEST_ADDOPTS": "", "SLOW_TURN": ""}
+
+
+def start(*words, devices=0, **options):
+    """A process of `python <words>`, on virtual devices or those that there are."""
     return subprocess.Popen(
         [sys.executable, *map(str, words)],
         cwd=ROOT,
-        env=environment,
+        env=on_devices(devices),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -42,9 +56,16 @@ def start(*words, **options):
     )
 
 
-def finish(process):
-    out, err = process.communicate(timeout=600)
+def finish(process, timeout_s=600):
+    out, err = process.communicate(timeout=timeout_s)
     return Ended(process.returncode, out, err)
+
+
+def pass_on_eight_devices(file, *options):
+    """Runs tests in a process that has eight virtual devices."""
+    words = ("-m", "pytest", "-p", "no:cacheprovider", "--tb=short", *options, file)
+    ended = finish(start(*words, devices=8), timeout_s=3600)
+    assert ended.code == 0, ended.out + ended.err
 
 
 @contextmanager

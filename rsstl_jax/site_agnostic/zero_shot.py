@@ -77,6 +77,7 @@ def pretrain(
     return pretrained
 
 
+@in_first
 def _check_replaced(folder: str | Path, wanted: Mapping[str, Any]) -> None:
     """Refuses a folder with a localiser, or with a bundle of another training."""
     if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCALISERS]:

@@ -1,12 +1,10 @@
 """Several processes of one run: the first one reads and writes, and the others get what it read.
 
 All processes run the same program and must call these functions in the same order. In a run of one
-process each of them does nothing of its own. Processes trust each other, as JAX's collectives do,
-which have no password: what they exchange is pickled. Nothing is unpickled from a file.
+process each of them does nothing of its own.
 """
 
 import os
-import pickle
 import sys
 import time
 import traceback
@@ -43,13 +41,15 @@ def exchange(item: T) -> list[T]:
     import numpy as np
     from jax.experimental.multihost_utils import process_allgather
 
-    content = np.frombuffer(pickle.dumps(item), np.uint8)
+    from rsstl_jax.store.messages import from_bytes, to_bytes
+
+    content = np.frombuffer(to_bytes(item), np.uint8)
     sizes = process_allgather(np.int32(len(content)))
     # JAX compiles a program for every length that it meets.
     padded = np.zeros(1 << (int(sizes.max()) - 1).bit_length(), np.uint8)
     padded[: len(content)] = content
     rows = zip(process_allgather(padded), sizes, strict=True)
-    return [pickle.loads(row[:size].tobytes()) for row, size in rows]
+    return [from_bytes(row[:size].tobytes()) for row, size in rows]
 
 
 def in_first(function: Callable[P, T]) -> Callable[P, T]:
@@ -79,14 +79,13 @@ def in_first(function: Callable[P, T]) -> Callable[P, T]:
 
 def check_equal(facts: Mapping[str, Any]) -> None:
     """Refuses processes that differ in what must be the same in all of them."""
-    first, *others = exchange(dict(facts))
+    first, *others = exchange({name: repr(fact) for name, fact in facts.items()})
     for number, other in enumerate(others, start=1):
-        here, there = ({name: repr(side[name]) for name in side} for side in (first, other))
         words = [
-            f"{name} is {there.get(name, 'absent')} there "
-            f"and {here.get(name, 'absent')} in process 0"
-            for name in sorted(here.keys() | there.keys())
-            if here.get(name) != there.get(name)
+            f"{name} is {other.get(name, 'absent')} there "
+            f"and {first.get(name, 'absent')} in process 0"
+            for name in sorted(first.keys() | other.keys())
+            if first.get(name) != other.get(name)
         ]
         if words:
             raise ConfigError(

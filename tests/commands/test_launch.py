@@ -4,9 +4,16 @@ import pytest
 from absl import flags
 
 from rsstl_jax.commands.shared import launch
-from rsstl_jax.commands.shared.launch import Launch, by_flags, by_launcher, start_processes
+from rsstl_jax.commands.shared.launch import (
+    Launch,
+    by_flags,
+    by_launcher,
+    check_coordinator,
+    start_processes,
+)
 from rsstl_jax.errors import ConfigError, MissingDataError
 from rsstl_jax.store import processes
+from rsstl_jax.store.messages import from_bytes, to_bytes
 from rsstl_jax.store.processes import check_equal, exchange, in_first
 
 # What the manual pages of sbatch and srun list, of a job of two nodes with four tasks.
@@ -29,10 +36,10 @@ MPI = {
         (STEP | {"SLURM_STEP_NUM_TASKS": "1"}, None),  # srun --pty bash in a larger job
         (STEP | {"SLURM_PROCID": "3"}, Launch(4, 3, None, "slurm")),
         (STEP | {"SLURM_PROCID": "4"}, None),
-        ({k: v for k, v in STEP.items() if k != "SLURM_STEP_NODELIST"}, None),
         (MPI, Launch(2, 1, None, "ompi")),
         # mpirun starts a step of its own, with one task a node.
         (STEP | MPI, Launch(2, 1, None, "ompi")),
+        (STEP | MPI | {"OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0"}, None),
         (MPI | {"OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0"}, None),
     ],
 )
@@ -44,10 +51,19 @@ def test_a_shell_in_a_step_of_several_tasks_starts_a_run_of_its_own():
     assert by_launcher(STEP, at_terminal=True) is None
 
 
-def test_an_mpirun_that_names_no_address_is_answered_with_the_flags():
-    environment = {k: v for k, v in MPI.items() if k != "OMPI_MCA_orte_hnp_uri"}
-    with pytest.raises(ConfigError, match=r"give --coordinator=host:port --num_processes=\$OMPI"):
-        by_launcher(environment, at_terminal=False)
+@pytest.mark.parametrize(
+    ("environment", "missing", "number"),
+    [
+        (STEP, "SLURM_STEP_NODELIST", "SLURM_STEP_NUM_TASKS --process_id=$SLURM_PROCID"),
+        (MPI, "OMPI_MCA_orte_hnp_uri", "OMPI_COMM_WORLD_SIZE --process_id=$OMPI_COMM_WORLD_RANK"),
+    ],
+)
+def test_a_launcher_that_names_no_address_is_answered_with_the_flags(environment, missing, number):
+    environment = {name: value for name, value in environment.items() if name != missing}
+    task = by_launcher(environment, at_terminal=False)
+    words = f"{missing} is not set, .* give --coordinator=host:port --num_processes=${number}"
+    with pytest.raises(ConfigError, match=words.replace("$", r"\$")):
+        check_coordinator(task, environment)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +122,25 @@ def test_tasks_without_a_mesh_are_runs_of_their_own(of_command, monkeypatch):
     assert len(joined) == 1
 
 
+@pytest.mark.parametrize(
+    ("environment", "number", "variable"),
+    [(STEP, 4, "SLURM_STEP_NUM_TASKS"), (MPI, 2, "OMPI_COMM_WORLD_SIZE")],
+)
+def test_tasks_of_a_command_that_runs_as_one_process_are_refused(
+    monkeypatch, environment, number, variable
+):
+    monkeypatch.setattr(flags, "FLAGS", flags.FlagValues())
+    monkeypatch.setattr(launch.sys, "stdin", None)
+    start_processes()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    words = f"{number} tasks of this command were started, .* start one, or set {variable}=1 where"
+    with pytest.raises(ConfigError, match=words):
+        start_processes()
+    monkeypatch.setenv(variable, "1")
+    start_processes()
+
+
 def test_processes_without_a_mesh_are_refused(of_command):
     words = ("--coordinator=gpu1:8476", "--num_processes=2", "--process_id=0")
     with pytest.raises(ConfigError, match=r"run\.mesh is empty"):
@@ -113,8 +148,9 @@ def test_processes_without_a_mesh_are_refused(of_command):
 
 
 def test_processes_that_differ_are_refused_by_name(monkeypatch):
-    others = [{"jax": "1", "train.epochs": 5}, {"jax": "2", "train.epochs": 5}]
-    monkeypatch.setattr(processes, "exchange", lambda facts: [facts, *others])
+    monkeypatch.setattr(
+        processes, "exchange", lambda facts: [facts, facts, facts | {"jax": repr("2")}]
+    )
     message = "process 2 differs from process 0: jax is '2' there and '1' in process 0$"
     with pytest.raises(ConfigError, match=message):
         check_equal({"jax": "1", "train.epochs": 5})
@@ -129,7 +165,7 @@ def test_an_error_of_the_first_process_is_raised_in_the_others(monkeypatch):
     error = MissingDataError("uji/train.csv", address="https://example.org", cause="no network")
     monkeypatch.setattr(processes, "are_several", lambda: True)
     monkeypatch.setattr(processes, "is_first", lambda: False)
-    sent = processes.pickle.loads(processes.pickle.dumps((None, error)))
+    sent = from_bytes(to_bytes((None, error)))
     monkeypatch.setattr(processes, "exchange", lambda item: [sent, item])
     with pytest.raises(MissingDataError) as raised:
         in_first(pytest.fail)("the others do nothing")

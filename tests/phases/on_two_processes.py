@@ -3,32 +3,42 @@
 import os
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from phases.on_eight_devices import assert_same_step, first_episodes, first_step
+from tiny import assert_same_bits
 
 from rsstl_jax.engine.mesh import make_mesh
+from rsstl_jax.engine.train_state import make_state
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.store.processes import exchange, in_first, is_first
 
-TESTED = os.environ.get("TESTED_PROCESS", "")
+NUMBER = jax.process_index()
 NETWORKS = ("dnn", "baat", "bayescnn", "cnnloc", "agnostic")
 
 
 def test_processes_exchange_what_they_have():
-    mine = {"process": int(TESTED), "rows": np.arange(1000 * int(TESTED))}
+    mine = {"process": NUMBER, "rows": np.arange(1000 * NUMBER)}
     first, second = exchange(mine)
     assert (first["process"], second["process"]) == (0, 1)
     np.testing.assert_array_equal(second["rows"], np.arange(1000))
 
 
+def test_records_and_states_are_sent_as_they_are():
+    state = make_state({"w": jnp.arange(3.0)}, optax.adam(0.1))
+    for sent in exchange(state):
+        assert_same_bits(sent, state)
+
+
 def test_what_the_first_process_reads_or_refuses_the_other_has_too():
-    assert is_first() == (TESTED == "0")
+    assert is_first() == (NUMBER == 0)
     assert in_first(lambda: os.getpid())() == exchange(os.getpid())[0]
 
     @in_first
     def refuse():
-        assert TESTED == "0"
+        assert NUMBER == 0
         raise DamagedError("a file is damaged")
 
     with pytest.raises(DamagedError, match="a file is damaged"):

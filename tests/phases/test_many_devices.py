@@ -1,12 +1,8 @@
 """Trainings on many devices, in a process that has eight; what cannot run is refused."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import tiny
+from running import pass_on_eight_devices
 
 from rsstl_jax.config.schema import validate
 from rsstl_jax.engine.mesh import make_mesh
@@ -14,37 +10,10 @@ from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.site_agnostic.episodes import check_mesh
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.mark.parametrize("speed", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
 def test_eight_devices_train_what_one_does(speed):
-    environment = os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8",
-        "JAX_COMPILATION_CACHE_DIR": tiny.COMPILED,
-        "PYTEST_ADDOPTS": "",
-        "SLOW_TURN": "",
-    }
-    tests = "tests/phases/on_eight_devices.py"
-    ended = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "--tb=short",
-            "-m",
-            speed,
-            tests,
-        ],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    pass_on_eight_devices("tests/phases/on_eight_devices.py", "-m", speed)
 
 
 @pytest.mark.parametrize("text", ["", "replica:1", "data:1,replica:1"])

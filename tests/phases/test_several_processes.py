@@ -1,11 +1,8 @@
 """Runs of two processes with four devices each, over loopback: what they train, how they end."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,15 +11,15 @@ import numpy as np
 import pytest
 import running
 from killing import records, state
-from tiny import COMPILED, write_sites
+from tiny import write_sites
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 PROCESS = """
-import os, sys, jax, pytest
-jax.distributed.initialize(sys.argv[1], 2, int(os.environ["TESTED_PROCESS"]))
-sys.exit(pytest.main(["-p", "no:cacheprovider", "--tb=short", "tests/phases/on_two_processes.py"]))
+import sys, jax, pytest
+_, address, process, *options = sys.argv
+jax.distributed.initialize(address, 2, int(process))
+sys.exit(pytest.main([*options, "tests/phases/on_two_processes.py"]))
 """
 
 FLAGS = {
@@ -42,6 +39,24 @@ FLAGS = {
     "config.run.baselines": "",
 }
 
+AGNOSTIC = {
+    "config": "table:smoke",
+    "config.target": "home",
+    "config.sources": "mall,campus",
+    "config.seeds": "0,1",
+    "config.agnostic.epochs": 1,
+    "config.agnostic.episodes_per_step": 96,
+    "config.agnostic.fractions": "0.5,1.0",
+    "config.agnostic.num_subsets": 2,
+    "config.agnostic.episodes.num_queries": 4,
+    "config.agnostic.episodes.min_support": 4,
+    "config.agnostic.episodes.max_support": 12,
+    "config.model.agnostic.num_blocks": 1,
+    "config.model.agnostic.width": 8,
+    "config.model.agnostic.num_heads": 2,
+    "config.model.agnostic.feed_width": 8,
+}
+
 
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory):
@@ -54,13 +69,8 @@ def free_address():
         return f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def start(monkeypatch, script, flags, *settings, devices=1, processes=1, differing=None):
+def start(script, flags, *settings, devices=1, processes=1, differing=None):
     """The processes of a command; the last one has some other flags."""
-    flags_of_xla = os.environ.get("XLA_FLAGS", "").partition(" --xla_force_host")[0]
-    monkeypatch.setenv(
-        "XLA_FLAGS", f"{flags_of_xla} --xla_force_host_platform_device_count={devices}"
-    )
-    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     address, started = free_address(), []
     for process in range(processes):
         own = {"coordinator": address, "num_processes": processes, "process_id": process}
@@ -68,7 +78,9 @@ def start(monkeypatch, script, flags, *settings, devices=1, processes=1, differi
         if process == processes - 1:
             own |= differing or {}
         words = [f"--{name}={value}" for name, value in (flags | own).items()]
-        started.append(running.start(f"experiments/{script}.py", *words, *settings))
+        started.append(
+            running.start(f"experiments/{script}.py", *words, *settings, devices=devices)
+        )
     return started
 
 
@@ -94,34 +106,19 @@ def assert_same_run(folder, other):
 
 def test_two_processes_compute_what_one_device_does():
     """A step of each network with all terms, and steps of a pretraining."""
-    address = free_address()
-    environment = os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4",
-        "JAX_COMPILATION_CACHE_DIR": COMPILED,
-        "PYTEST_ADDOPTS": "",
-        "SLOW_TURN": "",
-    }
+    address, options = free_address(), ("-p", "no:cacheprovider", "--tb=short")
     started = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, address],
-            cwd=ROOT,
-            env=environment | {"TESTED_PROCESS": str(process)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for process in range(2)
+        running.start("-c", PROCESS, address, process, *options, devices=4) for process in range(2)
     ]
     for ended in finish(started):
-        assert ended.code == 0, ended.out
+        assert ended.code == 0, ended.out + ended.err
 
 
-def test_a_killed_process_ends_the_other_and_the_run_goes_on_anywhere(sites, tmp_path, monkeypatch):
+def test_a_killed_process_ends_the_other_and_the_run_goes_on_anywhere(sites, tmp_path):
     """Eight devices of two processes, one of which is killed; again, stopped; four devices; one."""
     flags = FLAGS | {"config.data_dir": sites}
     whole, broken = ({"workdir": tmp_path / name / "run"} for name in ("whole", "broken"))
-    [ended] = finish(start(monkeypatch, "distill", flags | whole))
+    [ended] = finish(start("distill", flags | whole))
     assert ended.code == 0, ended.err
     for signum, more, victim in (
         (signal.SIGKILL, {"devices": 4, "processes": 2}, 1),
@@ -130,7 +127,7 @@ def test_a_killed_process_ends_the_other_and_the_run_goes_on_anywhere(sites, tmp
     ):
         mesh = {"config.run.mesh": f"replica:{4 * more.get('processes', 1)}"}
         before = len(records(tmp_path / "broken"))
-        started = start(monkeypatch, "distill", flags | broken | mesh, **more)
+        started = start("distill", flags | broken | mesh, **more)
         while len(records(tmp_path / "broken")) < before + 6:
             assert started[0].poll() is None, finish(started)
             time.sleep(0.02)
@@ -146,12 +143,12 @@ def test_a_killed_process_ends_the_other_and_the_run_goes_on_anywhere(sites, tmp
                 assert said.endswith("; the same command continues from the last saved state")
                 assert "another process" in said or said.startswith("interrupted by SIGTERM")
         assert time.monotonic() - begun < 60
-    [ended] = finish(start(monkeypatch, "distill", flags | broken))
+    [ended] = finish(start("distill", flags | broken))
     assert ended.code == 0 and "continuing" in ended.err, ended.err
     assert_same_run(tmp_path / "broken", tmp_path / "whole")
 
 
-def test_processes_of_other_flags_or_data_are_refused(sites, tmp_path, monkeypatch):
+def test_processes_of_other_flags_or_data_are_refused(sites, tmp_path):
     flags = FLAGS | {"config.data_dir": sites, "workdir": tmp_path / "run"}
     flags |= {"config.run.mesh": "replica:2"}
     other = write_sites(tmp_path / "sites", "home", "mall", "campus")
@@ -161,14 +158,49 @@ def test_processes_of_other_flags_or_data_are_refused(sites, tmp_path, monkeypat
         ({"config.train.epochs": 9}, "train.epochs is 9 there and 8 in process 0"),
         ({"config.data_dir": other}, "data of mall is '"),
     ):
-        started = start(monkeypatch, "distill", flags, processes=2, differing=differing)
+        started = start("distill", flags, processes=2, differing=differing)
         for ended in finish(started):
             assert ended.code == 2, ended.err
             assert f"process 1 differs from process 0: {message}" in ended.err
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def test_tables_of_two_processes_are_those_of_one_device(sites, tmp_path, monkeypatch):
+LONELY = """
+import sys
+from rsstl_jax import cli
+from rsstl_jax.commands.shared import launch
+launch.MEETING_S = 5
+sys.argv[:1] = ["rsstl", "expert"]
+cli.main()
+"""
+
+
+def test_a_process_that_meets_no_other_ends_with_one_line(tmp_path):
+    """JAX by itself aborts, with pages of where it stood."""
+    flags = {"config": "synthetic:smoke", "config.run.mesh": "replica:2", "workdir": tmp_path}
+    address, words = free_address(), "has not met all 2 processes of the run at {} within 5 s"
+    with socket.socket() as used:
+        used.bind(("0.0.0.0", 0))
+        used.listen()
+        taken = f"127.0.0.1:{used.getsockname()[1]}"
+        for process, at, code, said in (
+            (1, address, 1, words),
+            (0, address, 1, words),
+            (0, taken, 2, "cannot join the others at {} (UNKNOWN: Failed to start RPC server)"),
+        ):
+            own = flags | {"coordinator": at, "num_processes": 2, "process_id": process}
+            arguments = [f"--{name}={value}" for name, value in own.items()]
+            ended = running.finish(running.start("-c", LONELY, *arguments))
+            assert ended.code == code, ended.err
+            assert (
+                ended.err.strip()
+                .splitlines()[-1]
+                .startswith(f"error: process {process} {said.format(at)}")
+            )
+            assert "Traceback" not in ended.err and "Fatal Python error" not in ended.err
+
+
+def test_tables_of_two_processes_are_those_of_one_device(sites, tmp_path):
     fields = {f.removeprefix("config."): v for f, v in FLAGS.items() if f.count(".") > 1}
     fields |= {"data_dir": sites, "train.epochs": 2}
     flags = {"table": "1,2", "targets": "home", "sites": "mall,campus", "recipe": "tuned-smoke"}
@@ -178,9 +210,63 @@ def test_tables_of_two_processes_are_those_of_one_device(sites, tmp_path, monkey
         own = {"workdir": folder / "rows", "output": folder / "report"}
         settings = fields | ({"run.mesh": "replica:8"} if more else {})
         assignments = [f"--set={field}={value}" for field, value in settings.items()]
-        started = start(monkeypatch, "tables", flags | own, *assignments, **more)
+        started = start("tables", flags | own, *assignments, **more)
         for ended in finish(started):
             assert ended.code == 0, ended.err
     assert_same_run(tmp_path / "two", tmp_path / "one")
     table = Path("report") / "tuned-smoke" / "home-table-1.csv"
     assert (tmp_path / "two" / table).read_text() == (tmp_path / "one" / table).read_text()
+
+
+def run_on_one_and_two(script, flags, folder, mesh):
+    """Runs a command on one device, and on eight of two processes: folders "one" and "two"."""
+    for name, own, more in (
+        ("one", {}, {}),
+        ("two", {"config.run.mesh": mesh}, {"devices": 4, "processes": 2}),
+    ):
+        own["workdir"] = folder / name / "run"
+        for ended in finish(start(script, flags | own, **more)):
+            assert ended.code == 0, ended.err
+
+
+def test_teachers_of_two_processes_have_the_bits_of_one_device(sites, tmp_path):
+    run_on_one_and_two("expert", FLAGS | {"config.data_dir": sites}, tmp_path, "replica:8")
+    assert_same_run(tmp_path / "two", tmp_path / "one")
+    for source in ("mall", "campus"):
+        card = f"teachers/dnn-{source}-tuned-smoke/card.json"
+        assert (tmp_path / "two" / card).read_bytes() == (tmp_path / "one" / card).read_bytes()
+
+
+def test_a_pretraining_on_two_processes_is_that_of_one_device(sites, tmp_path):
+    """An epoch of a single step of 96 episodes; the mean errors at a site that it has not seen."""
+    flags = AGNOSTIC | {"config.data_dir": sites, "output": tmp_path / "tables"}
+    run_on_one_and_two("agnostic", flags, tmp_path, "data:8")
+    (shared, result), (expected, expected_result) = (
+        (
+            [r for r in records(tmp_path / name) if "epoch" in r],
+            json.loads((tmp_path / name / "run" / "result.json").read_text()),
+        )
+        for name in ("two", "one")
+    )
+    assert len(shared) == len(expected) == 2
+    for record, of_one in zip(shared, expected, strict=True):
+        assert record == pytest.approx(of_one, rel=10 * 96 * 2.0**-24)
+    for fraction, figures in expected_result["shares"].items():
+        mae_m = result["shares"][fraction]["agnostic"]["mae_m"]
+        assert mae_m == pytest.approx(figures["agnostic"]["mae_m"], rel=1e-3)
+
+
+def test_the_first_process_alone_looks_where_a_bundle_is_written(sites, tmp_path):
+    """On the host of the other one that folder may hold anything."""
+    other = tmp_path / "other" / "student.json"
+    other.parent.mkdir()
+    other.write_text("{}")
+    measuring = ("config.target", "config.agnostic.fractions", "config.agnostic.num_subsets")
+    flags = {name: value for name, value in AGNOSTIC.items() if name not in measuring}
+    flags |= {"config.data_dir": sites, "config.run.mesh": "data:2", "workdir": tmp_path / "run"}
+    flags |= {"pretrain": tmp_path / "bundle"}
+    differing = {"pretrain": other.parent}
+    for ended in finish(start("agnostic", flags, processes=2, differing=differing)):
+        assert ended.code == 0, ended.err
+    assert (tmp_path / "bundle" / "agnostic.json").exists()
+    assert list(other.parent.iterdir()) == [other]

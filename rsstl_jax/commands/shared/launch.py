@@ -4,9 +4,10 @@ import faulthandler
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
 
@@ -18,6 +19,8 @@ from rsstl_jax.store.processes import check_equal, is_first
 
 HEARTBEAT_S = 30
 """A process that is silent for so long has ended; the others end then."""
+MEETING_S = 300
+"""So long a process waits for the others when a run starts."""
 
 _FLAGS = ("coordinator", "num_processes", "process_id")
 _OWN = {*_FLAGS, "config", "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
@@ -90,34 +93,48 @@ def by_launcher(environment: Mapping[str, str], *, at_terminal: bool) -> Launch 
 
     A batch script and an interactive shell have variables of their job, and none of several tasks.
     """
-    for launcher, (tasks, task, *others) in _LAUNCHERS.items():
+    if at_terminal:
+        return None
+    for launcher, (tasks, task, *_) in _LAUNCHERS.items():
         number, process = environment.get(tasks, ""), environment.get(task, "")
-        if at_terminal or not number.isdigit() or not process.isdigit() or int(number) < 2:
-            continue
-        if int(process) < int(number) and all(name in environment for name in others):
-            return Launch(int(number), int(process), None, launcher)
-        if launcher == "ompi":
-            raise ConfigError(
-                "this mpirun does not say where process 0 runs; give --coordinator=host:port "
-                "--num_processes=$OMPI_COMM_WORLD_SIZE --process_id=$OMPI_COMM_WORLD_RANK"
-            )
+        if number.isdigit() and process.isdigit():
+            is_one_of_several = int(process) < int(number) > 1
+            return Launch(int(number), int(process), None, launcher) if is_one_of_several else None
     return None
+
+
+def check_coordinator(launch: Launch, environment: Mapping[str, str]) -> None:
+    """Refuses a task whose launcher does not say all that JAX asks it for."""
+    tasks, task, *others = _LAUNCHERS[launch.launcher]
+    if missing := [name for name in others if name not in environment]:
+        raise ConfigError(
+            f"{missing[0]} is not set, so that JAX cannot find process 0; give "
+            f"--coordinator=host:port --num_processes=${tasks} --process_id=${task}"
+        )
 
 
 def start_processes() -> None:
     """Joins the other processes of a run, if there are any, before JAX looks for devices."""
     values: Any = flags.FLAGS
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    tasks = by_launcher(os.environ, at_terminal=at_terminal)
     if "coordinator" not in values:
+        if tasks is not None:
+            raise ConfigError(
+                f"{tasks.number} tasks of this command were started, and each would do all of its "
+                f"work; start one, or set {_LAUNCHERS[tasks.launcher][0]}=1 where each task has "
+                "files of its own"
+            )
         return
     launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _mesh()
     if launch is not None and launch.number > 1 and not mesh:
         raise ConfigError(
             "--coordinator is given and run.mesh is empty, whose devices processes share"
         )
-    if launch is None and mesh:
-        # Without a mesh the tasks of a launcher are runs of their own.
-        at_terminal = sys.stdin is not None and sys.stdin.isatty()
-        launch = by_launcher(os.environ, at_terminal=at_terminal)
+    # Without a mesh the tasks of a launcher are runs of their own.
+    if launch is None and mesh and tasks is not None:
+        check_coordinator(tasks, os.environ)
+        launch = tasks
     if launch is not None and launch.number > 1:
         _join(launch)
 
@@ -134,25 +151,46 @@ def _join(launch: Launch) -> None:
 
     # Its handler of SIGTERM would take the place of the one that saves a state.
     jax.config.update("jax_enable_preemption_service", False)
-    jax.distributed.initialize(
-        launch.coordinator,
-        launch.number,
-        launch.process,
-        cluster_detection_method=launch.launcher,
-        heartbeat_timeout_seconds=HEARTBEAT_S,
-    )
+    # Where another process is silent for too long JAX aborts, whose line a dump would hide.
+    faulthandler.disable()
+    # JAX, which would wait as long, aborts with pages.
+    waiting = threading.Timer(MEETING_S, _give_up, (launch,))
+    waiting.daemon = True
+    waiting.start()
+    try:
+        jax.distributed.initialize(
+            launch.coordinator,
+            launch.number,
+            launch.process,
+            cluster_detection_method=launch.launcher,
+            initialization_timeout=2 * MEETING_S,
+            heartbeat_timeout_seconds=HEARTBEAT_S,
+        )
+    except RuntimeError as error:
+        at = launch.coordinator or "the address that the launcher names"
+        cause = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"process {launch.process} cannot join the others at {at} ({cause}); is its port free?"
+        ) from error
+    jax.devices()
+    waiting.cancel()
     if jax.device_count() != launch.number * jax.local_device_count():
         raise ConfigError(
             f"process {launch.process} has {jax.local_device_count()} of {jax.device_count()} "
             f"devices; each of {launch.number} processes must have as many"
         )
-    # Where another process is silent for too long JAX aborts, whose line a dump would hide.
-    faulthandler.disable()
     # Gloo prints to the descriptor of stdout; results are those of the first process.
     if is_first():
         sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     check_equal(_facts())
+
+
+def _give_up(launch: Launch) -> NoReturn:
+    words = f"process {launch.process} has not met all {launch.number} processes of the run"
+    address = f" at {launch.coordinator}" if launch.coordinator else ""
+    print(f"error: {words}{address} within {MEETING_S} s", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def _facts() -> dict[str, Any]:
