@@ -55,7 +55,7 @@ def students_of_run(workdir: str | Path) -> list[str]:
 def calibrate_run(
     workdir: str | Path, names: Sequence[str]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Gives students of a run a radius, by twins: {student: (errors of its twin, its radii there)}."""
+    """Gives students of a run a radius by twins: {student: (errors of its twin, its radii)}."""
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(
