@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rsstl_jax.config.overrides import override
 from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import default_config
-from rsstl_jax.data.target import leave_out, target_parts
+from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.radius import radius_m as radii
@@ -55,7 +55,7 @@ def students_of_run(workdir: str | Path) -> list[str]:
 def calibrate_run(
     workdir: str | Path, names: Sequence[str]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Gives students of a run a radius, by twins: {student: (errors of its twin, its radii)}."""
+    """Gives students of a run a radius by twins: {student: (errors of its twin, its radii)}."""
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(
@@ -81,7 +81,7 @@ def calibrate_run(
         labels_of(student)
     twins_folder = Path(workdir) / "calibration"
     run_distillation(twin, twins_folder)
-    part = leave_out(target_parts(twin).held_out, twin.data)
+    part = target_parts(twin).held_out
     calibrated = {}
     for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
