@@ -110,7 +110,8 @@ def main() -> None:
             tables[fold].attrs["num_train"] = result["num_train"]
         for fold in folds:
             records += measure(tables, fold, seed)
-        fields = {n: v for n, v in flatten(config).items() if n not in ("data_dir", "bundle_dir")}
+        own_to_each = ("seeds", "data_dir", "bundle_dir")
+        fields = {n: v for n, v in flatten(config).items() if n not in own_to_each}
         content = {"config": fields, "records": records}
         write_json(output / f"{config.target}-phones.json", content)
     print(f"\n{render(pd.DataFrame(records), 'standalone')}")
