@@ -28,6 +28,9 @@ def begin(tmp_path):
     settings = [f"--set={field}={value}" for field, value in fields.items()]
 
     def begin(name):
+        # The lock of a row says that the processes have met: before that they wait for each other.
+        for lock in (tmp_path / name).rglob(".lock"):
+            lock.unlink()
         own = {"workdir": tmp_path / name / "rows", "output": tmp_path / name / "out"}
         return start("tables", flags | own, *settings, devices=4, processes=2)
 
@@ -36,7 +39,7 @@ def begin(tmp_path):
 
 def end_one(started, victim, folder, *, after_records, delay_s):
     """Kills one of two processes: the words of the other, and how many seconds it lived on."""
-    while len(records(folder)) < after_records:
+    while len(records(folder)) < after_records or not any(folder.rglob(".lock")):
         assert all(process.poll() is None for process in started), finish(started)
         time.sleep(0.02)
     time.sleep(delay_s)

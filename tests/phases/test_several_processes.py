@@ -85,7 +85,7 @@ def start(script, flags, *settings, devices=1, processes=1, differing=None):
 
 
 def finish(started):
-    return [running.finish(process) for process in started]
+    return [running.finish(process, timeout_s=1800) for process in started]
 
 
 def states(folder):

@@ -189,8 +189,10 @@ def _join(launch: Launch) -> None:
 def _give_up(launch: Launch) -> NoReturn:
     words = f"process {launch.process} has not met all {launch.number} processes of the run"
     address = f" at {launch.coordinator}" if launch.coordinator else ""
-    print(f"error: {words}{address} within {MEETING_S} s", file=sys.stderr, flush=True)
-    os._exit(1)
+    try:
+        print(f"error: {words}{address} within {MEETING_S} s", file=sys.stderr, flush=True)
+    finally:
+        os._exit(1)
 
 
 def _facts() -> dict[str, Any]:
