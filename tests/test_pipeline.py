@@ -142,6 +142,7 @@ def test_the_first_record_says_under_what_the_run_was_made(finished, data_dir):
     assert set(first["data"]) == {"home", "mall"}
 
 
+@pytest.mark.slow
 def test_with_a_validation_part_no_test_part_is_read(finished, tmp_path, monkeypatch):
     sealed = lambda name, data_dir=None: SealedSite(make_part(name))  # noqa: E731
     for module in READERS:
@@ -163,6 +164,7 @@ def test_a_second_start_trains_nothing(finished, data_dir, monkeypatch):
     assert epochs_of(workdir) == {name: [1, 2] for name in TRAININGS}
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_the_uninterrupted_one(finished, data_dir, tmp_path, monkeypatch):
     """Stopped when a training has ended and its result is not yet saved."""
     save_final = Recorder.save_final
@@ -207,6 +209,7 @@ def test_target_is_cut_as_configured(data_dir):
     assert (held.held_out.part, len(held.held_out)) == ("validation", 5)  # of 21 places
 
 
+@pytest.mark.slow
 def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_path, monkeypatch):
     module = import_module("rsstl_jax.site_agnostic.teachers")
     small = AgnosticSettings(width=8, num_heads=2, num_blocks=1)

@@ -43,7 +43,7 @@ def _pack(value: Any) -> Any:
     if isinstance(value, Exception):
         return _pack_error(value)
     name = _name(kind)
-    names = value._fields if isinstance(value, tuple) else [part.name for part in fields(value)]
+    names = getattr(kind, "_fields", None) or [part.name for part in fields(value)]
     return [name, *(_pack(getattr(value, part)) for part in names)]
 
 

@@ -72,6 +72,7 @@ def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
     assert error_m(predicted_m, site.test.position_m).mean() < constant / 3
 
 
+@pytest.mark.slow
 def test_neighbours_at_a_site_answer_as_every_localiser_does():
     site = load_site("synthetic-office")
     located = NeighboursAtSite.fit(site.train, encodings=("linear",), metrics=("euclidean",))

@@ -37,6 +37,7 @@ def make_sources(config, *parts):
     }
 
 
+@pytest.mark.slow
 def test_sequential_visits_the_largest_source_first_and_every_site_once(job, tmp_path):
     sources = make_sources(job.config, make_part("campus").take(range(10)), make_part("mall"))
     recorder = Recorder(tmp_path)
@@ -55,6 +56,7 @@ def test_sequential_starts_at_the_target_with_the_carried_body(job, tmp_path):
     assert differing(carried, alone)
 
 
+@pytest.mark.slow
 def test_collective_keeps_the_body_frozen_at_first(job, tmp_path):
     recorder = Recorder(tmp_path, checkpoint_every_s=0.0)
     collective_transfer(job, make_sources(job.config), seed=0, recorder=recorder)

@@ -7,6 +7,7 @@ import tiny
 from running import call, error_of
 
 
+@pytest.mark.slow
 def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     fields = {
@@ -41,6 +42,7 @@ def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
     assert "jax" in receipt["start"]["versions"]
 
 
+@pytest.mark.slow
 def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
     tiny.write_sites(tmp_path, "home")
     code, out, err = call(

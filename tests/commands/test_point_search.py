@@ -47,6 +47,7 @@ def test_a_batch_at_once_finds_what_it_finds_in_turn(config, tmp_path):
     assert found["vmap"] == [pytest.approx(errors, rel=1e-3) for errors in found["loop"]]
 
 
+@pytest.mark.slow
 def test_a_grid_is_measured_and_sorted_and_read_again(config, tmp_path, monkeypatch):
     points = grid({"similarity": [0.0, 4.0], "margin": [0.1, 1.0]})
     frame = search(config, lambda told: points, tmp_path)

@@ -80,6 +80,7 @@ def test_a_bad_line_is_answered_with_its_error(folder):
     assert lines[6]["line"] == 8 and "can't decode byte 0xff" in lines[6]["error"]
 
 
+@pytest.mark.slow
 def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder, caplog):
     saved = folder / "saved"
     succeed(

@@ -10,6 +10,7 @@ from rsstl_jax.commands.research.robustness import find_localizers
 from rsstl_jax.errors import ConfigError
 
 
+@pytest.mark.slow
 def test_a_run_is_continued_and_localisers_are_added(tmp_path):
     tiny.write_sites(tmp_path, "home")
     flags = ["--dataset=home", f"--data_dir={tmp_path}", f"--output={tmp_path}/out", "--draws=1"]

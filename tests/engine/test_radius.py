@@ -38,6 +38,7 @@ def voted(train, part):
     return np.asarray(prototypes.labels)[label]
 
 
+@pytest.mark.slow
 def test_most_floors_of_a_synthetic_site_are_found():
     site = load_site("synthetic-office")
     building, floor = voted(site.train, site.test).T

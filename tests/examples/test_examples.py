@@ -82,6 +82,7 @@ def test_the_notebook_leads_from_a_site_to_a_map(tmp_path):
     assert (tmp_path / "map.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_the_losses_fall_in_an_optax_loop():
     first, *_, last = map(numbers, run("losses_in_optax.py").splitlines())
     assert len(first) == len(last) == 3

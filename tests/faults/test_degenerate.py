@@ -71,6 +71,7 @@ def data(tmp_path):
     return write_sites(tmp_path / "data", "home", "mall")
 
 
+@pytest.mark.slow
 def test_a_site_of_one_position_has_scale_one_and_errors_that_training_lowers(tmp_path, data):
     """Stands on a map projection's coordinates, where the mean differs in the last bit."""
     position_m = np.array([-7541.264, 4864920.778])

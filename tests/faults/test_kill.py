@@ -123,6 +123,7 @@ def timeless(left):
     return left | {"files": files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("signum", "share"),
     [

@@ -99,6 +99,7 @@ def owner_of(workdir, name):
     return killing.read_sealed(manifest)["owner"].removeprefix(f"{name} of ")
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_exit_code_3_and_one_line(tmp_path):
     command = (
         "experiments/distill.py",

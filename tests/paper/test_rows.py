@@ -41,6 +41,7 @@ def test_rows_and_fields_that_do_not_exist_are_named():
         row_config("knn", target="uji", network="dnn", sites=SITES, overrides={"train.epoch": 3})
 
 
+@pytest.mark.slow
 def test_a_control_trains_no_second_stand_alone_student(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))
@@ -54,6 +55,7 @@ def test_a_control_trains_no_second_stand_alone_student(tmp_path):
     assert run_row("untrained", config, tmp_path / "run") == first
 
 
+@pytest.mark.slow
 def test_baselines_without_training_have_a_round_for_every_share(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(3, 5))
@@ -93,6 +95,7 @@ def test_a_share_of_uji_is_visited_as_often_as_the_whole_up_to_a_limit():
     ]
 
 
+@pytest.mark.slow
 def test_a_share_has_a_subset_of_its_own_for_every_seed(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"), seeds=(0, 1))
@@ -121,6 +124,7 @@ def test_some_of_a_rows_students_may_be_asked_for(tmp_path):
         row_students("agnostic-share", config, only=["standalone", "started"])
 
 
+@pytest.mark.slow
 def test_a_receipt_of_several_rounds_has_the_students_that_all_of_them_have(tmp_path):
     tiny.write_sites(tmp_path / "data", "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path / "data"))

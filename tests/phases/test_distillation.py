@@ -104,6 +104,7 @@ def in_turn(tmp_path_factory):
     return train_all(tmp_path_factory.mktemp("loop"), mixed())
 
 
+@pytest.mark.slow
 def test_both_modes_give_the_same_students(in_turn, tmp_path):
     trained, records = train_all(tmp_path, mixed(), **{"run.replicas": "vmap"})
     assert trained.keys() == in_turn[0].keys()
@@ -199,6 +200,7 @@ def test_a_group_that_was_broken_off_goes_on_as_it_was(tmp_path, monkeypatch):
     assert sorted(of_some, key=key) == sorted(records, key=key)
 
 
+@pytest.mark.slow
 def test_the_groups_of_a_run_stay(tmp_path, monkeypatch):
     """A machine with other memory at the next start does not change the run."""
     groups_module = import_module("rsstl_jax.phases.replica_groups")

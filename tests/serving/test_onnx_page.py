@@ -45,6 +45,7 @@ def run_with_two_packages(program, folder):
     return subprocess.run(words, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_program_of_the_page_prints_what_the_student_answers(tmp_path):
     train = load_site("synthetic-office").train
     config = make_config("tuned", target="synthetic-office", sources="synthetic-mall")

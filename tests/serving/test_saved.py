@@ -93,6 +93,7 @@ def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_pat
         Ensemble([])
 
 
+@pytest.mark.slow
 def test_the_pretrained_network_at_a_site_is_read_again(tmp_path):
     site = load_site("synthetic-office")
     office = load_pretrained().fit(site.train)

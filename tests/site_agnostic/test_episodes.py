@@ -73,6 +73,7 @@ def repeated_sources():
     return make_sources([part.take([*range(10), *range(10)]) for part in PARTS])
 
 
+@pytest.mark.slow
 def test_no_query_sees_its_own_position(monkeypatch):
     sources = repeated_sources()
     for settings in (PLAIN, FULL):

@@ -134,6 +134,7 @@ def test_the_folder_of_an_earlier_version_goes_on_if_its_plan_is_the_same(data_d
         run_zero_shot(config, tmp_path, baselines=False)
 
 
+@pytest.mark.slow
 def test_validation_never_reads_the_test_part(data_dir, tmp_path):
     fields = {"data.evaluate_on": "validation", "seeds": (0,), "agnostic.tune.epochs": 0}
     config = configured(data_dir=data_dir, **fields)
