@@ -126,11 +126,7 @@ def timeless(left):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("signum", "share"),
-    [
-        (signal.SIGTERM, 0.6),
-        pytest.param(signal.SIGKILL, 0.35, marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, 0.85, marks=pytest.mark.slow),
-    ],
+    [(signal.SIGTERM, 0.6), (signal.SIGKILL, 0.35), (signal.SIGINT, 0.85)],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(whole, tmp_path, signum, share):
     after_records = int(share * whole[2])

@@ -1,9 +1,10 @@
-"""What every loss promises: checked arguments, kept dtypes, and a docstring."""
+"""What every loss promises: checked arguments, kept dtypes, a docstring, and every transform."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from running import pass_on_eight_devices
 
 from rsstl_jax import losses
 
@@ -134,3 +135,15 @@ def test_half_precision_holds_what_its_squares_do_not():
     )(far)
     assert error.dtype == jnp.float16 and float(error) == 300.0
     np.testing.assert_array_equal(gradient, [[1.0, 0.0]])
+
+
+# The matrix of transforms, dtypes and meshes, in a process that has eight devices.
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param("float32 or not test_all_transforms_agree", id="float32"),
+        pytest.param("", id="every dtype", marks=pytest.mark.slow),
+    ],
+)
+def test_every_loss_composes_with_every_transform_in_every_dtype_on_every_mesh(chosen):
+    pass_on_eight_devices("tests/losses/transform_matrix.py", "-k", chosen)

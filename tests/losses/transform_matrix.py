@@ -1,6 +1,6 @@
 """Every public loss under every transform, in every dtype, on every kind of mesh.
 
-Needs eight devices: `test_transforms.py` runs it in a process that has them.
+Needs eight devices: `test_loss_contract.py` runs it in a process that has them.
 """
 
 import functools
