@@ -42,8 +42,9 @@ def _pack(value: Any) -> Any:
         return [kind.__name__, *map(_pack, value)]
     if isinstance(value, Exception):
         return _pack_error(value)
-    name = _name(kind)
-    names = getattr(kind, "_fields", None) or [part.name for part in fields(value)]
+    name, names = _name(kind), getattr(kind, "_fields", None)
+    if names is None:
+        names = [part.name for part in fields(value)]
     return [name, *(_pack(getattr(value, part)) for part in names)]
 
 
