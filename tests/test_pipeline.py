@@ -17,6 +17,7 @@ from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.pipeline import bundle_folder, run_expert
+from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
 
@@ -96,7 +97,9 @@ def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeyp
     """Made-up students: one errs by as many metres as its seed says, one by half as many."""
 
     def predict(job, parts, *_):
-        at = lambda error_m: parts.held_out.position_m + np.array([[0.0, error_m]])  # noqa: E731
+        def at(error_m):
+            return Predicted(parts.held_out.position_m + np.array([[0.0, error_m]]))
+
         seeds = job.config.seeds
         return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in seeds}
 

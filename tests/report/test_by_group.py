@@ -10,7 +10,7 @@ from running import call
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.data import write_table
-from rsstl_jax.report.predicted import count_by_group
+from rsstl_jax.report.predicted import Predicted, count_by_group
 from rsstl_jax.report.result_table import render_result
 from rsstl_jax.report.run_result import write_result
 
@@ -35,7 +35,9 @@ def written(tmp_path_factory):
     config.seeds = (0, 1)
     off_m = np.arange(len(TEST))[:, None] % 3 + np.array([[1.0, 0.0]])
     predicted_m = {
-        seed: {"standalone": TEST.position_m + off_m * (seed + 1) * np.array([[1.0, 0.0]])}
+        seed: {
+            "standalone": Predicted(TEST.position_m + off_m * (seed + 1) * np.array([[1.0, 0.0]]))
+        }
         for seed in config.seeds
     }
     folder = tmp_path_factory.mktemp("run")
@@ -81,7 +83,7 @@ def test_the_tables_tell_known_phones_from_others(written):
 
 def test_a_site_without_phones_has_none_of_it(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-    predicted_m = {0: {"standalone": OFFICE.test.position_m}}
+    predicted_m = {0: {"standalone": Predicted(OFFICE.test.position_m)}}
     assert count_by_group(OFFICE.train, OFFICE.test) == {}
     assert count_by_group(OFFICE.train, TEST) == {}
     result = write_result(config, OFFICE.test, predicted_m, tmp_path, num_train=600)
