@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rsstl_jax.config.overrides import override
 from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import default_config
-from rsstl_jax.data.target import target_parts
+from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.radius import radius_m as radii
@@ -81,7 +81,7 @@ def calibrate_run(
         labels_of(student)
     twins_folder = Path(workdir) / "calibration"
     run_distillation(twin, twins_folder)
-    part = target_parts(twin).held_out
+    part = leave_out(target_parts(twin).held_out, twin.data)
     calibrated = {}
     for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
