@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # also that of its folder
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 MESH_AXES = ("replica", "data")  # groups of devices, and the devices of a group
 
 
@@ -108,7 +109,7 @@ NAMES = Rule(
     "different names separated by commas, or empty",
 )
 MONTHS = Rule(
-    lambda v: NAMES.holds(v) and all(map(re.compile(r"\d{4}-\d{2}").fullmatch, name_list(v))),
+    lambda v: NAMES.holds(v) and all(map(MONTH.fullmatch, name_list(v))),
     "different months separated by commas, such as 2013-05,2013-06, or empty",
 )
 MESH = Rule(

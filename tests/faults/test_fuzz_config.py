@@ -65,6 +65,17 @@ def is_mesh(text):
     )
 
 
+def are_names(text, is_name=bool):
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    return len(set(names)) == len(names) and all(map(is_name, names))
+
+
+def is_month(name):
+    year, dash, month = name.partition("-")
+    digits = (year + month).isascii() and (year + month).isdigit()
+    return (len(year), dash, len(month)) == (4, "-", 2) and digits and 1 <= int(month) <= 12
+
+
 # What the words of the rules say, in other words.
 TESTS = {
     "True or False": lambda v: True,
@@ -85,6 +96,8 @@ TESTS = {
     "a dataset's": is_dataset,
     "datasets'": lambda v: not v.strip() or all(is_dataset(n.strip()) for n in v.split(",")),
     "a network's": is_network,
+    "different names": are_names,
+    "different months": lambda v: are_names(v, is_month),
 }
 
 
