@@ -115,8 +115,7 @@ class Locator:
             the site's own coordinates, metres; `floor`, `building` as the site numbers them,
             missing where it does not; `radius_m`, which holds the true position 90 % of the time,
             missing before calibration; `detected`, `unknown`: numbers of access points that the
-            localiser knows and does not know. A scan without a known access
-            point has no position, with one warning for all.
+            localiser knows, and does not. A scan of unknown ones has no position, with a warning.
 
         Raises:
             DataError: if there is no scan, or one cannot be read; the message names the scan by
