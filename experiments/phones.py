@@ -21,7 +21,7 @@ from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import DataError
 from rsstl_jax.pipeline import run_distillation
-from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.report.result_table import markdown_table, mean_and_spread
 from rsstl_jax.report.statistics import paired_t_difference
 from rsstl_jax.store.files import write_json
 
@@ -77,14 +77,14 @@ def render(records: pd.DataFrame, reference: str) -> str:
     means["others lose"] = means.others_without_m - means.others_with_m
     means["unknown costs"] = means["fold loses"] - means["others lose"]
     head = ["method", *FIGURES.values(), "unknown costs", f"minus that of {reference}"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     costs = {method: own["unknown costs"].tolist() for method, own in means.groupby("method")}
     for method, own in means.groupby("method"):
         cells = [mean_and_spread(own[figure].tolist()) for figure in FIGURES]
         cells.append(_interval(costs[method], [0.0] * len(own)))
         cells.append("" if method == reference else _interval(costs[method], costs[reference]))
         lines.append([str(method), *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(head, lines)
 
 
 def _interval(values: Sequence[float], reference: Sequence[float]) -> str:

@@ -51,7 +51,9 @@ WRONG = {
     "empty": ["replica", "replica:0", "data:two", "model:2", "data:2,data:4", "data:-1", None, 2],
     "different names separated by commas, or empty": ["a,,b", "a,a", "a,", None, 13, ("13",)],
     "different months separated by commas, such as 2013-05,2013-06, or empty": [
-        *("2013-5", "May", "2013-05-01", "2013-05,2013-05", "2013-05;2013-06", None, 2013),
+        "May",
+        "2013-13",
+        None,
     ],
     "a whole number from 1 to 100": [0, 101, 1.0, True, None, "1"],
     "names separated by commas, of knn, pretrained, or empty": [
