@@ -116,12 +116,12 @@ _TRAINING: dict[str, Field] = {
     "train.schedule": one_of("constant", "cosine").field(
         "constant", "Course of the step size: constant keeps it, cosine takes it to 0 at the end."
     ),
-    "specialise.epochs": optional(whole(1)).field(
+    "specialise.epochs": optional(whole(1), int).field(
         None,
         "Number of passes over a source's training set in phase 0; None means what the recipe of "
         "the source site says.",
     ),
-    "teacher.epochs": optional(whole(1)).field(
+    "teacher.epochs": optional(whole(1), int).field(
         None,
         "Number of passes over a source's training set in phase 1; None means what the recipe of "
         "the source site says.",

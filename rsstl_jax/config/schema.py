@@ -36,7 +36,7 @@ def default_config() -> ConfigDict:
                 node[section] = ConfigDict()
             node = node[section]
         # What has no default of its own still has a type.
-        node[name] = config_dict.placeholder(int) if field.default is None else field.default
+        node[name] = config_dict.placeholder(field.kind) if field.default is None else field.default
     return config.lock()
 
 

@@ -15,7 +15,8 @@ from rsstl_jax.commands.shared.command_line import (
 )
 from rsstl_jax.commands.shared.flag_definitions import FolderParser, config_file
 from rsstl_jax.commands.shared.named_site import get_config
-from rsstl_jax.config.schema import flatten
+from rsstl_jax.config.rules import POSITIVE, optional
+from rsstl_jax.config.schema import FIELDS, flatten
 from rsstl_jax.errors import ConfigError
 
 
@@ -117,6 +118,15 @@ def test_what_is_right_passes(define):
     line = f"{CONFIG} --grid=a=1 --grid b=2 --workdir=-5 --config.teacher.seed -5 --batches 3"
     check_flags(line.split(), takes_words=False)
     check_flags(["any", "words"], takes_words=True)
+
+
+def test_an_optional_field_reads_the_numbers_of_its_kind(define, monkeypatch):
+    define("distill")
+    rule = optional(POSITIVE, float)
+    monkeypatch.setitem(FIELDS, "train.patience", rule.field(None, "Epochs without progress."))
+    check_flags([CONFIG, "--config.train.patience=0.5"], takes_words=False)
+    with pytest.raises(ConfigError, match=r"train\.patience is 'long'; it must be a number"):
+        check_flags([CONFIG, "--config.train.patience=long"], takes_words=False)
 
 
 @pytest.mark.parametrize(

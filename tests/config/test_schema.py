@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.overrides import check_overrides, override
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.rules import POSITIVE, name_list, optional
 from rsstl_jax.config.schema import default_config, flatten, validate
 from rsstl_jax.errors import ConfigError
 
@@ -202,80 +202,6 @@ def test_a_missing_field_is_named():
         validate(config)
 
 
-@pytest.mark.parametrize(
-    ("target", "sources", "message"),
-    [
-        ("uji", "", "sources is empty; name at least one dataset, such as uji,tampere"),
-        ("uji", "  ", "sources is empty; name at least one dataset"),
-        ("uji", "uts,tampere,uts", "name each dataset once"),
-        ("uji", "uts, uji", "sources is 'uts, uji' and holds the target 'uji'"),
-    ],
-)
-def test_fields_that_contradict_each_other(target, sources, message):
-    config = default_config()
-    config.target, config.sources = target, sources
-    with pytest.raises(ConfigError, match=message):
-        validate(config)
-
-
-def test_a_batch_of_one_has_nothing_to_compare():
-    config, weight = default_config(), "distill.weights.mutual_information"
-    override(config, {"train.batch_size": 1, weight: 0.0})
-    validate(config)
-    override(config, {weight: 0.5})
-    with pytest.raises(ConfigError) as error:
-        validate(config)
-    assert str(error.value) == (
-        f"train.batch_size is 1 and {weight} is above 0, which compares the fingerprints of a "
-        "batch with one another; take at least 2, or 0 for the weight"
-    )
-    override(config, {"train.batch_size": 2})
-    validate(config)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"distill.weights.soft_target": 1.0}, "teacher.kind is 'surrogate'; only a site-agnostic"),
-        ({"distill.num_unlabelled": 8}, "teacher.kind is 'surrogate'; only a site-agnostic"),
-        (
-            {"distill.num_unlabelled": 8, "teacher.kind": "both"},
-            "data.fraction is 1, which leaves no fingerprint of the training set unlabelled",
-        ),
-        ({"data.unlabelled": "file"}, "data.unlabelled is 'file' and distill.num_unlabelled is 0"),
-        ({"distill.pseudo_labels": "mean"}, "only unlabelled fingerprints are given, and distill"),
-    ],
-)
-def test_only_a_site_agnostic_teacher_predicts_positions(fields, message):
-    config = default_config()
-    override(config, fields)
-    with pytest.raises(ConfigError, match=message):
-        validate(config)
-    agreeing = {"teacher.kind": "agnostic", "data.fraction": 0.1, "distill.num_unlabelled": 8}
-    override(config, agreeing)
-    validate(config)
-
-
-def test_heads_must_divide_the_width_of_a_token():
-    config = default_config()
-    config.model.baat.num_heads = 7
-    message = r"^model.baat.token_width is 128; model.baat.num_heads, 7, must divide it$"
-    with pytest.raises(ConfigError, match=message):
-        validate(config)
-
-
-def test_the_smallest_radio_map_of_an_episode_is_not_above_the_largest():
-    config = default_config()
-    config.agnostic.tune.episodes.min_support = 4000
-    message = (
-        "agnostic.tune.episodes.min_support is 4000 and agnostic.tune.episodes.max_support is 2048"
-    )
-    with pytest.raises(ConfigError, match=message):
-        validate(config)
-    config.agnostic.tune.episodes.max_support = 4000
-    validate(config)
-
-
 def test_epochs_of_the_sources_recipe_are_none_and_come_through_json():
     """None there and back, and a number in its place."""
     config = default_config()
@@ -287,6 +213,19 @@ def test_epochs_of_the_sources_recipe_are_none_and_come_through_json():
     assert config.specialise.epochs is None
     with pytest.raises(ConfigError, match="whole number of at least 1, or None"):
         override(config, {"specialise.epochs": 0})
+
+
+def test_an_optional_field_holds_the_numbers_of_its_kind(monkeypatch):
+    rule = optional(POSITIVE, float)
+    monkeypatch.setitem(FIELDS, "train.patience", rule.field(None, "Epochs without progress."))
+    config = default_config()
+    assert config.train.patience is None
+    override(config, {"train.patience": 0.5})
+    assert config.train.patience == 0.5
+    override(config, {"train.patience": 2})
+    assert type(config.train.patience) is float
+    with pytest.raises(ConfigError, match=r"is 0.0; it must be a number above 0, or None$"):
+        override(config, {"train.patience": 0.0})
 
 
 def test_the_recipes_are_those_there_are():

@@ -16,12 +16,11 @@ from rsstl_jax.errors import ConfigError
 
 _READ = {
     int: flags.IntegerParser().parse,
-    type(None): flags.IntegerParser().parse,
     float: flags.FloatParser().parse,
     bool: flags.BooleanParser().parse,
     tuple: ast.literal_eval,
 }
-"""How ml_collections reads a value of the command line, by the type of the field's default."""
+"""How ml_collections reads a value of the command line, by the type of the field's values."""
 
 _FLAGS_OF_FIELD = {
     "target": ("dataset", "targets"),
@@ -115,7 +114,7 @@ def _check_kind(name: str, value: str) -> None:
     """Refuses a text that cannot be read as the number, switch or list that a flag or field is."""
     field, parser = _field(name), getattr(_flag(name), "parser", None)
     if field in FIELDS:
-        read, words = _READ.get(type(FIELDS[field].default), str), FIELDS[field].rule.words
+        read, words = _READ.get(FIELDS[field].kind, str), FIELDS[field].rule.words
         words = words.replace(", or None", "; leave it out for None")
     elif isinstance(parser, flags.IntegerParser | flags.FloatParser):
         read, words = type(parser)().parse, parser.syntactic_help
