@@ -30,7 +30,7 @@ from rsstl_jax.engine.prototypes import (
     make_prototypes,
     vote,
 )
-from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, radius_m
+from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
 from rsstl_jax.errors import DataError
 
 
@@ -287,7 +287,7 @@ def annotate(
     features = difficulty_features(prototypes, nearest, level, centered_m)
     if radius is None:
         return label, jnp.zeros(label.shape), features
-    return label, radius_m(radius, features, label), features
+    return label, predict_radius_m(radius, features, label), features
 
 
 def answers_json(answers: pd.DataFrame) -> list[str]:

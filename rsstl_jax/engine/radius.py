@@ -19,7 +19,7 @@ NUM_FEATURES = 6
 NUM_FOLDS = 5
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """Of the predicted difficulty: the one with the smallest mean radius is taken."""
-MIN_FINGERPRINTS, MIN_POSITIONS = 200, 40
+MIN_FLOOR_FINGERPRINTS, MIN_FLOOR_POSITIONS = 200, 40
 """A floor with fewer held-out fingerprints or positions shares the radius factor of the site."""
 
 OFFSET_M = 0.5
@@ -68,7 +68,7 @@ def difficulty_features(
     )
 
 
-def radius_m(model: RadiusModel, features: jax.Array, label: jax.Array) -> jax.Array:
+def predict_radius_m(model: RadiusModel, features: jax.Array, label: jax.Array) -> jax.Array:
     """float[n]: the radius that is to hold the true position 90 % of the time, metres."""
     known = features[:, : model.slope.shape[0]]
     return model.factor[label] * jnp.exp(model.bias + known @ model.slope)
@@ -97,7 +97,7 @@ def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
     factor = np.full(num_labels, conformal_quantile(score))
     for label in range(num_labels):
         rows = held_out.label == label
-        if rows.sum() >= MIN_FINGERPRINTS and len(set(ids[rows])) >= MIN_POSITIONS:
+        if rows.sum() >= MIN_FLOOR_FINGERPRINTS and len(set(ids[rows])) >= MIN_FLOOR_POSITIONS:
             factor[label] = conformal_quantile(score[rows])
     slope, bias = _least_squares(held_out.features, held_out.error_m)
     as_array = lambda value: jnp.asarray(value, jnp.float32)  # noqa: E731

@@ -17,7 +17,7 @@ from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, make_network
 from rsstl_jax.types import Batch, Params
 
-MIN_POSITIONS = 4
+MIN_SUPPORT_POSITIONS = 4
 """Positions that a network with a support needs: two to locate, two to locate them with."""
 
 
@@ -99,11 +99,11 @@ def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
         )
     network, augmentation = make_network(config), dict(config.augment.items())
     num_positions = len(np.unique(train.position_m, axis=0))
-    if network.uses_support and num_positions < MIN_POSITIONS:
+    if network.uses_support and num_positions < MIN_SUPPORT_POSITIONS:
         raise DataError(
             f"{train.dataset} {train.part}: has fingerprints of {num_positions} positions; a "
             "network that is given some of them to locate the others needs at least "
-            f"{MIN_POSITIONS}"
+            f"{MIN_SUPPORT_POSITIONS}"
         )
     if network.uses_support:
         localizer = make_supported_localizer(network, train, augmentation)

@@ -13,8 +13,7 @@ from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
-from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
-from rsstl_jax.engine.radius import radius_m as radii
+from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius, predict_radius_m
 from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.student_specs import STUDENTS
@@ -88,7 +87,9 @@ def calibrate_run(
         student.radius = fit_radius_for(student, measured)
         save_answers(Path(workdir) / "students" / name, student)
         label = jnp.maximum(jnp.asarray(measured.label), 0)
-        radius_m = np.asarray(radii(student.radius, jnp.asarray(measured.features), label))
+        radius_m = np.asarray(
+            predict_radius_m(student.radius, jnp.asarray(measured.features), label)
+        )
         calibrated[name] = measured.error_m, radius_m
     return calibrated
 

@@ -20,7 +20,7 @@ from rsstl_jax.engine.replicas import stack
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.site_agnostic.temperature import (
-    MIN_POSITIONS,
+    MIN_CROSS_FITTED_POSITIONS,
     at_temperature,
     choose_temperature,
     measure_folds,
@@ -74,7 +74,7 @@ class EnsembleAtSite(NetworkLocator):
         _log.info("choosing the temperature at %s; the first time it compiles", radio_map.dataset)
         ensemble.localizer = choose_temperature(ensemble.localizer, members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
-        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_POSITIONS:
+        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
             _log.info("calibrating the radius at %s", radio_map.dataset)
             held_out = cross_fitted_errors(ensemble, radio_map)
             ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))

@@ -22,7 +22,7 @@ INVERSE_TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
 QUERIES_PER_FOLD = 100
 
-MIN_POSITIONS = 20
+MIN_CROSS_FITTED_POSITIONS = 20
 """With fewer positions than this there is nothing to choose by."""
 
 
@@ -32,7 +32,7 @@ def choose_temperature(localizer: Localizer, members: Sequence[Params]) -> Local
     if radio_map is None:
         raise ValueError("localizer has no radio map; take one of make_agnostic_localizer")
     ids = np.asarray(radio_map.place)
-    if ids.max() + 1 < MIN_POSITIONS:
+    if ids.max() + 1 < MIN_CROSS_FITTED_POSITIONS:
         return localizer
     members = stack(members)
 

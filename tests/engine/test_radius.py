@@ -22,8 +22,8 @@ from rsstl_jax.engine.radius import (
     RadiusModel,
     conformal_quantile,
     fit_radius,
+    predict_radius_m,
     radius_facts,
-    radius_m,
     read_radius,
 )
 from rsstl_jax.errors import DamagedError
@@ -90,7 +90,7 @@ def test_radii_cover_new_errors_and_are_smaller_than_one_for_all():
     rng = np.random.default_rng(0)
     calibration, new = draw(rng, 2000), draw(rng, 4000)
     model = fit_radius(calibration, 1)
-    radii = np.asarray(radius_m(model, jnp.asarray(new.features), jnp.zeros(4000, int)))
+    radii = np.asarray(predict_radius_m(model, jnp.asarray(new.features), jnp.zeros(4000, int)))
     covered = (new.error_m <= radii).mean()
     # The standard error of 4000 draws at 0.9 is 0.005, that of 2000 calibrated ones 0.007.
     assert abs(covered - 0.9) < 0.03
@@ -105,7 +105,9 @@ def test_features_of_small_errors_alone_leave_one_radius_for_all():
     small_m = 6 * np.exp(np.minimum(held_out.features[:, 0], 0))
     error_m = np.where(small, small_m, rng.uniform(8, 9, 4000))
     model = fit_radius(dataclasses.replace(held_out, error_m=error_m), 1)
-    radii = np.asarray(radius_m(model, jnp.asarray(held_out.features), jnp.zeros(4000, int)))
+    radii = np.asarray(
+        predict_radius_m(model, jnp.asarray(held_out.features), jnp.zeros(4000, int))
+    )
     assert radii.mean() <= 1.005 * np.quantile(error_m, (error_m <= radii).mean())
 
 
@@ -115,7 +117,7 @@ def test_radii_of_an_earlier_version_need_five_features(tmp_path):
     write_sealed(tmp_path / "radius.json", radius_facts(earlier))
     model = read_radius(tmp_path / "radius.json", 1)
     features = np.random.default_rng(3).normal(size=(7, 6))
-    radii = radius_m(model, jnp.asarray(features), jnp.zeros(7, int))
+    radii = predict_radius_m(model, jnp.asarray(features), jnp.zeros(7, int))
     np.testing.assert_allclose(radii, 2 * np.exp(0.5 + features[:, :5] @ slope), rtol=1e-5)
     for number in (4, 7):
         write_sealed(
