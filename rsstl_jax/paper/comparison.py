@@ -75,7 +75,7 @@ def _figures(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _published(line: Any, table: str) -> float:
-    if line["label"] or (line["row"] in _NOT_PUBLISHED and line["student"] != "standalone"):
+    if line["variant"] or (line["row"] in _NOT_PUBLISHED and line["student"] != "standalone"):
         return math.nan
     names = (line["target"], line["network"], line["student"])
     published = paper_figure(table, *names, share=line["share"])

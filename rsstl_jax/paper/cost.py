@@ -8,7 +8,7 @@ import pandas as pd
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.paper.comparison import table_of_cells
 
-_ROW = ["network", "row", "share", "label", "changed", "device"]
+_ROW = ["network", "row", "share", "variant", "changed", "device"]
 
 
 def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFrame:
@@ -18,7 +18,7 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
             "network": "" if receipt["row"].startswith(UNTRAINED) else result["network"],
             "row": receipt["row"],
             "share": receipt["config"]["data.fraction"],
-            "label": receipt.get("label", ""),
+            "variant": receipt.get("label", ""),
             "changed": ", ".join(f"{p}={v}" for p, v in receipt.get("changed", {}).items()),
             "device": receipt["start"]["device"],
             "seeds": len(result["seeds"]),
@@ -37,7 +37,7 @@ def render_cost(cost: pd.DataFrame) -> str:
     """The seconds in Markdown, their sum on each device in the last lines."""
     rows = [
         {
-            "row": " ".join(filter(None, (line["network"], line["row"], line["label"])))
+            "row": " ".join(filter(None, (line["network"], line["row"], line["variant"])))
             + _on_device(line["device"]),
             "fraction": f"{100 * line['share']:g} %",
             "changed settings": line["changed"],

@@ -14,7 +14,7 @@ TABLE_NAMES = ("1", "2", "3", "4", "settings")
 """The paper's tables, and what other settings of teachers and losses change."""
 
 _BASELINE, _SCRATCH = "baseline student", "transfer network, trained from scratch"
-# By (row, student): the label in Table 1, and the label of what it is compared with.
+# By (row, student): the row of Table 1, and the one it is compared with.
 _TABLE_1 = {
     ("students", "standalone"): (_BASELINE, ""),
     ("students", "distilled"): ("distilled, surrogate teachers", _BASELINE),
@@ -73,7 +73,7 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(lines.values())).drop(columns="file")
 
 
-_KEY = ("target", "network", "row", "student", "share", "label", "seed")
+_KEY = ("target", "network", "row", "student", "share", "variant", "seed")
 _MEASURED = (*FIGURES, "within_10_m")
 
 
@@ -88,7 +88,7 @@ def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 "row": receipt["row"],
                 "student": student,
                 "share": receipt.get("config", {}).get("data.fraction", 1.0),
-                "label": receipt.get("label", ""),
+                "variant": receipt.get("label", ""),
                 "seed": seed,
                 **{name: figures[name][index] for name in _MEASURED},
                 **{name: figures[name][index] for name in PROTOCOLS if name in figures},
@@ -110,10 +110,10 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
         "settings": _table_settings,
     }[table]
     at_target = frame[frame["target"] == target].to_dict("records")
-    with_baseline = _labels_with_baseline(at_target)
+    with_baseline = _variants_with_baseline(at_target)
     lines = []
     for line in at_target:
-        line["label_has_baseline"] = (line["network"], line["label"]) in with_baseline
+        line["variant_has_baseline"] = (line["network"], line["variant"]) in with_baseline
         if entry := entry_of(line):
             lines.append(line | dict(zip(_ENTRY, entry, strict=True)))
     # Baseline students of site-agnostic rows stand in only where no row of their own was trained.
@@ -123,12 +123,12 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     ]
     # Baseline and distilled students stand in several tables, and are the subject of the first.
     common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
-    about = {line["network"] for line in lines if (line["label"], line["student"]) not in common}
+    about = {line["network"] for line in lines if (line["variant"], line["student"]) not in common}
     lines = [line for line in lines if line["network"] in about]
     if not lines:
         return frame.iloc[:0].assign(method="", reference="")
     selected = pd.DataFrame(lines).sort_values(["network", "order", "seed"], ignore_index=True)
-    return selected.drop(columns=["order", "label_has_baseline"])
+    return selected.drop(columns=["order", "variant_has_baseline"])
 
 
 def _training(line: _Line) -> tuple[Any, ...]:
@@ -148,14 +148,14 @@ def _method_entry(line: _Line) -> _Entry | None:
     row, student = line["row"].removesuffix("-share"), line["student"]
     of_students = row == "share" or (row, student) == ("agnostic", "standalone")
     names = ("students" if of_students else row, student)
-    if line["label"] or names not in _TABLE_1:
+    if line["variant"] or names not in _TABLE_1:
         return None
     return _ORDER[names], *_TABLE_1[names]
 
 
 def _table_2(line: _Line) -> _Entry | None:
     student = line["student"]
-    if line["label"] or line["row"] != "students" or student not in _TABLE_2:
+    if line["variant"] or line["row"] != "students" or student not in _TABLE_2:
         return None
     reference = "" if student == "standalone" else _BASELINE
     return list(_TABLE_2).index(student), _TABLE_2[student], reference
@@ -163,7 +163,7 @@ def _table_2(line: _Line) -> _Entry | None:
 
 def _table_3(line: _Line) -> _Entry | None:
     student = line["student"]
-    if line["label"] or line["row"] != "students":
+    if line["variant"] or line["row"] != "students":
         return None
     if student.startswith("from-"):
         sources = student.removeprefix("from-").replace("+", ", ")
@@ -185,35 +185,35 @@ def _table_4(line: _Line) -> _Entry | None:
 
 
 def _table_settings(line: _Line) -> _Entry | None:
-    row, student, label = line["row"], line["student"], line["label"]
-    if row not in ("students", "agnostic") or (row == "agnostic" and not label):
+    row, student, variant = line["row"], line["student"], line["variant"]
+    if row not in ("students", "agnostic") or (row == "agnostic" and not variant):
         return None
-    # Where a label's baseline students are others than the recipe's, they are its reference.
-    baseline = f"{_BASELINE}; {label}" if line["label_has_baseline"] else _BASELINE
+    # Where a variant's baseline students are others than the recipe's, they are its reference.
+    baseline = f"{_BASELINE}; {variant}" if line["variant_has_baseline"] else _BASELINE
     if student == "standalone":
-        if label and not line["label_has_baseline"]:
+        if variant and not line["variant_has_baseline"]:
             return None
-        return (label, 0), baseline, _BASELINE if label else ""
+        return (variant, 0), baseline, _BASELINE if variant else ""
     if (row, student) in _TABLE_1 and row == "agnostic":
         order = 2 + _ORDER[row, student]
-        return (label, order), f"{_TABLE_1[row, student][0]}; {label}", baseline
-    if row == "agnostic" or not (label or student == "distilled"):
+        return (variant, order), f"{_TABLE_1[row, student][0]}; {variant}", baseline
+    if row == "agnostic" or not (variant or student == "distilled"):
         return None
     method = str(_TABLE_2.get(student, student))
-    return (label, 1), f"{method}; {label}" if label else method, baseline
+    return (variant, 1), f"{method}; {variant}" if variant else method, baseline
 
 
-def _labels_with_baseline(lines: Iterable[_Line]) -> set[tuple[str, str]]:
-    """(network, label) with a baseline student that is not that of the recipe itself."""
+def _variants_with_baseline(lines: Iterable[_Line]) -> set[tuple[str, str]]:
+    """(network, variant) with a baseline student that is not that of the recipe itself."""
     baselines = [
         line
         for line in lines
         if line["row"] in ("students", "agnostic") and line["student"] == "standalone"
     ]
     trained = lambda line: (line["network"], line["row"], line["seed"], line["mae_m"])  # noqa: E731
-    unlabelled = {trained(line) for line in baselines if not line["label"]}
+    of_recipe = {trained(line) for line in baselines if not line["variant"]}
     return {
-        (line["network"], line["label"])
+        (line["network"], line["variant"])
         for line in baselines
-        if line["label"] and trained(line) not in unlabelled
+        if line["variant"] and trained(line) not in of_recipe
     }

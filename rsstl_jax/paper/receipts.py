@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.baselines.run_baseline import METHODS, run_baseline
 from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.paper.rows import SHARES, SITES, row_config, row_students
+from rsstl_jax.paper.rows import SHARES, SOURCES, row_config, row_students
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.report.result_table import current_result, students_of
 from rsstl_jax.store.files import read_json, write_json
@@ -31,18 +31,18 @@ def run_row(
     workdir: str | Path,
     *,
     tables: Sequence[str] = ("1",),
-    label: str = "",
+    variant: str = "",
     students: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Trains a row, or goes on with it, and returns its receipt."""
     folder = Path(workdir)
     if row not in SHARES:
-        return _run(row, config, folder, tables, label, students)
+        return _run(row, config, folder, tables, variant, students)
     rounds = []
     for seed in config.seeds:
         round_config = config.copy_and_resolve_references()
         round_config.seeds, round_config.data.fraction_seed = (seed,), seed
-        rounds.append(_run(row, round_config, folder / f"round-{seed}", tables, label, students))
+        rounds.append(_run(row, round_config, folder / f"round-{seed}", tables, variant, students))
     return _merge(rounds, flatten(config))
 
 
@@ -51,7 +51,7 @@ def _run(
     config: ConfigDict,
     workdir: Path,
     tables: Sequence[str],
-    label: str,
+    variant: str,
     students: Sequence[str],
 ) -> dict[str, Any]:
     begun = time.perf_counter()
@@ -61,7 +61,7 @@ def _run(
     else:
         wanted = row_students(row, config, tables, students)
         result = run_distillation(config, workdir, students=wanted)
-    return _receipt(row, config, workdir, label, result, time.perf_counter() - begun)
+    return _receipt(row, config, workdir, variant, result, time.perf_counter() - begun)
 
 
 @in_first
@@ -69,7 +69,7 @@ def _receipt(
     row: str,
     config: ConfigDict,
     workdir: Path,
-    label: str,
+    variant: str,
     result: dict[str, Any],
     seconds: float,
 ) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _receipt(
             result = before | result | {"students": students_before | students_of(result)}
     receipt = {
         "row": row,
-        "label": label,
+        "label": variant,  # the key that stored records have
         "result": result,
         "config": _without_local(flatten(config)),
         "start": {k: v for k, v in starts[0].items() if k not in _START_TIMES},
@@ -134,13 +134,13 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
 
 
 def changed_fields(receipt: Mapping[str, Any]) -> dict[str, Any]:
-    """Under what a row was trained that its recipe, as it is now, and `SITES` do not say."""
+    """Under what a row was trained that its recipe, as it is now, and `SOURCES` do not say."""
     fields, result = drop_retired(receipt["config"]), receipt["result"]
     config = row_config(
         receipt["row"],
         target=result["target"],
         network=result["network"],
-        sites=SITES,
+        sources=SOURCES,
         recipe=result["recipe"],
         seeds=result["seeds"],
         share=fields["data.fraction"] if receipt["row"] in SHARES else 1.0,

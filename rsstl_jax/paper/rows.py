@@ -15,8 +15,8 @@ from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 
-SITES = ("uji", "tampere", "tut7")
-"""The default sites: a table's sources are all of them except its target."""
+SOURCES = ("uji", "tampere", "tut7")
+"""The default sources of a table; a target is left out of its own."""
 
 TABLES = ("1", "2", "3", "4")
 """The paper's tables: all methods, single terms, single sources, fractions of the target."""
@@ -45,7 +45,7 @@ _BY_AGNOSTIC = {"teacher.kind": "agnostic", "distill.weights.soft_target": 1.0}
 _ABLATIONS = (TERMS[:1], TERMS[1:2], TERMS[:2], TERMS[2:3])
 
 
-def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> str:
+def row_name(row: str, network: str, *, share: float = 1.0, variant: str = "") -> str:
     """The name of a row's workdir and receipt."""
     name = network.replace(":", ".")
     if has_no_network(row):
@@ -54,7 +54,7 @@ def row_name(row: str, network: str, *, share: float = 1.0, label: str = "") -> 
         name += f"-{row}"
     if row in SHARES:
         name += f"-{100 * share:g}"
-    return f"{name}-{label}" if label else name
+    return f"{name}-{variant}" if variant else name
 
 
 def has_no_network(row: str) -> bool:
@@ -67,7 +67,7 @@ def row_config(
     *,
     target: str,
     network: str,
-    sites: Sequence[str],
+    sources: Sequence[str],
     recipe: str = "tuned",
     seeds: Sequence[int] = (0,),
     share: float = 1.0,
@@ -76,8 +76,8 @@ def row_config(
     """The configuration under which a row is trained."""
     if row not in ROWS:
         raise ConfigError(f"row is {row!r}; it must be one of {', '.join(ROWS)}")
-    sources = ",".join(site for site in sites if site != target)
-    config = make_config(recipe, target=target, sources=sources)
+    others = ",".join(source for source in sources if source != target)
+    config = make_config(recipe, target=target, sources=others)
     config.network, config.seeds = network, tuple(seeds)
     # They have rows of their own.
     config.run.baselines = ""
@@ -106,7 +106,7 @@ def _check_free(overrides: Mapping[str, Any], row: str) -> None:
         if path in arguments:
             raise ConfigError(
                 f"{path} is set twice; it is an argument of the row, like {', '.join(arguments)} "
-                "(sources are the sites except the target); give it there"
+                "(a target is left out of the sources); give it there"
             )
 
 
@@ -120,7 +120,7 @@ def row_students(
     if unknown := set(only) - set(students):
         there = ", ".join(students) or "none"
         raise ConfigError(f"the row {row} has no student {min(unknown)!r}; it has {there}")
-    return {name: variant for name, variant in students.items() if not only or name in only}
+    return {name: spec for name, spec in students.items() if not only or name in only}
 
 
 def _all_students(row: str, config: ConfigDict, tables: Sequence[str]) -> dict[str, StudentSpec]:

@@ -267,7 +267,7 @@ def test_tables_are_rebuilt_from_their_receipts_alone(folder):
     """Trained once; rendered again with the workdirs gone, the files are the same."""
     output = folder / "tables"
     where = (f"--output={output}", f"--workdir={folder}/rows", "--recipe=smoke")
-    sites = ("--targets=synthetic-office", "--sites=synthetic-office,synthetic-mall")
+    sites = ("--targets=synthetic-office", "--sources=synthetic-office,synthetic-mall")
     train = ("--rows=knn,scratch", "--set=model.dnn.hidden_width=8", "--seeds=0")
     out = succeed("tables", *where, *sites, *train)
     names = ("seeds.csv", TABLE, "synthetic-office-protocols.md")

@@ -83,11 +83,11 @@ def test_an_unknown_command_is_refused_with_the_nearest(word, hint, capsys, monk
 
 def test_choices_are_those_of_the_code_that_help_must_not_load():
     from rsstl_jax.baselines.run_baseline import METHODS
-    from rsstl_jax.paper.rows import ROWS, SITES
+    from rsstl_jax.paper.rows import ROWS, SOURCES
 
     assert import_module("rsstl_jax.commands.research.baselines").METHODS == METHODS
     tables = import_module("rsstl_jax.commands.research.tables")
-    assert (tables.ROWS, tables.SITES) == (ROWS, SITES)
+    assert (tables.ROWS, tables.SOURCES) == (ROWS, SOURCES)
 
 
 @pytest.mark.parametrize("words", ["", "distill --help", "fields"])

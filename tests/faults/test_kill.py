@@ -62,7 +62,7 @@ def whole_table(tmp_path_factory):
         "experiments/tables.py",
         "--recipe=tuned-smoke",
         "--targets=home",
-        "--sites=home,mall",
+        "--sources=home,mall",
         "--rows=students,scratch",
         "--seeds=0,1",
         # A mode that a stopwatch chooses would differ from run to run, and so would the last bits.

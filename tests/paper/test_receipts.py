@@ -9,7 +9,7 @@ from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, 
 from rsstl_jax.paper.frame import results_frame, select_table
 from rsstl_jax.paper.published import paper_figure
 from rsstl_jax.paper.receipts import changed_fields
-from rsstl_jax.paper.rows import SITES, row_config, row_students
+from rsstl_jax.paper.rows import SOURCES, row_config, row_students
 
 
 def figures(mae_m):
@@ -80,7 +80,7 @@ def test_what_was_trained_otherwise_than_its_recipe_says_so_in_every_table():
                 "scratch",
                 target="tampere",
                 network="dnn",
-                sites=("tut7",) if seed else SITES,
+                sources=("tut7",) if seed else SOURCES,
                 overrides={"train.epochs": epochs, "run.log_every_epochs": 7},
             )
         )
@@ -122,7 +122,7 @@ def test_a_difference_in_all_of_ten_seeds_is_a_verdict():
 
 def full_receipt(tables, **fields):
     """A receipt with all students that a row trains for these tables, one metre apart."""
-    config = row_config("students", target="tampere", network="dnn", sites=("uji", "tut7"))
+    config = row_config("students", target="tampere", network="dnn", sources=("uji", "tut7"))
     names = list(row_students("students", config, tables))
     made = receipt("students", names[0], [5.0], [0], **fields)
     made["result"]["students"] = {name: figures([5.0 + i]) for i, name in enumerate(names)}
@@ -164,7 +164,7 @@ def test_shares_and_settings_have_tables_of_their_own():
     }
 
 
-def test_a_label_that_changes_the_training_has_a_baseline_student_of_its_own():
+def test_a_variant_that_changes_the_training_has_a_baseline_student_of_its_own():
     literal = receipt("students", "standalone", [5.0], [0], label="literal")
     literal["result"]["students"]["distilled"] = figures([6.5])
     longer = receipt("students", "standalone", [4.0], [0], label="longer")
@@ -180,7 +180,7 @@ def test_a_label_that_changes_the_training_has_a_baseline_student_of_its_own():
     }
 
 
-def test_a_label_of_site_agnostic_teachers_is_compared_with_its_own_baseline_students():
+def test_a_variant_of_site_agnostic_teachers_is_compared_with_its_own_baseline_students():
     longer = receipt("agnostic", "standalone", [4.0, 5.0], [0, 1], label="longer")
     longer["result"]["students"]["soft-target"] = figures([3.0, 4.5])
     lines = {

@@ -7,7 +7,7 @@ import pytest
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
-from rsstl_jax.paper.rows import SITES, row_config
+from rsstl_jax.paper.rows import SOURCES, row_config
 
 
 def figures(*mae_m):
@@ -16,7 +16,7 @@ def figures(*mae_m):
 
 
 def make_receipt(students, **fields):
-    config = row_config("noise", target="uji", network="dnn", sites=SITES)
+    config = row_config("noise", target="uji", network="dnn", sources=SOURCES)
     # Through JSON, which has no tuples, as a receipt goes.
     config_fields = json.loads(json.dumps(flatten(config))) | fields
     result = {"target": "uji", "network": "dnn", "recipe": "tuned", "seeds": [0]}

@@ -13,11 +13,11 @@ from rsstl_jax.paper.rows import row_config, row_name, row_students
 from rsstl_jax.phases.alignment_terms import TERMS
 from rsstl_jax.phases.student_specs import plan_student
 
-SITES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
+SOURCES = ("synthetic-office", "synthetic-mall", "synthetic-campus")
 
 
 def test_sources_are_the_sites_but_the_target():
-    config = row_config("students", target="synthetic-mall", network="baat", sites=SITES)
+    config = row_config("students", target="synthetic-mall", network="baat", sources=SOURCES)
     assert config.sources == "synthetic-office,synthetic-campus"
     assert config.network == "baat" and config.teacher.kind == "surrogate"
 
@@ -25,7 +25,8 @@ def test_sources_are_the_sites_but_the_target():
 @pytest.mark.parametrize("control", ["noise", "untrained"])
 def test_a_control_differs_from_the_students_by_its_teachers_alone(control):
     of_students, of_control = (
-        row_config(row, target="uji", network="dnn", sites=SITES) for row in ("students", control)
+        row_config(row, target="uji", network="dnn", sources=SOURCES)
+        for row in ("students", control)
     )
     assert of_control.teacher.kind == control
     of_control.teacher.kind = of_students.teacher.kind
@@ -36,9 +37,11 @@ def test_rows_and_fields_that_do_not_exist_are_named():
     with pytest.raises(
         ConfigError, match=r"row is .students2.; it must be one of students, agnostic, knn-share, "
     ):
-        row_config("students2", target="uji", network="dnn", sites=SITES)
+        row_config("students2", target="uji", network="dnn", sources=SOURCES)
     with pytest.raises(ConfigError, match=r"train[.]epoch .* did you mean train[.]epochs"):
-        row_config("knn", target="uji", network="dnn", sites=SITES, overrides={"train.epoch": 3})
+        row_config(
+            "knn", target="uji", network="dnn", sources=SOURCES, overrides={"train.epoch": 3}
+        )
 
 
 @pytest.mark.slow
@@ -81,10 +84,10 @@ def test_baselines_without_training_have_a_round_for_every_share(tmp_path):
 def test_a_share_of_uji_is_visited_as_often_as_the_whole_up_to_a_limit():
     for share, epochs in ((1.0, 60), (0.1, 600), (0.01, 2000)):
         for row in ("share", "agnostic-share"):
-            config = row_config(row, target="uji", network="dnn", sites=SITES, share=share)
+            config = row_config(row, target="uji", network="dnn", sources=SOURCES, share=share)
             assert (config.train.epochs, config.data.fraction) == (epochs, share)
     assert config.teacher.kind == "agnostic" and config.distill.num_unlabelled == 128
-    of_tampere = row_config("share", target="tampere", network="dnn", sites=SITES, share=0.1)
+    of_tampere = row_config("share", target="tampere", network="dnn", sources=SOURCES, share=0.1)
     assert of_tampere.train.epochs == 400
     assert list(row_students("agnostic-share", config)) == [
         "standalone",
@@ -114,7 +117,7 @@ def test_a_share_has_a_subset_of_its_own_for_every_seed(tmp_path):
 
 
 def test_some_of_a_rows_students_may_be_asked_for(tmp_path):
-    config = row_config("agnostic-share", target="uji", network="dnn", sites=SITES, share=0.1)
+    config = row_config("agnostic-share", target="uji", network="dnn", sources=SOURCES, share=0.1)
     assert list(row_students("agnostic-share", config, only=["soft-target", "standalone"])) == [
         "standalone",
         "soft-target",
@@ -168,26 +171,28 @@ def test_more_seeds_and_students_may_be_asked_for_later(tmp_path):
     ],
 )
 def test_a_network_has_rows_of_the_terms_that_it_has(network, fields, single):
-    config = row_config("students", target="uji", network=network, sites=SITES, overrides=fields)
+    config = row_config(
+        "students", target="uji", network=network, sources=SOURCES, overrides=fields
+    )
     assert list(row_students("students", config, ("2",))) == ["standalone", "distilled", *single]
 
 
-def test_the_name_of_a_row_says_its_network_share_and_label():
+def test_the_name_of_a_row_says_its_network_share_and_variant():
     assert row_name("noise", "dnn") == "dnn-noise"
-    assert row_name("share", "package.module:make", share=0.01, label="a") == (
+    assert row_name("share", "package.module:make", share=0.01, variant="a") == (
         "package.module.make-share-1-a"
     )
 
 
 def test_a_table_that_does_not_exist_is_named():
-    config = row_config("students", target="uji", network="dnn", sites=SITES)
+    config = row_config("students", target="uji", network="dnn", sources=SOURCES)
     with pytest.raises(ConfigError, match="table is '5'; it must be one of 1, 2, 3, 4"):
         row_students("students", config, ("1", "5"))
 
 
 def test_only_a_student_of_their_own_network_can_start_at_site_agnostic_teachers():
     for network, able in (("agnostic", True), ("dnn", False)):
-        config = row_config("agnostic", target="uji", network=network, sites=SITES)
+        config = row_config("agnostic", target="uji", network=network, sources=SOURCES)
         started = row_students("agnostic", config).get("started")
         assert (started is not None) == able
         if started:

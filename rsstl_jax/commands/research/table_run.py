@@ -40,8 +40,8 @@ from rsstl_jax.store.processes import in_first
 FLAGS = flags.FLAGS
 
 _OF_TRAINING = (
-    *("table", "figure", "targets", "sites", "networks", "rows", "shares", "seeds", "students"),
-    *("replicas", "set", "label"),
+    *("table", "figure", "targets", "sources", "networks", "rows", "shares", "seeds", "students"),
+    *("replicas", "set", "variant"),
 )
 
 _SUBJECTS = {
@@ -96,7 +96,7 @@ def train(output: Path) -> None:
             row,
             target=target,
             network=network,
-            sites=FLAGS.sites,
+            sources=FLAGS.sources,
             recipe=FLAGS.recipe,
             seeds=seeds,
             share=share,
@@ -112,10 +112,10 @@ def train(output: Path) -> None:
         load_site(target, data_dir=data_dir or None)
     # Every row can be run: now the hours begin.
     for (target, network, row, share), config in zip(rows, configs, strict=True):
-        name = row_name(row, network, share=share, label=FLAGS.label)
+        name = row_name(row, network, share=share, variant=FLAGS.variant)
         folder = workdir / target / name
         receipt = run_row(
-            row, config, folder, tables=tables(), label=FLAGS.label, students=students
+            row, config, folder, tables=tables(), variant=FLAGS.variant, students=students
         )
         # What has no seed is the same whatever the seeds.
         key = f"{target}-{name}" if row in UNTRAINED else f"{target}-{name}-{seeds_name}"

@@ -4,7 +4,7 @@
     rsstl tables --table=1,2,3 --rows=students --seeds=0,1,2,3,4,5,6,7,8,9
     rsstl tables --table=4 --shares=0.01,0.1
     rsstl tables --figure=2 --networks=dnn,cnnloc,bayescnn,baat
-    rsstl tables --rows=students --label=literal --set=teacher.conditioning=none
+    rsstl tables --rows=students --variant=literal --set=teacher.conditioning=none
     rsstl tables --rows=agnostic --students=standalone,soft-target
     rsstl tables --render --output=docs/results --document=docs/results.md
 
@@ -42,7 +42,7 @@ ROWS = (
     "collective",
     "scratch",
 )
-SITES = ("uji", "tampere", "tut7")
+SOURCES = ("uji", "tampere", "tut7")
 
 
 def define_flags() -> None:
@@ -51,7 +51,7 @@ def define_flags() -> None:
     )
     flags.DEFINE_enum("figure", None, ["2"], "Names the paper's figure of results.")
     define_names("targets", ["tampere"], "Lists the sites of the students.")
-    define_names("sites", list(SITES), "Lists the sources; a target is not its own source.")
+    define_names("sources", list(SOURCES), "Lists the sources; a target is not its own source.")
     define_names("networks", ["dnn"], "Lists the networks.")
     define_names(
         "rows", None, f"Lists the rows, of {', '.join(ROWS)}. By default all that a table needs."
@@ -70,7 +70,7 @@ def define_flags() -> None:
         "set", [], "Sets a field on top of the recipe, as field=value; may be given many times."
     )
     flags.DEFINE_string(
-        "label", "", "Names other settings than the recipe's, so that they can be compared."
+        "variant", "", "Names settings other than the recipe's, so that they can be compared."
     )
     define_folder("workdir", "results/tables", "Names the folder in which the rows are trained.")
     define_folder("output", "results/report", "Names the folder of tables and receipts.")

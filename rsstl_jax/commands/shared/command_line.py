@@ -24,7 +24,7 @@ _READ = {
 
 _FLAGS_OF_FIELD = {
     "target": ("dataset", "targets"),
-    "sources": ("dataset", "sites"),
+    "sources": ("dataset", "sources"),
     "network": ("networks",),
     "seeds": ("seeds",),
     "data_dir": ("data_dir",),
