@@ -25,7 +25,11 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    flags.DEFINE_string("student", "distilled", "Names the student that is joined over the seeds.")
+    flags.DEFINE_string(
+        "student",
+        "standalone",
+        "Names the student that is joined over the seeds: standalone is the baseline student.",
+    )
     define_names("members", None, "Names folders of localisers instead, as a,b.", are_folders=True)
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
     define_folder("output", None, "Names the folder of the ensemble.")

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import (
+    OR_PRETRAINED,
     define_data_dir,
     define_folder,
     define_student,
     refuse_unused,
 )
-from rsstl_jax.commands.shared.outputs import check_file, find_student, site_folder
+from rsstl_jax.commands.shared.outputs import check_file, site_folder, student_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
@@ -42,10 +43,7 @@ _FIGURES = {
 
 
 def define_flags() -> None:
-    define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    define_student(
-        ", pretrained the pretrained network; without --workdir it is a localiser's folder"
-    )
+    define_student(OR_PRETRAINED)
     flags.DEFINE_string(
         "dataset", None, "Names the site. By default it is the one the student was trained at."
     )
@@ -105,15 +103,7 @@ def _write_positions(file: str, part: "Fingerprints", predicted: "Predicted") ->
 
 
 def _load_student() -> "tuple[Locator, Fingerprints]":
-    if FLAGS.workdir:
-        folder = find_student(FLAGS.workdir, FLAGS.student)
-    elif Path(FLAGS.student).is_dir():
-        folder = Path(FLAGS.student)
-    else:
-        raise ConfigError(
-            f"--student={FLAGS.student} needs --workdir, the folder of a finished run of distill; "
-            "without one there is --student=pretrained, or a localiser's folder"
-        )
+    folder = student_folder(OR_PRETRAINED)
     announce(f"loading {folder}")
     from rsstl_jax.data import load_site
     from rsstl_jax.engine.input_order import in_order_of

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_student
-from rsstl_jax.commands.shared.outputs import check_folder, find_student
+from rsstl_jax.commands.shared.outputs import check_folder, student_folder
 from rsstl_jax.errors import ConfigError, DamagedError
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 
 def define_flags() -> None:
-    define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    define_student(", or without --workdir the folder of any localiser")
+    define_student()
     define_folder(
         "output",
         None,
@@ -38,16 +37,9 @@ def define_flags() -> None:
 
 def main() -> None:
     workdir, name = flags.FLAGS.workdir, flags.FLAGS.student
-    if workdir:
-        folder = Path(find_student(workdir, name))
-        output = Path(flags.FLAGS.output or f"{workdir}/exported/{name.replace('/', '-')}")
-    elif Path(name).is_dir():
-        folder, output = Path(name), Path(flags.FLAGS.output or f"{name}/exported")
-    else:
-        raise ConfigError(
-            "--workdir is missing; name the folder of a finished run of distill, or the folder of "
-            "a localiser with --student"
-        )
+    folder = student_folder()
+    default = f"{workdir}/exported/{name.replace('/', '-')}" if workdir else f"{name}/exported"
+    output = Path(flags.FLAGS.output or default)
     check_folder("--output", output)
     # JAX loads from here on: --help answers without it.
     from rsstl_jax.export import export_student, write_onnx

@@ -1,7 +1,7 @@
 """Answers scans: position, floor, building and a radius that holds the position 90 % of the time.
 
     rsstl predict --student=pretrained --radio_map=my-office --scans=scans.csv --output=out.csv
-    rsstl predict --student=results/my-office-dnn-tuned/students/seed-0/distilled --scans=scans.csv
+    rsstl predict --workdir=results/my-office-dnn-tuned --student=seed-0/distilled --scans=scans.csv
     my-scanner | rsstl predict --student=results/my-office --scans=-
 
 --scans is a CSV with one column per access point, a file of JSON lines, or - for JSON lines from
@@ -21,12 +21,14 @@ from typing import IO, TYPE_CHECKING, Any
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import (
+    OR_PRETRAINED,
     define_data_dir,
     define_folder,
+    define_student,
     refuse_unused,
     require,
 )
-from rsstl_jax.commands.shared.outputs import check_file, check_folder, site_folder
+from rsstl_jax.commands.shared.outputs import check_file, check_folder, site_folder, student_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
 
@@ -43,13 +45,7 @@ CHECKED_LINES = 100  # of scans are looked at together: of one alone little can 
 
 
 def define_flags() -> None:
-    define_folder(
-        "student",
-        None,
-        "Names the folder of a student, an ensemble or an exported program, or the pretrained "
-        "network (pretrained).",
-    )
-    require("student", "--student is missing; name a student's folder, or pretrained")
+    define_student(OR_PRETRAINED)
     define_folder(
         "radio_map",
         None,
@@ -102,7 +98,9 @@ def main() -> None:
 
 def _refuse_unused() -> None:
     """Refuses flags that say nothing together with the others."""
-    if FLAGS.student != "pretrained":
+    if FLAGS.student == "pretrained":
+        refuse_unused("with --student=pretrained", "workdir")
+    else:
         refuse_unused("without --student=pretrained", "save", "replace")
     if not FLAGS.save:
         refuse_unused("without --save", "replace")
@@ -124,11 +122,12 @@ def _devices() -> "Sequence[jax.Device]":
 
 def _load() -> "Locator":
     if FLAGS.student != "pretrained":
-        announce(f"loading {FLAGS.student}")
+        folder = student_folder(OR_PRETRAINED)
+        announce(f"loading {folder}")
         from rsstl_jax.engine.locator import NetworkLocator
         from rsstl_jax.serving.saved import load_locator
 
-        locator = load_locator(FLAGS.student)
+        locator = load_locator(folder)
         if FLAGS.radio_map:
             if not isinstance(locator, NetworkLocator):
                 raise ConfigError("--radio_map: an exported program holds its own labels")

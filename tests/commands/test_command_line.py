@@ -189,7 +189,7 @@ def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
     ("words", "message"),
     [
         (["distill"], "--config is missing; name a configuration, such as"),
-        (["export"], "--workdir is missing; name the folder of a finished run"),
+        (["export"], "--student=seed-0/standalone needs --workdir, the folder"),
         (["baselines", CONFIG], "--method is missing; it must be one of knn, centroid"),
         (["distill", CONFIG, "--workdir="], "flag --workdir=: it is empty; name a folder"),
         (["distill", CONFIG, "train.epochs=5"], "did you mean --config.train.epochs=5?"),

@@ -181,7 +181,10 @@ def test_standard_input_is_answered_before_it_ends(folder):
     ("arguments", "words"),
     [
         (["--student=pretrained", "--scans=scans.csv"], "--radio_map is missing"),
-        (["--student=nowhere", "--scans=scans.csv"], "nowhere holds no localiser"),
+        (
+            ["--student=nowhere", "--scans=scans.csv"],
+            "--student=nowhere needs --workdir, the folder",
+        ),
         (
             [
                 "--student=pretrained",

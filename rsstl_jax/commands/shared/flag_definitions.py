@@ -16,6 +16,8 @@ CONFIG_MISSING = (
     "--config is missing; name a configuration, such as --config=configs/uji.py:tuned or "
     "--config=uji:tuned"
 )
+OR_PRETRAINED = ", or pretrained, the network that the package carries"
+"""What --student may also be, where a command takes it."""
 _NAMED_SITE = Path(__file__).with_name("named_site.py")
 
 
@@ -115,10 +117,13 @@ def define_data_dir() -> None:
 
 
 def define_student(others: str = "") -> None:
+    """The flags by which a command is told one localiser."""
+    define_folder("workdir", None, "Names the folder of a finished run of distill.")
     define_folder(
         "student",
         "seed-0/standalone",
-        f"Names one of its students: seed-<seed>/standalone is the baseline student{others}.",
+        "Names one of its students: seed-<seed>/standalone is the baseline student. Without "
+        f"--workdir it is the folder of any localiser{others}.",
     )
 
 

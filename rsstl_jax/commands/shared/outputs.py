@@ -92,6 +92,19 @@ def _existing(given: str, folder: Path) -> Path:
     return there
 
 
+def student_folder(others: str = "") -> Path:
+    """The folder of the localiser that --workdir and --student name."""
+    workdir, student = flags.FLAGS.workdir, flags.FLAGS.student
+    if workdir:
+        return find_student(workdir, student)
+    if Path(student).is_dir():
+        return Path(student)
+    raise ConfigError(
+        f"--student={student} needs --workdir, the folder of a finished run of distill; without "
+        f"one it is the folder of a localiser{others}"
+    )
+
+
 def find_student(workdir: str, name: str) -> Path:
     """The folder of a saved student; where there is none, the error says what there is."""
     run, students = Path(workdir), Path(workdir) / "students"
