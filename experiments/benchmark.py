@@ -39,8 +39,8 @@ from rsstl_jax import cli, default_config
 from rsstl_jax.commands.shared.flag_definitions import define_folder
 from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import whole
-from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.files import write_text
 
@@ -66,9 +66,9 @@ def time_step() -> pd.DataFrame:
     from benchmarks.torch_step import make_torch_run
 
     train = draw_site(520, STEPS * BATCH)
-    localizer = make_site_job(default_config(), train).localizer
-    batch = make_batch(train, localizer.preprocessor)
-    data = jax.device_get((localizer.preprocessor.encode(batch.rss_dbm), batch.centered_m))
+    site_network = make_site_job(default_config(), train).site_network
+    batch = make_batch(train, site_network.preprocessor)
+    data = jax.device_get((site_network.preprocessor.encode(batch.rss_dbm), batch.centered_m))
     runs = {form: make_run(form, num_steps=STEPS) for form in FORMS}
     for compiled, name in ((False, "PyTorch eager"), (True, "torch.compile")):
         runs[name] = make_torch_run(*data, compiled=compiled)

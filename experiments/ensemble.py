@@ -1,4 +1,4 @@
-"""Joins several localisers of a site to one that answers with the mean of their positions.
+"""Joins several locators of a site to one that answers with the mean of their positions.
 
     python experiments/ensemble.py --workdir=results/my-office-dnn-tuned --output=results/my-office
 

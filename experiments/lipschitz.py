@@ -28,8 +28,8 @@ from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
 from rsstl_jax.data import load_site
 from rsstl_jax.data.preprocess import to_device
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import load_student
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.losses import functional_information
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
@@ -41,9 +41,9 @@ BATCH = 128
 _MARKERS = {"initial": "o", "trained": "^"}
 
 
-def true_lipschitz(localizer: Localizer, params: Params, rss_dbm: jax.Array) -> jax.Array:
+def true_lipschitz(site_network: SiteNetwork, params: Params, rss_dbm: jax.Array) -> jax.Array:
     """Largest singular value of the extractor's Jacobian at each fingerprint (Eq. 6)."""
-    network = localizer.network
+    network = site_network.network
 
     def extract(features: jax.Array) -> jax.Array:
         return network.extractor.apply({"params": params["extractor"]}, features[None])[0]
@@ -54,7 +54,7 @@ def true_lipschitz(localizer: Localizer, params: Params, rss_dbm: jax.Array) -> 
         gram = jnp.matmul(rows, rows.T, precision=jax.lax.Precision.HIGHEST)
         return jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(gram)[-1], 0.0))
 
-    encoded = localizer.preprocessor.encode(rss_dbm)
+    encoded = site_network.preprocessor.encode(rss_dbm)
     features = network.framer.apply({"params": params["framer"]}, encoded)
     return jax.lax.map(largest, features)
 
@@ -65,15 +65,15 @@ def compare_student(
     """Estimate and truth on batches of the train part of a student's site, fresh and trained."""
     student = load_student(folder)
     network = json.loads((Path(folder) / "student.json").read_text(encoding="utf-8"))["network"]
-    if student.localizer.network.uses_support:
+    if student.site_network.network.uses_support:
         raise ConfigError(
             f"{folder}: the extractor of network {network!r} reads a set of tokens, whose places "
             "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
         )
     train = student.in_own_order(load_site(student.dataset, data_dir=data_dir or None).train)
     rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
-    initial = student.localizer.init(jax.random.key(0), len(student.access_points))
-    measure = jax.jit(partial(_measure, student.localizer))
+    initial = student.site_network.init(jax.random.key(0), len(student.access_points))
+    measure = jax.jit(partial(_measure, student.site_network))
     measured = []
     for state, params in (("initial", initial), ("trained", student.params)):
         for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
@@ -92,11 +92,11 @@ def compare_student(
 
 
 def _measure(
-    localizer: Localizer, params: Params, rss_dbm: jax.Array
+    site_network: SiteNetwork, params: Params, rss_dbm: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    out = localizer.represent(params, rss_dbm)
+    out = site_network.represent(params, rss_dbm)
     estimate = functional_information(out.frame, out.extract)
-    return estimate, true_lipschitz(localizer, params, rss_dbm)
+    return estimate, true_lipschitz(site_network, params, rss_dbm)
 
 
 def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:

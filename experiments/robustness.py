@@ -1,6 +1,6 @@
-"""How the errors of trained localisers grow as access points, readings and phones change.
+"""How the errors of trained locators grow as access points, readings and phones change.
 
-    python experiments/robustness.py --dataset=tampere --localizer=kNN=knn
+    python experiments/robustness.py --dataset=tampere --locator=kNN=knn
 
 The code is rsstl_jax/commands/research/robustness.py; --help shows every flag.
 """

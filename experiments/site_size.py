@@ -21,7 +21,7 @@ from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.site_agnostic.temperature import choose_temperature
-from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
 from rsstl_jax.site_agnostic.weights import load_pretrained
 from rsstl_jax.store.files import write_text
 
@@ -50,11 +50,11 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     """Mean error of each method, metres."""
     site = survey_building(f"square-{size_m:g}", make_building(size_m, seed))
     pretrained = load_pretrained()
-    untempered = make_agnostic_localizer(pretrained.settings, site.train)
-    localizer = choose_temperature(untempered, pretrained.members)
+    untempered = make_agnostic_site_network(pretrained.settings, site.train)
+    site_network = choose_temperature(untempered, pretrained.members)
     neighbours = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     predicted_m: dict[str, np.ndarray] = {
-        "pretrained": predict_members_m(localizer, pretrained.members, site.test.rss_dbm),
+        "pretrained": predict_members_m(site_network, pretrained.members, site.test.rss_dbm),
         "kNN": locate_neighbours(neighbours, site.train, site.test).position_m,
         "centroid": centroid_m(site.train, site.test),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),

@@ -10,7 +10,7 @@ The packages behind them, each importing only those above it in this list:
     models             networks, surrogate teachers, the estimator, the registry
     engine, phases     how anything is trained; the paper's three phases
     site_agnostic      the network that needs no training at a new site
-    serving, export    localisers in use: saved, joined, calibrated, exported
+    serving, export    locators in use: saved, joined, calibrated, exported
     baselines, report, paper, commands    kNN and transfer, pictures, tables, the commands
 
 Names load on first use, so that `import rsstl_jax.losses` in another JAX project loads JAX and

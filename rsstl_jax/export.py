@@ -33,7 +33,7 @@ _FIELDS = {"dataset": str, "access_points": list, "origin_m": list, "program": s
 
 
 class ExportedStudent(Locator):
-    """A compiled program that answers scans as the exported localiser did.
+    """A compiled program that answers scans as the exported locator did.
 
     Args:
         program: float32[n, A] of dBm, NaN where undetected, to float32[n, 2], metres from the
@@ -101,7 +101,7 @@ class ExportedStudent(Locator):
 
 
 def export_student(student: NetworkLocator, folder: str | Path) -> None:
-    """Writes a localiser as a program that needs only JAX, and a card next to it.
+    """Writes a locator as a program that needs only JAX, and a card next to it.
 
     `student.bin` is the serialised program (StableHLO, for CPU and CUDA, any number of rows), with
     parameters, preprocessing, radio map and radius model inside; `exported.json` has the names of
@@ -120,13 +120,13 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         >>> import json, tempfile
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
-        >>> from rsstl_jax.engine.localizer import Localizer
+        >>> from rsstl_jax.engine.site_network import SiteNetwork
         >>> from rsstl_jax.engine.saved_student import Student
         >>> train = load_site("synthetic-office").train
-        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
-        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
+        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
+        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     export_student(Student(localizer, params, train.access_points, "home"), folder)
+        ...     export_student(Student(site_network, params, train.access_points, "home"), folder)
         ...     card = json.loads(Path(folder, "exported.json").read_text())
         >>> card["platforms"], card["access_points"][:2]
         (['cpu', 'cuda'], ['AP001', 'AP002'])
@@ -170,7 +170,7 @@ def _or_none(value: int) -> int | None:
 
 
 def write_onnx(student: NetworkLocator, file: str | Path) -> None:
-    """Writes a localiser as an ONNX file, whose metadata has a card like that of the program.
+    """Writes a locator as an ONNX file, whose metadata has a card like that of the program.
 
     Inputs and outputs are those of the program: `rss_dbm`, and `position_m`, `label`, `radius_m`.
 
@@ -217,12 +217,12 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         >>> import tempfile
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
-        >>> from rsstl_jax.engine.localizer import Localizer
+        >>> from rsstl_jax.engine.site_network import SiteNetwork
         >>> from rsstl_jax.engine.saved_student import Student
         >>> train = load_site("synthetic-office").train
-        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
-        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
+        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(site_network, params, train.access_points, train.dataset)
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export_student(student, folder)

@@ -15,10 +15,10 @@ from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources
 from rsstl_jax.data.target import TargetParts, target_parts
-from rsstl_jax.engine.localizer import make_locator
 from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
 from rsstl_jax.engine.saved_student import Student, load_prototypes, save_student
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
+from rsstl_jax.engine.site_network import make_locate_fn
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import active_terms
@@ -29,7 +29,7 @@ from rsstl_jax.report.predicted import Predicted, count_by_group, predict
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
-from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
@@ -175,7 +175,7 @@ def _train(
             # After the baseline student of its seed, whose positions are in the mean.
             assert outputs is not None, "validate lets nothing unlabelled in without such teachers"
             baseline = params[f"seed-{seed}/standalone"]
-            means = in_first(average_with_student)(outputs, job.localizer, baseline)
+            means = in_first(average_with_student)(outputs, job.site_network, baseline)
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
     for name, student_params in params.items():
@@ -190,7 +190,7 @@ def _save_students(
     for seed, students in trained.items():
         for name, params in students.items():
             student = Student(
-                job.localizer,
+                job.site_network,
                 params,
                 job.train.access_points,
                 job.train.dataset,
@@ -209,7 +209,7 @@ def _make_prototypes(job: SiteJob, folder: Path) -> Prototypes:
         saved = load_prototypes(folder, job.train.num_access_points)
     except DamagedError:
         saved = None  # `save_student` writes it anew and says so.
-    return make_prototypes(job.train, job.localizer.preprocessor, saved)
+    return make_prototypes(job.train, job.site_network.preprocessor, saved)
 
 
 @in_first
@@ -247,14 +247,16 @@ def _predict(
 
     Beside the students their site-agnostic teachers, and the mean of these and the baseline.
     """
-    locate = make_locator(job.localizer)
+    locate = make_locate_fn(job.site_network)
     predicted_m = {
         seed: {name: locate(params, parts.held_out.rss_dbm) for name, params in students.items()}
         for seed, students in trained.items()
     }
     if teachers.agnostic is not None:
-        localizer = make_agnostic_localizer(teachers.agnostic.settings, parts.train)
-        teachers_m = predict_members_m(localizer, teachers.agnostic.members, parts.held_out.rss_dbm)
+        site_network = make_agnostic_site_network(teachers.agnostic.settings, parts.train)
+        teachers_m = predict_members_m(
+            site_network, teachers.agnostic.members, parts.held_out.rss_dbm
+        )
         for positions_m in predicted_m.values():
             positions_m["agnostic"] = teachers_m
             if "standalone" in positions_m:
@@ -262,7 +264,7 @@ def _predict(
     # Floors are read off the prototypes alone: they are the same for all of them.
     params = next(iter(next(iter(trained.values())).values()))
     names, site = job.train.access_points, job.train.dataset
-    student = Student(job.localizer, params, names, site, prototypes=prototypes)
+    student = Student(job.site_network, params, names, site, prototypes=prototypes)
     labels = predict(student, parts.held_out)
     return {
         seed: {name: labels._replace(position_m=one_m) for name, one_m in positions_m.items()}

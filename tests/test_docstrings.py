@@ -35,7 +35,7 @@ MODULES = [
 ]
 # What other projects compose of the other rooms.
 COMPOSED = (
-    "engine.localizer.Localizer",
+    "engine.site_network.SiteNetwork",
     "engine.loop.fit",
     "engine.loop.make_epochs",
     "engine.saved_student.load_student",

@@ -10,9 +10,9 @@ import pytest
 from tiny import make_part, make_tiny_config
 
 from rsstl_jax.data import load_site
-from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import export_student, load_exported
 
@@ -21,9 +21,9 @@ TRAIN, TEST = make_part(), make_part(part="test")
 
 
 def make_student(network="dnn", train=TRAIN):
-    localizer = make_site_job(make_tiny_config(network=network), train).localizer
-    params = localizer.init(jax.random.key(0), train.num_access_points)
-    return Student(localizer, params, train.access_points, train.dataset)
+    site_network = make_site_job(make_tiny_config(network=network), train).site_network
+    params = site_network.init(jax.random.key(0), train.num_access_points)
+    return Student(site_network, params, train.access_points, train.dataset)
 
 
 def positions_m(located):
@@ -49,7 +49,7 @@ def test_positions_are_those_of_the_student(network, tmp_path):
     student = make_student(network, site.train.take(range(40)))
     export_student(student, tmp_path / "out")
     loaded = load_exported(tmp_path / "out")
-    wanted = predict_m(student.localizer, student.params, test)
+    wanted = predict_m(student.site_network, student.params, test)
     assert wanted.std(axis=0).max() > 0
     # Two compilations of one program may order sums in two ways; positions are tens of metres.
     np.testing.assert_allclose(
@@ -116,7 +116,7 @@ def test_damage_is_named(exported, name):
 def test_an_export_takes_the_place_of_another(exported):
     other = make_student("baat")
     export_student(other, exported)
-    wanted = predict_m(other.localizer, other.params, TEST)
+    wanted = predict_m(other.site_network, other.params, TEST)
     located = load_exported(exported).locate(scans_of(TEST))
     np.testing.assert_allclose(positions_m(located), wanted, rtol=0, atol=1e-3)
 

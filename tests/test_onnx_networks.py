@@ -18,12 +18,12 @@ SITE = load_site("synthetic-office")
 NUM_ROWS = (1, 7, 64)
 
 
-def centered_m(localizer, members):
+def centered_m(site_network, members):
     """The mean position of ensemble members, metres from the origin, as a function of dBm."""
 
     def locate(rss_dbm):
-        positions = [localizer.represent(params, rss_dbm).location for params in members]
-        return sum(positions) / len(members) * localizer.preprocessor.scale_m
+        positions = [site_network.represent(params, rss_dbm).location for params in members]
+        return sum(positions) / len(members) * site_network.preprocessor.scale_m
 
     return locate
 
@@ -32,7 +32,7 @@ def network_position(network, **fields):
     config = make_config("tuned", target="synthetic-office", sources="synthetic-mall")
     config.update_from_flattened_dict({"network": network, **fields})
     job = make_site_job(config, SITE.train)
-    return centered_m(job.localizer, [job.init(jax.random.key(0))])
+    return centered_m(job.site_network, [job.init(jax.random.key(0))])
 
 
 def written(function, **options):
@@ -69,7 +69,7 @@ def test_the_librarys_own_convolution_keeps_its_positions(network):
 @pytest.mark.slow
 def test_the_pretrained_network_at_a_site_keeps_its_positions():
     at_site = load_pretrained().fit(SITE.train.take(range(0, len(SITE.train), 3)))
-    function = centered_m(at_site.localizer, at_site.members)
+    function = centered_m(at_site.site_network, at_site.members)
     assert_same_positions(function, written(function))
 
 

@@ -153,8 +153,8 @@ def save_untrained(workdir, name="seed-0/standalone", part=None, seed=0):
     """A student without training in the folder of a run."""
     part = part or make_part()
     config = make_tiny_config()
-    localizer = make_site_job(config, part).localizer
-    params = localizer.init(jax.random.key(seed), part.num_access_points)
-    student = Student(localizer, params, part.access_points, part.dataset)
+    site_network = make_site_job(config, part).site_network
+    params = site_network.init(jax.random.key(seed), part.num_access_points)
+    student = Student(site_network, params, part.access_points, part.dataset)
     save_student(workdir / "students" / name, config, student)
     return student

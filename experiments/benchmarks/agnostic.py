@@ -14,7 +14,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.training import (
     init_agnostic,
-    make_agnostic_localizer,
+    make_agnostic_site_network,
     predict_members_m,
 )
 
@@ -46,15 +46,15 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
     lines = []
     for size in sizes:
         site = _draw(size, 0)
-        localizer = make_agnostic_localizer(settings, site)
+        site_network = make_agnostic_site_network(settings, site)
         runs: dict[str, Callable[[], Any]] = {
-            "agnostic": partial(predict_members_m, localizer, members, queries.rss_dbm)
+            "agnostic": partial(predict_members_m, site_network, members, queries.rss_dbm)
         }
         for metric in ("euclidean", "braycurtis"):
             neighbours = Neighbours("linear", metric, 5, "uniform")
             runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries)
         seconds = interleaved(runs, repeats=repeats)
-        support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(localizer.support))
+        support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(site_network.support))
         lines.append(
             {"support": size}
             | {f"{name} (us)": 1e6 * s / QUERIES for name, s in seconds.items()}

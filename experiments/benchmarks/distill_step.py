@@ -11,9 +11,9 @@ from flax import linen as nn
 
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.loop import Step, make_epochs
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.engine.train_state import TrainState, make_optimizer
 from rsstl_jax.models import Estimator, make_generator, stack_teachers
 from rsstl_jax.phases.alignment_terms import Alignment
@@ -95,8 +95,8 @@ def make_job(
     """The distilling step of the paper's DNN with all terms, on `num_steps` batches."""
     config = make_config("paper", target="uji", sources="uts,tampere")
     train = draw_site(num_access_points, num_steps * BATCH)
-    localizer = make_site_job(config, train).localizer
-    generator = make_generator(localizer.network)
+    site_network = make_site_job(config, train).site_network
+    generator = make_generator(site_network.network)
     keys = jax.random.split(jax.random.key(0), num_teachers)
     code = jnp.zeros((1, LATENT))
     teachers = stack_teachers([generator.init(key, code)["params"] for key in keys])
@@ -105,12 +105,12 @@ def make_job(
     if form == FORMS[1]:
         alignment = _LoopAlignment(**vars(replace(alignment)))
     pair = jnp.zeros((1, WIDTH))
-    student = localizer.init(jax.random.key(1), num_access_points)
+    student = site_network.init(jax.random.key(1), num_access_points)
     theta = estimator.init(jax.random.key(2), pair, pair)["params"]
     tx = make_optimizer(1e-3, "constant", 1)
-    ask = make_teacher_fn(generator, config.teacher, scale_m=localizer.preprocessor.scale_m)
-    step = make_distill_step(localizer, ask, alignment, tx)
-    data = make_batch(train, localizer.preprocessor)
+    ask = make_teacher_fn(generator, config.teacher, scale_m=site_network.preprocessor.scale_m)
+    step = make_distill_step(site_network, ask, alignment, tx)
+    data = make_batch(train, site_network.preprocessor)
     context = DistillContext(teachers, config.distill.weights.to_dict(), config.distill.margin)
     return Job(step, make_distill_state(student, theta, tx), data, jax.random.key(4), context)
 

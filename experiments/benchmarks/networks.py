@@ -52,7 +52,7 @@ def _our_epoch(job: SiteJob) -> tuple[Callable[[], Any], int]:
     tx = job.optimizer()
     params = job.init(jax.random.key(0))
     num_params = sum(leaf.size for leaf in jax.tree.leaves(params))
-    step = make_localization_step(job.localizer, tx)
+    step = make_localization_step(job.site_network, tx)
     run = make_epochs(step, batch_size=job.batch_size, num_epochs=1)
     key, state = jax.random.key(1), make_state(params, tx)
 
@@ -64,7 +64,7 @@ def _our_epoch(job: SiteJob) -> tuple[Callable[[], Any], int]:
 
 
 def _their_epoch(job: SiteJob, *, compiled: bool) -> tuple[Callable[[], Any], int]:
-    config, batch, preprocessor = job.config, job.data, job.localizer.preprocessor
+    config, batch, preprocessor = job.config, job.data, job.site_network.preprocessor
     batch_size = job.batch_size
     device = torch_device()
     encoded, actual = (

@@ -6,7 +6,7 @@
 
 The scans are the site's test fingerprints, repeated for predict. The networks of the tuned recipe
 are untrained: their values do not change the cost. Every predict is a process of its own, as a user
-starts it. --onnx measures the files of all localisers against JAX, in onnxruntime with one thread.
+starts it. --onnx measures the files of all locators against JAX, in onnxruntime with one thread.
 """
 
 import argparse
@@ -47,33 +47,33 @@ def tuned_config(train: Fingerprints) -> ConfigDict:
     return make_config("tuned", target=train.dataset, sources="synthetic-mall")
 
 
-def make_localizer(
+def make_locator(
     kind: str, train: Fingerprints, prototypes: Prototypes | None = None
 ) -> NetworkLocator:
-    """A localiser with floors and radii; prototypes that were made for these data are taken."""
+    """A locator with floors and radii; prototypes that were made for these data are taken."""
     if kind == "pretrained":
         return load_pretrained().fit(train)
     config = tuned_config(train)
     config.network = "dnn" if kind == "ensemble" else kind
     job = make_site_job(config, train)
-    prototypes = make_prototypes(train, job.localizer.preprocessor, prototypes)
+    prototypes = make_prototypes(train, job.site_network.preprocessor, prototypes)
     about = train.access_points, train.dataset
     students = [
-        Student(job.localizer, job.init(jax.random.key(seed)), *about, prototypes=prototypes)
+        Student(job.site_network, job.init(jax.random.key(seed)), *about, prototypes=prototypes)
         for seed in range(3 if kind == "ensemble" else 1)
     ]
-    localizer = Ensemble(students) if kind == "ensemble" else students[0]
+    locator = Ensemble(students) if kind == "ensemble" else students[0]
     some = train.take(np.arange(0, len(train), max(1, len(train) // 500)))
-    localizer.radius = fit_radius(localizer.held_out(some), len(np.asarray(localizer.labels)))
-    return localizer
+    locator.radius = fit_radius(locator.held_out(some), len(np.asarray(locator.labels)))
+    return locator
 
 
-def save_localizer(kind: str, train: Fingerprints, folder: Path) -> None:
-    localizer = make_localizer(kind, train)
-    if isinstance(localizer, EnsembleAtSite):
-        save_at_site(folder, localizer)
-    elif isinstance(localizer, Student):
-        save_student(folder, tuned_config(train), localizer)
+def save_locator(kind: str, train: Fingerprints, folder: Path) -> None:
+    locator = make_locator(kind, train)
+    if isinstance(locator, EnsembleAtSite):
+        save_at_site(folder, locator)
+    elif isinstance(locator, Student):
+        save_student(folder, tuned_config(train), locator)
 
 
 def time_table(part: Fingerprints, number: int, student: Path, folder: Path) -> dict[str, Any]:
@@ -133,18 +133,18 @@ def json_lines(part: Fingerprints) -> Iterator[str]:
         yield f"{json.dumps(scan)}\n"
 
 
-def measure_onnx(localizer: NetworkLocator, part: Fingerprints, file: Path) -> dict[str, Any]:
-    """Size of a localiser's file, how it differs from JAX, and the latency of one scan."""
+def measure_onnx(locator: NetworkLocator, part: Fingerprints, file: Path) -> dict[str, Any]:
+    """Size of a locator's file, how it differs from JAX, and the latency of one scan."""
     import onnxruntime
 
-    write_onnx(localizer, file)
+    write_onnx(locator, file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     run = lambda rss_dbm: session.run(None, {"rss_dbm": rss_dbm})  # noqa: E731
     centered_m, label, radius_m = run(part.rss_dbm)
-    wanted = localizer.answer(part.rss_dbm)
-    position_m = centered_m + localizer.preprocessor.origin_m
+    wanted = locator.answer(part.rss_dbm)
+    position_m = centered_m + locator.preprocessor.origin_m
     milliseconds = []
     for row in range(NUM_SINGLE):
         scan = part.rss_dbm[row : row + 1]
@@ -164,10 +164,10 @@ def measure_onnx(localizer: NetworkLocator, part: Fingerprints, file: Path) -> d
 def measure_all_onnx(site: Site, folder: Path) -> pd.DataFrame:
     lines, prototypes = [], None
     for kind in KINDS:
-        localizer = make_localizer(kind, site.train, prototypes)
-        prototypes = localizer.prototypes
-        line = measure_onnx(localizer, site.test, folder / f"{kind}.onnx")
-        lines.append({"localiser": kind} | line)
+        locator = make_locator(kind, site.train, prototypes)
+        prototypes = locator.prototypes
+        line = measure_onnx(locator, site.test, folder / f"{kind}.onnx")
+        lines.append({"locator": kind} | line)
         print(lines[-1], flush=True)
     return pd.DataFrame(lines)
 
@@ -186,7 +186,7 @@ def main() -> None:
         if args.onnx:
             print(measure_all_onnx(site, folder).to_string(index=False))
             return
-        save_localizer(args.student, site.train, folder / "student")
+        save_locator(args.student, site.train, folder / "student")
         tables = [time_table(site.test, n, folder / "student", folder) for n in args.scans]
         lines = time_lines(site.test, args.lines, folder / "student")
     for frame in (pd.DataFrame(tables), pd.DataFrame([lines])):

@@ -9,9 +9,9 @@ import optax
 
 from rsstl_jax.baselines.transfer import get_body, put_body
 from rsstl_jax.engine.fit_network import fit_for
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
@@ -23,15 +23,17 @@ FINE_TUNING = 0.1
 """Factor of the learning rate once the body is free [Klus et al. 2021]."""
 
 
-def make_collective_step(localizers: Sequence[Localizer], tx: optax.GradientTransformation) -> Step:
+def make_collective_step(
+    site_networks: Sequence[SiteNetwork], tx: optax.GradientTransformation
+) -> Step:
     """A step of one body and N encoders and regressors on the sum of the sources' J_MAE."""
 
     def loss_fn(params: Params, batches: Sequence[Batch], key: jax.Array) -> Any:
         losses = []
-        for index, (localizer, batch) in enumerate(zip(localizers, batches, strict=True)):
+        for index, (site_network, batch) in enumerate(zip(site_networks, batches, strict=True)):
             at_site = put_body(params["sites"][index], params["body"])
-            out = localizer.represent(at_site, batch.rss_dbm, key=jax.random.fold_in(key, index))
-            predicted_m = out.location * localizer.preprocessor.scale_m
+            out = site_network.represent(at_site, batch.rss_dbm, key=jax.random.fold_in(key, index))
+            predicted_m = out.location * site_network.preprocessor.scale_m
             losses.append(localization_loss(predicted_m, batch.centered_m).mean())
         return jnp.stack(losses).sum()
 
@@ -69,7 +71,7 @@ def _common_body(
     num_steps = epochs * (largest // batch_size)
     tx = make_optimizer(job.learning_rate, job.config.train.schedule, num_steps)
     state = fit(
-        make_collective_step([source.localizer for source in jobs], tx),
+        make_collective_step([source.site_network for source in jobs], tx),
         make_state(params, tx),
         rows,
         keys[-1],

@@ -123,7 +123,7 @@ def centroid_m(train: Fingerprints, queries: Fingerprints) -> np.ndarray:
 
 
 class NeighboursAtSite(NetworkLocator):
-    """Nearest neighbours as a localiser, with floors and a radius as every other one has them."""
+    """Nearest neighbours as a locator, with floors and a radius as every other one has them."""
 
     def __init__(self, settings: Neighbours, train: Fingerprints) -> None:
         preprocessor = fit_preprocessor(train, encoding="linear")

@@ -20,8 +20,8 @@ from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources, load_site
 from rsstl_jax.data.target import TargetParts, target_parts
-from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.report.predicted import Predicted, count_by_group
 from rsstl_jax.report.run_result import write_result
@@ -82,7 +82,7 @@ def _run(
         }[method]
         trained = [train(seed=seed, recorder=recorder) for seed in seeds]
         predicted = [
-            Predicted(predict_m(job.localizer, params, parts.held_out)) for params in trained
+            Predicted(predict_m(job.site_network, params, parts.held_out)) for params in trained
         ]
     by_seed = {seed: {method: one} for seed, one in zip(seeds, predicted, strict=True)}
     command = f"rsstl baselines --method={method}"

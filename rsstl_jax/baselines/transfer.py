@@ -38,7 +38,7 @@ def make_transfer_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
             "scratch"
         )
     network = job.network.clone(framer=EncodedFramer(job.network.framer), decoder=None)
-    return replace(job, localizer=replace(job.localizer, network=network))
+    return replace(job, site_network=replace(job.site_network, network=network))
 
 
 def get_body(params: Params) -> Params:

@@ -1,11 +1,11 @@
-"""Joins several localisers of a site to one that answers with the mean of their positions.
+"""Joins several locators of a site to one that answers with the mean of their positions.
 
     rsstl ensemble --workdir=results/my-office-dnn-tuned --output=results/my-office
     rsstl ensemble --members=results/a/students/seed-0/distilled,results/b --output=out
 
 With --workdir its calibrated students of every seed are joined, and with --pretrained the
 pretrained network, too. The ensemble is calibrated as they are. A folder that holds another
-localiser is left alone unless --replace is given.
+locator is left alone unless --replace is given.
 """
 
 from absl import flags
@@ -30,10 +30,10 @@ def define_flags() -> None:
         "standalone",
         "Names the student that is joined over the seeds: standalone is the baseline student.",
     )
-    define_names("members", None, "Names folders of localisers instead, as a,b.", are_folders=True)
+    define_names("members", None, "Names folders of locators instead, as a,b.", are_folders=True)
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
     define_folder("output", None, "Names the folder of the ensemble.")
-    flags.DEFINE_bool("replace", False, "Replaces another localiser that --output holds.")
+    flags.DEFINE_bool("replace", False, "Replaces another locator that --output holds.")
     require("output", "--output is missing; name the folder of the ensemble")
 
 

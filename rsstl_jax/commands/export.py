@@ -4,7 +4,7 @@
     rsstl export --workdir=results/tampere-dnn-tuned --student=seed-1/distilled --output=phone
     rsstl export --student=results/my-office --onnx
 
-Without --workdir, --student names the folder of any localiser, such as an ensemble. A folder that
+Without --workdir, --student names the folder of any locator, such as an ensemble. A folder that
 holds another exported student is left alone unless --replace is given.
 
 It needs flatbuffers (pip install 'rsstl_jax[export]'), and --onnx needs onnx ('rsstl_jax[onnx]').
@@ -47,8 +47,7 @@ def main() -> None:
 
     if (card := held_card(output)) not in ("", EXPORTED):
         raise ConfigError(
-            f"{output} holds a localiser that is no exported program ({card}); name another "
-            "--output"
+            f"{output} holds a locator that is no exported program ({card}); name another --output"
         )
     student = load_network_locator(folder)
     if not flags.FLAGS.replace and card:

@@ -58,7 +58,7 @@ def define_flags() -> None:
         "output", "-", "Names the file of the answers, .csv or .jsonl. By default they are printed."
     )
     define_folder("save", None, "Names a folder to keep the pretrained network and radio map in.")
-    flags.DEFINE_bool("replace", False, "Replaces another localiser that --save names.")
+    flags.DEFINE_bool("replace", False, "Replaces another locator that --save names.")
     define_folder(
         "layout",
         None,
@@ -169,7 +169,7 @@ def _map_path() -> Path | None:
 
 
 def _read_layout() -> "Layout | None":
-    """How --layout says that scans are written; None: as the localiser's site writes them."""
+    """How --layout says that scans are written; None: as the locator's site writes them."""
     from rsstl_jax.data.readers.layout import LAYOUT_FILE, read_layout
 
     if not FLAGS.layout:

@@ -3,25 +3,25 @@
 import jax
 import optax
 
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import TrainState, descend, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
 
-def make_localization_step(localizer: Localizer, tx: optax.GradientTransformation) -> Step:
+def make_localization_step(site_network: SiteNetwork, tx: optax.GradientTransformation) -> Step:
     """A step on J_MAE alone: the mean Euclidean error in metres (Eq. 2)."""
 
     def loss_fn(
         params: Params, batch: Batch, key: jax.Array, radio_map: RadioMap | None
     ) -> jax.Array:
-        network = localizer.for_step(key, radio_map, batch.row)
+        network = site_network.for_step(key, radio_map, batch.row)
         out = network.represent(params, batch.rss_dbm, key=jax.random.fold_in(key, 0))
-        predicted_m = out.location * localizer.preprocessor.scale_m
+        predicted_m = out.location * site_network.preprocessor.scale_m
         return localization_loss(predicted_m, batch.centered_m).mean()
 
     def step(
@@ -53,7 +53,7 @@ def fit_for(
 ) -> Params:
     """Trains a network for some epochs."""
     return fit(
-        make_localization_step(job.localizer, tx),
+        make_localization_step(job.site_network, tx),
         make_state(params, tx),
         job.data,
         key,
@@ -61,6 +61,6 @@ def fit_for(
         batch_size=job.batch_size,
         name=name,
         recorder=recorder,
-        context=job.localizer.survey,
+        context=job.site_network.survey,
         mesh=job.mesh,
     ).params

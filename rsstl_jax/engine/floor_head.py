@@ -1,4 +1,4 @@
-"""A small classifier of building and floor, trained apart from a localiser's network."""
+"""A small classifier of building and floor, trained apart from a locator's network."""
 
 from pathlib import Path
 

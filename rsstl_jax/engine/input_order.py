@@ -31,7 +31,7 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
         if names
     ]
     raise DataError(
-        f"{part.dataset}: the localiser of {locator.dataset} knows {len(known)} access points; the "
+        f"{part.dataset}: the locator of {locator.dataset} knows {len(known)} access points; the "
         f"dataset {' and '.join(words)}"
     )
 

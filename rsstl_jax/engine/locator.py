@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
 from rsstl_jax.data.preprocess import check_same_site, to_device
 from rsstl_jax.data.scans import ScanRows, Scans, name_columns, pad_rows, read_scans
-from rsstl_jax.engine.localizer import EVALUATION_ROWS
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,
     Prototypes,
@@ -31,6 +30,7 @@ from rsstl_jax.engine.prototypes import (
     vote,
 )
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
+from rsstl_jax.engine.site_network import EVALUATION_ROWS
 from rsstl_jax.errors import DataError
 
 
@@ -115,7 +115,7 @@ class Locator:
             the site's own coordinates, metres; `floor`, `building` as the site numbers them,
             missing where it does not; `radius_m`, which holds the true position 90 % of the time,
             missing before calibration; `detected`, `unknown`: numbers of access points that the
-            localiser knows, and does not. A scan of unknown ones has no position, with a warning.
+            locator knows, and does not. A scan of unknown ones has no position, with a warning.
 
         Raises:
             DataError: if there is no scan, or one cannot be read; the message names the scan by

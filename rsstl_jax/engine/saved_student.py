@@ -18,11 +18,11 @@ from rsstl_jax.data import Fingerprints, Layout
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.input_order import in_order_of, shown_names
-from rsstl_jax.engine.localizer import Localizer, make_locator
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
+from rsstl_jax.engine.site_network import SiteNetwork, make_locate_fn
 from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network, model_section
@@ -39,7 +39,7 @@ class Student(NetworkLocator):
     """A trained network at its site: it locates scans as a receiver reports them.
 
     Args:
-        localizer: the network with the site's preprocessing.
+        site_network: the network with the site's preprocessing.
         params: its trained parameters.
         access_points: names of its inputs, in their order.
         dataset: the site it was trained at.
@@ -52,9 +52,9 @@ class Student(NetworkLocator):
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
-        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
-        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
+        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(site_network, params, train.access_points, train.dataset)
         >>> student
         <Student of synthetic-office: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2),
         199,502 parameters, 60 access points (AP001, AP002, AP003, ...),
@@ -67,7 +67,7 @@ class Student(NetworkLocator):
 
     def __init__(
         self,
-        localizer: Localizer,
+        site_network: SiteNetwork,
         params: Params,
         access_points: tuple[str, ...],
         dataset: str,
@@ -79,20 +79,20 @@ class Student(NetworkLocator):
         super().__init__(
             access_points,
             dataset,
-            localizer.preprocessor,
+            site_network.preprocessor,
             prototypes=prototypes,
             radius=radius,
             layout=layout,
         )
-        self.localizer = localizer
+        self.site_network = site_network
         self.params = params
 
     def __repr__(self) -> str:
         number = sum(leaf.size for leaf in jax.tree.leaves(self.params))
-        prep = self.localizer.preprocessor
+        prep = self.site_network.preprocessor
         east_m, north_m = prep.origin_m
         return (
-            f"<Student of {self.dataset}: {self.localizer.network},\n"
+            f"<Student of {self.dataset}: {self.site_network.network},\n"
             f"{number:,} parameters, {len(self.access_points):,} access points "
             f"{shown_names(self.access_points)},\n"
             f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m>"
@@ -103,11 +103,11 @@ class Student(NetworkLocator):
 
     @cached_property
     def _predict(self) -> Callable[..., np.ndarray]:
-        return make_locator(self.localizer)
+        return make_locate_fn(self.site_network)
 
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
         scale_m = self.preprocessor.scale_m
-        return lambda rss_dbm: self.localizer.represent(self.params, rss_dbm).location * scale_m
+        return lambda rss_dbm: self.site_network.represent(self.params, rss_dbm).location * scale_m
 
     def in_own_order(self, part: Fingerprints) -> Fingerprints:
         """A part with its columns in the order of the student's inputs.
@@ -148,9 +148,9 @@ def save_student(
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
-        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
-        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
+        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(site_network, params, train.access_points, train.dataset)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_student(folder, default_config(), student, report=print)
         ...     student.dataset = "home"  # Another student: it takes the first one's place.
@@ -159,11 +159,11 @@ def save_student(
         'home'
     """
     folder = Path(folder)
-    card, survey = folder / "student.json", student.localizer.survey
+    card, survey = folder / "student.json", student.site_network.survey
     facts = _facts(config, student)
     try:
         held = load_student(folder)
-        if _same((held.params, held.localizer.survey), (student.params, survey)):
+        if _same((held.params, held.site_network.survey), (student.params, survey)):
             # The layout makes no other student: an earlier version did not write it.
             wanted = json.loads(json.dumps(facts))
             written = read_card(card, {})
@@ -213,12 +213,12 @@ def load_prototypes(folder: str | Path, num_access_points: int) -> Prototypes | 
 
 
 def _facts(config: ConfigDict, student: Student) -> dict[str, Any]:
-    section, survey = model_section(config.network), student.localizer.survey
+    section, survey = model_section(config.network), student.site_network.survey
     return {
         "network": config.network,
         "model": {p: v for p, v in flatten(config).items() if p.startswith(section)},
         "dataset": student.dataset,
-        "preprocessor": student.localizer.preprocessor.to_dict(),
+        "preprocessor": student.site_network.preprocessor.to_dict(),
         "access_points": student.access_points,
         "num_support": 0 if survey is None else len(survey.place),
         "layout": layout_facts(student.layout),
@@ -251,9 +251,9 @@ def load_student(folder: str | Path) -> Student:
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
-        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
-        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(localizer, params, train.access_points, train.dataset)
+        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
+        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> student = Student(site_network, params, train.access_points, train.dataset)
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_student(folder, default_config(), student)
@@ -265,13 +265,13 @@ def load_student(folder: str | Path) -> Student:
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
     card = read_student_card(card_file)
     config, preprocessor, access_points, dataset, num_support, layout = card
-    localizer, owner = Localizer(make_network(config), preprocessor), _owner(dataset)
-    if localizer.network.uses_support:
+    site_network, owner = SiteNetwork(make_network(config), preprocessor), _owner(dataset)
+    if site_network.network.uses_support:
         survey = _load(folder, "survey", radio_map_shapes(num_support, len(access_points)), owner)
-        localizer = replace(localizer, support=full_support(survey), survey=survey)
-    params = _load(folder, "params", localizer.shapes(len(access_points)), owner)
+        site_network = replace(site_network, support=full_support(survey), survey=survey)
+    params = _load(folder, "params", site_network.shapes(len(access_points)), owner)
     answers: dict[str, Any] = load_answers(folder, len(access_points))
-    return Student(localizer, params, access_points, dataset, layout=layout, **answers)
+    return Student(site_network, params, access_points, dataset, layout=layout, **answers)
 
 
 def _load(folder: str | Path, name: str, shapes: Any, owner: str) -> Any:

@@ -10,8 +10,8 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
-from rsstl_jax.engine.localizer import Localizer, make_batch, make_supported_localizer
 from rsstl_jax.engine.mesh import make_mesh
+from rsstl_jax.engine.site_network import SiteNetwork, make_batch, make_supported_site_network
 from rsstl_jax.engine.train_state import make_optimizer
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, make_network
@@ -28,7 +28,7 @@ class SiteJob:
     Args:
         config: the site's configuration: input, augmentation and schedule are the site's own.
         train: the site's train part.
-        localizer: the network with its preprocessing, fitted on the train part.
+        site_network: the network with its preprocessing, fitted on the train part.
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -40,11 +40,11 @@ class SiteJob:
 
     config: ConfigDict
     train: Fingerprints
-    localizer: Localizer
+    site_network: SiteNetwork
 
     @property
     def network(self) -> Network:
-        return self.localizer.network
+        return self.site_network.network
 
     @property
     def epochs(self) -> int:
@@ -58,7 +58,7 @@ class SiteJob:
     @cached_property
     def batch_size(self) -> int:
         """The configured number, or as many fingerprints as one step can have here."""
-        most = self.localizer.max_batch_size(len(self.train))
+        most = self.site_network.max_batch_size(len(self.train))
         return min(self.config.train.batch_size, most)
 
     @property
@@ -73,16 +73,16 @@ class SiteJob:
     @cached_property
     def data(self) -> Batch:
         """The whole train part as arrays on the device."""
-        return make_batch(self.train, self.localizer.preprocessor)
+        return make_batch(self.train, self.site_network.preprocessor)
 
     @cached_property
     def shapes(self) -> Params:
         """Shapes and dtypes of the network's parameters here."""
-        return self.localizer.shapes(self.train.num_access_points)
+        return self.site_network.shapes(self.train.num_access_points)
 
     def init(self, key: jax.Array) -> Params:
         """Fresh parameters of the network."""
-        return self.localizer.init(key, self.train.num_access_points)
+        return self.site_network.init(key, self.train.num_access_points)
 
     def optimizer(self, learning_rate: float | None = None) -> optax.GradientTransformation:
         """The optimiser of the whole training; by default at the job's own learning rate."""
@@ -106,11 +106,11 @@ def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
             f"{MIN_SUPPORT_POSITIONS}"
         )
     if network.uses_support:
-        localizer = make_supported_localizer(network, train, augmentation)
+        site_network = make_supported_site_network(network, train, augmentation)
     else:
         how = {"encoding": config.input.encoding, "exponent": config.input.exponent}
-        localizer = Localizer(network, fit_preprocessor(train, **how), augmentation)
-    job = SiteJob(config, train, localizer)
+        site_network = SiteNetwork(network, fit_preprocessor(train, **how), augmentation)
+    job = SiteJob(config, train, site_network)
     # A network that cannot take these fingerprints, or too few devices, raise here.
     _ = job.shapes, job.mesh
     return job

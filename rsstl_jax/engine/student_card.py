@@ -72,7 +72,7 @@ def read_student_card(file: str | Path) -> StudentCard:
 
 
 def layout_of(card: Mapping[str, Any], file: str | Path) -> Layout:
-    """How a localiser's site writes its scans; the card of an earlier version does not say it."""
+    """How a locator's site writes its scans; the card of an earlier version does not say it."""
     layout = card.get("layout", {})
     if not isinstance(layout, dict):
         raise DamagedError(f"{file}: layout is {layout!r}; a layout's fields are expected")

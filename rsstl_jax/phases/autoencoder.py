@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import TrainState, descend, make_adam, make_state
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
@@ -33,7 +33,7 @@ def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorde
         }
         tx = make_adam(job.config.train.learning_rate)
         state = fit(
-            make_autoencoder_step(job.localizer, decoder, tx),
+            make_autoencoder_step(job.site_network, decoder, tx),
             make_state(both, tx),
             job.data,
             train_key,
@@ -49,19 +49,19 @@ def initial_params(job: SiteJob, key: jax.Array, *, name: str, recorder: Recorde
 
 
 def make_autoencoder_step(
-    localizer: Localizer, decoder: nn.Module, tx: optax.GradientTransformation
+    site_network: SiteNetwork, decoder: nn.Module, tx: optax.GradientTransformation
 ) -> Step:
     """A step of framer and decoder on the mean squared reconstruction error [Song et al. 2019]."""
 
     def loss_fn(params: Params, encoded: jax.Array) -> jax.Array:
-        frame = localizer.network.framer.apply({"params": params["framer"]}, encoded)
+        frame = site_network.network.framer.apply({"params": params["framer"]}, encoded)
         decoded = decoder.apply({"params": params["decoder"]}, frame, encoded.shape[1])
         return jnp.square(decoded - encoded).mean()
 
     def step(
         state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        encoded = localizer.preprocessor.encode(batch.rss_dbm)
+        encoded = site_network.preprocessor.encode(batch.rss_dbm)
         return descend(state, tx, lambda params: loss_fn(params, encoded), term="reconstruction")
 
     return step

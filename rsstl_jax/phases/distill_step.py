@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.loop import Step
 from rsstl_jax.engine.radio_map import RadioMap
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.losses import combine, localization_loss, normalize_weights
 from rsstl_jax.phases.alignment_terms import Alignment
@@ -36,7 +36,7 @@ class DistillContext(NamedTuple):
             centred, metres; None: they predict none.
         unlabelled: U fingerprints with their pseudo-labels, of which some are drawn at every step;
             None: there are none.
-        survey: that of the localizer, for a network that uses a support; None: there is none.
+        survey: that of the site network, for a network that uses a support; None: there is none.
 
     Example:
         >>> DistillContext({}, {"localization": 3.0}, 0.2).learning_rate
@@ -64,7 +64,7 @@ def make_distill_state(
 
 
 def make_distill_step(
-    localizer: Localizer,
+    site_network: SiteNetwork,
     teachers: TeacherFn,
     alignment: Alignment,
     tx: optax.GradientTransformation,
@@ -81,7 +81,7 @@ def make_distill_step(
     Differs: Alg. 3 never updates the estimator, which would leave it at chance.
 
     Args:
-        localizer: the student at the target.
+        site_network: the student at the target.
         teachers: what the teachers make of a batch.
         alignment: the terms.
         tx: the optimiser; `DistillContext.learning_rate` multiplies its updates.
@@ -102,7 +102,7 @@ def make_distill_step(
         >>> def teachers(params, key, batch):  # a teacher of one's own: the same for every batch
         ...     return jnp.ones((1, len(batch.row), 300)), jnp.ones((1, len(batch.row), 300))
         >>> alignment, tx = Alignment(Estimator(300), ("similarity",)), optax.sgd(1e-3)
-        >>> step = make_distill_step(job.localizer, teachers, alignment, tx)
+        >>> step = make_distill_step(job.site_network, teachers, alignment, tx)
         >>> state = make_distill_state(job.init(jax.random.key(0)), {}, tx)
         >>> context = DistillContext({}, {"localization": 3.0, "similarity": 0.5}, margin=0.2)
         >>> batch = jax.tree.map(lambda leaf: leaf[:8], job.data)
@@ -123,9 +123,9 @@ def make_distill_step(
         num_labelled: int,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         with jax.named_scope("student"):
-            network = localizer.for_step(key, context.survey, batch.row[:num_labelled])
+            network = site_network.for_step(key, context.survey, batch.row[:num_labelled])
             student = network.represent(params["student"], batch.rss_dbm, key=key)
-            predicted_m = student.location * localizer.preprocessor.scale_m
+            predicted_m = student.location * site_network.preprocessor.scale_m
         losses = {}
         with jax.named_scope("localization"):
             labelled = slice(num_labelled)

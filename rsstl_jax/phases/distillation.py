@@ -68,7 +68,7 @@ def make_distillation(
     tx = job.optimizer(learning_rate=1.0)  # each student's own rate is in its context
     num_unlabelled = settings.num_unlabelled
     step = make_distill_step(
-        job.localizer, teacher_fn, alignment, tx, num_unlabelled=num_unlabelled
+        job.site_network, teacher_fn, alignment, tx, num_unlabelled=num_unlabelled
     )
 
     def start(name: str) -> Start:
@@ -92,7 +92,7 @@ def make_distillation(
             noise_key=noise_key if _has_fixed_noise(job) else None,
             soft_target_m=outputs.position_m if outputs else None,
             unlabelled=outputs.pseudo_labelled() if outputs else None,
-            survey=job.localizer.survey,
+            survey=job.site_network.survey,
         )
         return make_distill_state(student, theta, tx), train_key, context
 
@@ -107,7 +107,7 @@ def _teachers_at(
     job: SiteJob, teachers: TeacherSet, outputs: TeacherOutputs | None
 ) -> tuple[TeacherFn, Params]:
     """The teachers of the configured kind as one function, and the parameters for it."""
-    settings, scale_m = job.config.teacher, job.localizer.preprocessor.scale_m
+    settings, scale_m = job.config.teacher, job.site_network.preprocessor.scale_m
     surrogates = make_teacher_fn(teachers.generator, settings, scale_m=scale_m)
     if outputs is None:
         return surrogates, teachers.params

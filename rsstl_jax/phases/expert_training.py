@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from rsstl_jax.engine.localizer import Localizer, in_chunks
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
+from rsstl_jax.engine.site_network import SiteNetwork, in_chunks
 from rsstl_jax.engine.train_state import TrainState, make_adam
 from rsstl_jax.losses import (
     angular_similarity_loss,
@@ -38,13 +38,13 @@ class SourceBatch(NamedTuple):
 
 def represent_source(job: SiteJob, params: Params) -> SourceBatch:
     """The representations of a source's whole train part."""
-    represent = jax.jit(lambda rss_dbm: job.localizer.represent(params, rss_dbm).extract)
+    represent = jax.jit(lambda rss_dbm: job.site_network.represent(params, rss_dbm).extract)
     extract = in_chunks(represent, job.data.rss_dbm)
     return SourceBatch(extract, job.data.centered_m, job.data.row)
 
 
 def make_expert_step(
-    localizer: Localizer, generator: Generator, critic: Critic, settings: ConfigDict
+    site_network: SiteNetwork, generator: Generator, critic: Critic, settings: ConfigDict
 ) -> Step:
     """A step of WGAN-GP with J_Sim and J_MAE through the frozen regressor (Sec. 3.1).
 
@@ -55,7 +55,7 @@ def make_expert_step(
     left out; the paper gives no weights for the three terms.
 
     Args:
-        localizer: the source network at its site; only its regressor is used.
+        site_network: the source network at its site; only its regressor is used.
         generator: the generator that is trained.
         critic: its critic.
         settings: the configuration's section `teacher`.
@@ -72,7 +72,7 @@ def make_expert_step(
         >>> job = make_site_job(config, load_site("synthetic-mall").train)
         >>> network_params, critic = job.init(jax.random.key(0)), Critic()
         >>> generator = make_generator(job.network)
-        >>> step = make_expert_step(job.localizer, generator, critic, config.teacher)
+        >>> step = make_expert_step(job.site_network, generator, critic, config.teacher)
         >>> batch = jax.tree.map(lambda leaf: leaf[:8], represent_source(job, network_params))
         >>> state = init_expert_state(generator, critic, config.teacher, batch)
         >>> state, metrics = jax.jit(step)(state, batch, jax.random.key(1), network_params)
@@ -80,7 +80,7 @@ def make_expert_step(
         ['critic_gradient_norm', 'gradient_norm', 'localization', 'similarity', 'wasserstein']
     """
     tx = _optimizer(settings)
-    scale_m = localizer.preprocessor.scale_m
+    scale_m = site_network.preprocessor.scale_m
 
     def imitate(params: Params, batch: SourceBatch, key: jax.Array) -> jax.Array:
         codes = draw_codes(key, batch.row, latent_width=settings.latent_width)
@@ -103,7 +103,7 @@ def make_expert_step(
         generated = imitate(params, batch, key)
         adversarial = generator_loss(critic.apply({"params": critic_params}, generated))
         similarity = angular_similarity_loss(batch.extract, generated, margin=settings.margin)
-        decoded_m = localizer.regress(source, generated)
+        decoded_m = site_network.regress(source, generated)
         localization = localization_loss(decoded_m, batch.centered_m).mean()
         total = adversarial + settings.similarity_weight * similarity
         total += settings.localization_weight * localization
@@ -194,7 +194,7 @@ def train_expert(
     if trained is not None:
         return trained
     state = fit(
-        make_expert_step(job.localizer, generator, critic, settings),
+        make_expert_step(job.site_network, generator, critic, settings),
         state,
         source,
         _keys(settings)[2],

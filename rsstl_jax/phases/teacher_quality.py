@@ -29,10 +29,10 @@ def measure_teacher(
         codes = draw_codes(
             jax.random.key(settings.seed), real.row, latent_width=settings.latent_width
         )
-        position = real.centered_m / job.localizer.preprocessor.scale_m
+        position = real.centered_m / job.site_network.preprocessor.scale_m
         inputs = generator_inputs(codes, position, conditioning=settings.conditioning)
         generated = generator.apply({"params": params}, inputs)[1]
-        return generated, job.localizer.regress(network_params, generated)
+        return generated, job.site_network.regress(network_params, generated)
 
     generated, decoded_m = decode(real)
     error_m = jnp.linalg.norm(decoded_m - real.centered_m, axis=1)

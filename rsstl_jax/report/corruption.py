@@ -113,7 +113,7 @@ AXES = {
 def corrupt(
     part: Fingerprints, axis: str, strength: float, *, draw: int = 0, seed: int = 0
 ) -> Fingerprints:
-    """A part under one corruption; a draw is the same for every strength and localiser."""
+    """A part under one corruption; a draw is the same for every strength and locator."""
     kind = AXES[axis]
     rng = np.random.default_rng([seed, draw, zlib.crc32(axis.encode())])
     return replace(part, rss_dbm=kind.corrupt(part.rss_dbm, strength, rng))

@@ -1,4 +1,4 @@
-"""How the errors of localisers grow as their test fingerprints are corrupted, as records."""
+"""How the errors of locators grow as their test fingerprints are corrupted, as records."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ def _silent(part: Fingerprints, axis: str, num_draws: int, seed: int) -> list[fl
     return found
 
 
-def measure_localizer(
+def measure_locator(
     locator: Locator, part: Fingerprints, *, num_draws: int, seed: int
 ) -> dict[str, dict[str, list[float]]]:
     """{axis: {figure: its value at each strength, the mean over draws}}."""
@@ -106,7 +106,7 @@ def _figures(locator: Locator, part: Fingerprints) -> dict[str, float]:
 
 
 class Record(NamedTuple):
-    """What was measured of one localiser, or of its training with one seed."""
+    """What was measured of one locator, or of its training with one seed."""
 
     name: str
     seed: int | None
@@ -114,7 +114,7 @@ class Record(NamedTuple):
     where: str | None = None  # what was measured; an earlier version did not say it
 
     def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
-        """A figure at each strength of an axis; None where the localiser does not give it."""
+        """A figure at each strength of an axis; None where the locator does not give it."""
         values = self.axes[axis].get(figure)
         return None if values is None else np.asarray(values, np.float64)
 

@@ -21,7 +21,7 @@ _PANELS = {
 
 
 def by_name(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The records of each localiser, in the order of the seeds."""
+    """The records of each locator, in the order of the seeds."""
     names = dict.fromkeys(record.name for record in records)
     in_order = sorted(records, key=lambda record: -1 if record.seed is None else record.seed)
     return {name: [record for record in in_order if record.name == name] for name in names}
@@ -72,7 +72,7 @@ def _rows(
                 means = [mean / float(none) for mean, none in zip(means, unchanged, strict=True)]
             cells.append(mean_and_spread(means))
         rows.append(cells)
-    return ["localiser", "trainings", "without", *AXES], rows
+    return ["locator", "trainings", "without", *AXES], rows
 
 
 def _difference_rows(
@@ -93,7 +93,7 @@ def _difference_rows(
             interval = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
             cells.append([interval, f"[{low:+.3f}, {high:+.3f}]"])
             p_values.append(found.p_value)
-    head = ["localiser", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"]
+    head = ["locator", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"]
     adjusted = adjust_p_values(p_values)
     rows = [
         [*label, *cell, f"{p:.3f}", _verdict(cell[0], p)]

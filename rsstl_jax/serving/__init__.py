@@ -1,1 +1,1 @@
-"""Localisers in use: ensembles, what is saved of them, their calibration."""
+"""Locators in use: ensembles, what is saved of them, their calibration."""

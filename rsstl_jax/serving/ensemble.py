@@ -1,4 +1,4 @@
-"""Several localisers of one site as one: the mean of their positions."""
+"""Several locators of one site as one: the mean of their positions."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ from rsstl_jax.errors import DataError
 
 
 class Ensemble(NetworkLocator):
-    """The mean position of several localisers of one site; floors are read off the first one."""
+    """The mean position of several locators of one site; floors are read off the first one."""
 
     def __init__(
         self, members: Sequence[NetworkLocator], *, radius: RadiusModel | None = None
@@ -45,7 +45,7 @@ class Ensemble(NetworkLocator):
 
     def __repr__(self) -> str:
         shown = "\n".join(f"  {member!r}" for member in self.members)
-        return f"<Ensemble of {len(self.members)} localisers of {self.dataset}\n{shown}>"
+        return f"<Ensemble of {len(self.members)} locators of {self.dataset}\n{shown}>"
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)

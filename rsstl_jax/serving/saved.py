@@ -1,4 +1,4 @@
-"""Any localiser as a folder: students, the pretrained network at a site, ensembles, exports."""
+"""Any locator as a folder: students, the pretrained network at a site, ensembles, exports."""
 
 import io
 import shutil
@@ -29,7 +29,7 @@ _CARDS = (_ENSEMBLE, _AT_SITE, EXPORTED, "student.json")
 
 
 def load_locator(folder: str | Path) -> Locator:
-    """The localiser that a folder holds, of whatever kind.
+    """The locator that a folder holds, of whatever kind.
 
     Args:
         folder: a student's folder, such as results/uji/students/seed-0/distilled, or one that
@@ -57,19 +57,19 @@ def load_locator(folder: str | Path) -> Locator:
     if card := held_card(folder):
         return loaders[_CARDS.index(card)](folder)
     raise FileNotFoundError(
-        f"{folder} holds no localiser: a folder with one of {', '.join(_CARDS)} is expected"
+        f"{folder} holds no locator: a folder with one of {', '.join(_CARDS)} is expected"
     )
 
 
 def held_card(folder: str | Path) -> str:
-    """The name of the card of the localiser that a folder holds; empty: it holds none."""
+    """The name of the card of the locator that a folder holds; empty: it holds none."""
     return next((card for card in _CARDS if Path(folder, card).exists()), "")
 
 
 def check_new(
     folder: str | Path, sources: Sequence[str | Path] = (), *, replace: bool = False
 ) -> None:
-    """Refuses a folder with another localiser, or one that is, holds or lies in a source."""
+    """Refuses a folder with another locator, or one that is, holds or lies in a source."""
     there = Path(folder).resolve()
     for source in sources:
         read = Path(source).resolve()
@@ -80,14 +80,14 @@ def check_new(
             )
     if not replace and (card := held_card(folder)):
         raise ConfigError(
-            f"{folder} holds a localiser already ({card}); name another folder, or replace it "
+            f"{folder} holds a locator already ({card}); name another folder, or replace it "
             "with --replace"
         )
 
 
 @contextmanager
 def _written_whole(folder: Path, card: str) -> Iterator[Path]:
-    """A folder to write a localiser into, which takes the place of another one at the end."""
+    """A folder to write a locator into, which takes the place of another one at the end."""
     new = folder / ".new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -97,7 +97,7 @@ def _written_whole(folder: Path, card: str) -> Iterator[Path]:
             (folder / name).unlink(missing_ok=True)
         for old in folder.glob("member-*"):
             shutil.rmtree(old)
-        # Without its card the folder holds no localiser yet, so that the card comes last.
+        # Without its card the folder holds no locator yet, so that the card comes last.
         for made in sorted(new.iterdir(), key=lambda made: made.name == card):
             if (folder / made.name).is_dir():
                 shutil.rmtree(folder / made.name)
@@ -148,7 +148,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
     facts = {
         "dataset": ensemble.dataset,
         "access_points": ensemble.access_points,
-        "inverse_temperature": float(ensemble.localizer.support.inverse_temperature),
+        "inverse_temperature": float(ensemble.site_network.support.inverse_temperature),
         "layout": layout_facts(ensemble.layout),
     }
     with _written_whole(Path(folder), _AT_SITE) as new:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.scans import check_rows
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.replicas import stack
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.site_agnostic.temperature import (
@@ -26,7 +26,7 @@ from rsstl_jax.site_agnostic.temperature import (
     measure_folds,
 )
 from rsstl_jax.site_agnostic.training import (
-    make_agnostic_localizer,
+    make_agnostic_site_network,
     mean_location,
     predict_members_m,
 )
@@ -50,20 +50,20 @@ class EnsembleAtSite(NetworkLocator):
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
     ) -> None:
-        localizer = make_agnostic_localizer(settings, radio_map)
+        site_network = make_agnostic_site_network(settings, radio_map)
         super().__init__(
             radio_map.access_points,
             radio_map.dataset,
-            localizer.preprocessor,
+            site_network.preprocessor,
             prototypes=prototypes,
             radius=radius,
             layout=radio_map.layout,
         )
         self.settings, self.members = settings, tuple(members)
-        self.localizer: Localizer = localizer
+        self.site_network: SiteNetwork = site_network
         self.radio_map = radio_map
         if inverse_temperature is not None:
-            self.localizer = at_temperature(localizer, inverse_temperature)
+            self.site_network = at_temperature(site_network, inverse_temperature)
 
     @classmethod
     def fit(
@@ -72,7 +72,7 @@ class EnsembleAtSite(NetworkLocator):
         """Chooses the temperature and calibrates the radius on the radio map itself."""
         ensemble = cls(settings, members, radio_map)
         _log.info("choosing the temperature at %s; the first time it compiles", radio_map.dataset)
-        ensemble.localizer = choose_temperature(ensemble.localizer, members)
+        ensemble.site_network = choose_temperature(ensemble.site_network, members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
         if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
             _log.info("calibrating the radius at %s", radio_map.dataset)
@@ -86,23 +86,23 @@ class EnsembleAtSite(NetworkLocator):
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)
-        return predict_members_m(self.localizer, self.members, rows)
+        return predict_members_m(self.site_network, self.members, rows)
 
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
-        localizer, members = self.localizer, stack(self.members)
+        site_network, members = self.site_network, stack(self.members)
 
         def locate(rss_dbm: jax.Array) -> jax.Array:
-            level = localizer.preprocessor.encode(rss_dbm)
-            location = mean_location(localizer.network, members, localizer.support, level)
-            return location * localizer.preprocessor.scale_m
+            level = site_network.preprocessor.encode(rss_dbm)
+            location = mean_location(site_network.network, members, site_network.support, level)
+            return location * site_network.preprocessor.scale_m
 
         return locate
 
 
 def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut:
     """Errors on fingerprints of the radio map, each located without its own fold."""
-    localizer, prototypes = ensemble.localizer, ensemble.prototypes
-    radio_map, scale_m = localizer.survey, ensemble.preprocessor.scale_m
+    site_network, prototypes = ensemble.site_network, ensemble.prototypes
+    radio_map, scale_m = site_network.survey, ensemble.preprocessor.scale_m
     assert radio_map is not None and prototypes is not None, "an ensemble's fit makes both"
     ids = np.asarray(radio_map.place)
     members, first = stack(ensemble.members), group_by_position(part).first
@@ -117,10 +117,10 @@ def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut
         rows: jax.Array,
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         support = make_support(*radio_map, valid)._replace(
-            inverse_temperature=localizer.support.inverse_temperature
+            inverse_temperature=site_network.support.inverse_temperature
         )
         level = radio_map.level[rows]
-        centered_m = scale_m * mean_location(localizer.network, members, support, level)
+        centered_m = scale_m * mean_location(site_network.network, members, support, level)
         # A prototype without readings resembles nothing; the head was trained on every fold.
         level_of_others = prototypes.level * valid_prototype[:, None]
         others = prototypes._replace(level=level_of_others, head=None)

@@ -12,7 +12,7 @@ from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.predicted import mean_by_group
 from rsstl_jax.site_agnostic.temperature import choose_temperature
-from rsstl_jax.site_agnostic.training import make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
 from rsstl_jax.types import Params
 
 MAX_CHOOSING = 4000
@@ -36,15 +36,15 @@ def measure_fraction(
     predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
     inverse_temperatures, queries_dbm = [], held_out.rss_dbm
     for subset in subsets:
-        untempered = make_agnostic_localizer(AgnosticSettings.from_config(config), subset)
-        localizer = choose_temperature(untempered, members)
-        inverse_temperatures.append(float(localizer.support.inverse_temperature))
-        predicted_m["agnostic"].append(predict_members_m(localizer, members, queries_dbm))
+        untempered = make_agnostic_site_network(AgnosticSettings.from_config(config), subset)
+        site_network = choose_temperature(untempered, members)
+        inverse_temperatures.append(float(site_network.support.inverse_temperature))
+        predicted_m["agnostic"].append(predict_members_m(site_network, members, queries_dbm))
         predicted_m["agnostic, as trained"].append(
             predict_members_m(untempered, members, queries_dbm)
         )
         predicted_m["agnostic, one seed"] += [
-            predict_members_m(localizer, [params], queries_dbm) for params in members
+            predict_members_m(site_network, [params], queries_dbm) for params in members
         ]
         if baselines:
             neighbours = locate_neighbours(_choose_neighbours(subset), subset, held_out).position_m

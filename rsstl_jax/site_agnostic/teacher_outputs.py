@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike
 
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.preprocess import to_device
-from rsstl_jax.engine.localizer import EVALUATION_ROWS, Localizer, in_chunks
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.replicas import stack
+from rsstl_jax.engine.site_network import EVALUATION_ROWS, SiteNetwork, in_chunks
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network
 from rsstl_jax.models.network import ACTIVATIONS
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork
-from rsstl_jax.site_agnostic.training import make_agnostic_localizer
+from rsstl_jax.site_agnostic.training import make_agnostic_site_network
 from rsstl_jax.types import Batch, Params, TeacherFn
 
 
@@ -50,16 +50,16 @@ def cross_predict(
     unlabelled_dbm: ArrayLike | None = None,
 ) -> TeacherOutputs:
     """Teachers' outputs for a target's training set, each fold with the others as radio map."""
-    localizer = make_agnostic_localizer(settings, train)
-    preprocessor, radio_map = localizer.preprocessor, localizer.survey
-    assert radio_map is not None, "make_agnostic_localizer gives it one"
+    site_network = make_agnostic_site_network(settings, train)
+    preprocessor, radio_map = site_network.preprocessor, site_network.survey
+    assert radio_map is not None, "make_agnostic_site_network gives it one"
     fold = deal_folds(np.asarray(radio_map.place))
     if fold.max() == 0:
         raise DataError(
             f"{train.dataset} {train.part}: one position only; a site-agnostic teacher needs "
             "others to locate it"
         )
-    represent = partial(_represent, localizer.network, stack(members), radio_map)
+    represent = partial(_represent, site_network.network, stack(members), radio_map)
     folds = [np.flatnonzero(fold == number) for number in range(int(fold.max()) + 1)]
     # Equal shapes are compiled once; what fills them up is dropped again.
     size = min(max(map(len, folds)), EVALUATION_ROWS)
@@ -106,13 +106,13 @@ def _padded(function: Callable[[jax.Array], Any], rows: jax.Array, size: int) ->
 
 
 def average_with_student(
-    outputs: TeacherOutputs, localizer: Localizer, params: Params
+    outputs: TeacherOutputs, site_network: SiteNetwork, params: Params
 ) -> TeacherOutputs:
     """The outputs with unlabelled positions averaged with those that a student predicts."""
     if len(outputs.unlabelled_dbm) == 0:
         raise ValueError("outputs has no unlabelled fingerprint to average positions for")
-    locate = jax.jit(lambda rows: localizer.represent(params, rows).location)
-    predicted_m = in_chunks(locate, outputs.unlabelled_dbm) * localizer.preprocessor.scale_m
+    locate = jax.jit(lambda rows: site_network.represent(params, rows).location)
+    predicted_m = in_chunks(locate, outputs.unlabelled_dbm) * site_network.preprocessor.scale_m
     num_labelled = len(outputs.position_m) - len(predicted_m)
     student_m = jnp.concatenate([outputs.position_m[:num_labelled], predicted_m])
     return outputs._replace(position_m=(outputs.position_m + student_m) / 2)

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
 from rsstl_jax.engine.replicas import stack
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork
@@ -26,21 +26,21 @@ MIN_CROSS_FITTED_POSITIONS = 20
 """With fewer positions than this there is nothing to choose by."""
 
 
-def choose_temperature(localizer: Localizer, members: Sequence[Params]) -> Localizer:
-    """The localizer at the temperature that locates the site's own radio map best."""
-    radio_map = localizer.survey
+def choose_temperature(site_network: SiteNetwork, members: Sequence[Params]) -> SiteNetwork:
+    """The site network at the temperature that locates the site's own radio map best."""
+    radio_map = site_network.survey
     if radio_map is None:
-        raise ValueError("localizer has no radio map; take one of make_agnostic_localizer")
+        raise ValueError("site_network has no radio map; take one of make_agnostic_site_network")
     ids = np.asarray(radio_map.place)
     if ids.max() + 1 < MIN_CROSS_FITTED_POSITIONS:
-        return localizer
+        return site_network
     members = stack(members)
 
     def measure(in_fold: np.ndarray, rows: jax.Array) -> list[jax.Array]:
-        return [_errors(localizer.network, members, radio_map, jnp.asarray(~in_fold), rows).T]
+        return [_errors(site_network.network, members, radio_map, jnp.asarray(~in_fold), rows).T]
 
     (errors,), rows = measure_folds(measure, ids, most=QUERIES_PER_FOLD, seed=0)
-    return at_temperature(localizer, _choose(errors.T, ids[rows]))
+    return at_temperature(site_network, _choose(errors.T, ids[rows]))
 
 
 def measure_folds(
@@ -63,10 +63,10 @@ def measure_folds(
     return [np.concatenate(column) for column in columns], np.concatenate(rows)
 
 
-def at_temperature(localizer: Localizer, inverse_temperature: float) -> Localizer:
-    """The localizer at this temperature."""
+def at_temperature(site_network: SiteNetwork, inverse_temperature: float) -> SiteNetwork:
+    """The site network at this temperature."""
     value = jnp.float32(inverse_temperature)
-    return replace(localizer, support=localizer.support._replace(inverse_temperature=value))
+    return replace(site_network, support=site_network.support._replace(inverse_temperature=value))
 
 
 @partial(jax.jit, static_argnums=0)

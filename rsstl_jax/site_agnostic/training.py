@@ -12,10 +12,10 @@ from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.localizer import Localizer, in_chunks, make_supported_localizer
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.replicas import stack
+from rsstl_jax.engine.site_network import SiteNetwork, in_chunks, make_supported_site_network
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -40,9 +40,9 @@ MAX_GRADIENT_M = 10.0
 """Norm to which larger gradients are cut, metres: some episodes have hardly any support."""
 
 
-def make_agnostic_localizer(settings: AgnosticSettings, train: Fingerprints) -> Localizer:
+def make_agnostic_site_network(settings: AgnosticSettings, train: Fingerprints) -> SiteNetwork:
     """A site-agnostic network at a site, whose training set is its radio map."""
-    return make_supported_localizer(make_agnostic(settings), train)
+    return make_supported_site_network(make_agnostic(settings), train)
 
 
 def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
@@ -163,13 +163,13 @@ def fit_members(
 
 
 def predict_members_m(
-    localizer: Localizer, members: Sequence[Params], rss_dbm: ArrayLike
+    site_network: SiteNetwork, members: Sequence[Params], rss_dbm: ArrayLike
 ) -> np.ndarray:
     """The mean of the members' positions, float64[n, 2] m, for float[n, A] dBm, NaN: undetected."""
     if not members:
         raise ValueError("members is empty; at least one training is needed")
-    locate = partial(mean_location, localizer.network, stack(members), localizer.support)
-    preprocessor = localizer.preprocessor
+    locate = partial(mean_location, site_network.network, stack(members), site_network.support)
+    preprocessor = site_network.preprocessor
     units = in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32)))
     return preprocessor.uncenter(np.asarray(units * preprocessor.scale_m))
 

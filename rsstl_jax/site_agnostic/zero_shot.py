@@ -26,7 +26,11 @@ from rsstl_jax.site_agnostic.episodes import (
     source_episodes,
 )
 from rsstl_jax.site_agnostic.fraction_figures import measure_fraction, summarize_errors
-from rsstl_jax.site_agnostic.training import fit_members, make_agnostic_localizer, predict_members_m
+from rsstl_jax.site_agnostic.training import (
+    fit_members,
+    make_agnostic_site_network,
+    predict_members_m,
+)
 from rsstl_jax.site_agnostic.weights import (
     Pretrained,
     load_pretrained,
@@ -40,8 +44,8 @@ from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, provenance
 from rsstl_jax.types import Params
 
-_LOCALISERS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
-"""Cards of what is no bundle: `agnostic.npz` would take the place of a localiser's own."""
+_LOCATORS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
+"""Cards of what is no bundle: `agnostic.npz` would take the place of a locator's own."""
 
 
 def pretrain(
@@ -79,9 +83,9 @@ def pretrain(
 
 @in_first
 def _check_replaced(folder: str | Path, wanted: Mapping[str, Any]) -> None:
-    """Refuses a folder with a localiser, or with a bundle of another training."""
-    if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCALISERS]:
-        raise ConfigError(f"{folder} holds a localiser ({cards[0]}); name another folder")
+    """Refuses a folder with a locator, or with a bundle of another training."""
+    if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCATORS]:
+        raise ConfigError(f"{folder} holds a locator ({cards[0]}); name another folder")
     if not (Path(folder) / "agnostic.json").exists():
         return
     held = load_pretrained(folder).report
@@ -145,9 +149,9 @@ def _measure(
         for fraction in config.agnostic.fractions
     }
     if tuned:
-        localizer = make_agnostic_localizer(AgnosticSettings.from_config(config), train)
+        site_network = make_agnostic_site_network(AgnosticSettings.from_config(config), train)
         figures.setdefault("1.0", {"num_support": [len(train)]})["fine-tuned"] = summarize_errors(
-            [predict_members_m(localizer, tuned, held_out.rss_dbm)], held_out
+            [predict_members_m(site_network, tuned, held_out.rss_dbm)], held_out
         )
     started = next(r for r in recorder.records() if r.get("run") == "start")
     result = {

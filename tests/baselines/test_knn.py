@@ -73,7 +73,7 @@ def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
 
 
 @pytest.mark.slow
-def test_neighbours_at_a_site_answer_as_every_localiser_does():
+def test_neighbours_at_a_site_answer_as_every_locator_does():
     site = load_site("synthetic-office")
     located = NeighboursAtSite.fit(site.train, encodings=("linear",), metrics=("euclidean",))
     answers = located.answer(site.test.rss_dbm)

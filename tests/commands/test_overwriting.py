@@ -42,7 +42,7 @@ def test_an_ensemble_never_overwrites_what_it_is_made_of(command, members, tmp_p
         assert contents(tmp_path) == before
 
 
-def test_an_ensemble_takes_the_place_of_another_localiser_only_if_asked(command, members, tmp_path):
+def test_an_ensemble_takes_the_place_of_another_locator_only_if_asked(command, members, tmp_path):
     a, b, c = members
     for card in ("ensemble.json", "student.json"):
         output = tmp_path / "joined" if card == "ensemble.json" else a
@@ -54,7 +54,7 @@ def test_an_ensemble_takes_the_place_of_another_localiser_only_if_asked(command,
             (output / "member-2").mkdir()
             (output / "notes.txt").write_text("mine")
         before = contents(output)
-        message = rf"holds a localiser already \({card}\); name another folder, or replace it"
+        message = rf"holds a locator already \({card}\); name another folder, or replace it"
         with pytest.raises(ConfigError, match=message):
             command(ensemble, *to)
         assert contents(output) == before
@@ -64,17 +64,17 @@ def test_an_ensemble_takes_the_place_of_another_localiser_only_if_asked(command,
     assert names == {"ensemble.json", "member-0", "member-1", "notes.txt"}
 
 
-def test_the_pretrained_network_is_saved_over_no_other_localiser(command, members, tmp_path):
+def test_the_pretrained_network_is_saved_over_no_other_locator(command, members, tmp_path):
     scans = tmp_path / "scans.jsonl"
     scans.write_text("{}")
     saved = (f"--save={members[0]}", f"--scans={scans}")
-    with pytest.raises(ConfigError, match=r"holds a localiser already \(student\.json\)"):
+    with pytest.raises(ConfigError, match=r"holds a locator already \(student\.json\)"):
         command(predict, "--student=pretrained", "--radio_map=synthetic-office", *saved)
     with pytest.raises(ConfigError, match="--save has no effect without --student=pretrained"):
         command(predict, f"--student={members[1]}", *saved)
 
 
-def test_a_program_is_exported_into_no_other_localisers_folder(command, members):
+def test_a_program_is_exported_into_no_other_locators_folder(command, members):
     with pytest.raises(ConfigError, match=r"no exported program \(student\.json\); name another"):
         command(export, f"--student={members[0]}", f"--output={members[1]}", "--replace")
 

@@ -104,7 +104,7 @@ def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder, ca
 
 
 def assert_same_with_zeros(folder, student, answers):
-    """0 stands for undetected at the site: a localiser reads its scans so."""
+    """0 stands for undetected at the site: a locator reads its scans so."""
     for name in ("zeros.csv", "zeros.jsonl"):
         out = folder / "out" / "zeros.csv"
         succeed("predict", student, f"--scans={folder}/{name}", f"--output={out}")

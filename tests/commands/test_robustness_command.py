@@ -6,20 +6,20 @@ import pytest
 import running
 import tiny
 
-from rsstl_jax.commands.research.robustness import find_localizers
+from rsstl_jax.commands.research.robustness import find_locators
 from rsstl_jax.errors import ConfigError
 
 
 @pytest.mark.slow
-def test_a_run_is_continued_and_localisers_are_added(tmp_path):
+def test_a_run_is_continued_and_locators_are_added(tmp_path):
     tiny.write_sites(tmp_path, "home")
     flags = ["--dataset=home", f"--data_dir={tmp_path}", f"--output={tmp_path}/out", "--draws=1"]
-    out = running.succeed("robustness", *flags, "--localizer=neighbours=knn")
+    out = running.succeed("robustness", *flags, "--locator=neighbours=knn")
     assert "| neighbours | 1 |" in out
     first = (tmp_path / "out" / "home.jsonl").read_text().splitlines()
     assert [json.loads(line).get("name") for line in first] == [None, "neighbours"]
     assert (tmp_path / "out" / "home.png").exists()
-    running.succeed("robustness", *flags, "--localizer=neighbours=knn", "--localizer=again=knn")
+    running.succeed("robustness", *flags, "--locator=neighbours=knn", "--locator=again=knn")
     second = (tmp_path / "out" / "home.jsonl").read_text().splitlines()
     assert second[:2] == first and len(second) == 3
     measured = [json.loads(line)["axes"] for line in second[1:]]
@@ -32,7 +32,7 @@ def test_a_run_is_continued_and_localisers_are_added(tmp_path):
 def test_seeds_are_read_off_the_folders(tmp_path):
     for seed in (0, 2):
         (tmp_path / f"seed-{seed}" / "distilled").mkdir(parents=True)
-    found = find_localizers([f"ours={tmp_path}/seed-*/distilled", "kNN=knn"])
+    found = find_locators([f"ours={tmp_path}/seed-*/distilled", "kNN=knn"])
     assert list(found) == [("ours", 0), ("ours", 2), ("kNN", None)]
     assert found["ours", 2] == f"{tmp_path}/seed-2/distilled"
 
@@ -46,6 +46,6 @@ def test_seeds_are_read_off_the_folders(tmp_path):
         (["a=knn", "a=pretrained"], "have one name and seed"),
     ],
 )
-def test_what_is_no_localiser_is_refused(texts, message):
+def test_what_is_no_locator_is_refused(texts, message):
     with pytest.raises(ConfigError, match=message):
-        find_localizers(texts)
+        find_locators(texts)

@@ -9,7 +9,7 @@ from running import call, error_of, succeed
 from tiny import save_untrained as save
 
 from rsstl_jax.commands import check_site, ensemble, evaluate, export, predict
-from rsstl_jax.commands.research.robustness import find_localizers
+from rsstl_jax.commands.research.robustness import find_locators
 from rsstl_jax.commands.shared.outputs import check_file
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.report.predicted import Predicted
@@ -101,7 +101,7 @@ def test_what_would_not_be_used_is_refused(name, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_bundle_takes_the_place_of_no_localiser_and_of_no_other_bundle(tmp_path):
+def test_a_bundle_takes_the_place_of_no_locator_and_of_no_other_bundle(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     words = ("agnostic", "--config=table:smoke", f"--config.data_dir={tmp_path}")
     words += ("--config.agnostic.episodes.max_support=50", f"--workdir={tmp_path}/run")
@@ -115,7 +115,7 @@ def test_a_bundle_takes_the_place_of_no_localiser_and_of_no_other_bundle(tmp_pat
     assert code == 2 and "bundle holds a bundle of another training (data was {'mall'" in err
     (bundle / "at_site.json").write_text("{}")
     code, _, err = call(*to)
-    assert code == 2 and "holds a localiser (at_site.json); name another folder" in err
+    assert code == 2 and "holds a locator (at_site.json); name another folder" in err
     assert (bundle / "agnostic.npz").read_bytes() == before
 
 
@@ -196,19 +196,19 @@ def test_a_missing_site_is_not_blamed_on_flags_that_the_command_lacks(tmp_path):
     assert code == 2 and err.strip().endswith("choose other sites with --radio_map.")
 
 
-def test_a_name_stands_for_one_localiser_and_for_the_seed_of_its_own_folder(members, tmp_path):
+def test_a_name_stands_for_one_locator_and_for_the_seed_of_its_own_folder(members, tmp_path):
     tiny.write_sites(tmp_path, "home")
     where = ("--dataset=home", f"--data_dir={tmp_path}", f"--output={tmp_path}/out", "--draws=1")
     words = ("robustness", *where, "--most=3")
-    code, _, err = call(*words, "--localizer=a=knn", "--reference=b")
+    code, _, err = call(*words, "--locator=a=knn", "--reference=b")
     assert code == 2 and error_of(err) == "error: --reference is 'b'; there are a"
     assert not (tmp_path / "out" / "home.jsonl").exists()  # before anything is measured
     odd = tmp_path / "seed-7" / "run[1]" / "seed-0"
     shutil.copytree(members[0], odd)
-    assert list(find_localizers([f"a={odd}"])) == [("a", 0)]
-    succeed(*words, f"--localizer=a={odd}")
-    succeed(*words, f"--localizer=a={odd}/../seed-0")
-    code, _, err = call(*words, f"--localizer=a={members[0]}")
+    assert list(find_locators([f"a={odd}"])) == [("a", 0)]
+    succeed(*words, f"--locator=a={odd}")
+    succeed(*words, f"--locator=a={odd}/../seed-0")
+    code, _, err = call(*words, f"--locator=a={members[0]}")
     assert code == 2 and f"home.jsonl holds a measured of {odd}; give {members[0]} a name" in err
 
 

@@ -35,9 +35,9 @@ def draw_two_floors(part, number):
 
 
 def make_student(train):
-    localizer = make_site_job(make_tiny_config(), train).localizer
-    params = localizer.init(jax.random.key(0), train.num_access_points)
-    student = Student(localizer, params, train.access_points, train.dataset)
+    site_network = make_site_job(make_tiny_config(), train).site_network
+    params = site_network.init(jax.random.key(0), train.num_access_points)
+    student = Student(site_network, params, train.access_points, train.dataset)
     student.read_labels(train)
     return student
 
@@ -45,7 +45,7 @@ def make_student(train):
 def without_head(student):
     prototypes = student.prototypes._replace(head=None)
     return Student(
-        student.localizer,
+        student.site_network,
         student.params,
         student.access_points,
         student.dataset,

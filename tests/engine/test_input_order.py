@@ -1,4 +1,4 @@
-"""What a caller hands to a localiser: arrays of readings, radio maps, access points' spellings."""
+"""What a caller hands to a locator: arrays of readings, radio maps, access points' spellings."""
 
 import dataclasses
 

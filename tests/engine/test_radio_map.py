@@ -11,7 +11,6 @@ from tiny import assert_same_bits, draw_params, make_part, make_tiny_config, wri
 from rsstl_jax.baselines.transfer import make_transfer_job
 from rsstl_jax.data import fit_preprocessor
 from rsstl_jax.engine import radio_map as survey_module
-from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.radio_map import (
     RadioMap,
     count_positions,
@@ -21,6 +20,7 @@ from rsstl_jax.engine.radio_map import (
 )
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.pipeline import run_distillation
 
@@ -74,7 +74,7 @@ def test_a_batch_leaves_at_least_half_of_the_places():
     part = make_part()
     part = dataclasses.replace(part, position_m=np.repeat(part.position_m[:7], 3, axis=0))
     job = make_site_job(config, part)
-    assert count_positions(job.localizer.survey) == 7
+    assert count_positions(job.site_network.survey) == 7
     assert job.batch_size == 3
 
 
@@ -106,33 +106,33 @@ def test_in_training_the_own_place_says_nothing():
     """Moving the place of an asked row, in the survey alone, leaves its answer as it is."""
     config = make_tiny_config(**NARROW, **{"augment.gain_offset_db": 0.0})
     part = make_part()
-    localizer = make_site_job(config, part).localizer
-    params = draw_params(localizer.network, jnp.zeros((1, 6)), localizer.support)
+    site_network = make_site_job(config, part).site_network
+    params = draw_params(site_network.network, jnp.zeros((1, 6)), site_network.support)
 
     @jax.jit
     def locate(survey, asked):
-        own = localizer.for_step(jax.random.key(0), survey, asked)
+        own = site_network.for_step(jax.random.key(0), survey, asked)
         rows = jnp.asarray(part.rss_dbm)[asked]
         return own.represent(params, rows, key=jax.random.key(1)).location
 
     asked = jnp.array([3, 5])
-    moved = localizer.survey._replace(position=localizer.survey.position.at[asked].add(9.0))
-    before = locate(localizer.survey, asked)
+    moved = site_network.survey._replace(position=site_network.survey.position.at[asked].add(9.0))
+    before = locate(site_network.survey, asked)
     np.testing.assert_array_equal(locate(moved, asked), before)
-    others = localizer.survey._replace(position=localizer.survey.position.at[7].add(9.0))
+    others = site_network.survey._replace(position=site_network.survey.position.at[7].add(9.0))
     assert np.abs(locate(others, asked) - before).max() > 0
 
 
 def test_a_student_keeps_its_support(tmp_path):
     config, part = make_tiny_config(**NARROW), make_part()
-    localizer = make_site_job(config, part).localizer
-    params = draw_params(localizer.network, jnp.zeros((1, 6)), localizer.support)
-    student = Student(localizer, params, part.access_points, "home")
+    site_network = make_site_job(config, part).site_network
+    params = draw_params(site_network.network, jnp.zeros((1, 6)), site_network.support)
+    student = Student(site_network, params, part.access_points, "home")
     save_student(tmp_path, config, student)
     loaded = load_student(tmp_path)
-    assert_same_bits(loaded.localizer.survey, localizer.survey)
+    assert_same_bits(loaded.site_network.survey, site_network.survey)
     test = make_part("home", "test")
-    before, after = (predict_m(s.localizer, s.params, test) for s in (student, loaded))
+    before, after = (predict_m(s.site_network, s.params, test) for s in (student, loaded))
     np.testing.assert_array_equal(after, before)
 
 

@@ -9,9 +9,9 @@ import pytest
 from tiny import draw_params, make_part, make_tiny_config
 
 from rsstl_jax.data import Layout
-from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import DamagedError, DataError
 from rsstl_jax.models import NETWORKS, model_section
 from rsstl_jax.store.files import read_sealed, write_sealed
@@ -19,9 +19,9 @@ from rsstl_jax.store.files import read_sealed, write_sealed
 
 def make_student(**fields):
     config, train = make_tiny_config(**fields), make_part()
-    localizer = make_site_job(config, train).localizer
-    params = draw_params(localizer.network, jnp.zeros((1, train.num_access_points)))
-    return config, Student(localizer, params, train.access_points, "home")
+    site_network = make_site_job(config, train).site_network
+    params = draw_params(site_network.network, jnp.zeros((1, train.num_access_points)))
+    return config, Student(site_network, params, train.access_points, "home")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_loaded_student_predicts_the_same_bits(tmp_path, fields):
     save_student(tmp_path, config, student)
     loaded = load_student(tmp_path)
     part = make_part("home", "test")
-    before, after = (predict_m(s.localizer, s.params, part) for s in (student, loaded))
+    before, after = (predict_m(s.site_network, s.params, part) for s in (student, loaded))
     np.testing.assert_array_equal(after, before)
     assert (loaded.dataset, loaded.access_points) == ("home", student.access_points)
     assert loaded.in_own_order(part) is part
@@ -63,7 +63,7 @@ def test_foreign_access_points_are_refused_by_name():
     part = make_part("home", "test")
     foreign = renamed(part, ["AP0", "AP1", "AP2", "AP3", "lobby", "stairs"])
     message = (
-        r"^home: the localiser of home knows 6 access points; "
+        r"^home: the locator of home knows 6 access points; "
         r"the dataset has 2 that it does not know \(lobby, stairs\) "
         r"and lacks 2 that it needs \(AP4, AP5\)$"
     )
@@ -102,7 +102,7 @@ def test_scans_are_located_as_the_rows_they_make():
         {name: level for name, level in zip(part.access_points, row, strict=True) if level == level}
         for row in part.rss_dbm.tolist()
     ]
-    wanted = predict_m(student.localizer, student.params, part)
+    wanted = predict_m(student.site_network, student.params, part)
     position = ["x_m", "y_m"]
     np.testing.assert_allclose(student.locate(scans)[position], wanted, atol=1e-4)
     np.testing.assert_allclose(student.locate(scans[:1])[position], wanted[:1], atol=1e-4)
@@ -115,7 +115,7 @@ def test_parameters_of_other_access_points_are_refused():
         part, rss_dbm=part.rss_dbm[:, :4], access_points=part.access_points[:4]
     )
     with pytest.raises(ValueError, match=r"not of this network with the 4 access points of home"):
-        predict_m(student.localizer, student.params, fewer)
+        predict_m(student.site_network, student.params, fewer)
 
 
 def test_another_student_takes_the_place_of_the_one_saved_before(tmp_path):
@@ -126,7 +126,7 @@ def test_another_student_takes_the_place_of_the_one_saved_before(tmp_path):
     save_student(tmp_path, config, student, report=told.append)
     assert told == [] and (tmp_path / "student.json").stat().st_mtime_ns == written
     tuned = Student(
-        student.localizer,
+        student.site_network,
         jax.tree.map(lambda leaf: leaf + 1, student.params),
         student.access_points,
         "home",
@@ -137,7 +137,7 @@ def test_another_student_takes_the_place_of_the_one_saved_before(tmp_path):
         jax.tree.leaves(load_student(tmp_path).params), jax.tree.leaves(tuned.params), strict=True
     ):
         np.testing.assert_array_equal(found, wanted)
-    moved = Student(student.localizer, tuned.params, student.access_points, "elsewhere")
+    moved = Student(student.site_network, tuned.params, student.access_points, "elsewhere")
     save_student(tmp_path, config, moved, report=told.append)
     assert load_student(tmp_path).dataset == "elsewhere"
 
@@ -173,7 +173,7 @@ def test_a_registered_network_of_ones_own_keeps_its_settings(tmp_path, monkeypat
 
 def test_a_student_shows_in_a_few_lines_what_it_is():
     _, student = make_student()
-    pre = student.localizer.preprocessor
+    pre = student.site_network.preprocessor
     lines = repr(student).splitlines()
     # 6 -> 8 -> 8 -> 8 -> 2 units.
     size = (6 * 8 + 8) + 2 * (8 * 8 + 8) + (8 * 2 + 2)
@@ -185,7 +185,7 @@ def test_a_student_shows_in_a_few_lines_what_it_is():
 
 @pytest.mark.parametrize("network", ["dnn", "agnostic"])
 def test_a_network_at_a_site_shows_no_arrays(network):
-    localizer = make_site_job(make_tiny_config(network=network), make_part()).localizer
-    lines = repr(localizer).splitlines()
-    assert len(lines) == 2 and repr(localizer.network) in lines[0] and "array" not in lines[1]
+    site_network = make_site_job(make_tiny_config(network=network), make_part()).site_network
+    lines = repr(site_network).splitlines()
+    assert len(lines) == 2 and repr(site_network.network) in lines[0] and "array" not in lines[1]
     assert ("with support" in lines[1]) == (network == "agnostic")

@@ -15,9 +15,9 @@ from tiny import make_part, make_tiny_config, write_sites
 
 from rsstl_jax.config.recipes import make_config
 from rsstl_jax.data import fit_preprocessor, load_site
-from rsstl_jax.engine.localizer import Localizer
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, Regressor
 from rsstl_jax.models.dnn import DenseFramer
@@ -40,9 +40,9 @@ class Linear(nn.Module):
 def test_a_linear_extractor_has_the_norm_of_its_weight_everywhere():
     network = Network(DenseFramer(5), Linear(), Regressor(), 5, 4, "linear")
     part = make_part()
-    localizer = Localizer(network, fit_preprocessor(part))
-    params = localizer.init(jax.random.key(0), part.num_access_points)
-    found = lipschitz.true_lipschitz(localizer, params, jnp.asarray(part.rss_dbm[:4]))
+    site_network = SiteNetwork(network, fit_preprocessor(part))
+    params = site_network.init(jax.random.key(0), part.num_access_points)
+    found = lipschitz.true_lipschitz(site_network, params, jnp.asarray(part.rss_dbm[:4]))
     kernel = np.asarray(params["extractor"]["Dense_0"]["kernel"])
     largest = np.linalg.svd(kernel, compute_uv=False)[0]
     np.testing.assert_allclose(found, np.full(4, largest), rtol=1e-5)
@@ -65,10 +65,10 @@ def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_pa
     data = write_sites(tmp_path / "data", "home")
     train = load_site("home", data_dir=data).train
     config = make_tiny_config()
-    localizer = make_site_job(config, train).localizer
-    params = localizer.init(jax.random.key(0), train.num_access_points)
+    site_network = make_site_job(config, train).site_network
+    params = site_network.init(jax.random.key(0), train.num_access_points)
     folder = tmp_path / "student"
-    save_student(folder, config, Student(localizer, params, train.access_points, "home"))
+    save_student(folder, config, Student(site_network, params, train.access_points, "home"))
     rows = lipschitz.compare_student(folder, num_batches=1, data_dir=data)
     assert [row["dataset"] for row in rows] == ["home", "home"]
 

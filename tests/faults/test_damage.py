@@ -191,9 +191,9 @@ def test_a_bundle_of_an_earlier_version_is_refused(bundle):
 
 def make_student(folder, **fields):
     config, part = make_tiny_config(**fields), make_part()
-    localizer = make_site_job(config, part).localizer
-    params = draw_params(localizer.network, jnp.zeros((1, part.num_access_points)))
-    student = Student(localizer, params, part.access_points, "home")
+    site_network = make_site_job(config, part).site_network
+    params = draw_params(site_network.network, jnp.zeros((1, part.num_access_points)))
+    student = Student(site_network, params, part.access_points, "home")
     save_student(folder, config, student)
     return config, student
 

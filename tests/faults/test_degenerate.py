@@ -77,7 +77,9 @@ def test_a_site_of_one_position_has_scale_one_and_errors_that_training_lowers(tm
     position_m = np.array([-7541.264, 4864920.778])
     rewrite(data / "home", lambda rss, _: (rss, np.tile(position_m, (len(rss), 1))))
     config = make_tiny_config(data_dir=str(data))
-    assert make_site_job(config, target_parts(config).train).localizer.preprocessor.scale_m == 1.0
+    assert (
+        make_site_job(config, target_parts(config).train).site_network.preprocessor.scale_m == 1.0
+    )
     result = run(tmp_path)
     assert max(result["students"]["distilled"]["mae_m"]) < 2.0
 
@@ -103,7 +105,7 @@ def test_positions_a_rounding_apart_count_as_one():
         position_m = np.zeros_like(part.position_m)
         position_m[0] = apart_m
         close = dataclasses.replace(part, position_m=position_m)
-        assert make_site_job(make_tiny_config(), close).localizer.preprocessor.scale_m == 1.0
+        assert make_site_job(make_tiny_config(), close).site_network.preprocessor.scale_m == 1.0
 
 
 def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, data):
@@ -114,8 +116,10 @@ def test_an_access_point_that_is_never_detected_is_a_constant_input(tmp_path, da
     rewrite(data / "home", silence)
     train = target_parts(make_tiny_config(data_dir=str(data))).train
     for encoding in ("raw", "linear", "powed", "exponential"):
-        localizer = make_site_job(make_tiny_config(**{"input.encoding": encoding}), train).localizer
-        column = np.asarray(localizer.preprocessor.encode(train.rss_dbm))[:, 2]
+        site_network = make_site_job(
+            make_tiny_config(**{"input.encoding": encoding}), train
+        ).site_network
+        column = np.asarray(site_network.preprocessor.encode(train.rss_dbm))[:, 2]
         assert set(column.tolist()) == {1.0 if encoding == "raw" else 0.0}
     run(tmp_path)
 
@@ -234,16 +238,16 @@ def test_losses_of_constant_representations_have_finite_values_and_gradients(stu
 def test_a_source_of_constant_representations_teaches_without_nan():
     """A dead extractor, and a regressor that reads one position off it."""
     config, part = make_tiny_config(), make_part("mall")
-    localizer = make_site_job(config, part).localizer
-    params = localizer.init(jax.random.key(0), part.num_access_points)
+    site_network = make_site_job(config, part).site_network
+    params = site_network.init(jax.random.key(0), part.num_access_points)
     dead = jax.tree.map(jnp.zeros_like, params)
     batch = Batch(jnp.asarray(part.rss_dbm), jnp.zeros((len(part), 2)), jnp.arange(len(part)))
-    extract = localizer.represent(dead, batch.rss_dbm).extract
+    extract = site_network.represent(dead, batch.rss_dbm).extract
     assert not extract.any()
     source = SourceBatch(extract, batch.centered_m, batch.row)
-    generator = make_generator(localizer.network, config.teacher.hidden_width)
+    generator = make_generator(site_network.network, config.teacher.hidden_width)
     critic = Critic(8)
-    step = make_expert_step(localizer, generator, critic, config.teacher)
+    step = make_expert_step(site_network, generator, critic, config.teacher)
     state = init_expert_state(generator, critic, config.teacher, source)
     state, metrics = jax.jit(step)(state, source, jax.random.key(1), dead)
     assert_finite((state.params, metrics))

@@ -153,11 +153,11 @@ def test_scans_on_many_devices_have_the_answers_of_one(monkeypatch):
     monkeypatch.setattr(locator_module, "EVALUATION_ROWS", 8)
     job, part = make_site_job(make_tiny_config(), make_part()), make_part()
     student = Student(
-        job.localizer,
+        job.site_network,
         job.init(jax.random.key(0)),
         part.access_points,
         part.dataset,
-        prototypes=make_prototypes(part, job.localizer.preprocessor),
+        prototypes=make_prototypes(part, job.site_network.preprocessor),
     )
     expected = student.answer(part.rss_dbm)
     student.devices = jax.devices()[:2]

@@ -8,8 +8,8 @@ import pytest
 from tiny import differing, draw_params, make_part, make_tiny_config
 
 from rsstl_jax import Representations, make_network
-from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.losses import (
     angular_similarity_loss,
     functional_information,
@@ -151,15 +151,15 @@ class Distilling:
 
     def __init__(self):
         part = make_part()
-        self.localizer = make_site_job(make_tiny_config(), part).localizer
-        self.batch = make_batch(part, self.localizer.preprocessor)
-        self.generator = make_generator(self.localizer.network, 8)
+        self.site_network = make_site_job(make_tiny_config(), part).site_network
+        self.batch = make_batch(part, self.site_network.preprocessor)
+        self.generator = make_generator(self.site_network.network, 8)
         draws = [draw_params(self.generator, jnp.zeros((1, 4)), seed=i) for i in range(2)]
         self.teachers = stack_teachers(draws)
         self.codes = normal(5, len(part), 4)
         self.tx = optax.adam(1e-3)
         example = jnp.zeros((1, part.num_access_points))
-        student = draw_params(self.localizer.network, example)
+        student = draw_params(self.site_network.network, example)
         self.state = make_distill_state(student, THETA, self.tx)
 
     def ask(self, params, key, batch):
@@ -168,7 +168,7 @@ class Distilling:
 
     def step(self, terms, weights=(3.0, 0.5, 0.25, 1.25), teachers=None):
         alignment = Alignment(ESTIMATOR, terms)
-        step = make_distill_step(self.localizer, self.ask, alignment, self.tx)
+        step = make_distill_step(self.site_network, self.ask, alignment, self.tx)
         named = dict(zip(("localization", *TERMS), weights, strict=True))
         context = DistillContext(self.teachers if teachers is None else teachers, named, 0.2)
         return step(self.state, self.batch, jax.random.key(0), context)
@@ -226,7 +226,7 @@ def test_the_estimators_step_raises_the_bound(distilling):
     """Twenty steps with the student's own weight next to nothing."""
     alignment = Alignment(ESTIMATOR, ("mutual_information",))
     step = jax.jit(
-        make_distill_step(distilling.localizer, distilling.ask, alignment, distilling.tx)
+        make_distill_step(distilling.site_network, distilling.ask, alignment, distilling.tx)
     )
     context = DistillContext(
         distilling.teachers, {"localization": 1e-6, "mutual_information": 1.0}, 0.2
@@ -246,7 +246,7 @@ def test_no_gradient_reaches_the_teachers(distilling):
         of_loss = lambda params: angular_similarity_loss(  # noqa: E731
             own.extract, distilling.ask(params, None, None)[1][0]
         )
-        own = distilling.localizer.represent(
+        own = distilling.site_network.represent(
             distilling.state.params["student"], distilling.batch.rss_dbm
         )
         return jax.grad(of_step)(teachers), jax.grad(of_loss)(teachers)
@@ -286,13 +286,13 @@ def test_a_term_of_ones_own_is_given_the_teachers_and_the_estimator(others):
             }
 
     part, tx = make_part(), optax.sgd(1.0)
-    localizer = make_site_job(make_tiny_config(), part).localizer
+    site_network = make_site_job(make_tiny_config(), part).site_network
     ones = lambda teachers, key, batch: (jnp.ones((1, len(batch.row), 8)),) * 2  # noqa: E731
-    step = make_distill_step(localizer, ones, Seen(None, tuple(others)), tx)
-    student = localizer.init(jax.random.key(0), part.num_access_points)
+    step = make_distill_step(site_network, ones, Seen(None, tuple(others)), tx)
+    student = site_network.init(jax.random.key(0), part.num_access_points)
     context = DistillContext({}, {"localization": 1.0, **others, "seen": 1.0}, 0.2)
     state = make_distill_state(student, {"w": jnp.ones(())}, tx)
-    batch = make_batch(part.take(range(8)), localizer.preprocessor)
+    batch = make_batch(part.take(range(8)), site_network.preprocessor)
     state, metrics = jax.jit(step)(state, batch, jax.random.key(1), context)
     assert float(metrics["seen"]) == 1.0
     assert float(state.params["estimator"]["w"]) == 0.5  # a step of its half of the weight

@@ -43,7 +43,7 @@ def source():
         "kernel": jnp.asarray(solution[:-1], jnp.float32),
         "bias": jnp.asarray(solution[-1], jnp.float32),
     }
-    centered_m = jnp.asarray(place * job.localizer.preprocessor.scale_m, jnp.float32)
+    centered_m = jnp.asarray(place * job.site_network.preprocessor.scale_m, jnp.float32)
     batch = SourceBatch(jnp.asarray(extract, jnp.float32), centered_m, jnp.arange(64))
     return job, params, batch
 
@@ -65,10 +65,10 @@ def trained(source, tmp_path_factory):
 def measure(source, generator, teacher):
     job, params, batch = source
     codes = draw_codes(jax.random.key(9), batch.row, latent_width=4)
-    place = batch.centered_m / job.localizer.preprocessor.scale_m
+    place = batch.centered_m / job.site_network.preprocessor.scale_m
     inputs = generator_inputs(codes, place, conditioning="location")
     generated = generator.apply({"params": teacher}, inputs)[1]
-    decoded_m = job.localizer.regress(params, generated)
+    decoded_m = job.site_network.regress(params, generated)
     error_m = jnp.linalg.norm(decoded_m - batch.centered_m, axis=1)
     return teacher_quality(batch.extract, generated, error_m)
 
@@ -105,7 +105,7 @@ def test_the_critic_is_updated_so_many_times_per_update_of_the_generator(source)
     settings = make_tiny_config(**FIELDS | {"teacher.num_critic_steps": 3}).teacher
     generator, critic = make_generator(job.network, 32), Critic(32)
     state = init_expert_state(generator, critic, settings, batch)
-    step = jax.jit(make_expert_step(job.localizer, generator, critic, settings))
+    step = jax.jit(make_expert_step(job.site_network, generator, critic, settings))
     for seed in range(2):
         state, _ = step(state, batch, jax.random.key(seed), params)
     counts = {part: int(own[0].count) for part, own in state.opt_state.items()}
@@ -117,7 +117,7 @@ def test_a_source_is_represented_without_dropout_and_augmentation():
     job = make_site_job(make_tiny_config(), part)
     params = draw_params(job.network, jnp.zeros((1, 6)))
     source = represent_source(job, params)
-    encoded = job.localizer.preprocessor.encode(part.rss_dbm)
+    encoded = job.site_network.preprocessor.encode(part.rss_dbm)
     plain = job.network.apply({"params": params}, encoded).extract
     np.testing.assert_allclose(source.extract, plain, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(source.centered_m, job.data.centered_m)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tiny
 
-from rsstl_jax.engine.localizer import make_locator
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import make_locate_fn
 from rsstl_jax.models import make_generator, stack_teachers
 from rsstl_jax.phases.distillation import make_distillation
 from rsstl_jax.phases.student_specs import STUDENTS, plan_student
@@ -121,6 +121,6 @@ def test_no_operation_of_a_step_makes_a_nan_or_an_infinity(network, tmp_path):
     """Operation by operation: JAX checks of a compiled program only what comes out of it."""
     with options(CHECKED):
         job, step, (state, key, context), batch = make_distilling(network, tmp_path)
-        make_locator(job.localizer)(state.params["student"], job.train.rss_dbm)
+        make_locate_fn(job.site_network)(state.params["student"], job.train.rss_dbm)
         with jax.disable_jit():
             step(state, batch, key, context)

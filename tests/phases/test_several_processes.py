@@ -203,7 +203,7 @@ def test_a_process_that_meets_no_other_ends_with_one_line(tmp_path):
 def test_tables_of_two_processes_are_those_of_one_device(sites, tmp_path):
     fields = {f.removeprefix("config."): v for f, v in FLAGS.items() if f.count(".") > 1}
     fields |= {"data_dir": sites, "train.epochs": 2}
-    flags = {"table": "1,2", "targets": "home", "sites": "mall,campus", "recipe": "tuned-smoke"}
+    flags = {"table": "1,2", "targets": "home", "sources": "mall,campus", "recipe": "tuned-smoke"}
     flags |= {"seeds": "0,1", "rows": "students"}
     for name, more in (("one", {}), ("two", {"devices": 4, "processes": 2})):
         folder = tmp_path / name

@@ -19,10 +19,10 @@ from tiny import (
 )
 
 from rsstl_jax import default_config
-from rsstl_jax.engine import localizer
+from rsstl_jax.engine import site_network
 from rsstl_jax.engine.fit_network import make_localization_step
-from rsstl_jax.engine.localizer import predict_m
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.store.recorder import Recorder
@@ -49,7 +49,7 @@ def test_the_loss_is_the_mean_distance_in_metres():
     job = make_site_job(default_config(), part)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), job.shapes)
     tx = optax.sgd(1.0)
-    step = jax.jit(make_localization_step(job.localizer, tx))
+    step = jax.jit(make_localization_step(job.site_network, tx))
     state, metrics = step(make_state(zeros, tx), job.data, jax.random.key(0), None)
     apart_m = part.position_m - part.position_m.mean(axis=0)[None]
     expected = np.linalg.norm(apart_m, axis=1).mean()
@@ -58,14 +58,14 @@ def test_the_loss_is_the_mean_distance_in_metres():
     # is in metres per unit of the scale.
     units = -apart_m / np.linalg.norm(apart_m, axis=1, keepdims=True)
     bias = state.params["regressor"]["Dense_0"]["bias"]
-    expected = -units.mean(axis=0) * job.localizer.preprocessor.scale_m
+    expected = -units.mean(axis=0) * job.site_network.preprocessor.scale_m
     np.testing.assert_allclose(bias, expected, rtol=1e-4)
     assert differing(state.params, zeros) == {"regressor/Dense_0/bias"}
 
 
 def test_prediction_is_origin_plus_scale_times_place_in_any_chunks(monkeypatch):
     part = make_part("home", "test")
-    at_site = make_site_job(make_tiny_config(), make_part()).localizer
+    at_site = make_site_job(make_tiny_config(), make_part()).site_network
     params = draw_params(at_site.network, jnp.zeros((1, part.num_access_points)))
     prep = at_site.preprocessor
     place = at_site.network.apply({"params": params}, prep.encode(part.rss_dbm)).location
@@ -73,14 +73,14 @@ def test_prediction_is_origin_plus_scale_times_place_in_any_chunks(monkeypatch):
     ours = predict_m(at_site, params, part)
     assert ours.dtype == np.float64
     np.testing.assert_allclose(ours, expected, atol=1e-3)  # float32 metres around 1000
-    monkeypatch.setattr(localizer, "EVALUATION_ROWS", 4)
+    monkeypatch.setattr(site_network, "EVALUATION_ROWS", 4)
     np.testing.assert_allclose(predict_m(at_site, params, part), expected, atol=1e-3)
 
 
 def test_augmentation_acts_where_a_key_is_given_only():
     part = make_part()
     config = make_tiny_config(**{"model.dnn.dropout": 0.0})
-    at_site = make_site_job(config, part).localizer
+    at_site = make_site_job(config, part).site_network
     params = draw_params(at_site.network, jnp.zeros((1, part.num_access_points)))
     represent = jax.jit(lambda key: at_site.represent(params, part.rss_dbm, key=key).frame)
     first, second = represent(jax.random.key(0)), represent(jax.random.key(1))

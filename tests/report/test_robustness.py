@@ -14,7 +14,7 @@ from rsstl_jax.report.robustness import (
     added_error_m,
     check_shared,
     mean_along,
-    measure_localizer,
+    measure_locator,
     read_records,
     spread_evenly,
     start_record,
@@ -51,7 +51,7 @@ def part():
 
 
 def test_figures_are_those_of_the_corrupted_scans_that_have_a_reading(part):
-    measured = measure_localizer(Counting(part), part, num_draws=2, seed=3)
+    measured = measure_locator(Counting(part), part, num_draws=2, seed=3)
     for at, strength in enumerate(AXES["lost"].strengths):
         expected = []
         for draw in (0, 1):
@@ -80,16 +80,16 @@ def test_scans_without_a_reading_are_counted_and_one_must_be_left(part):
         start_record(two.take([0]), num_draws=1, seed=0)
 
 
-def test_a_localiser_gets_the_columns_in_its_own_order(part):
+def test_a_locator_gets_the_columns_in_its_own_order(part):
     turned = Counting(part)
     turned.access_points = part.access_points[::-1]
-    measure_localizer(turned, part, num_draws=1, seed=0)
+    measure_locator(turned, part, num_draws=1, seed=0)
     np.testing.assert_array_equal(turned.seen[0], part.rss_dbm[:, ::-1])
     turned.access_points = ("elsewhere", *part.access_points[1:])
     with pytest.raises(
         DataError, match=r"does not know \(AP0\) and lacks 1 that it needs \(elsewhere\)"
     ):
-        measure_localizer(turned, part, num_draws=1, seed=0)
+        measure_locator(turned, part, num_draws=1, seed=0)
 
 
 def made_record(name, seed, slope_m):

@@ -51,11 +51,11 @@ def test_the_program_of_the_page_prints_what_the_student_answers(tmp_path):
     config = make_config("tuned", target="synthetic-office", sources="synthetic-mall")
     job = make_site_job(config, train)
     student = Student(
-        job.localizer,
+        job.site_network,
         job.init(jax.random.key(0)),
         train.access_points,
         train.dataset,
-        prototypes=make_prototypes(train, job.localizer.preprocessor),
+        prototypes=make_prototypes(train, job.site_network.preprocessor),
     )
     student.radius = fit_radius(student.held_out(train), len(student.labels))
     save_student(tmp_path / "student", config, student)

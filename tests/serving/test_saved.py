@@ -129,9 +129,9 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run):
     assert (student.locate(scans).floor == 3).all()
 
 
-def test_what_is_no_localiser_or_run_is_named(run, tmp_path):
+def test_what_is_no_locator_or_run_is_named(run, tmp_path):
     workdir, _ = run
-    with pytest.raises(FileNotFoundError, match="holds no localiser"):
+    with pytest.raises(FileNotFoundError, match="holds no locator"):
         load_locator(tmp_path)
     with pytest.raises(ConfigError, match=r"config\.json is missing"):
         calibrate_run(tmp_path, ["seed-0/distilled"])

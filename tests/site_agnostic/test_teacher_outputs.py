@@ -9,8 +9,8 @@ import optax
 import pytest
 from tiny import make_part, make_tiny_config
 
-from rsstl_jax.engine.localizer import make_batch
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import make_network
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -44,8 +44,8 @@ def test_no_fingerprint_is_located_with_its_own_position_in_the_support(monkeypa
 
     monkeypatch.setattr(OUTPUTS, "_represent", record)
     outputs = cross_predict(SETTINGS, MEMBERS, part, make_part(part="test").rss_dbm)
-    localizer = OUTPUTS.make_agnostic_localizer(SETTINGS, part)
-    level = np.asarray(localizer.preprocessor.encode(part.rss_dbm))
+    site_network = OUTPUTS.make_agnostic_site_network(SETTINGS, part)
+    level = np.asarray(site_network.preprocessor.encode(part.rss_dbm))
     # The three scans of a place are equal rows here: none of them may be known.
     of_train = [(row, known) for row, known in located if len(known) < len(part)]
     assert len(of_train) >= len(part)
@@ -54,7 +54,7 @@ def test_no_fingerprint_is_located_with_its_own_position_in_the_support(monkeypa
         assert not (known == row).all(axis=1).any()
     # In the order of the part, the unlabelled ones behind it, those with the whole part known.
     np.testing.assert_array_equal(outputs.extract[1, : len(part)], level)
-    others = localizer.preprocessor.encode(make_part(part="test").rss_dbm)
+    others = site_network.preprocessor.encode(make_part(part="test").rss_dbm)
     np.testing.assert_array_equal(outputs.extract[0, len(part) :], others)
     assert outputs.pseudo_labelled().row.tolist() == list(range(63, 72))
 
@@ -63,12 +63,12 @@ def test_outputs_are_the_networks_own():
     part, others = make_part(), make_part(part="test")
     outputs = cross_predict(SETTINGS, MEMBERS, part, others.rss_dbm)
     assert outputs.frame.shape == outputs.extract.shape == (2, 30, 8)
-    localizer = OUTPUTS.make_agnostic_localizer(SETTINGS, part)
-    represent = jax.jit(localizer.represent)
+    site_network = OUTPUTS.make_agnostic_site_network(SETTINGS, part)
+    represent = jax.jit(site_network.represent)
     out = [represent(params, jnp.asarray(others.rss_dbm)) for params in MEMBERS]
     for member, own in enumerate(out):
         np.testing.assert_allclose(outputs.extract[member, 21:], own.extract, atol=1e-5)
-    position_m = np.mean([own.location for own in out], axis=0) * localizer.preprocessor.scale_m
+    position_m = np.mean([own.location for own in out], axis=0) * site_network.preprocessor.scale_m
     np.testing.assert_allclose(outputs.position_m[21:], position_m, rtol=1e-4, atol=1e-3)
     np.testing.assert_array_equal(outputs.pseudo_labelled().centered_m, outputs.position_m[21:])
 
@@ -104,18 +104,20 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
         ("augment.access_point_dropout", "augment.gain_offset_db", "augment.reading_noise_db"), 0.0
     )
     part = make_part()
-    localizer = make_site_job(make_tiny_config(**plain), part).localizer
+    site_network = make_site_job(make_tiny_config(**plain), part).site_network
     tx = optax.sgd(1e-2)
-    data = make_batch(part, localizer.preprocessor)
+    data = make_batch(part, site_network.preprocessor)
     own = jax.tree.map(lambda leaf: leaf[:8], data)
     among = jax.tree.map(lambda leaf: leaf[8:9], data)
     silent = lambda teachers, key, batch: (jnp.zeros((1, len(batch.row), 8)),) * 2  # noqa: E731
 
     def metrics(number, soft_m, weight=1.0):
-        step = make_distill_step(localizer, silent, Alignment(None, ()), tx, num_unlabelled=number)
+        step = make_distill_step(
+            site_network, silent, Alignment(None, ()), tx, num_unlabelled=number
+        )
         weights = {"localization": 1.0, "soft_target": weight}
         context = DistillContext({}, weights, 0.2, soft_target_m=soft_m, unlabelled=among)
-        student = localizer.init(jax.random.key(0), part.num_access_points)
+        student = site_network.init(jax.random.key(0), part.num_access_points)
         state, found = jax.jit(step)(
             make_distill_state(student, {}, tx), own, jax.random.key(1), context
         )
@@ -142,16 +144,16 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
 
 def test_a_student_is_averaged_with_where_positions_are_unknown():
     part, others = make_part(), make_part(part="test")
-    localizer = make_site_job(make_tiny_config(), part).localizer
-    params = localizer.init(jax.random.key(0), part.num_access_points)
+    site_network = make_site_job(make_tiny_config(), part).site_network
+    params = site_network.init(jax.random.key(0), part.num_access_points)
     position_m = jax.random.normal(jax.random.key(1), (30, 2))
     silent = jnp.zeros((1, 30, 8))
     outputs = TeacherOutputs(silent, silent, position_m, jnp.asarray(others.rss_dbm))
-    found = average_with_student(outputs, localizer, params).position_m
-    own = localizer.represent(params, outputs.unlabelled_dbm).location
-    own_m = own * localizer.preprocessor.scale_m
+    found = average_with_student(outputs, site_network, params).position_m
+    own = site_network.represent(params, outputs.unlabelled_dbm).location
+    own_m = own * site_network.preprocessor.scale_m
     np.testing.assert_array_equal(found[:21], position_m[:21])
     np.testing.assert_allclose(found[21:], (position_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
     nobody = outputs._replace(unlabelled_dbm=outputs.unlabelled_dbm[:0])
     with pytest.raises(ValueError, match="no unlabelled fingerprint"):
-        average_with_student(nobody, localizer, params)
+        average_with_student(nobody, site_network, params)

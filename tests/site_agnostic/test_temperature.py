@@ -15,7 +15,7 @@ from rsstl_jax.site_agnostic import temperature
 from rsstl_jax.site_agnostic.temperature import INVERSE_TEMPERATURES, _choose, choose_temperature
 from rsstl_jax.site_agnostic.training import (
     init_agnostic,
-    make_agnostic_localizer,
+    make_agnostic_site_network,
     predict_members_m,
 )
 
@@ -56,24 +56,26 @@ def test_what_is_located_has_none_of_its_own_place_in_the_support(monkeypatch):
     monkeypatch.setattr(
         temperature, "_choose", lambda errors, place: seen.update(errors=errors, place=place) or 2.8
     )
-    localizer = make_agnostic_localizer(SETTINGS, train)
-    tempered = choose_temperature(localizer, MEMBERS)
+    site_network = make_agnostic_site_network(SETTINGS, train)
+    tempered = choose_temperature(site_network, MEMBERS)
     assert float(tempered.support.inverse_temperature) == pytest.approx(2.8)
-    assert float(localizer.support.inverse_temperature) == 1.0
-    radio_map = make_radio_map(train, localizer.preprocessor)
+    assert float(site_network.support.inverse_temperature) == 1.0
+    radio_map = make_radio_map(train, site_network.preprocessor)
     fold = deal_folds(np.asarray(radio_map.place))
     by_hand = {}
     for number in range(fold.max() + 1):
         queries, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        at_others = replace(localizer, support=make_support(*(leaf[others] for leaf in radio_map)))
+        at_others = replace(
+            site_network, support=make_support(*(leaf[others] for leaf in radio_map))
+        )
         predicted_m = predict_members_m(at_others, MEMBERS, train.rss_dbm[queries])
         found = error_m(predicted_m, train.position_m[queries])
         by_hand |= dict(zip(radio_map.place[queries].tolist(), found, strict=True))
-    found = seen["errors"][ONE] * localizer.preprocessor.scale_m
+    found = seen["errors"][ONE] * site_network.preprocessor.scale_m
     np.testing.assert_allclose(found, [by_hand[p] for p in seen["place"].tolist()], atol=1e-3)
 
 
 def test_few_places_leave_it_as_it_was_trained():
     train = tiny.make_part().take(np.arange(19))
-    localizer = make_agnostic_localizer(SETTINGS, train)
-    assert choose_temperature(localizer, MEMBERS) is localizer
+    site_network = make_agnostic_site_network(SETTINGS, train)
+    assert choose_temperature(site_network, MEMBERS) is site_network

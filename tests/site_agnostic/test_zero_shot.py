@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from rsstl_jax.data import load_site
-from rsstl_jax.engine.localizer import predict_m
+from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.result_table import render_agnostic
@@ -18,7 +18,7 @@ from rsstl_jax.site_agnostic.episodes import source_episodes
 from rsstl_jax.site_agnostic.training import (
     fit_agnostic,
     init_agnostic,
-    make_agnostic_localizer,
+    make_agnostic_site_network,
     predict_members_m,
 )
 from rsstl_jax.site_agnostic.weights import load_pretrained
@@ -244,11 +244,13 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
 
 def test_the_mean_position_of_the_members_is_the_mean_of_their_positions():
     part, test = tiny.make_part("home"), tiny.make_part("home", "test")
-    localizer = make_agnostic_localizer(NETWORK, part)
+    site_network = make_agnostic_site_network(NETWORK, part)
     members = [init_agnostic(NETWORK, jax.random.key(seed)) for seed in (0, 1)]
-    predicted_m = [predict_m(localizer, params, test) for params in members]
+    predicted_m = [predict_m(site_network, params, test) for params in members]
     np.testing.assert_allclose(
-        predict_members_m(localizer, members, test.rss_dbm), np.mean(predicted_m, axis=0), atol=1e-4
+        predict_members_m(site_network, members, test.rss_dbm),
+        np.mean(predicted_m, axis=0),
+        atol=1e-4,
     )
     with pytest.raises(ValueError, match="members is empty"):
-        predict_members_m(localizer, [], test.rss_dbm)
+        predict_members_m(site_network, [], test.rss_dbm)

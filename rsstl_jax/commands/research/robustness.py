@@ -1,17 +1,17 @@
-"""Measures how the errors of trained localisers grow as access points, readings and phones change.
+"""Measures how the errors of trained locators grow as access points, readings and phones change.
 
-    rsstl robustness --dataset=tampere --localizer=kNN=knn \\
-        --localizer="baseline student=results/tampere-dnn-tuned/students/seed-*/standalone" \\
-        --localizer="distilled=results/tampere-dnn-tuned/students/seed-*/distilled"
+    rsstl robustness --dataset=tampere --locator=kNN=knn \\
+        --locator="baseline student=results/tampere-dnn-tuned/students/seed-*/standalone" \\
+        --locator="distilled=results/tampere-dnn-tuned/students/seed-*/distilled"
 
-The site's test part is corrupted along six axes, for all localisers in the same way: access points
+The site's test part is corrupted along six axes, for all locators in the same way: access points
 lost or exchanged, readings missing, all but the strongest readings missing, and levels with an
-offset or another slope. A localiser is name=knn, name=pretrained, or name=folder with what `rsstl
+offset or another slope. A locator is name=knn, name=pretrained, or name=folder with what `rsstl
 distill`, `rsstl ensemble`, `rsstl predict --save` or `rsstl agnostic --pretrain` wrote. In a
-folder's name * stands for the seeds of one student. Localisers are paired by the seed in the name.
+folder's name * stands for the seeds of one student. Locators are paired by the seed in the name.
 
 Records, tables and a picture are written to <output>/<dataset>.jsonl, .md and .png. Run the same
-command again to continue, or with more localisers to add them.
+command again to continue, or with more locators to add them.
 """
 
 import os
@@ -39,12 +39,12 @@ def define_flags() -> None:
     flags.DEFINE_string("dataset", None, "Names the site whose test part is corrupted.")
     require("dataset", "--dataset is missing; name the site whose test part is corrupted")
     flags.DEFINE_multi_string(
-        "localizer",
+        "locator",
         [],
-        "Names a localiser as name=knn, name=pretrained or name=folder; may be given many times.",
+        "Names a locator as name=knn, name=pretrained or name=folder; may be given many times.",
     )
     flags.DEFINE_string(
-        "reference", None, "Names the localiser that others are compared with: the first one."
+        "reference", None, "Names the locator that others are compared with: the first one."
     )
     flags.DEFINE_integer(
         "most",
@@ -60,7 +60,7 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    wanted = find_localizers(FLAGS.localizer)
+    wanted = find_locators(FLAGS.locator)
     check_folder("--output", FLAGS.output)
     announce_sites(FLAGS.dataset)
     # JAX loads from here on: --help answers without it.
@@ -84,7 +84,7 @@ def main() -> None:
             shared = held
         names = [*(record.name for record in records), *(name for name, _ in wanted)]
         if not names:
-            raise ConfigError(f"--localizer is missing, and {file} holds no record")
+            raise ConfigError(f"--locator is missing, and {file} holds no record")
         reference = FLAGS.reference or names[0]
         if reference not in names:
             raise ConfigError(f"--reference is {reference!r}; there are {', '.join(set(names))}")
@@ -93,7 +93,7 @@ def main() -> None:
                 _check_same(file, before[0].where, where, name)
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
-            measured = robustness.measure_localizer(_load(where, site), part, **settings)
+            measured = robustness.measure_locator(_load(where, site), part, **settings)
             records.append(robustness.Record(name, seed, measured, where))
             robustness.write_records(file, shared, records)
         table = render_robustness(shared, records, reference)
@@ -102,25 +102,25 @@ def main() -> None:
     print(f"\n{table}\n\nrecords and picture: {file}, {file.with_suffix('.png')}")
 
 
-def find_localizers(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
+def find_locators(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
     """{(name, seed): where it is found} of flags that read name=where."""
     found: dict[tuple[str, int | None], str] = {}
     for text in texts:
         name, equals, where = text.partition("=")
         if not (name and equals and where):
-            raise ConfigError(f"--localizer={text}: it must read name=knn, pretrained or a folder")
+            raise ConfigError(f"--locator={text}: it must read name=knn, pretrained or a folder")
         where = os.path.expanduser(where)
         is_one = where in ("knn", "pretrained") or Path(where).is_dir()
         folders = [where] if is_one else sorted(glob(where))
         if not folders:
-            raise ConfigError(f"--localizer={text}: there is no folder {where}")
+            raise ConfigError(f"--locator={text}: there is no folder {where}")
         for folder in folders:
             # Of several folders with a seed's name the innermost is the student's.
             seeds = re.findall(r"seed-(\d+)", folder)
             key = name, int(seeds[-1]) if seeds else None
             if key in found:
                 raise ConfigError(
-                    f"--localizer={text}: {found[key]} and {folder} have one name and seed; "
+                    f"--locator={text}: {found[key]} and {folder} have one name and seed; "
                     "give each a name of its own"
                 )
             found[key] = folder

@@ -117,13 +117,13 @@ def define_data_dir() -> None:
 
 
 def define_student(others: str = "") -> None:
-    """The flags by which a command is told one localiser."""
+    """The flags by which a command is told one locator."""
     define_folder("workdir", None, "Names the folder of a finished run of distill.")
     define_folder(
         "student",
         "seed-0/standalone",
         "Names one of its students: seed-<seed>/standalone is the baseline student. Without "
-        f"--workdir it is the folder of any localiser{others}.",
+        f"--workdir it is the folder of any locator{others}.",
     )
 
 

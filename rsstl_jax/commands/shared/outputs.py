@@ -93,7 +93,7 @@ def _existing(given: str, folder: Path) -> Path:
 
 
 def student_folder(others: str = "") -> Path:
-    """The folder of the localiser that --workdir and --student name."""
+    """The folder of the locator that --workdir and --student name."""
     workdir, student = flags.FLAGS.workdir, flags.FLAGS.student
     if workdir:
         return find_student(workdir, student)
@@ -101,7 +101,7 @@ def student_folder(others: str = "") -> Path:
         return Path(student)
     raise ConfigError(
         f"--student={student} needs --workdir, the folder of a finished run of distill; without "
-        f"one it is the folder of a localiser{others}"
+        f"one it is the folder of a locator{others}"
     )
 
 

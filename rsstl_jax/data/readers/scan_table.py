@@ -85,11 +85,11 @@ def _open(path: Path) -> IO[bytes]:
 class _ScanColumns(NamedTuple):
     """What the columns of a table of scans are."""
 
-    known: list[str]  # access points that the localiser knows
+    known: list[str]  # access points that the locator knows
     place: list[int]  # their places among its inputs
     unknown: list[str]  # other access points
     carried: list[str]  # columns with another use
-    width: int  # number of the localiser's inputs
+    width: int  # number of the locator's inputs
 
     @classmethod
     def of(cls, sheet: Sheet, access_points: Sequence[str]) -> "_ScanColumns":
@@ -104,7 +104,7 @@ class _ScanColumns(NamedTuple):
         if not known:
             raise DataError(
                 f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
-                f"point that the localiser knows, such as {access_points[0]!r}"
+                f"point that the locator knows, such as {access_points[0]!r}"
             )
         others = [column for column in sheet.columns if column not in set(known)]
         carried = [

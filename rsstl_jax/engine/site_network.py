@@ -27,7 +27,7 @@ EVALUATION_ROWS = 1024
 
 
 @dataclass(frozen=True, repr=False)
-class Localizer:
+class SiteNetwork:
     """What stays fixed while a network is trained at one site.
 
     Args:
@@ -41,12 +41,12 @@ class Localizer:
         >>> from rsstl_jax import default_config, load_site, make_network
         >>> from rsstl_jax.data import fit_preprocessor
         >>> train = load_site("synthetic-office").train
-        >>> localizer = Localizer(make_network(default_config()), fit_preprocessor(train))
-        >>> localizer
-        <Localizer: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2), linear encoding,
+        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
+        >>> site_network
+        <SiteNetwork: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2), linear encoding,
         origin (31.20, 9.76) m, scale 12.96 m, no support>
-        >>> params = localizer.init(jax.random.key(0), train.num_access_points)
-        >>> localizer.represent(params, jnp.asarray(train.rss_dbm[:5])).location.shape
+        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> site_network.represent(params, jnp.asarray(train.rss_dbm[:5])).location.shape
         (5, 2)
     """
 
@@ -60,7 +60,7 @@ class Localizer:
         prep = self.preprocessor
         east_m, north_m = prep.origin_m
         return (
-            f"<Localizer: {self.network}, {prep.encoding} encoding,\n"
+            f"<SiteNetwork: {self.network}, {prep.encoding} encoding,\n"
             f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m, "
             f"{'no support' if self.support is None else 'with support'}>"
         )
@@ -81,8 +81,8 @@ class Localizer:
             return num_samples
         return min(num_samples, count_positions(self.survey) // 2)
 
-    def for_step(self, key: jax.Array, survey: RadioMap | None, rows: jax.Array) -> "Localizer":
-        """The localizer of a training step on these rows of the train part, int[B].
+    def for_step(self, key: jax.Array, survey: RadioMap | None, rows: jax.Array) -> "SiteNetwork":
+        """The site network of a training step on these rows of the train part, int[B].
 
         Where there is a survey, its support is drawn anew, without the rows' own positions.
         """
@@ -115,14 +115,14 @@ class Localizer:
         return position * self.preprocessor.scale_m
 
 
-def make_supported_localizer(
+def make_supported_site_network(
     network: Network, train: Fingerprints, augmentation: Mapping[str, float] | None = None
-) -> Localizer:
+) -> SiteNetwork:
     """A network that is given a support at a site, whose train part is its radio map."""
     preprocessor = fit_preprocessor(train, encoding="linear")
     radio_map = make_radio_map(train, preprocessor)
     support = full_support(radio_map)
-    return Localizer(network, preprocessor, augmentation or {}, support, radio_map)
+    return SiteNetwork(network, preprocessor, augmentation or {}, support, radio_map)
 
 
 def make_batch(part: Fingerprints, preprocessor: Preprocessor) -> Batch:
@@ -140,31 +140,33 @@ def in_chunks(function: Any, rows: jax.Array) -> Any:
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)
 
 
-def make_locator(localizer: Localizer) -> Callable[[Params, ArrayLike], np.ndarray]:
+def make_locate_fn(site_network: SiteNetwork) -> Callable[[Params, ArrayLike], np.ndarray]:
     """locate(params, float[n, A] dBm) -> float64[n, 2] m, compiled once per number of rows."""
 
     @jax.jit
     def run(params: Params, support: Any, rows: jax.Array) -> jax.Array:
         # As an argument: a site's fingerprints are no constants of a program.
-        return replace(localizer, support=support).represent(params, rows).location
+        return replace(site_network, support=support).represent(params, rows).location
 
     def locate(params: Params, rss_dbm: ArrayLike) -> np.ndarray:
         rows = to_device(np.asarray(rss_dbm, np.float32))
-        units = in_chunks(partial(run, params, localizer.support), rows)
-        return localizer.preprocessor.uncenter(np.asarray(units) * localizer.preprocessor.scale_m)
+        units = in_chunks(partial(run, params, site_network.support), rows)
+        return site_network.preprocessor.uncenter(
+            np.asarray(units) * site_network.preprocessor.scale_m
+        )
 
     return locate
 
 
-def predict_m(localizer: Localizer, params: Params, part: Fingerprints) -> np.ndarray:
+def predict_m(site_network: SiteNetwork, params: Params, part: Fingerprints) -> np.ndarray:
     """Positions float64[n, 2] that a trained network gives for a part, metres."""
     given, needed = (
         jax.tree.map(lambda leaf: leaf.shape, tree)
-        for tree in (params, localizer.shapes(part.num_access_points))
+        for tree in (params, site_network.shapes(part.num_access_points))
     )
     if given != needed:
         raise ValueError(
             f"params are not of this network with the {part.num_access_points} access points of "
             f"{part.dataset}; they were trained with others"
         )
-    return make_locator(localizer)(params, part.rss_dbm)
+    return make_locate_fn(site_network)(params, part.rss_dbm)
