@@ -41,7 +41,7 @@ COMMANDS = {
     "evaluate": "measure a saved student, or the pretrained network, at a site",
     "predict": "answer scans with position, floor, building and radius",
     "calibrate": "give the students of a run the radius that predict answers with",
-    "ensemble": "join several localisers of a site to one that averages their positions",
+    "ensemble": "join several locators of a site to one that averages their positions",
     "export": "write a student as a program that needs only JAX",
     "compare": "compare finished runs of one target, paired by fingerprint",
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
@@ -195,7 +195,7 @@ def _with_own_flags(error: MissingDataError) -> str:
             "--config.target is missing; the configuration table is for a dataset of your own: "
             f"name it, as in --config.target=my-office ({error.file} is not there)"
         )
-    given_by = ("sites", "targets", "dataset", "radio_map", "traces")
+    given_by = ("sources", "targets", "dataset", "radio_map", "traces")
     own = [f"--{name}" for name in given_by if name in known]
     return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
 

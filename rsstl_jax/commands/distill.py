@@ -40,6 +40,7 @@ def main() -> None:
     print(f"\n{render_result(result)}\n")
     first, *others = config.seeds
     left = {
+        "report": ["report.html"],
         "figures": ["result.json"],
         "positions": ["predictions.csv"],
         "pictures": ["map.png", "cdf.png"],

@@ -81,7 +81,8 @@ def test_distill_prints_the_table_of_its_result(distilled):
         cells = [f"{figures[name][0]:.2f}" for name in ("mae_m", "p75_m", "p95_m")]
         assert f"| dnn {label} | {' | '.join(cells)} |" in out
     start = f"--workdir={workdir} --student=seed-0/standalone"
-    assert out.splitlines()[-7:] == [
+    assert out.splitlines()[-8:] == [
+        f"report:    {workdir}/report.html",
         f"figures:   {workdir}/result.json",
         f"positions: {workdir}/predictions.csv",
         f"pictures:  {workdir}/map.png {workdir}/cdf.png",
@@ -228,7 +229,8 @@ BAD = {
     "students": (["tables", "--rows=knn", "--students=a"], "has no student 'a'; it has none"),
     "folder": (
         ["tables", "--targets=uts", "--rows=knn", "--set=data_dir={data}"],
-        "{data}/uts/UTS_training.csv is not there",
+        "https://github.com/XudongSong/UTSIndoorLoc-dataset: put the file there, or choose other "
+        "sites with --sources / --targets.",
     ),
     "part": (["benchmark", "--parts=step,foo"], "--parts has 'foo'; it must be of step, networ"),
     "student": (["evaluate", "--workdir={data}"], "{data} holds no run: config.json is missing"),

@@ -23,7 +23,7 @@ def begin(tmp_path):
     sites = write_sites(tmp_path / "sites", "home", "mall", "campus")
     fields = {f.removeprefix("config."): v for f, v in FLAGS.items() if f.count(".") > 1}
     fields |= {"data_dir": sites, "run.mesh": "replica:8"}
-    flags = {"targets": "home", "sites": "mall,campus", "recipe": "tuned-smoke"}
+    flags = {"targets": "home", "sources": "mall,campus", "recipe": "tuned-smoke"}
     flags |= {"seeds": "0,1", "rows": "students"}
     settings = [f"--set={field}={value}" for field, value in fields.items()]
 
