@@ -185,11 +185,12 @@ def _draw(part: "Fingerprints") -> Path:
     (left, bottom), (right, top) = plan_extent(position_m)
     height = float(np.clip(6.5 * (top - bottom) / (right - left), 1.0, 6.5)) + 0.4
     figure = new_figure((8.5, height * len(floors) + 0.8))
+    differ = counts.min() < counts.max()
     panels = figure.subplots(len(floors), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, level in zip(panels, floors, strict=True):
         here = floor == level
-        color = {"c": counts[here], "cmap": "viridis", "vmin": 1, "vmax": max(counts.max(), 2)}
-        points = axes.scatter(*position_m[here].T, s=14, **color)
+        color = {"c": counts[here], "cmap": "viridis", "vmin": 1, "vmax": counts.max()}
+        points = axes.scatter(*position_m[here].T, s=14, **(color if differ else {}))
         title = "" if part.floor is None else f"floor {level}: "
         total = f"{counts[here].sum():,} fingerprints, {here.sum():,} positions"
         axes.set_title(title + total, fontsize=9)
@@ -197,11 +198,12 @@ def _draw(part: "Fingerprints") -> Path:
         axes.set(xlim=(left, right), ylim=(bottom, top))
         axes.ticklabel_format(useOffset=False, style="plain")
         axes.tick_params(labelsize=7)
-    if counts.min() < counts.max():
+    if differ:
         figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
     figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
     figure.supylabel("y (m), in the site's coordinates", fontsize=9)
-    figure.suptitle(f"{part.dataset}, {part.part} part", fontsize=10)
+    same = "" if differ else f": {counts[0]} at each position"
+    figure.suptitle(f"Fingerprints of {part.dataset}, {part.part} part{same}", fontsize=10)
     path = Path("results/check-site", f"{part.dataset}.png")
     path.parent.mkdir(parents=True, exist_ok=True)
     save_figure(figure, path)

@@ -64,7 +64,7 @@ def main() -> None:
         output / "comparison.png",
         {m.label: np.concatenate(list(m.errors_m.values())) for m in methods},
         {m.label: m.mean_errors_m - reference.mean_errors_m for m in others},
-        f"Errors on {part}\nreference: {reference.label}; right: of several seeds their mean",
+        f"Errors on {part}\nreference: {reference.label}; right: means over the seeds",
     )
     print(f"\n{render_comparison_of_runs(part, methods, rows)}\n")
     print(f"{output}/comparison.json {output}/comparison.png")

@@ -14,7 +14,7 @@ from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.html_report import write_agnostic_report, write_report
 from rsstl_jax.report.predicted import Predicted
-from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.report.result_table import mean_and_spread, student_label
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.recorder import Recorder
 
@@ -226,6 +226,8 @@ addEventListener("load", () => {
   note.curves = document.querySelectorAll("#curves path.curve").length;
   note.clouds = document.querySelectorAll("#planes path.cloud").length;
   note.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  const mean = document.querySelector("td[data-figure=mae_m]").getBoundingClientRect();
+  note.hidden = mean.right - document.documentElement.clientWidth;
   note.errors = errors.join("; ");
 });
 </script>"""
@@ -240,6 +242,7 @@ def test_a_browser_shows_it_without_errors_and_names_what_is_pointed_at(run, tmp
     table.assign(distilled_radius_m=4.5).to_csv(tmp_path / "run/predictions.csv", index=False)
     write_report(tmp_path / "run", flatten(config), command="rsstl distill")
     text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    text = text.replace("dnn baseline student", student_label("knn", "dnn"))  # The longest name.
     note = dump(text.replace("</body>", f"{HOVER}</body>"), tmp_path, width)
     assert note["data-errors"] == ""
     lines = note["data-hover"].splitlines()
@@ -255,7 +258,7 @@ def test_a_browser_shows_it_without_errors_and_names_what_is_pointed_at(run, tmp
     assert float(note["data-moved"]) < 0.5 and float(note["data-back"]) == pytest.approx(1)
     assert "dnn distilled student: " in note["data-cdf"] and " % below " in note["data-cdf"]
     assert (note["data-curves"], note["data-clouds"]) == ("5", "2")
-    assert int(note["data-wide"]) <= 0
+    assert int(note["data-wide"]) <= 0 and float(note["data-hidden"]) <= 0
 
 
 def test_trainings_of_the_site_agnostic_network_have_a_page_of_curves(tmp_path):
