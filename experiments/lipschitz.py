@@ -28,6 +28,7 @@ from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
 from rsstl_jax.data import load_site
 from rsstl_jax.data.preprocess import to_device
+from rsstl_jax.engine.input_order import in_order_of
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import ConfigError
@@ -70,7 +71,7 @@ def compare_student(
             f"{folder}: the extractor of network {network!r} reads a set of tokens, whose places "
             "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
         )
-    train = student.in_own_order(load_site(student.dataset, data_dir=data_dir or None).train)
+    train = in_order_of(student, load_site(student.dataset, data_dir=data_dir or None).train)
     rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
     initial = student.site_network.init(jax.random.key(0), len(student.access_points))
     measure = jax.jit(partial(_measure, student.site_network))

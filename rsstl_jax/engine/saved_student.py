@@ -14,10 +14,10 @@ from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.data import Fingerprints, Layout
+from rsstl_jax.data import Layout
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.data.scans import check_rows
-from rsstl_jax.engine.input_order import in_order_of, shown_names
+from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
@@ -108,20 +108,6 @@ class Student(NetworkLocator):
     def centered_fn(self) -> Callable[[jax.Array], jax.Array]:
         scale_m = self.preprocessor.scale_m
         return lambda rss_dbm: self.site_network.represent(self.params, rss_dbm).location * scale_m
-
-    def in_own_order(self, part: Fingerprints) -> Fingerprints:
-        """A part with its columns in the order of the student's inputs.
-
-        Args:
-            part: fingerprints of the student's own access points.
-
-        Returns:
-            Fingerprints.
-
-        Raises:
-            DataError: if it has other access points; the message counts and lists them.
-        """
-        return in_order_of(self, part)
 
 
 def save_student(

@@ -9,6 +9,7 @@ import pytest
 from tiny import draw_params, make_part, make_tiny_config
 
 from rsstl_jax.data import Layout
+from rsstl_jax.engine.input_order import in_order_of
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import predict_m
@@ -41,7 +42,7 @@ def test_a_loaded_student_predicts_the_same_bits(tmp_path, fields):
     before, after = (predict_m(s.site_network, s.params, part) for s in (student, loaded))
     np.testing.assert_array_equal(after, before)
     assert (loaded.dataset, loaded.access_points) == ("home", student.access_points)
-    assert loaded.in_own_order(part) is part
+    assert in_order_of(loaded, part) is part
 
 
 def test_a_save_broken_off_before_the_card_is_made_up_for(tmp_path):
@@ -68,7 +69,7 @@ def test_foreign_access_points_are_refused_by_name():
         r"and lacks 2 that it needs \(AP4, AP5\)$"
     )
     with pytest.raises(DataError, match=message):
-        student.in_own_order(foreign)
+        in_order_of(student, foreign)
 
 
 def test_a_kind_of_access_points_that_does_not_differ_is_not_mentioned():
@@ -80,7 +81,7 @@ def test_a_kind_of_access_points_that_does_not_differ_is_not_mentioned():
         rss_dbm=np.ascontiguousarray(part.rss_dbm[:, :4]),
     )
     with pytest.raises(DataError, match=r"the dataset lacks 2 that it needs \(AP4, AP5\)$"):
-        student.in_own_order(few)
+        in_order_of(student, few)
 
 
 def test_the_same_access_points_in_another_order_are_read_by_name():
@@ -90,7 +91,7 @@ def test_the_same_access_points_in_another_order_are_read_by_name():
         renamed(part, part.access_points[::-1]),
         rss_dbm=np.ascontiguousarray(part.rss_dbm[:, ::-1]),
     )
-    found = student.in_own_order(turned)
+    found = in_order_of(student, turned)
     assert found.access_points == part.access_points
     np.testing.assert_array_equal(found.rss_dbm, part.rss_dbm)
 
