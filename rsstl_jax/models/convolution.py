@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from rsstl_jax.models.winograd import convolve_by_tiles
+from rsstl_jax.models.winograd import Margins, convolve_by_tiles
 
 METHODS = ("auto", "convolution", "patches")
 LONG_WINDOW = 12
@@ -54,17 +54,15 @@ class Convolution(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         same = self.padding == "SAME"
         margins = tuple(((w - 1) // 2 * same, w // 2 * same) for w in self.window)
+        on_cpu = self.method == "auto" and jax.default_backend() == "cpu"
         # Of a single channel or position patches are not much larger than the image.
         is_small = x.shape[-1] == 1 or (not same and x.shape[1:-1] == tuple(self.window))
-        form = None if is_small else _training_form(self.window)
-        method = self.method
-        if method == "auto" and jax.default_backend() == "cpu":
-            method = "patches" if form is None else "trained"
-        if method == "trained":
+        form = _training_form(self.window) if on_cpu and not is_small else None
+        if form is not None:
             out = _convolve_trained_by(x, kernel, margins, form)
-        elif method == "patches":
+        elif on_cpu or self.method == "patches":
             out = _product(x, kernel, margins)
-        elif method in METHODS:
+        elif self.method in METHODS:
             out = _convolve(x, kernel, margins)
         else:
             raise ValueError(f"method is {self.method!r}; it must be in {', '.join(METHODS)}")
@@ -79,9 +77,6 @@ def max_of_windows(image: jax.Array) -> jax.Array:
     rows, columns = (extent // 2 * 2 for extent in image.shape[1:3])
     corners = [image[:, i:rows:2, j:columns:2] for i, j in itertools.product(range(2), range(2))]
     return jnp.maximum(jnp.maximum(*corners[:2]), jnp.maximum(*corners[2:]))
-
-
-Margins = tuple[tuple[int, int], ...]
 
 
 def _convolve(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
