@@ -16,7 +16,7 @@ from ml_collections import config_flags
 from rsstl_jax.commands.shared.command_line import check_flags, explain_unknown, translate_config
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.commands.shared.launch import start_processes
-from rsstl_jax.commands.shared.progress import announce_what_is_logged
+from rsstl_jax.commands.shared.progress import announce_what_is_logged, signs_of_life
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import validate
@@ -110,7 +110,7 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
 
     with leaving():
         try:
-            with catch_signals():
+            with catch_signals(), signs_of_life():
                 app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
         except Interrupted as error:
             more = f"; {_CONTINUES}" if name in _RESUMED else ""

@@ -87,7 +87,8 @@ def main() -> None:
     devices, layout = _devices(), _read_layout()
     locator = _load()
     locator.devices, locator.layout = devices, layout or locator.layout
-    announce(f"answering with {locator.dataset}'s {len(locator.access_points)} access points")
+    known = f"{locator.dataset}'s {len(locator.access_points)} access points"
+    announce(f"answering with {known}", waits=scans == "-")
     with _open_output() as output:
         answer = _answer_table if scans.endswith((".csv", ".csv.gz")) else _answer_lines
         answered, without = answer(locator, scans, output)

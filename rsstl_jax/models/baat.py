@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from rsstl_jax.models.attention import SelfAttention
 from rsstl_jax.models.network import Network, Regressor, normal
 
 
@@ -34,7 +35,7 @@ class Anchor2Vec(nn.Module):
 class Block(nn.Module):
     """A pre-norm transformer block: self-attention, then a feed-forward layer with GELU.
 
-    All tokens are attended to; only the first `num_kept` of them are computed.
+    All tokens are attended to; `first_only` computes the first of them.
     """
 
     num_heads: int
@@ -43,12 +44,13 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens: jax.Array, *, num_kept: int | None = None, train: bool = False
+        self, tokens: jax.Array, *, first_only: bool = False, train: bool = False
     ) -> jax.Array:
         drop = nn.Dropout(self.dropout, deterministic=not train)
-        attend = nn.MultiHeadDotProductAttention(self.num_heads)
-        normed = nn.LayerNorm()(tokens)
-        tokens = tokens[:, :num_kept] + drop(attend(normed[:, :num_kept], normed))
+        # Named as Flax's attention, whose saved parameters it reads.
+        attend = SelfAttention(self.num_heads, name="MultiHeadDotProductAttention_0")
+        attended = attend(nn.LayerNorm()(tokens), first_only=first_only)
+        tokens = tokens[:, : 1 if first_only else None] + drop(attended)
         hidden = nn.gelu(nn.Dense(self.feed_width)(nn.LayerNorm()(tokens)))
         return tokens + drop(nn.Dense(tokens.shape[-1])(hidden))
 
@@ -64,9 +66,8 @@ class TokenExtractor(nn.Module):
     @nn.compact
     def __call__(self, tokens: jax.Array, *, train: bool = False) -> jax.Array:
         for number in range(1, self.num_blocks + 1):
-            num_kept = 1 if number == self.num_blocks else None
             block = Block(self.num_heads, self.feed_width, self.dropout)
-            tokens = block(tokens, num_kept=num_kept, train=train)
+            tokens = block(tokens, first_only=number == self.num_blocks, train=train)
         return nn.LayerNorm()(tokens)[:, 0]
 
 

@@ -1,7 +1,6 @@
 """Convolution in one or two dimensions, and the maximum over windows, fast in compiled loops."""
 
 import itertools
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -10,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+
+from rsstl_jax.models.winograd import Margins, convolve_by_tiles
 
 METHODS = ("auto", "convolution", "patches")
 LONG_WINDOW = 12
@@ -20,10 +21,10 @@ class Convolution(nn.Module):
 
     All methods compute the same from the same parameters. "convolution" is XLA's own, whose
     gradients are slow on CPUs inside a compiled training loop; "patches" copies the windows side by
-    side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's with gradients
-    written in forms that are fast there, and patches for a single channel, for a single output
-    position and under `jax.vmap`; along one axis a window of `LONG_WINDOW` or more is trained by
-    its discrete Fourier transform. "auto" has no forward-mode derivative there: the other two have.
+    side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's for windows that
+    it can train in a faster form, and patches for all others, for a single channel and for a single
+    output position. Trained are 3 x 3 windows in Winograd's form, and windows of `LONG_WINDOW` or
+    more along one axis by their discrete Fourier transform; these have no forward-mode derivative.
 
     Args:
         features: output channels O.
@@ -56,10 +57,11 @@ class Convolution(nn.Module):
         on_cpu = self.method == "auto" and jax.default_backend() == "cpu"
         # Of a single channel or position patches are not much larger than the image.
         is_small = x.shape[-1] == 1 or (not same and x.shape[1:-1] == tuple(self.window))
-        if self.method == "patches" or (on_cpu and is_small):
+        form = _training_form(self.window) if on_cpu and not is_small else None
+        if form is not None:
+            out = _convolve_trained_by(x, kernel, margins, form)
+        elif on_cpu or self.method == "patches":
             out = _product(x, kernel, margins)
-        elif on_cpu:
-            out = _convolve_in_loop(x, kernel, margins)
         elif self.method in METHODS:
             out = _convolve(x, kernel, margins)
         else:
@@ -75,9 +77,6 @@ def max_of_windows(image: jax.Array) -> jax.Array:
     rows, columns = (extent // 2 * 2 for extent in image.shape[1:3])
     corners = [image[:, i:rows:2, j:columns:2] for i, j in itertools.product(range(2), range(2))]
     return jnp.maximum(jnp.maximum(*corners[:2]), jnp.maximum(*corners[2:]))
-
-
-Margins = tuple[tuple[int, int], ...]
 
 
 def _convolve(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
@@ -106,39 +105,37 @@ def _patches(x: jax.Array, window: Sequence[int], margins: Margins) -> jax.Array
 
 
 # XLA's CPU compiler brings convolutions into their fast form in the entry computation alone. Inside
-# a loop only those are fast that are written in it: channels last, stride 1, no dilation.
+# a loop their gradients are slow, so that training takes another form of the same sums.
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve_in_loop(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
-    return _unless_batched(partial(_convolve, margins=margins), partial(_product, margins=margins))(
-        x, kernel
-    )
+def _training_form(window: Sequence[int]) -> Any:
+    if tuple(window) == (3, 3):
+        return convolve_by_tiles
+    return _convolve_by_frequency if len(window) == 1 and window[0] >= LONG_WINDOW else None
 
 
-def _forward(x: jax.Array, kernel: jax.Array, margins: Margins) -> tuple[jax.Array, Any]:
-    if len(margins) == 1 and len(kernel) >= LONG_WINDOW:
-        return jax.vjp(partial(_convolve_by_frequency, margins=margins), x, kernel)
-    return _convolve_in_loop(x, kernel, margins), (x, kernel)
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _convolve_trained_by(x: jax.Array, kernel: jax.Array, margins: Margins, form: Any) -> jax.Array:
+    """`_convolve`, patches under `jax.vmap`; whose gradients, and value with them, are a form's."""
+    convolve = jax.custom_batching.custom_vmap(partial(_convolve, margins=margins))
+
+    @convolve.def_vmap
+    def rule(axis_size: int, in_batched: list[bool], *arguments: jax.Array) -> Any:
+        axes = [0 if own else None for own in in_batched]
+        return jax.vmap(partial(_product, margins=margins), axes)(*arguments), True
+
+    return convolve(x, kernel)
 
 
-def _backward(margins: Margins, saved: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
-    if callable(saved):
-        return saved(gradient)
-    x, kernel = saved
-
-    def of_both(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> Any:
-        return _input_gradient(kernel, gradient, margins), _kernel_gradient(
-            x, gradient, kernel.shape, margins
-        )
-
-    def by_product(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> Any:
-        return jax.vjp(partial(_product, margins=margins), x, kernel)[1](gradient)
-
-    return _unless_batched(of_both, by_product)(x, kernel, gradient)
+def _forward(x: jax.Array, kernel: jax.Array, margins: Margins, form: Any) -> tuple[jax.Array, Any]:
+    return jax.vjp(partial(form, margins=margins), x, kernel)
 
 
-_convolve_in_loop.defvjp(_forward, _backward)
+def _backward(margins: Margins, form: Any, vjp: Any, gradient: jax.Array) -> Any:
+    return vjp(gradient)
+
+
+_convolve_trained_by.defvjp(_forward, _backward)
 
 
 def _convolve_by_frequency(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
@@ -165,44 +162,3 @@ def _convolve_by_frequency(x: jax.Array, kernel: jax.Array, margins: Margins) ->
     cosines, sines = (matrix[:, :num_positions].T for matrix in back)
     out = transform(cosines, ac + bd) + transform(sines, mixed - ac + bd)
     return out.swapaxes(0, 1)
-
-
-def _input_gradient(kernel: jax.Array, gradient: jax.Array, margins: Margins) -> jax.Array:
-    window = kernel.shape[:-2]
-    turned = jnp.flip(kernel, range(len(window))).swapaxes(-1, -2)
-    around = tuple((w - 1 - a, w - 1 - b) for w, (a, b) in zip(window, margins, strict=True))
-    return _convolve(gradient, turned, around)
-
-
-def _kernel_gradient(x: jax.Array, gradient: jax.Array, shape: Any, margins: Margins) -> jax.Array:
-    """Along one axis a convolution whose channels are the batch, in an image one product."""
-    if len(margins) == 1:
-        by_channel = _convolve(x.swapaxes(0, -1), jnp.moveaxis(gradient, 0, -2), margins)
-        return jnp.moveaxis(by_channel, 0, -2)
-    # The input is shifted along the columns and the gradient along the rows: less memory than
-    # patches, and a product that is nearly square.
-    height, width, channels, features = shape
-    x = jnp.pad(x, [(0, 0), *margins, (0, 0)])
-    columns = [x[:, :, j : j + gradient.shape[2]] for j in range(width)]
-    rows = [jnp.pad(gradient, [(0, 0), (i, height - 1 - i), (0, 0), (0, 0)]) for i in range(height)]
-    product = _transposed_product(*(jnp.concatenate(parts, axis=-1) for parts in (columns, rows)))
-    return product.reshape(width, channels, height, features).transpose(2, 0, 1, 3)
-
-
-def _transposed_product(x: jax.Array, y: jax.Array) -> jax.Array:
-    """float[..., M] with float[..., N] to float[M, N]; in groups of a batch, which are faster."""
-    groups = math.gcd(x.shape[0], 8)
-    x, y = (array.reshape(groups, -1, array.shape[-1]) for array in (x, y))
-    return jnp.einsum("gim,gin->gmn", x, y).sum(axis=0)
-
-
-def _unless_batched(function: Any, batched: Any) -> Any:
-    """The function, or the other one wherever `jax.vmap` gives its arguments a further axis."""
-    either = jax.custom_batching.custom_vmap(function)
-
-    @either.def_vmap
-    def rule(axis_size: int, in_batched: list[bool], *arguments: jax.Array) -> Any:
-        out = jax.vmap(batched, [0 if own else None for own in in_batched])(*arguments)
-        return out, jax.tree.map(lambda _: True, out)
-
-    return either

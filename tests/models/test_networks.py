@@ -89,7 +89,7 @@ def test_a_block_that_keeps_the_class_token_alone_computes_it_as_all_do():
     tokens = jax.random.normal(jax.random.key(0), (4, 7, 16))
     block = Block(num_heads=2, feed_width=32, dropout=0.0)
     params = block.init(jax.random.key(1), tokens)
-    kept = block.apply(params, tokens, num_kept=1)
+    kept = block.apply(params, tokens, first_only=True)
     assert kept.shape == (4, 1, 16)
     np.testing.assert_allclose(kept, block.apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
 
