@@ -2,6 +2,7 @@
 
 import pytest
 from absl import flags
+from jax.errors import JaxRuntimeError
 
 from rsstl_jax.commands.shared import launch
 from rsstl_jax.commands.shared.launch import (
@@ -170,3 +171,24 @@ def test_an_error_of_the_first_process_is_raised_in_the_others(monkeypatch):
     with pytest.raises(MissingDataError) as raised:
         in_first(pytest.fail)("the others do nothing")
     assert (str(raised.value), raised.value.file) == (str(error), error.file)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        (JaxRuntimeError("UNAVAILABLE: Failed to send RPC to coordination service."), True),
+        # What a process with one device gets when the other is killed.
+        (ValueError("UNKNOWN: Gloo AllGather failed: Connection reset by peer\n"), True),
+        (JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes."), False),
+        (ValueError("operands could not be broadcast together"), False),
+    ],
+)
+def test_an_error_that_a_lost_process_leaves_is_told_from_others(monkeypatch, error, is_lost):
+    monkeypatch.setattr(processes, "are_several", lambda: True)
+    cause = str(error).strip()
+    expected = f"another process of this run has ended or cannot be reached ({cause})"
+    assert processes.lost_process(error) == (expected if is_lost else "")
+
+
+def test_one_process_has_lost_none():
+    assert processes.lost_process(JaxRuntimeError("INTERNAL: bug")) == ""
