@@ -10,6 +10,7 @@ from rsstl_jax.commands.shared.launch import (
     by_flags,
     by_launcher,
     check_coordinator,
+    meeting_place,
     start_processes,
 )
 from rsstl_jax.errors import ConfigError, MissingDataError
@@ -65,6 +66,24 @@ def test_a_launcher_that_names_no_address_is_answered_with_the_flags(environment
     words = f"{missing} is not set, .* give --coordinator=host:port --num_processes=${number}"
     with pytest.raises(ConfigError, match=words.replace("$", r"\$")):
         check_coordinator(task, environment)
+
+
+@pytest.mark.parametrize(
+    ("task", "place"),
+    [
+        (Launch(2, 0, "gpu1:8476"), "gpu1:8476"),
+        # A name that other hosts may not know.
+        (Launch(4, 0, None, "slurm"), "the address in SLURM_STEP_NODELIST=n[1-2]"),
+        (
+            Launch(2, 1, None, "ompi"),
+            "the address in OMPI_MCA_orte_hnp_uri=4096.0;tcp://10.0.0.1:34911",
+        ),
+    ],
+)
+def test_who_cannot_meet_the_others_is_told_where_they_are_sought(monkeypatch, task, place):
+    for name, value in (STEP | MPI).items():
+        monkeypatch.setenv(name, value)
+    assert meeting_place(task) == place
 
 
 @pytest.mark.parametrize(

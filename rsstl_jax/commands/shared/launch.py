@@ -26,12 +26,13 @@ _FLAGS = ("coordinator", "num_processes", "process_id")
 _OWN = {*_FLAGS, "config", "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
 """What may differ between processes: who they are, and where the first one writes."""
 
-# By JAX's name of a launcher: its number of tasks, that of this one, and what else JAX reads.
+# By JAX's name of a launcher: how many tasks, which this one is, where the first one is, and what
+# else JAX reads.
 _LAUNCHERS = {
     "ompi": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri"),
     "slurm": (
         *("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-        *("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_LOCALID"),
+        *("SLURM_STEP_NODELIST", "SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_LOCALID"),
     ),
 }
 
@@ -167,10 +168,10 @@ def _join(launch: Launch) -> None:
             heartbeat_timeout_seconds=HEARTBEAT_S,
         )
     except RuntimeError as error:
-        at = launch.coordinator or "the address that the launcher names"
         cause = str(error).partition("\n")[0]
         raise ConfigError(
-            f"process {launch.process} cannot join the others at {at} ({cause}); is its port free?"
+            f"process {launch.process} cannot join the others at {meeting_place(launch)} "
+            f"({cause}); is its port free?"
         ) from error
     jax.devices()
     waiting.cancel()
@@ -186,11 +187,19 @@ def _join(launch: Launch) -> None:
     check_equal(_facts())
 
 
+def meeting_place(launch: Launch) -> str:
+    """Where the processes look for process 0, as its user can check it."""
+    if launch.coordinator:
+        return launch.coordinator
+    address = _LAUNCHERS[launch.launcher][2]
+    return f"the address in {address}={os.environ.get(address, '')}"
+
+
 def _give_up(launch: Launch) -> NoReturn:
-    words = f"process {launch.process} has not met all {launch.number} processes of the run"
-    address = f" at {launch.coordinator}" if launch.coordinator else ""
+    words = f"process {launch.process} has not met all {launch.number} processes of the run at "
+    words += f"{meeting_place(launch)} within {MEETING_S} s"
     try:
-        print(f"error: {words}{address} within {MEETING_S} s", file=sys.stderr, flush=True)
+        print(f"error: {words}", file=sys.stderr, flush=True)
     finally:
         os._exit(1)
 
