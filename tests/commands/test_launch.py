@@ -161,6 +161,19 @@ def test_tasks_of_a_command_that_runs_as_one_process_are_refused(
     start_processes()
 
 
+def test_fields_of_a_table_are_compared_one_by_one(of_command, monkeypatch):
+    """Where a process finds its data is its own affair."""
+    of_command()
+    facts = []
+    for words in (("train.epochs=2", "data_dir=/a"), ("train.epochs=3", "data_dir=/b")):
+        flags.FLAGS["set"].value = words
+        facts.append(launch._facts())
+    monkeypatch.setattr(processes, "exchange", lambda _: facts)
+    message = r"process 1 differs from process 0: train\.epochs is 3 there and 2 in process 0$"
+    with pytest.raises(ConfigError, match=message):
+        check_equal({})
+
+
 def test_processes_without_a_mesh_are_refused(of_command):
     words = ("--coordinator=gpu1:8476", "--num_processes=2", "--process_id=0")
     with pytest.raises(ConfigError, match=r"run\.mesh is empty"):

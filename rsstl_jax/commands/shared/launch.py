@@ -23,7 +23,7 @@ MEETING_S = 300
 """So long a process waits for the others when a run starts."""
 
 _FLAGS = ("coordinator", "num_processes", "process_id")
-_OWN = {*_FLAGS, "config", "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
+_OWN = {*_FLAGS, "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
 """What may differ between processes: who they are, and where the first one writes."""
 
 # By JAX's name of a launcher: how many tasks, which this one is, where the first one is, and what
@@ -127,7 +127,7 @@ def start_processes() -> None:
                 "files of its own"
             )
         return
-    launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _mesh()
+    launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _fields().get("run.mesh")
     if launch is not None and launch.number > 1 and not mesh:
         raise ConfigError(
             "--coordinator is given and run.mesh is empty, whose devices processes share"
@@ -140,11 +140,11 @@ def start_processes() -> None:
         _join(launch)
 
 
-def _mesh() -> str:
-    """The run.mesh of this command."""
+def _fields() -> dict[str, Any]:
+    """The fields of this command's configuration; of `tables` those that --set gives."""
     if "config" in flags.FLAGS:
-        return str(flags.FLAGS.config.run.mesh)
-    return str(dict(read_assignments(flags.FLAGS.set)).get("run.mesh", ""))
+        return flatten(flags.FLAGS.config)
+    return read_assignments(flags.FLAGS.set)
 
 
 def _join(launch: Launch) -> None:
@@ -207,8 +207,6 @@ def _give_up(launch: Launch) -> NoReturn:
 def _facts() -> dict[str, Any]:
     """What must be the same in all processes, before any of them reads data."""
     facts = {package: version(package) for package in ("rsstl_jax", "jax", "jaxlib", "numpy")}
-    given = {f"--{flag.name}": flag.value for flag in own_flags() if flag.name not in _OWN}
-    fields: dict[str, Any] = {}
-    if "config" in flags.FLAGS:
-        fields = flatten(flags.FLAGS.config)
-    return facts | given | {name: v for name, v in fields.items() if name not in _OWN}
+    apart = {*_OWN, "config", "set"}  # whose fields are compared one by one
+    given = {f"--{flag.name}": flag.value for flag in own_flags() if flag.name not in apart}
+    return facts | given | {name: v for name, v in _fields().items() if name not in _OWN}
