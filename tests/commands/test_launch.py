@@ -1,5 +1,7 @@
 """Which processes are a run of several, what their flags must say, and what they must agree on."""
 
+import socket
+
 import pytest
 from absl import flags
 from jax.errors import JaxRuntimeError
@@ -10,6 +12,7 @@ from rsstl_jax.commands.shared.launch import (
     by_flags,
     by_launcher,
     check_coordinator,
+    check_port,
     meeting_place,
     start_processes,
 )
@@ -172,6 +175,15 @@ def test_fields_of_a_table_are_compared_one_by_one(of_command, monkeypatch):
     message = r"process 1 differs from process 0: train\.epochs is 3 there and 2 in process 0$"
     with pytest.raises(ConfigError, match=message):
         check_equal({})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_in_use_is_found_before_jax_listens(host):
+    with socket.create_server((host, 0)) as used:
+        port = used.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            check_port(port)
+    check_port(port)
 
 
 def test_processes_without_a_mesh_are_refused(of_command):

@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import re
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -159,6 +160,8 @@ def _join(launch: Launch) -> None:
     waiting.daemon = True
     waiting.start()
     try:
+        if launch.coordinator and launch.process == 0:
+            check_port(int(launch.coordinator.rpartition(":")[2]))
         jax.distributed.initialize(
             launch.coordinator,
             launch.number,
@@ -167,7 +170,7 @@ def _join(launch: Launch) -> None:
             initialization_timeout=2 * MEETING_S,
             heartbeat_timeout_seconds=HEARTBEAT_S,
         )
-    except RuntimeError as error:
+    except (RuntimeError, OSError, OverflowError) as error:
         cause = str(error).partition("\n")[0]
         raise ConfigError(
             f"process {launch.process} cannot join the others at {meeting_place(launch)} "
@@ -185,6 +188,13 @@ def _join(launch: Launch) -> None:
         sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     check_equal(_facts())
+
+
+def check_port(port: int) -> None:
+    """OSError where a port is in use: JAX, which fails to listen there, may crash."""
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    socket.create_server(("", port), family=family, dualstack_ipv6=both).close()
 
 
 def meeting_place(launch: Launch) -> str:
