@@ -5,6 +5,7 @@ process each of them does nothing of its own.
 """
 
 import os
+import re
 import sys
 import time
 import traceback
@@ -17,6 +18,9 @@ from rsstl_jax.errors import ConfigError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# How JAX begins the words of what failed in its runtime; a full memory is this process's own.
+_FAILURE = re.compile(r"(?!RESOURCE_EXHAUSTED)[A-Z_]+: ")
 
 
 class _Now:
@@ -96,7 +100,10 @@ def check_equal(facts: Mapping[str, Any]) -> None:
 
 def lost_process(error: BaseException) -> str:
     """What is said where an error of JAX may be the end of another process; else nothing."""
-    if not are_several() or not isinstance(error, sys.modules["jax"].errors.JaxRuntimeError):
+    if not are_several() or not _FAILURE.match(str(error)):
+        return ""
+    # In a process of one device JAX raises what failed between processes as a ValueError.
+    if not isinstance(error, (sys.modules["jax"].errors.JaxRuntimeError, ValueError)):
         return ""
     cause = str(error).partition("\n")[0][:200]
     return f"another process of this run has ended or cannot be reached ({cause})"

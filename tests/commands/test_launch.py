@@ -1,7 +1,10 @@
 """Which processes are a run of several, what their flags must say, and what they must agree on."""
 
+import socket
+
 import pytest
 from absl import flags
+from jax.errors import JaxRuntimeError
 
 from rsstl_jax.commands.shared import launch
 from rsstl_jax.commands.shared.launch import (
@@ -9,6 +12,8 @@ from rsstl_jax.commands.shared.launch import (
     by_flags,
     by_launcher,
     check_coordinator,
+    check_port,
+    meeting_place,
     start_processes,
 )
 from rsstl_jax.errors import ConfigError, MissingDataError
@@ -64,6 +69,24 @@ def test_a_launcher_that_names_no_address_is_answered_with_the_flags(environment
     words = f"{missing} is not set, .* give --coordinator=host:port --num_processes=${number}"
     with pytest.raises(ConfigError, match=words.replace("$", r"\$")):
         check_coordinator(task, environment)
+
+
+@pytest.mark.parametrize(
+    ("task", "place"),
+    [
+        (Launch(2, 0, "gpu1:8476"), "gpu1:8476"),
+        # A name that other hosts may not know.
+        (Launch(4, 0, None, "slurm"), "the address in SLURM_STEP_NODELIST=n[1-2]"),
+        (
+            Launch(2, 1, None, "ompi"),
+            "the address in OMPI_MCA_orte_hnp_uri=4096.0;tcp://10.0.0.1:34911",
+        ),
+    ],
+)
+def test_who_cannot_meet_the_others_is_told_where_they_are_sought(monkeypatch, task, place):
+    for name, value in (STEP | MPI).items():
+        monkeypatch.setenv(name, value)
+    assert meeting_place(task) == place
 
 
 @pytest.mark.parametrize(
@@ -141,6 +164,28 @@ def test_tasks_of_a_command_that_runs_as_one_process_are_refused(
     start_processes()
 
 
+def test_fields_of_a_table_are_compared_one_by_one(of_command, monkeypatch):
+    """Where a process finds its data is its own affair."""
+    of_command()
+    facts = []
+    for words in (("train.epochs=2", "data_dir=/a"), ("train.epochs=3", "data_dir=/b")):
+        flags.FLAGS["set"].value = words
+        facts.append(launch._facts())
+    monkeypatch.setattr(processes, "exchange", lambda _: facts)
+    message = r"process 1 differs from process 0: train\.epochs is 3 there and 2 in process 0$"
+    with pytest.raises(ConfigError, match=message):
+        check_equal({})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_in_use_is_found_before_jax_listens(host):
+    with socket.create_server((host, 0)) as used:
+        port = used.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            check_port(port)
+    check_port(port)
+
+
 def test_processes_without_a_mesh_are_refused(of_command):
     words = ("--coordinator=gpu1:8476", "--num_processes=2", "--process_id=0")
     with pytest.raises(ConfigError, match=r"run\.mesh is empty"):
@@ -170,3 +215,24 @@ def test_an_error_of_the_first_process_is_raised_in_the_others(monkeypatch):
     with pytest.raises(MissingDataError) as raised:
         in_first(pytest.fail)("the others do nothing")
     assert (str(raised.value), raised.value.file) == (str(error), error.file)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        (JaxRuntimeError("UNAVAILABLE: Failed to send RPC to coordination service."), True),
+        # What a process with one device gets when the other is killed.
+        (ValueError("UNKNOWN: Gloo AllGather failed: Connection reset by peer\n"), True),
+        (JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes."), False),
+        (ValueError("operands could not be broadcast together"), False),
+    ],
+)
+def test_an_error_that_a_lost_process_leaves_is_told_from_others(monkeypatch, error, is_lost):
+    monkeypatch.setattr(processes, "are_several", lambda: True)
+    cause = str(error).strip()
+    expected = f"another process of this run has ended or cannot be reached ({cause})"
+    assert processes.lost_process(error) == (expected if is_lost else "")
+
+
+def test_one_process_has_lost_none():
+    assert processes.lost_process(JaxRuntimeError("INTERNAL: bug")) == ""

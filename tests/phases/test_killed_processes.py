@@ -22,7 +22,7 @@ def begin(tmp_path):
     """Starts the two processes of the table in a folder."""
     sites = write_sites(tmp_path / "sites", "home", "mall", "campus")
     fields = {f.removeprefix("config."): v for f, v in FLAGS.items() if f.count(".") > 1}
-    fields |= {"data_dir": sites, "run.mesh": "replica:8"}
+    fields |= {"data_dir": sites, "run.mesh": "replica:2"}
     flags = {"targets": "home", "sources": "mall,campus", "recipe": "tuned-smoke"}
     flags |= {"seeds": "0,1", "rows": "students"}
     settings = [f"--set={field}={value}" for field, value in fields.items()]
@@ -32,7 +32,7 @@ def begin(tmp_path):
         for lock in (tmp_path / name).rglob(".lock"):
             lock.unlink()
         own = {"workdir": tmp_path / name / "rows", "output": tmp_path / name / "out"}
-        return start("tables", flags | own, *settings, devices=4, processes=2)
+        return start("tables", flags | own, *settings, devices=1, processes=2)
 
     return begin
 

@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import re
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -23,15 +24,16 @@ MEETING_S = 300
 """So long a process waits for the others when a run starts."""
 
 _FLAGS = ("coordinator", "num_processes", "process_id")
-_OWN = {*_FLAGS, "config", "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
+_OWN = {*_FLAGS, "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
 """What may differ between processes: who they are, and where the first one writes."""
 
-# By JAX's name of a launcher: its number of tasks, that of this one, and what else JAX reads.
+# By JAX's name of a launcher: how many tasks, which this one is, where the first one is, and what
+# else JAX reads.
 _LAUNCHERS = {
     "ompi": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri"),
     "slurm": (
         *("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-        *("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_LOCALID"),
+        *("SLURM_STEP_NODELIST", "SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_LOCALID"),
     ),
 }
 
@@ -126,7 +128,7 @@ def start_processes() -> None:
                 "files of its own"
             )
         return
-    launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _mesh()
+    launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _fields().get("run.mesh")
     if launch is not None and launch.number > 1 and not mesh:
         raise ConfigError(
             "--coordinator is given and run.mesh is empty, whose devices processes share"
@@ -139,11 +141,11 @@ def start_processes() -> None:
         _join(launch)
 
 
-def _mesh() -> str:
-    """The run.mesh of this command."""
+def _fields() -> dict[str, Any]:
+    """The fields of this command's configuration; of `tables` those that --set gives."""
     if "config" in flags.FLAGS:
-        return str(flags.FLAGS.config.run.mesh)
-    return str(dict(read_assignments(flags.FLAGS.set)).get("run.mesh", ""))
+        return flatten(flags.FLAGS.config)
+    return read_assignments(flags.FLAGS.set)
 
 
 def _join(launch: Launch) -> None:
@@ -158,6 +160,8 @@ def _join(launch: Launch) -> None:
     waiting.daemon = True
     waiting.start()
     try:
+        if launch.coordinator and launch.process == 0:
+            check_port(int(launch.coordinator.rpartition(":")[2]))
         jax.distributed.initialize(
             launch.coordinator,
             launch.number,
@@ -166,11 +170,11 @@ def _join(launch: Launch) -> None:
             initialization_timeout=2 * MEETING_S,
             heartbeat_timeout_seconds=HEARTBEAT_S,
         )
-    except RuntimeError as error:
-        at = launch.coordinator or "the address that the launcher names"
+    except (RuntimeError, OSError, OverflowError) as error:
         cause = str(error).partition("\n")[0]
         raise ConfigError(
-            f"process {launch.process} cannot join the others at {at} ({cause}); is its port free?"
+            f"process {launch.process} cannot join the others at {meeting_place(launch)} "
+            f"({cause}); is its port free?"
         ) from error
     jax.devices()
     waiting.cancel()
@@ -186,11 +190,26 @@ def _join(launch: Launch) -> None:
     check_equal(_facts())
 
 
+def check_port(port: int) -> None:
+    """OSError where a port is in use: JAX, which fails to listen there, may crash."""
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    socket.create_server(("", port), family=family, dualstack_ipv6=both).close()
+
+
+def meeting_place(launch: Launch) -> str:
+    """Where the processes look for process 0, as its user can check it."""
+    if launch.coordinator:
+        return launch.coordinator
+    address = _LAUNCHERS[launch.launcher][2]
+    return f"the address in {address}={os.environ.get(address, '')}"
+
+
 def _give_up(launch: Launch) -> NoReturn:
-    words = f"process {launch.process} has not met all {launch.number} processes of the run"
-    address = f" at {launch.coordinator}" if launch.coordinator else ""
+    words = f"process {launch.process} has not met all {launch.number} processes of the run at "
+    words += f"{meeting_place(launch)} within {MEETING_S} s"
     try:
-        print(f"error: {words}{address} within {MEETING_S} s", file=sys.stderr, flush=True)
+        print(f"error: {words}", file=sys.stderr, flush=True)
     finally:
         os._exit(1)
 
@@ -198,8 +217,6 @@ def _give_up(launch: Launch) -> NoReturn:
 def _facts() -> dict[str, Any]:
     """What must be the same in all processes, before any of them reads data."""
     facts = {package: version(package) for package in ("rsstl_jax", "jax", "jaxlib", "numpy")}
-    given = {f"--{flag.name}": flag.value for flag in own_flags() if flag.name not in _OWN}
-    fields: dict[str, Any] = {}
-    if "config" in flags.FLAGS:
-        fields = flatten(flags.FLAGS.config)
-    return facts | given | {name: v for name, v in fields.items() if name not in _OWN}
+    apart = {*_OWN, "config", "set"}  # whose fields are compared one by one
+    given = {f"--{flag.name}": flag.value for flag in own_flags() if flag.name not in apart}
+    return facts | given | {name: v for name, v in _fields().items() if name not in _OWN}
