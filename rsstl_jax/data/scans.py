@@ -73,8 +73,7 @@ def read_scans(
         leave out what was not detected, or give None
     """
     column = {name.casefold(): index for index, name in enumerate(access_points)}
-    if getattr(getattr(scans, "dtype", None), "names", None):
-        scans = pd.DataFrame(np.atleast_1d(scans))
+    scans = _with_columns(scans)
     if isinstance(scans, pd.DataFrame):
         return _table_rows(scans, column, undetected)
     listed = _list_of_scans(scans)
@@ -116,12 +115,19 @@ def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(levels, columns=names)
 
 
+def _with_columns(scans: Any) -> Any:
+    """An array with named fields as a table; whatever else as it is."""
+    has_fields = getattr(getattr(scans, "dtype", None), "names", None)
+    return pd.DataFrame(np.atleast_1d(scans)) if has_fields else scans
+
+
 def _list_of_scans(scans: Any) -> list[Any]:
     if isinstance(scans, str | bytes):
         raise DataError("scans is text; parse it first, such as with json.loads")
     if isinstance(scans, pd.Series):
         is_list = any(isinstance(entry, Mapping | list | tuple | pd.Series) for entry in scans)
-        return scans.tolist() if is_list else [scans.to_dict()]
+        one: Any = scans.to_dict()
+        return scans.tolist() if is_list else [one]
     if isinstance(scans, Mapping):
         return [scans]
     if hasattr(scans, "ndim"):
