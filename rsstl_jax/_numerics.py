@@ -22,7 +22,8 @@ def as_floating(name: str, value: ArrayLike) -> jax.Array:
         raise TypeError(f"{name} must hold floating-point numbers, got dtype {array.dtype}.")
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}.")
-    return array
+    # Of a constant of a program, XLA makes of the square of x / power one of x, which overflows.
+    return array if isinstance(value, jax.core.Tracer) else lax.optimization_barrier(array)
 
 
 def check_rank(name: str, array: ArrayLike, rank: int) -> None:

@@ -77,11 +77,12 @@ def main() -> None:
     if name in COMMANDS:
         sys.argv[1:] = arguments
         run_command(name)
-    elif name == "help" or name in ASKS_FOR_HELP:
+    elif name in ASKS_FOR_HELP or (name == "help" and not arguments):
         width = max(map(len, COMMANDS))
         lines = [f"  {command:{width}}  {meaning}" for command, meaning in COMMANDS.items()]
         show("\n".join(["rsstl <command> [flags]", "", "Commands:", *lines, "", _HELP]))
     else:
+        name = arguments[0] if name == "help" else name
         near = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
         _stop(f"{name!r} is no command; {hint}", BAD_INPUT)
@@ -197,6 +198,8 @@ def _with_own_flags(error: MissingDataError) -> str:
         )
     given_by = ("sources", "targets", "dataset", "radio_map", "traces")
     own = [f"--{name}" for name in given_by if name in known]
+    if not own and "config" not in known:
+        return str(error).replace(f", or choose other sites with {SITE_FLAGS}", "")
     return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
 
 

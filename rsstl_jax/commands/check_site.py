@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, require
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_names, require
 from rsstl_jax.errors import ConfigError, MissingDataError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def define_flags() -> None:
     require("dataset", "--dataset is missing; name the site, such as my-office")
     define_data_dir()
     for name, meaning in LISTS.items():
-        flags.DEFINE_list(name, None, meaning)
+        define_names(name, None, meaning)
     for name, meaning in TEXTS.items():
         flags.DEFINE_string(name, None, meaning)
     flags.DEFINE_enum("decimal", None, [".", ","], "Sets the decimal point of numbers.")

@@ -34,6 +34,7 @@ from rsstl_jax.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import jax
+    import pandas as pd
     from numpy.typing import NDArray
 
     from rsstl_jax.data import Fingerprints, Layout
@@ -203,15 +204,22 @@ def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int,
     answered = without = 0
     for rows, carried in read_scan_table(scans, locator.access_points, locator.layout):
         answers = locator.answer_table(rows)
-        names = {name: f"scan_{name}" for name in carried.columns if name in answers.columns}
-        for name in carried.columns:
-            answers[names.get(name, name)] = carried[name].to_numpy()
+        carry(answers, carried)
         if FLAGS.output.endswith(".jsonl"):
             output.writelines(f"{line}\n" for line in answers_json(answers))
         else:
             answers.to_csv(output, index=False, header=answered == 0, float_format="%.3f")
         answered, without = answered + len(answers), without + int((rows.detected == 0).sum())
     return answered, without
+
+
+def carry(answers: "pd.DataFrame", carried: "pd.DataFrame") -> None:
+    """Adds the other columns of a table of scans, with scan_ before a name that is taken."""
+    for name in carried.columns:
+        free = name
+        while free in answers or (free != name and free in carried):
+            free = f"scan_{free}"
+        answers[free] = carried[name].to_numpy()
 
 
 def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from rsstl_jax.data.readers.cells import NUMBER
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, names_alike
 from rsstl_jax.errors import DataError
 
@@ -41,8 +43,9 @@ def read_scans(
     Args:
         scans: a sequence of scans, or a single one. A scan is {access point: level} or a list of
             records such as {"mac": access point, "rssi": level}; a DataFrame has one scan per row
-            and one column per access point. A level is in dBm; None, NaN or a missing entry means
-            undetected. Names match without regard to upper and lower case.
+            and one column per access point, as has an array with named fields. A level is in
+            dBm; None, NaN or a missing entry means undetected. Names match without regard to
+            upper and lower case.
         access_points: names of the A known access points, in the order of the columns.
         undetected: further values that mean undetected, such as the 100 of a site's table.
 
@@ -70,6 +73,7 @@ def read_scans(
         leave out what was not detected, or give None
     """
     column = {name.casefold(): index for index, name in enumerate(access_points)}
+    scans = _with_columns(scans)
     if isinstance(scans, pd.DataFrame):
         return _table_rows(scans, column, undetected)
     listed = _list_of_scans(scans)
@@ -98,7 +102,11 @@ def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
     if isinstance(scans, pd.DataFrame) and scans.columns.tolist() != names:
         raise DataError("scans is a DataFrame with names of its own; leave access_points out")
     shape = list(np.shape(scans)) if hasattr(scans, "ndim") else type(scans).__name__
-    levels = np.asarray(scans) if hasattr(scans, "ndim") or isinstance(scans, list) else None
+    levels = None
+    if hasattr(scans, "ndim") or isinstance(scans, list):
+        # Rows of unequal length are no array.
+        with suppress(ValueError):
+            levels = scans if isinstance(scans, np.ma.MaskedArray) else np.asarray(scans)
     if levels is None or levels.ndim != 2 or levels.shape[1] != len(names):
         raise DataError(
             f"scans is {shape}; with access_points an array [n, {len(names)}] is expected, a "
@@ -107,11 +115,19 @@ def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(levels, columns=names)
 
 
+def _with_columns(scans: Any) -> Any:
+    """An array with named fields as a table; whatever else as it is."""
+    has_fields = getattr(getattr(scans, "dtype", None), "names", None)
+    return pd.DataFrame(np.atleast_1d(scans)) if has_fields else scans
+
+
 def _list_of_scans(scans: Any) -> list[Any]:
     if isinstance(scans, str | bytes):
         raise DataError("scans is text; parse it first, such as with json.loads")
     if isinstance(scans, pd.Series):
-        return [scans.to_dict()] if pd.api.types.is_numeric_dtype(scans) else scans.tolist()
+        is_list = any(isinstance(entry, Mapping | list | tuple | pd.Series) for entry in scans)
+        one: Any = scans.to_dict()
+        return scans.tolist() if is_list else [one]
     if isinstance(scans, Mapping):
         return [scans]
     if hasattr(scans, "ndim"):
@@ -139,6 +155,8 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
     if isinstance(scan, pd.Series):
         scan = scan.to_dict()
     if isinstance(scan, Mapping):
+        if _is_record(scan) and any(isinstance(scan.get(key), str) for key in scan):
+            raise DataError(f"scan {row}: {scan!r} is one record; a list of them is a scan")
         readings = list(scan.items())
     elif isinstance(scan, Iterable) and not isinstance(scan, str | bytes):
         readings = []
@@ -167,8 +185,10 @@ def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
     """A level in dBm; None where undetected."""
     if level is None or level is pd.NA:
         return None
-    if isinstance(level, bool | np.bool_):
-        raise DataError(f"{where}: {level} is no level; a number in dBm is expected")
+    is_switch = isinstance(level, bool) or getattr(getattr(level, "dtype", None), "kind", "") == "b"
+    # Python reads -6_1 and other scripts' digits, too.
+    if is_switch or (isinstance(level, str) and not NUMBER.fullmatch(level)):
+        raise DataError(f"{where}: {level!r} is no level; a number in dBm is expected")
     try:
         level_dbm = float(level)
     except OverflowError:
@@ -195,6 +215,11 @@ def _table_rows(
     lower = [name.casefold() for name in names]
     if alike := names_alike(names):
         raise DataError(f"access point {alike[1]!r} is named more than once")
+    if _is_record(dict.fromkeys(names)) and not {*lower} & column.keys():
+        raise DataError(
+            f"scans has a row for each record ({', '.join(names)}); a list of records is a scan: "
+            'give [scan.to_dict("records") for _, scan in scans.groupby(<column of scans>)]'
+        )
     levels = np.empty(table.shape, np.float64)
     for index, name in enumerate(names):
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)

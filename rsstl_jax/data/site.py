@@ -77,7 +77,7 @@ class Fingerprints:
         object.__setattr__(self, "access_points", tuple(self.access_points))
         if self.part not in PARTS:
             raise DataError(f"part is {self.part!r}; it must be one of {', '.join(PARTS)}")
-        num_rows = len(self.rss_dbm)
+        num_rows = len(self.rss_dbm) if np.ndim(self.rss_dbm) else 0
         self._check_array("rss_dbm", self.rss_dbm, (num_rows, len(self.access_points)), np.float32)
         self._check_array("position_m", self.position_m, (num_rows, 2), np.float64)
         for name, labels in self._labels().items():
@@ -91,7 +91,7 @@ class Fingerprints:
 
     def _check_array(self, name: str, array: object, shape: tuple[int, ...], dtype: type) -> None:
         wanted = f"{dtype.__name__}{list(shape)}"
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
             raise self._error(f"{name} is a {type(array).__name__}; a NumPy {wanted} is expected")
         if array.shape != shape or array.dtype.type is not dtype or not array.dtype.isnative:
             raise self._error(f"{name} is {array.dtype}{list(array.shape)}; expected {wanted}")
@@ -175,6 +175,10 @@ class Fingerprints:
             raise self._error(
                 f"indices is {rows.dtype}{list(rows.shape)}; rows are int[m], or bool[{len(self)}]"
             )
+        odd = rows[(rows < 0) | (rows >= len(self))]
+        if rows.ndim != 1 or odd.size:
+            given = f"has row {odd[0]}" if odd.size else f"has shape {list(rows.shape)}"
+            raise self._error(f"indices {given}; rows are int[m], 0...{len(self) - 1}")
         rows = rows.astype(np.int64)
         return replace(
             self,

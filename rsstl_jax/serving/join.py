@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from rsstl_jax.data import load_site
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.saved_student import load_student
@@ -41,6 +42,8 @@ def join_run(
         if pretrained:
             network = load_pretrained()
             network.check_target(config.target)
+            site = load_site(config.target, data_dir=config.data_dir or None)
+            network.check_data(site.train, site.test)
             fitted = network.fit(target_parts(config).train)
             members.append(fitted)
             save_at_site(at_site, fitted)

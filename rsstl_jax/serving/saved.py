@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rsstl_jax.data import Fingerprints
+from rsstl_jax.data import Fingerprints, Site
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.saved_student import ANSWER_FILES, load_answers, load_student, save_answers
@@ -83,6 +83,17 @@ def check_new(
             f"{folder} holds a locator already ({card}); name another folder, or replace it "
             "with --replace"
         )
+
+
+def check_unseen(locator: Locator, site: Site) -> None:
+    """Refuses a site that the pretrained network in a saved localiser was trained on."""
+    if isinstance(locator, Ensemble):
+        for member in locator.members:
+            check_unseen(member, site)
+    elif isinstance(locator, EnsembleAtSite):
+        network = load_pretrained()
+        network.check_target(site.name)
+        network.check_data(site.train, site.test)
 
 
 @contextmanager

@@ -109,6 +109,8 @@ def test_positions_under_other_names_are_named_by_the_flag_that_a_message_gives(
     ("words", "dataset", "message"),
     [
         (("--undetected=low",), "my-office", "--undetected: 'low' is not a number"),
+        (("--ignore=AP001,",), "my-office", "a name is empty; write them as a,b"),
+        (("--ignore=",), "my-office", "a name is empty; write them as a,b"),
         (("--delimiter=x",), "my-office", "delimiter is 'x'; it must be one of"),
         (("--ignore=id", "--write"), "uji", "--ignore, --write: uji has a form of its own"),
         ((), "my-ofice", "perhaps my-office is meant"),

@@ -215,6 +215,8 @@ def test_the_console_script_refuses_as_the_files_do():
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and "did you mean learning_rate?" in err
     assert err.count("\n") == 1
+    code, out, err = call_script("help", "distil")
+    assert (code, out) == (2, "") and "'distil' is no command; did you mean distill?" in err
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,9 @@ def test_a_file_may_lie_in_folders_that_are_not_there_and_none_is_made_yet(tmp_p
     assert not os.listdir(tmp_path)
     with pytest.raises(ConfigError, match=f"--output={tmp_path}: this is a folder; name a file"):
         check_file("--output", tmp_path)
+    (tmp_path / "train.csv.gz").touch()
+    with pytest.raises(ConfigError, match=r"train\.csv\.gz: this is a site's own file"):
+        check_file("--output", tmp_path / "train.csv.gz")
 
 
 @pytest.fixture
@@ -197,7 +200,7 @@ def test_an_exported_student_of_another_is_replaced_only_if_asked(command, tmp_p
 
 def test_a_missing_site_is_explained_by_the_flags_of_the_command(command):
     error = MissingDataError("data/home/test.csv")
-    assert "--config.sources / --config.target" in cli._with_own_flags(error)
+    assert cli._with_own_flags(error).endswith(": put the file there.")
     with pytest.raises(ConfigError, match="needs --dataset"):
         command(evaluate, "--student=pretrained")
     assert cli._with_own_flags(error).endswith("or choose other sites with --dataset.")

@@ -116,6 +116,7 @@ def test_a_flag_without_effect_is_refused(command, module, words, message):
         (compare, "--students=distilled, distilled", "'distilled' is named twice"),
         (calibrate, "--students=a,,b", "a name is empty; write them as a,b"),
         (compare, "--workdirs=a,", "a name is empty"),
+        (compare, "--students=", "a name is empty"),
     ],
 )
 def test_a_list_has_no_empty_name_and_none_twice(command, module, word, message):

@@ -119,13 +119,16 @@ def test_unlabelled_scans_are_read_by_the_layout(tmp_path):
     ("text", "message"),
     [
         ('{"undetectd": 1}', "'undetectd' is no field of a layout; did you mean undetected?"),
-        ('{"undetected": "low"}', r"undetected is \('low',\); it must be finite numbers"),
+        ('{"undetected": "low"}', r"undetected is \('low',\); it must be a list of finite numbers"),
+        ('{"phone": "AP001", "time": "x"}', "time is 'x'; it must be another column than x"),
+        ('{"y": ""}', "y is ''; it must be a column's name"),
         ('{"delimiter": ";;"}', "delimiter is ';;'; it must be one of"),
         ('{"decimal": ","}', "decimal is ','; it must differ from the delimiter"),
         ('{"positions": "miles"}', "positions is 'miles'; it must be one of 'metres', 'degrees'"),
         ('{"origin": [24.9, 60.2]}', "origin is .* it must be left out but for degrees"),
         ('{"ignore": ["x"]}', "ignore is .* it must leave x and y alone"),
         ('{"ignore": [], "ignore": ["a"]}', "'ignore' is named twice in one object"),
+        ('{"ignore": "id", "undetected": null}', "undetected is None; it must be a list of"),
         ("[1]", "is no JSON object"),
         ("{", "cannot be read as JSON"),
     ],
@@ -141,6 +144,28 @@ def test_a_faulty_layout_is_named(tmp_path, text, message):
 def test_a_published_dataset_has_no_other_layout(tmp_path):
     with pytest.raises(DataError, match="uji is read as its publisher writes it"):
         load_site("uji", data_dir=tmp_path, layout=Layout(delimiter=";"))
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        (Layout(access_point_prefix="WAP"), "names no access point that starts with 'WAP'"),
+        (Layout(floor="Floor"), "an access point; the layout's floor is 'Floor'"),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_said(tmp_path, layout, message):
+    write(tmp_path)
+    with pytest.raises(DataError, match=message):
+        load_site("home", data_dir=tmp_path, layout=layout)
+
+
+def test_lists_and_numbers_of_numpy_make_the_same_layout(tmp_path):
+    made = Layout(undetected=[np.int64(-110)], ignore=["id"], positions="degrees", origin=[2, 41])
+    like = Layout(undetected=(-110,), ignore=("id",), positions="degrees", origin=(2, 41))
+    assert made == like and type(made.undetected[0]) is int
+    write(tmp_path)
+    unread = load_site("home", data_dir=tmp_path, layout=Layout(floor=""))
+    assert unread.train.floor is None and unread.train.num_access_points == 60
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.data.readers import read_site, read_table
+from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 
 UJI = """WAP001,WAP002,WAP003,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,TIMESTAMP
@@ -286,6 +287,13 @@ def test_damaged_archives_are_named(tmp_path):
     with pytest.raises(DataError, match=r"train\.csv\.gz: cannot be unpacked or read"):
         read_table("home", tmp_path)
     (tmp_path / "train.csv.gz").unlink()
+    for name in ("a.zip", "b.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("other.csv", GOOD)
+    with pytest.raises(DataError, match=r"a\.zip: other\.csv and .*b\.zip: other\.csv are both"):
+        find_file(tmp_path, "other.csv")
+    for name in ("a.zip", "b.zip"):
+        (tmp_path / name).unlink()
     (tmp_path / "published.zip").write_bytes(b"PK not really")
     with pytest.raises(DataError, match=r"published\.zip: is not a readable zip archive"):
         read_table("home", tmp_path)

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rsstl_jax.commands.predict import carry
 from rsstl_jax.data import read_scans
 from rsstl_jax.data.readers.layout import Layout
 from rsstl_jax.data.readers.scan_table import BLOCK_ROWS, read_scan_table
+from rsstl_jax.data.scans import name_columns
 from rsstl_jax.errors import DataError, MissingDataError
 
 NAMES = ("hall", "attic")
@@ -33,6 +35,10 @@ WANTED = [[-61.0, np.nan]]
         pd.Series({"hall": -61.0}),
         pd.Series([{"hall": -61.0}]),
         [pd.Series({"hall": np.float32(-61.0)})],
+        pd.Series({"hall": -61, "attic": None}, dtype=object),
+        np.array([(-61.0, np.nan)], [("hall", "f4"), ("attic", "f4")]),
+        np.array([(-61.0, np.nan)], [("hall", "f4"), ("attic", "f4")])[0],
+        name_columns(np.ma.array([[-61.0, -70.0]], mask=[[False, True]]), NAMES),
     ],
 )
 def test_common_forms_are_read(scans):
@@ -54,6 +60,14 @@ def test_unknown_access_points_are_counted_and_left_out():
         (7, "scans is int"),
         ([7], "scan 0 is int"),
         ([{"hall": -61}, {"hall": False}], "scan 1, access point 'hall': False"),
+        ([{"hall": np.array(False)}], "scan 0, access point 'hall': array.False. is no level"),
+        ([{"hall": "-6_1"}], "scan 0, access point 'hall': '-6_1' is no level"),
+        ([{"hall": "-٦١"}], "scan 0, access point 'hall': '-٦١' is no level"),
+        ({"mac": "hall", "rssi": -61}, "is one record; a list of them is a scan"),
+        (
+            pd.DataFrame({"scan": [0], "mac": ["hall"], "rssi": [-61]}),
+            "a row for each record .scan, mac, rssi.; a list of records is a scan",
+        ),
         ([{"hall": "loud"}], "scan 0, access point 'hall': 'loud' is no level"),
         ([{"hall": 100}], "scan 0, access point 'hall': 100 is outside -130...0 dBm"),
         ([{"somewhere": 12}], "scan 0, access point 'somewhere': 12 is outside"),
@@ -170,6 +184,14 @@ def test_a_quoted_cell_may_cross_the_border_of_blocks(tmp_path):
     first, second = read_scan_table(file, NAMES)
     assert first.carried["time"].iloc[-1] == "two\nlines" and len(first.carried) == BLOCK_ROWS
     assert second.rows.rss_dbm[:, 0].tolist() == [-63]
+
+
+def test_no_carried_column_takes_the_place_of_another():
+    answers = pd.DataFrame({"floor": [3], "x_m": [1.0]})
+    names = ["floor", "scan_floor", "noon"]
+    carry(answers, pd.DataFrame([["cellar", "attic", "12:00"]], columns=names))
+    assert answers.iloc[0].tolist() == [3, 1.0, "cellar", "attic", "12:00"]
+    assert answers.columns.tolist()[2:] == ["scan_scan_floor", "scan_floor", "noon"]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ def make_part(**changes):
         ({"floor": np.zeros(2)}, "floor is float64"),
         ({"building": np.zeros(3, np.int32)}, r"building is int32\[3\]"),
         ({"access_points": ("a", "a")}, "access point 'a' is named more than once"),
+        ({"rss_dbm": None}, "rss_dbm is a NoneType"),
+        ({"rss_dbm": np.ma.masked_less(RSS_DBM, -50)}, "rss_dbm is a MaskedArray"),
         ({"rss_dbm": np.full((2, 2), 1, np.float32)}, "row 1, access point 'a': 1 lies outside"),
         (
             {"rss_dbm": np.array([[-60, -60], [-60, -130.5]], np.float32)},
@@ -65,6 +67,15 @@ def test_take_keeps_rows_together():
     assert taken.building is None
     with pytest.raises(DataError, match="no fingerprints"):
         make_part().take([])
+    for rows, words in (
+        ([-1], "has row -1; rows are int.m., 0...1"),
+        ([0, 2], "has row 2"),
+        ([[0], [1]], r"has shape \[2, 1\]"),
+        (1, r"has shape \[\]"),
+        (np.array([2**63], np.uint64), "has row 9223372036854775808"),
+    ):
+        with pytest.raises(DataError, match=words):
+            make_part().take(rows)
 
 
 def test_digest_follows_every_content_and_no_label():

@@ -106,3 +106,15 @@ def test_scores_of_any_size_have_a_finite_bound_and_its_gradient(dtype, large):
             np.testing.assert_allclose(np.asarray(gradient, float), slope / 7, rtol=1e-3, atol=1e-6)
     assert float(losses.generator_loss(scores)) == pytest.approx(-large, rel=1e-3)
     assert float(losses.critic_loss(scores, scores)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name not in ("unit_vectors", "safe_norm")]
+)
+def test_what_a_program_holds_as_constants_has_the_value_of_its_arguments(name):
+    find, power = CASES[name]
+    for scale in (1e-30, 1e-19, 1e19):
+        x, y = arrays_of("float32", scale)
+        expected = value_and_gradient(name)(x / np.float32(scale), y / np.float32(scale))[0]
+        held = jax.jit(lambda x=x, y=y: find(x, y))()
+        np.testing.assert_allclose(held / scale**power, expected, rtol=1e-4, err_msg=f"{scale}")

@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 import tiny
 
-from rsstl_jax import load_pretrained, load_site, load_student
+from rsstl_jax import Pretrained, Site, load_pretrained, load_site, load_student
+from rsstl_jax.config.schema import flatten
 from rsstl_jax.engine.locator import answers_json
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.serving.calibrate import calibrate_run, students_of_run
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.join import join_run
-from rsstl_jax.serving.saved import load_locator, save_at_site, save_ensemble
+from rsstl_jax.serving.saved import check_unseen, load_locator, save_at_site, save_ensemble
+from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
+from rsstl_jax.store.files import write_json
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +108,25 @@ def test_the_pretrained_network_at_a_site_is_read_again(tmp_path):
     (tmp_path / "radio_map.npz").write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(DamagedError, match=r"radio_map\.npz is damaged"):
         load_locator(tmp_path)
+
+
+def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monkeypatch):
+    part, network = tiny.make_part(), load_pretrained()
+    saved = EnsembleAtSite(network.settings, network.members, part)
+    test = dataclasses.replace(part, part="test")
+    check_unseen(saved, Site("home", part, test))
+    with pytest.raises(DataError, match="was trained in the building of tut1"):
+        check_unseen(Ensemble([saved]), Site("tut1", part, test))
+
+    def refuse(*parts):
+        raise DataError(f"{len(parts) - 1} parts are known")
+
+    tiny.write_sites(tmp_path, "home", "mall")
+    write_json(tmp_path / "config.json", flatten(tiny.make_tiny_config(data_dir=str(tmp_path))))
+    monkeypatch.setattr(Pretrained, "check_data", refuse)
+    monkeypatch.setattr("rsstl_jax.serving.join.load_student", Path)
+    with pytest.raises(DataError, match="2 parts are known"):
+        join_run(tmp_path, "standalone", tmp_path / "joined", pretrained=True)
 
 
 @pytest.mark.slow

@@ -135,7 +135,7 @@ def _check_same(file: Path, held: str | None, where: str, name: str) -> None:
 
 def _load(where: str, site: "Site") -> "Locator":
     from rsstl_jax.baselines.knn import NeighboursAtSite
-    from rsstl_jax.serving.saved import load_locator
+    from rsstl_jax.serving.saved import check_unseen, load_locator
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
     if where == "knn":
@@ -143,7 +143,9 @@ def _load(where: str, site: "Site") -> "Locator":
     folder = Path(where)
     bundle = (folder / "agnostic.json").exists() and not (folder / "at_site.json").exists()
     if where != "pretrained" and not bundle:
-        return load_locator(folder)
+        locator = load_locator(folder)
+        check_unseen(locator, site)
+        return locator
     network = load_pretrained() if where == "pretrained" else load_pretrained(folder)
     network.check_target(site.name)
     network.check_data(site.train, site.test)

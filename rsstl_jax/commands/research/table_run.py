@@ -12,7 +12,7 @@ from rsstl_jax.commands.shared.flag_definitions import refuse_unused
 from rsstl_jax.commands.shared.outputs import check_file, check_folder
 from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import FRACTION, SEED
+from rsstl_jax.config.rules import DATASET_NAME, FRACTION, SEED
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import ConfigError
@@ -84,6 +84,11 @@ def train(output: Path) -> None:
     rows, students = list(wanted()), FLAGS.students or ()
     if not any(row in TABLE_ROWS["4"] for _, _, row, _ in rows):
         refuse_unused("without a row of table 4", "shares")
+    if FLAGS.label and not DATASET_NAME.fullmatch(FLAGS.label):
+        raise ConfigError(
+            f"--label={FLAGS.label}: it names a folder, and must be of letters, digits, '.', '_' "
+            "and '-'"
+        )
     overrides = read_assignments(FLAGS.set)
     for field, flag in {"bundle_dir": "workdir", "run.replicas": "replicas"}.items():
         if field in overrides:

@@ -43,7 +43,7 @@ class NamesParser(flags.ListParser):
 
     def parse(self, argument: str | list[str]) -> list[str]:
         names = [word.strip() for word in super().parse(argument)]
-        if not all(names):
+        if not all(names) or argument == "":
             raise ValueError("a name is empty; write them as a,b")
         if self._are_folders:
             names = [FolderParser().parse(name) for name in names]

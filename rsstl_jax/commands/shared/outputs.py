@@ -49,6 +49,8 @@ def check_file(
         raise ConfigError(f"{flag}={file}: a {' or '.join(endings)} is written; name such a file")
     if Path(file).exists() and any(_is_of(Path(file), Path(read)) for read in inputs):
         raise ConfigError(f"{flag}={file}: the command reads this file; name another")
+    if Path(file).is_file() and Path(file).name.removesuffix(".gz") in SITE_FILES:
+        raise ConfigError(f"{flag}={file}: this is a site's own file; name another")
     _check_writable(f"{flag}={file}", Path(file).parent)
 
 

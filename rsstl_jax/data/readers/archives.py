@@ -53,6 +53,7 @@ def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = ""
             _log.warning("%s is there, too, and is not read; %s is", other, present[0].name)
         if present:
             return DataFile(present[0])
+    found: list[DataFile] = []
     for archive in sorted(folder.glob("*.zip")):
         try:
             with zipfile.ZipFile(archive) as opened:
@@ -61,6 +62,9 @@ def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = ""
             raise DataError(f"{archive}: is not a readable zip archive ({error})") from error
         if len(members) > 1:
             raise DataError(f"{archive}: holds {name} more than once: {', '.join(members)}")
-        if members:
-            return DataFile(archive, members[0])
+        found += [DataFile(archive, member) for member in members]
+    if len(found) > 1:
+        raise DataError(f"{found[0]} and {found[1]} are both {name}; keep one of them")
+    if found:
+        return found[0]
     raise MissingDataError(folder / name, address=address)

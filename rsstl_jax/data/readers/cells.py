@@ -21,7 +21,7 @@ UNDETECTED = 100
 
 COMMON_FRACTION = 0.05  # of the readings: a value that is none of them may stand for undetected
 
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
     re.ASCII | re.IGNORECASE,
 )
@@ -44,9 +44,9 @@ def _text_error(sheet: Sheet, columns: Sequence[str], cause: ValueError) -> Data
     for row, cells in enumerate(sheet.rows()):
         for column, index in zip(columns, indices, strict=True):
             cell = cells[index]
-            if not _NUMBER.fullmatch(cell if point == "." else cell.translate(_SWAPPED)):
+            if not NUMBER.fullmatch(cell if point == "." else cell.translate(_SWAPPED)):
                 hint = ""
-                if _NUMBER.fullmatch(cell.replace(other, ".")):
+                if NUMBER.fullmatch(cell.replace(other, ".")):
                     hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
                 elif row == 0:
                     hint = f"; {remedy(f'--ignore={column}')} leaves the column out"

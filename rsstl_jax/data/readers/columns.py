@@ -58,7 +58,9 @@ def _plain(name: str) -> str:
 def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]:
     """The columns of access points; those of a radio map must not look like something else."""
     layout = sheet.layout
-    used = used_columns(layout)
+    # A label of an empty name is not read.
+    unread = [name for name in ("floor", "building") if not getattr(layout, name)]
+    used = (*used_columns(layout), *unread)
     ignored = {name.casefold() for name in layout.ignore}
     names = tuple(
         column
@@ -74,7 +76,9 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
         )
     if is_radio_map:
         if not names:
-            raise DataError(f"{sheet.file}, line 1: names no access point")
+            prefix = layout.access_point_prefix
+            which = f" that starts with {prefix!r} (access_point_prefix)" if prefix else ""
+            raise DataError(f"{sheet.file}, line 1: names no access point{which}")
         _check_uses(sheet, names)
         absent = ignored - {column.casefold() for column in sheet.columns}
         if absent:
@@ -85,10 +89,12 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
 def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
     """Refuses names that say that a column is no access point."""
     for name in names:
-        if name.lower() in ("x", "y", "floor", "building"):
+        if (use := name.lower()) in ("x", "y", "floor", "building"):
+            named = getattr(sheet.layout, use)
+            meant = f"write {use!r}" if name != use else f"the layout's {use} is {named!r}"
             raise DataError(
                 f"{sheet.file}, line 1: column {name!r} would be read as an access point; "
-                f"write {name.lower()!r}, give it another name, or leave it out: "
+                f"{meant}, give it another name, or leave it out: "
                 f"{remedy(f'--ignore={name}')}"
             )
     if odd := [name for name in names if has_other_use(name)]:

@@ -79,13 +79,20 @@ class Layout:
     time: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("undetected", "ignore", "origin"):
+            if isinstance(values := getattr(self, name), list | tuple):
+                plain = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
+                object.__setattr__(self, name, plain)
         for name in (*_USES, "access_point_prefix"):
             self._demand(isinstance(getattr(self, name), str), name, "be text")
-        used = used_columns(self)
-        self._demand(len({*used}) == len(used) and self.x and self.y, "x", "be a name of its own")
-        self._demand(_all_numbers(self.undetected), "undetected", "be finite numbers")
+        for number, name in enumerate(_USES):
+            column, others = getattr(self, name), _USES[:number]
+            self._demand(column or name not in ("x", "y"), name, "be a column's name")
+            same = [other for other in others if column and getattr(self, other) == column]
+            self._demand(not same, name, f"be another column than {', '.join(same)}")
+        self._demand(_all_numbers(self.undetected), "undetected", "be a list of finite numbers")
         names = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
-        self._demand(names, "ignore", "be names of columns")
+        self._demand(names, "ignore", "be a list of columns' names")
         self._demand(not {self.x, self.y} & {*self.ignore}, "ignore", "leave x and y alone")
         switch = self.empty_is_undetected
         self._demand(isinstance(switch, bool), "empty_is_undetected", "be true or false")
@@ -188,7 +195,7 @@ def make_layout(values: Mapping[str, Any]) -> Layout:
         is_list = name in ("undetected", "ignore", "origin")
         if is_list and not isinstance(value, list | tuple | None):
             value = [value]
-        made[name] = tuple(value) if isinstance(value, list) else value
+        made[name] = value
     return Layout(**made)
 
 
