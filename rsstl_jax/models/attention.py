@@ -9,12 +9,7 @@ from flax import linen as nn
 
 
 class SelfAttention(nn.Module):
-    """Dot-product attention of tokens to each other, float[B, T, D] to float[B, T or 1, D].
-
-    The same function of the same parameters as `nn.MultiHeadDotProductAttention`. Query, key and
-    value are one product. Where only the first token asks, keys and values are never computed: its
-    query is carried back through the keys' kernel, and the mean of tokens through the values'.
-    """
+    """float[B, T, D] to float[B, T or 1, D]: as `nn.MultiHeadDotProductAttention` of the tokens."""
 
     num_heads: int
 
@@ -27,6 +22,7 @@ class SelfAttention(nn.Module):
         if first_only:
             mixed = _attend_from_first(tokens, *projections)
         else:
+            # Query, key and value are one product.
             kernels, biases = zip(*projections, strict=True)
             kernel = jnp.stack(kernels, axis=1).reshape(width, 3 * width)
             # The bias is added to whole tokens: of single heads its gradient is a slow sum.
@@ -59,11 +55,7 @@ class _Affine(nn.Module):
 
 @jax.custom_vjp
 def _attend(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
-    """Softmax of float[B, H, T, D] with float[B, H, D, T], times float[B, H, D, T] transposed.
-
-    The gradients that JAX derives are the same sums, in an order of axes that XLA's products on
-    CPUs compute half as fast.
-    """
+    """Softmax of float[B, H, T, D] with float[B, H, D, T], times float[B, H, D, T] transposed."""
     return _forward(query, key, value)[0]
 
 
@@ -73,6 +65,7 @@ def _forward(query: jax.Array, key: jax.Array, value: jax.Array) -> tuple[jax.Ar
     return mixed, (query, key, value, weights, mixed)
 
 
+# The gradients that JAX derives are the same sums, in orders of axes that XLA multiplies slower.
 def _backward(saved: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     query, key, value, weights, mixed = saved
     of_value = gradient.swapaxes(-1, -2) @ weights
@@ -86,9 +79,13 @@ _attend.defvjp(_forward, _backward)
 
 
 def _attend_from_first(tokens: jax.Array, query: Any, key: Any, value: Any) -> jax.Array:
-    """float[B, H, D] of the first token. The keys' bias moves all its scores alike: no effect."""
+    """float[B, H, D] of the first token, which asks alone: no key or value is computed.
+
+    Its query is carried back through the keys' kernel, the mean of tokens on through the values'.
+    """
     kernel, bias = query
     asked = jnp.einsum("bw,whd->bhd", tokens[:, 0], kernel) + bias[None]
+    # The keys' bias moves all its scores alike, which has no effect.
     asked = jnp.einsum("bhd,whd->bhw", asked, key[0]) / math.sqrt(bias.shape[-1])
     weights = nn.softmax(jnp.einsum("bhw,bkw->bhk", asked, tokens))
     kernel, bias = value

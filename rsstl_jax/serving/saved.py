@@ -86,7 +86,7 @@ def check_new(
 
 
 def check_unseen(locator: Locator, site: Site) -> None:
-    """Refuses a site that the pretrained network in a saved localiser was trained on."""
+    """Refuses a site that the pretrained network in a saved locator was trained on."""
     if isinstance(locator, Ensemble):
         for member in locator.members:
             check_unseen(member, site)

@@ -203,7 +203,10 @@ BAD = {
         ["expert", SMOKE, "--config.train.epochs=0"],
         "train.epochs is 0; it must be a whole number of at least 1",
     ),
-    "nested label": (["tables", "--rows=knn", "--label=a/b"], "--label=a/b: it names a folder"),
+    "nested variant": (
+        ["tables", "--rows=knn", "--variant=a/b"],
+        "--variant=a/b: it names a folder",
+    ),
     "file": (
         ["distill", "--config=configs/nowhere.py"],
         "No such file or directory: 'configs/nowh",

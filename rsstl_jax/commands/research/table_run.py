@@ -84,9 +84,9 @@ def train(output: Path) -> None:
     rows, students = list(wanted()), FLAGS.students or ()
     if not any(row in TABLE_ROWS["4"] for _, _, row, _ in rows):
         refuse_unused("without a row of table 4", "shares")
-    if FLAGS.label and not DATASET_NAME.fullmatch(FLAGS.label):
+    if FLAGS.variant and not DATASET_NAME.fullmatch(FLAGS.variant):
         raise ConfigError(
-            f"--label={FLAGS.label}: it names a folder, and must be of letters, digits, '.', '_' "
+            f"--variant={FLAGS.variant}: it names a folder, and must be of letters, digits, '.', '_' "
             "and '-'"
         )
     overrides = read_assignments(FLAGS.set)
