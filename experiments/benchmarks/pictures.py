@@ -100,7 +100,8 @@ def _lines(axes: Axes, frame: pd.DataFrame, names: Sequence[str], unit: str) -> 
 
 
 def _bars(axes: Axes, frame: pd.DataFrame, part: str) -> None:
-    names = {"step": ["milliseconds"], "networks": ["ours (s)", "PyTorch eager (s)"]}.get(part)
+    of_networks = [f"{form} (s)" for form in ("ours", "PyTorch eager", "torch.compile")]
+    names = {"step": ["milliseconds"], "networks": of_networks}.get(part)
     bars = frame.set_index(frame.columns[0])
     bars = bars[names] if names else bars
     stacked = part == "compile"

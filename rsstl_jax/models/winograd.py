@@ -89,7 +89,7 @@ def _transform(matrix: np.ndarray, kernel: jax.Array) -> jax.Array:
 
 
 def _combine(matrix: Sequence[Sequence[int]], parts: Any, axis: int) -> jax.Array:
-    """A matrix of small whole numbers times a vector of arrays, one after the other along an axis."""
+    """A matrix of whole numbers times a vector of arrays, one after the other along an axis."""
     # Without a barrier XLA computes them anew for everything that reads them.
     sums = [sum(n * parts[i] for i, n in enumerate(row) if n) for row in matrix]
     return jax.lax.optimization_barrier(jnp.stack(sums, axis=axis))

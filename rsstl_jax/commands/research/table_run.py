@@ -86,8 +86,8 @@ def train(output: Path) -> None:
         refuse_unused("without a row of table 4", "shares")
     if FLAGS.variant and not DATASET_NAME.fullmatch(FLAGS.variant):
         raise ConfigError(
-            f"--variant={FLAGS.variant}: it names a folder, and must be of letters, digits, '.', '_' "
-            "and '-'"
+            f"--variant={FLAGS.variant}: it names a folder, and must be of letters, digits, "
+            "'.', '_' and '-'"
         )
     overrides = read_assignments(FLAGS.set)
     for field, flag in {"bundle_dir": "workdir", "run.replicas": "replicas"}.items():
