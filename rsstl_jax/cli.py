@@ -72,6 +72,8 @@ def command_module(name: str) -> ModuleType:
 def main() -> None:
     """The console script: rsstl <command> [flags]."""
     name, *arguments = sys.argv[1:] or ["--help"]
+    if name == "help" and len(arguments) > 1:
+        _stop(f"help takes one command; there is no use for {arguments[1]!r}", BAD_INPUT)
     if name == "help" and arguments and arguments[0] in COMMANDS:
         name, arguments = arguments[0], ["--help"]
     if name in COMMANDS:

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources
+from rsstl_jax.data.buildings import check_no_copy
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
 from rsstl_jax.engine.saved_student import Student, load_prototypes, save_student
@@ -122,6 +123,9 @@ def run_distillation(
     with locked(workdir):
         recorder = open_workdir(config, workdir)
         sources = make_source_jobs(config)
+        for source in sources.values():
+            if isinstance(source, SiteJob):
+                check_no_copy(parts.train, source.train)
         log_start(
             recorder, _target_digests(config, parts) | _source_digests(sources), config.run.mesh
         )

@@ -1,6 +1,7 @@
 """The whole job on tiny tables: what it leaves, what it never reads, and how it goes on."""
 
 import json
+import shutil
 from functools import partial
 from importlib import import_module
 
@@ -11,14 +12,17 @@ import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import pipeline, run_distillation
+from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
+from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.pipeline import bundle_folder, run_expert
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.site_agnostic.training import init_agnostic
+from rsstl_jax.site_agnostic.zero_shot import run_zero_shot
 from rsstl_jax.store.recorder import Recorder
 
 SEEDS = (3,)
@@ -265,3 +269,17 @@ def test_a_student_of_their_network_may_start_at_its_teachers(data_dir, tmp_path
     jax.tree.map(unmoved, taught, of_second_teacher)
     kernels = [params["framer"] for params in (alone, of_second_teacher)]
     assert not np.allclose(*[jax.tree.leaves(framer)[-1] for framer in kernels])
+
+
+def test_a_copy_of_the_target_is_no_source(tmp_path):
+    sites = write_sites(tmp_path / "sites", "home", "mall")
+    shutil.copytree(sites / "home", sites / "house")
+    config = make_tiny_config("mall,house", data_dir=str(sites))
+    words = "source house has .* of the target home, under another name"
+    with pytest.raises(DataError, match=words):
+        run_distillation(config, tmp_path / "run")
+    for method in ("sequential", "collective"):
+        with pytest.raises(DataError, match=words):
+            run_baseline(config, method, tmp_path / method)
+    with pytest.raises(DataError, match=words):
+        run_zero_shot(config, tmp_path / "zero-shot")

@@ -19,6 +19,7 @@ from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import check_sources, load_site
+from rsstl_jax.data.buildings import check_no_copy
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import predict_m
@@ -59,6 +60,8 @@ def _run(
 ) -> dict[str, Any]:
     recorder = open_workdir(config, workdir)
     sources = _sources(config) if method in WITH_SOURCES else {}
+    for source in sources.values():
+        check_no_copy(parts.train, source.train)
     digests = {name: source.train.digest() for name, source in sources.items()}
     log_start(recorder, {config.target: parts.train.digest()} | digests, config.run.mesh)
     # Without a network nothing is random but the fraction of the train part.

@@ -1,7 +1,7 @@
 """Which datasets share a building, so that no source comes from the target's own building."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -56,6 +56,8 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
         target tampere (Tampere University, the building of TUT1, TUT3, TUT4 and TUT6); take a
         source from another building
     """
+    if isinstance(sources, str):
+        raise DataError(f"sources is the text {sources!r}; a sequence of names is expected")
     if not sources:
         raise DataError("sources is empty; name at least one dataset, such as uji,tut7")
     for source in sources:
@@ -66,6 +68,25 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
                 f"source {source} was surveyed in the same building as the target {target} "
                 f"({building_of(target)}); take a source from another building"
             )
+
+
+def check_no_copy(target: Fingerprints, source: Fingerprints) -> None:
+    """Raises `DataError` for a source that holds most of the target's fingerprints."""
+    known = set(_contents(source))
+    number = sum(content in known for content in _contents(target))
+    if 2 * number > len(target):
+        raise DataError(
+            f"source {source.dataset} has {number} of the {len(target)} fingerprints of the target "
+            f"{target.dataset}, under another name; take a source from another building"
+        )
+
+
+def _contents(part: Fingerprints) -> Iterator[bytes]:
+    """Levels and position of each fingerprint, whatever its access points are called."""
+    levels = np.sort(part.rss_dbm, axis=1)  # undetected ones are last
+    detected = np.isfinite(levels).sum(axis=1)
+    for row, number, position_m in zip(levels, detected, part.position_m, strict=True):
+        yield row[:number].tobytes() + position_m.tobytes()
 
 
 def recognise(part: Fingerprints) -> str:

@@ -74,6 +74,8 @@ class Fingerprints:
     time: NDArray[np.datetime64] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.access_points, str):
+            raise self._error("access_points is a text; a sequence of names is expected")
         object.__setattr__(self, "access_points", tuple(self.access_points))
         if self.part not in PARTS:
             raise DataError(f"part is {self.part!r}; it must be one of {', '.join(PARTS)}")
@@ -265,7 +267,7 @@ class Site:
         test: the fingerprints that final figures are measured on.
 
     Raises:
-        DataError: the parts' access points differ in name or order.
+        DataError: the parts' access points differ in name or order, or the parts are swapped.
 
     Example:
         >>> from rsstl_jax.data import make_synthetic_site
@@ -284,6 +286,8 @@ class Site:
             raise DataError(
                 f"{self.name}: train and test must have the same access points in the same order"
             )
+        if (self.train.part, self.test.part) == ("test", "train"):
+            raise DataError(f"{self.name}: train and test are swapped")
 
     def __repr__(self) -> str:
         parts = [f"{part.part}: {part._summary()}" for part in (self.train, self.test)]

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.data import Fingerprints, check_sources, load_site
+from rsstl_jax.data.buildings import check_no_copy
 from rsstl_jax.data.target import held_out_groups, split_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -110,6 +111,8 @@ def run_zero_shot(
     check_sources(config.target, name_list(config.sources))
     parts = _read_sources(config)
     site = load_site(config.target, data_dir=config.data_dir or None)
+    for part in parts:
+        check_no_copy(site.train, part)
     train, held_out = split_site(site, config.data)
     with locked(workdir):
         recorder = _open_folder(config, workdir)

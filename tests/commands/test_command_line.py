@@ -217,6 +217,8 @@ def test_the_console_script_refuses_as_the_files_do():
     assert err.count("\n") == 1
     code, out, err = call_script("help", "distil")
     assert (code, out) == (2, "") and "'distil' is no command; did you mean distill?" in err
+    code, out, err = call_script("help", "distill", "expert")
+    assert (code, out) == (2, "") and "help takes one command" in err
 
 
 @pytest.mark.parametrize(

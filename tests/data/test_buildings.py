@@ -1,9 +1,12 @@
 """Sources from the target's own building are refused."""
 
+from dataclasses import replace
+
 import pytest
+from tiny import make_part
 
 from rsstl_jax.data import CARDS
-from rsstl_jax.data.buildings import building_of, check_sources
+from rsstl_jax.data.buildings import building_of, check_no_copy, check_sources
 from rsstl_jax.errors import DataError
 
 SHARED = {"tampere": ("tut1", "TUT3", "tut4", "Tut6"), "tut7": ("tut2", "TUT5", "tut7")}
@@ -30,3 +33,19 @@ def test_the_target_itself_and_no_source_are_refused():
             check_sources(target, [target])
     with pytest.raises(DataError, match="sources is empty"):
         check_sources("uji", [])
+
+
+def test_a_text_is_no_sequence_of_sources():
+    with pytest.raises(DataError, match="'tampere'; a sequence of names is expected"):
+        check_sources("uji", "tampere")
+
+
+def test_a_source_that_is_the_target_under_another_name_is_refused():
+    home, mall = make_part("home", "train"), make_part("mall", "train")
+    check_no_copy(home, mall)
+    names = [f"renamed-{name}" for name in home.access_points[::-1]]
+    copy = replace(home, dataset="house", rss_dbm=home.rss_dbm[:, ::-1], access_points=names)
+    for part in (copy, copy.take(range(len(copy) // 2 + 1))):
+        with pytest.raises(DataError, match=f"house has {len(part)} of the {len(home)} .* home"):
+            check_no_copy(home, part)
+    check_no_copy(home, copy.take(range(len(copy) // 2)))

@@ -106,6 +106,16 @@ def test_a_site_needs_one_order_of_access_points():
         Site("home", make_part(), make_part(part="test", access_points=("b", "a")))
 
 
+def test_swapped_parts_are_refused():
+    with pytest.raises(DataError, match="home: train and test are swapped"):
+        Site("home", make_part(part="test"), make_part())
+
+
+def test_a_text_is_no_sequence_of_access_points():
+    with pytest.raises(DataError, match="access_points is a text"):
+        make_part(access_points="ab")
+
+
 def test_a_part_is_shown_in_one_line():
     position_m = np.array([[-7541.2643, 4864920.7782], [-7441.2643, 4864945.2782]])
     labelled = {"floor": np.array([3, 3], np.int32), "building": np.array([0, 2], np.int32)}
