@@ -94,12 +94,12 @@ def _write_positions(file: str, part: "Fingerprints", predicted: "Predicted") ->
     columns |= {"predicted_floor": predicted.floor, "predicted_building": predicted.building}
     columns |= {"radius_m": predicted.radius_m}
     columns |= {"error_m": error_m(predicted.position_m, part.position_m)}
-    # As an editor counts the lines of test.csv, whose header is line 1.
-    lines = range(2, len(part) + 2)
+    # Not every file has a header, or its fingerprints a line each.
+    numbers = range(1, len(part) + 1)
     given = {name: values for name, values in columns.items() if values is not None}
-    table = pd.DataFrame(given, index=lines)
+    table = pd.DataFrame(given, index=numbers)
     Path(file).parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, table.to_csv(index_label="line", float_format="%.4f"))
+    write_text(file, table.to_csv(index_label="fingerprint", float_format="%.4f"))
 
 
 def _load_student() -> "tuple[Locator, Fingerprints]":

@@ -56,9 +56,8 @@ def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
     assert "pretrained at home, test part, 9 fingerprints:" in out
     # the plan is 40 m by 30 m
     assert float(out.split("mean error")[1].split()[0]) < 15
-    # The lines of test.csv, whose header is line 1.
     lines = (tmp_path / "positions.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["line", *map(str, range(2, 11))]
+    assert [line.split(",")[0] for line in lines] == ["fingerprint", *map(str, range(1, 10))]
 
 
 OFFICE = "--config=configs/synthetic.py:smoke"

@@ -166,3 +166,12 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     again = load_site("mall", data_dir=tmp_path)
     assert again.train.digest() == site.train.digest()
     assert again.test.digest() == site.test.digest()
+
+
+def test_a_trace_that_is_no_text_file_is_named(tmp_path, caplog):
+    write_floor(tmp_path, "F1", walks_of(10, STRAIGHT))
+    folder = tmp_path / "F1" / "path_data_files"
+    (folder / "walk-9.txt").rename(folder / "walk-9.csv")
+    site = read(tmp_path)
+    assert len(site.train) + len(site.test) == 9
+    assert f"{folder}/walk-9.csv is not read" in caplog.text

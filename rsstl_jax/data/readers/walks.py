@@ -70,8 +70,9 @@ def read_traces(
 
     Raises:
         MissingDataError: the folder holds no floor, or a floor lacks its outline.
-        DataError: a line of a trace is faulty, also one that is not read; the message names file
-            and line. Two lines that ran together are read as two.
+        DataError: a line of a trace is faulty; the message names file and line. Of lines that are
+            not read, such as those of motion sensors, only time and kind are checked. Two lines
+            that ran together are read as two.
 
     Example:
         >>> import tempfile
@@ -100,6 +101,10 @@ def read_traces(
     corners = np.array([_corner(floor) for floor in floors])
     offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
     offsets_m[:, 0] *= np.cos(np.radians(corners[:, 1]))
+    for floor in floors:
+        for path in sorted((floor / "path_data_files").glob("[!.]*")):
+            if path.suffix != ".txt":
+                _log.warning("%s is not read: a trace is a .txt file", path)
     walks = [
         _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
         for floor, offset_m in zip(floors, offsets_m, strict=True)
