@@ -227,7 +227,7 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
         return "<p>This run has no surrogate teachers.</p>"
     names = list(dict.fromkeys(name for report in reports.values() for name in report))
     rows = [
-        _row([source, *(_shown(report.get(name)) for name in names)])
+        _row([source, *(_rounded(report.get(name)) for name in names)])
         for source, report in reports.items()
     ]
     pictured = {plane["source"] for plane in planes}
@@ -267,6 +267,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else str(value)
     return str(value)
+
+
+def _rounded(figure: Any) -> str:
+    return f"{figure:.3g}" if isinstance(figure, float) else _shown(figure)
 
 
 def _start(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
