@@ -13,7 +13,7 @@ import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -28,9 +28,18 @@ from rsstl_jax.commands.shared.flag_definitions import (
     refuse_unused,
     require,
 )
-from rsstl_jax.commands.shared.outputs import check_file, check_folder, site_folder, student_folder
+from rsstl_jax.commands.shared.launch import define_processes
+from rsstl_jax.commands.shared.outputs import (
+    check_file,
+    check_folder,
+    open_output,
+    site_folder,
+    student_folder,
+)
 from rsstl_jax.commands.shared.progress import announce
+from rsstl_jax.commands.shared.same_content import check_same_content
 from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.store.processes import are_several, check_equal, in_first, is_first
 
 if TYPE_CHECKING:
     import jax
@@ -69,33 +78,39 @@ def define_flags() -> None:
         "mesh", "", "Sets the devices that share the scans, such as data:4. By default it is one."
     )
     define_data_dir()
+    define_processes()
 
 
 def main() -> None:
     scans = FLAGS.scans
-    if scans != "-" and not scans.endswith((".csv", ".csv.gz", ".jsonl")):
+    is_table = scans.endswith((".csv", ".csv.gz"))
+    if not (is_table or scans == "-" or scans.endswith(".jsonl")):
         raise ConfigError(f"--scans is {scans!r}; a .csv, a .jsonl or - is expected")
     if scans != "-" and not Path(scans).is_file():
         raise ConfigError(f"--scans: {scans} is not there")
+    if are_several() and not is_table:
+        raise ConfigError(f"--scans is {scans}; several processes share a .csv: start one for it")
     _refuse_unused()
     if FLAGS.output != "-":
         read: list[str | Path] = [path for path in (scans, FLAGS.layout) if path]
         if FLAGS.radio_map:
             read.append(_map_path() or site_folder(FLAGS.radio_map, FLAGS.data_dir))
-        check_file("--output", FLAGS.output, inputs=read, endings=(".csv", ".jsonl"))
+        in_first(check_file)("--output", FLAGS.output, inputs=read, endings=(".csv", ".jsonl"))
     if FLAGS.save:
-        check_folder("--save", FLAGS.save)
+        in_first(check_folder)("--save", FLAGS.save)
+    check_same_content("--scans", scans)
     devices, layout = _devices(), _read_layout()
     locator = _load()
     locator.devices, locator.layout = devices, layout or locator.layout
     known = f"{locator.dataset}'s {len(locator.access_points)} access points"
     announce(f"answering with {known}", waits=scans == "-")
-    with _open_output() as output:
-        answer = _answer_table if scans.endswith((".csv", ".csv.gz")) else _answer_lines
+    with open_output(FLAGS.output, streams=scans == "-") as output:
+        answer = _answer_table if is_table else _answer_lines
         answered, without = answer(locator, scans, output)
     unlocated = f", {without} without a known access point" if without else ""
     where = "" if FLAGS.output == "-" else f": {FLAGS.output}"
-    print(f"{answered} scans answered{unlocated}{where}", file=sys.stderr)
+    if is_first():
+        print(f"{answered} scans answered{unlocated}{where}", file=sys.stderr)
 
 
 def _refuse_unused() -> None:
@@ -129,6 +144,7 @@ def _load() -> "Locator":
         from rsstl_jax.engine.locator import NetworkLocator
         from rsstl_jax.serving.saved import load_locator
 
+        check_same_content("--student", folder)
         locator = load_locator(folder)
         if FLAGS.radio_map:
             if not isinstance(locator, NetworkLocator):
@@ -147,10 +163,10 @@ def _load() -> "Locator":
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
     if FLAGS.save:
-        check_new(FLAGS.save, replace=FLAGS.replace)
+        in_first(check_new)(FLAGS.save, replace=FLAGS.replace)
     ensemble = load_pretrained().fit(_radio_map())
     if FLAGS.save:
-        save_at_site(FLAGS.save, ensemble, replace=FLAGS.replace)
+        in_first(save_at_site)(FLAGS.save, ensemble, replace=FLAGS.replace)
     return ensemble
 
 
@@ -158,8 +174,11 @@ def _radio_map() -> "Fingerprints":
     from rsstl_jax.data import load_radio_map, read_radio_map
 
     if path := _map_path():
-        return read_radio_map(path)
-    return load_radio_map(FLAGS.radio_map, data_dir=FLAGS.data_dir)
+        part = read_radio_map(path)
+    else:
+        part = load_radio_map(FLAGS.radio_map, data_dir=FLAGS.data_dir)
+    check_equal({"the content of --radio_map": part.digest()})
+    return part
 
 
 def _map_path() -> Path | None:
@@ -181,19 +200,6 @@ def _read_layout() -> "Layout | None":
     if layout is None:
         raise ConfigError(f"--layout: {path} is no {LAYOUT_FILE} that is there")
     return layout
-
-
-def _open_output() -> AbstractContextManager[IO[str]]:
-    from rsstl_jax.store.files import writing
-
-    if FLAGS.output == "-":
-        return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
-    path = Path(FLAGS.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A stream may have no end, and a device keeps its name.
-    if FLAGS.scans == "-" or (path.exists() and not path.is_file()):
-        return path.open("w", encoding="utf-8", newline="")
-    return writing(path, "w", encoding="utf-8", newline="")
 
 
 def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:

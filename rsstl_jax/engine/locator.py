@@ -3,11 +3,9 @@
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import cycle
 from typing import Any
 
 import jax
@@ -31,6 +29,7 @@ from rsstl_jax.engine.prototypes import (
 )
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
 from rsstl_jax.engine.site_network import EVALUATION_ROWS
+from rsstl_jax.engine.turns import in_turns
 from rsstl_jax.errors import DataError
 
 
@@ -84,11 +83,10 @@ class Locator:
             rss_dbm[start : start + EVALUATION_ROWS]
             for start in range(0, len(rss_dbm), EVALUATION_ROWS)
         ]
-        if not self.devices:
-            pieces = [self._answer_rows(rows) for rows in chunks]
+        if self.devices:
+            pieces = in_turns(self._answer_rows, chunks, self.devices)
         else:
-            with ThreadPoolExecutor(len(self.devices)) as threads:
-                pieces = list(threads.map(self._answer_rows, chunks, cycle(self.devices)))
+            pieces = [self._answer_rows(rows) for rows in chunks]
         return Answers(*(np.concatenate(leaves) for leaves in zip(*pieces, strict=True)))
 
     def _answer_rows(

@@ -271,3 +271,25 @@ def test_the_first_process_alone_looks_where_a_bundle_is_written(sites, tmp_path
         assert ended.code == 0, ended.err
     assert (tmp_path / "bundle" / "agnostic.json").exists()
     assert list(other.parent.iterdir()) == [other]
+
+
+def test_scans_are_answered_by_two_processes_as_by_one(sites, tmp_path):
+    """Blocks of the table in turn, more than there are devices; and a table that differs."""
+    table = (sites / "home" / "test.csv").read_text().splitlines()
+    scans, other = tmp_path / "scans.csv", tmp_path / "other" / "scans.csv"
+    scans.write_text("\n".join(table + 1000 * table[1:]) + "\n")
+    other.parent.mkdir()
+    other.write_text("\n".join(table) + "\n")
+    flags = {"student": "pretrained", "radio_map": sites / "home", "scans": scans}
+    for name, more in (("one", {}), ("two", {"devices": 2, "processes": 2})):
+        own = {"output": tmp_path / f"{name}.csv"} | ({"mesh": "data:4"} if more else {})
+        for ended in finish(start("predict", flags | own, **more)):
+            assert ended.code == 0, ended.err
+    assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+    for differing, message in (
+        ({"scans": other}, "--scans is '"),
+        ({"radio_map": sites / "mall"}, "--radio_map is '"),
+    ):
+        started = start("predict", flags | {"mesh": "data:2"}, processes=2, differing=differing)
+        for ended in finish(started):
+            assert ended.code == 2 and f"differs from process 0: {message}" in ended.err, ended.err

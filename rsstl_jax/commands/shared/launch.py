@@ -131,7 +131,8 @@ def start_processes() -> None:
     launch, mesh = by_flags(*(values[name].value for name in _FLAGS)), _fields().get("run.mesh")
     if launch is not None and launch.number > 1 and not mesh:
         raise ConfigError(
-            "--coordinator is given and run.mesh is empty, whose devices processes share"
+            "--coordinator is given and the mesh is empty, whose devices processes share; give "
+            "run.mesh, or --mesh of rsstl predict"
         )
     # Without a mesh the tasks of a launcher are runs of their own.
     if launch is None and mesh and tasks is not None:
@@ -142,10 +143,12 @@ def start_processes() -> None:
 
 
 def _fields() -> dict[str, Any]:
-    """The fields of this command's configuration; of `tables` those that --set gives."""
+    """The fields of the configuration; of `tables` those that --set gives, of `predict` --mesh."""
     if "config" in flags.FLAGS:
         return flatten(flags.FLAGS.config)
-    return read_assignments(flags.FLAGS.set)
+    if "set" in flags.FLAGS:
+        return read_assignments(flags.FLAGS.set)
+    return {"run.mesh": flags.FLAGS.mesh}
 
 
 def _join(launch: Launch) -> None:

@@ -1,15 +1,19 @@
 """Where results go and where students lie, checked before the hours that a command may take."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import IO
 
 from absl import flags
 from ml_collections import ConfigDict
 
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.store.files import writing
 from rsstl_jax.store.processes import is_first
 
 SITE_FILES = ("train.csv", "test.csv", "unlabelled.csv", "layout.json")
@@ -52,6 +56,23 @@ def check_file(
     if Path(file).is_file() and Path(file).name.removesuffix(".gz") in SITE_FILES:
         raise ConfigError(f"{flag}={file}: this is a site's own file; name another")
     _check_writable(f"{flag}={file}", Path(file).parent)
+
+
+def open_output(file: str, *, streams: bool) -> AbstractContextManager[IO[str]]:
+    """A file of answers, or standard output for -; of several processes the first one writes.
+
+    What streams may have no end: its answers are not kept back until all of them are there.
+    """
+    if not is_first():
+        return open(os.devnull, "w", encoding="utf-8")
+    if file == "-":
+        return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
+    path = Path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A device keeps its name.
+    if streams or (path.exists() and not path.is_file()):
+        return path.open("w", encoding="utf-8", newline="")
+    return writing(path, "w", encoding="utf-8", newline="")
 
 
 def site_folder(name: str, data_dir: str | None) -> Path:
