@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -58,7 +59,12 @@ def start(*words, devices=0, **options):
 
 def finish(process, timeout_s=600):
     out, err = process.communicate(timeout=timeout_s)
-    return Ended(process.returncode, out, err)
+    return Ended(process.returncode, out, without_seconds(err))
+
+
+def without_seconds(err):
+    """What a command says but for the lines of how long it has worked, which depend on the load."""
+    return re.sub(r"^  \d+ s\n", "", err, flags=re.MULTILINE)
 
 
 def pass_on_eight_devices(file, *options):
@@ -111,7 +117,7 @@ def call(script, *arguments, cwd=ROOT):
             faulthandler.enable(sys.__stderr__)  # absl has turned it to the file
         out.seek(0)
         err.seek(0)
-        return Ended(code, out.read(), err.read())
+        return Ended(code, out.read(), without_seconds(err.read()))
 
 
 def succeed(script, *arguments):

@@ -36,7 +36,8 @@ def test_a_picture_of_networks_shows_seconds(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(pictures, "save_figure", lambda figure, path: drawn.append(figure))
     columns = {"network": ["dnn"], "parameters": [479102], "steps": [5]}
-    frame = pd.DataFrame(columns | {"ours (s)": [0.5], "PyTorch eager (s)": [0.25], "ratio": [0.5]})
+    seconds = {"ours (s)": [0.5], "PyTorch eager (s)": [0.25], "torch.compile (s)": [0.75]}
+    frame = pd.DataFrame(columns | seconds | {"ratio": [0.5]})
     pictures.plot_part(tmp_path / "a.png", frame, "networks")
     bars = [bar.get_width() for bar in drawn[0].axes[0].patches]
-    assert bars == [0.5, 0.25]
+    assert bars == [0.5, 0.25, 0.75]

@@ -66,7 +66,8 @@ def test_a_number_beyond_every_float_is_no_level():
     ("cells", "message"),
     [
         (pd.Series([-60, False], dtype=object), "scan 1, access point 'hall': False is no level"),
-        (pd.Series(["-6_0", 500], dtype=object), "scan 1, access point 'hall': 500 is outside"),
+        (pd.Series(["-60", 500], dtype=object), "scan 1, access point 'hall': 500 is outside"),
+        (pd.Series(["-6_0"], dtype=object), "scan 0, access point 'hall': '-6_0' is no level"),
         (pd.to_timedelta(pd.Series([-60])), "scan 0, access point 'hall': .* is no level"),
         (pd.Series([-60 + 0j]), "is no level"),
     ],
@@ -77,7 +78,7 @@ def test_every_cell_of_a_table_is_a_level_or_refused(cells, message):
 
 
 def test_a_level_as_text_is_read_in_a_table_as_in_a_list():
-    for scans in [{"hall": "-6_0"}], pd.DataFrame({"hall": ["-6_0"]}):
+    for scans in [{"hall": "-60"}], pd.DataFrame({"hall": ["-60"]}):
         assert read_scans(scans, ("hall",)).rss_dbm.tolist() == [[-60.0]]
 
 
