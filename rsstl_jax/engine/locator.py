@@ -29,8 +29,8 @@ from rsstl_jax.engine.prototypes import (
 )
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
 from rsstl_jax.engine.site_network import EVALUATION_ROWS
-from rsstl_jax.engine.turns import in_turns
 from rsstl_jax.errors import DataError
+from rsstl_jax.store.turns import in_turns
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny import make_part
 
-from rsstl_jax.data import CARDS
-from rsstl_jax.data.buildings import building_of, check_no_copy, check_sources
+from rsstl_jax.data import CARDS, make_synthetic_site
+from rsstl_jax.data.buildings import (
+    building_of,
+    check_no_copy,
+    check_sources,
+    positions_digest,
+    recognise,
+)
 from rsstl_jax.errors import DataError
 
 SHARED = {"tampere": ("tut1", "TUT3", "tut4", "Tut6"), "tut7": ("tut2", "TUT5", "tut7")}
@@ -49,3 +56,13 @@ def test_a_source_that_is_the_target_under_another_name_is_refused():
         with pytest.raises(DataError, match=f"house has {len(part)} of the {len(home)} .* home"):
             check_no_copy(home, part)
     check_no_copy(home, copy.take(range(len(copy) // 2)))
+
+
+def test_copies_are_recognised_by_their_positions():
+    office = make_synthetic_site("synthetic-office").train
+    order = np.random.default_rng(0).permutation(len(office))
+    shifted = replace(office, position_m=office.position_m + np.array([[1e4, -7.3]])).take(order)
+    assert positions_digest(shifted) == positions_digest(office)
+    moved = replace(office, position_m=office.position_m * 1.001)
+    assert positions_digest(moved) != positions_digest(office)
+    assert recognise(office) == ""

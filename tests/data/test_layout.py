@@ -1,7 +1,6 @@
 """Tables in another form than the standard one, and what is said of those that nobody described."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 
 from rsstl_jax.data import (
     Layout,
-    buildings,
     load_radio_map,
     load_site,
     load_unlabelled,
@@ -288,22 +286,6 @@ def test_a_misspelt_name_or_folder_says_what_was_meant(tmp_path, name, data_dir,
         load_site(name, data_dir=tmp_path / data_dir)
 
 
-def test_a_site_without_a_test_part_says_what_needs_one(tmp_path):
-    write(tmp_path)
-    (tmp_path / "home" / "test.csv").unlink()
-    with pytest.raises(MissingDataError, match=r"test\.csv is not there and train\.csv is; measur"):
-        load_site("home", data_dir=tmp_path)
-    assert load_radio_map("home", data_dir=tmp_path).digest() == OFFICE.train.digest()
-    (tmp_path / "home" / "test.xlsx").touch()
-    with pytest.raises(MissingDataError, match=r"test\.xlsx is; save it as test\.csv"):
-        load_site("home", data_dir=tmp_path)
-
-
-def test_a_misspelt_synthetic_site_says_what_was_meant():
-    with pytest.raises(DataError, match=r"did you mean synthetic-office\?"):
-        load_site("synthetic-offce")
-
-
 def test_a_line_is_counted_as_an_editor_counts_it(tmp_path):
     """A cell may hold line ends."""
     write(tmp_path, layout={"ignore": ["note"]})
@@ -311,14 +293,3 @@ def test_a_line_is_counted_as_an_editor_counts_it(tmp_path):
     (tmp_path / "home" / "train.csv").write_text(text)
     with pytest.raises(DataError, match=r"train\.csv, line 4, column 'x': 'here'"):
         load_radio_map("home", data_dir=tmp_path)
-
-
-def test_copies_are_recognised_by_their_positions():
-    order = np.random.default_rng(0).permutation(len(OFFICE.train))
-    shifted = replace(
-        OFFICE.train, position_m=OFFICE.train.position_m + np.array([[1e4, -7.3]])
-    ).take(order)
-    assert buildings.positions_digest(shifted) == buildings.positions_digest(OFFICE.train)
-    moved = replace(OFFICE.train, position_m=OFFICE.train.position_m * 1.001)
-    assert buildings.positions_digest(moved) != buildings.positions_digest(OFFICE.train)
-    assert buildings.recognise(OFFICE.train) == ""

@@ -4,7 +4,7 @@ import pytest
 
 from rsstl_jax.data import Layout
 from rsstl_jax.data import load as load_module
-from rsstl_jax.data.load import load_site, resolve_data_dir
+from rsstl_jax.data.load import load_radio_map, load_site, resolve_data_dir
 from rsstl_jax.errors import DataError, MissingDataError
 
 TABLE = "AP1,AP2,x,y\n-50,100,1,2\n-51,-60,3,4\n"
@@ -109,3 +109,18 @@ def test_an_origin_far_from_every_position_is_refused(tmp_path, origin, away_km)
         load_site("home", data_dir=tmp_path, layout=layout)
     near = Layout(positions="degrees", origin=(24.0, 60.2))
     assert load_site("home", data_dir=tmp_path, layout=near).train.position_m[0, 0] > 40_000
+
+
+def test_a_misspelt_synthetic_site_says_what_was_meant():
+    with pytest.raises(DataError, match=r"did you mean synthetic-office\?"):
+        load_site("synthetic-offce")
+
+
+def test_a_site_without_a_test_part_says_what_needs_one(tmp_path):
+    write(tmp_path, "home", train=TABLE)
+    with pytest.raises(MissingDataError, match=r"test\.csv is not there and train\.csv is; measur"):
+        load_site("home", data_dir=tmp_path)
+    assert len(load_radio_map("home", data_dir=tmp_path)) == 2
+    (tmp_path / "home" / "test.xlsx").touch()
+    with pytest.raises(MissingDataError, match=r"test\.xlsx is; save it as test\.csv"):
+        load_site("home", data_dir=tmp_path)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from rsstl_jax.data.readers import read_site, read_table
-from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 
 UJI = """WAP001,WAP002,WAP003,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,SPACEID,TIMESTAMP
@@ -279,29 +278,3 @@ def test_a_missing_file_is_named_with_its_address_and_the_remedy(tmp_path, name)
     assert str(error.value).startswith(f"{tmp_path / absent} is not there.")
     assert ("https://" in str(error.value)) == (name != "home")
     assert "--config.sources / --config.target" in str(error.value)
-
-
-def test_damaged_archives_are_named(tmp_path):
-    (tmp_path / "train.csv.gz").write_bytes(gzip.compress(GOOD.encode())[:-6])
-    (tmp_path / "test.csv").write_text(GOOD)
-    with pytest.raises(DataError, match=r"train\.csv\.gz: cannot be unpacked or read"):
-        read_table("home", tmp_path)
-    (tmp_path / "train.csv.gz").unlink()
-    for name in ("a.zip", "b.zip"):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.writestr("other.csv", GOOD)
-    with pytest.raises(DataError, match=r"a\.zip: other\.csv and .*b\.zip: other\.csv are both"):
-        find_file(tmp_path, "other.csv")
-    for name in ("a.zip", "b.zip"):
-        (tmp_path / name).unlink()
-    (tmp_path / "published.zip").write_bytes(b"PK not really")
-    with pytest.raises(DataError, match=r"published\.zip: is not a readable zip archive"):
-        read_table("home", tmp_path)
-
-
-def test_two_files_of_one_name_in_an_archive_are_an_error(tmp_path):
-    with zipfile.ZipFile(tmp_path / "published.zip", "w") as archive:
-        for folder in ("old", "new"):
-            archive.writestr(f"{folder}/train.csv", GOOD)
-    with pytest.raises(DataError, match=r"train\.csv more than once: old/train\.csv, new/train"):
-        read_table("home", tmp_path)
