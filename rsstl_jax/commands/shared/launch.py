@@ -52,13 +52,13 @@ def define_processes() -> None:
     flags.DEFINE_string(
         "coordinator",
         None,
-        "Names host:port of process 0 where several processes share run.mesh. Under srun and "
+        "Names host:port of process 0 where several processes share the mesh. Under srun and "
         "mpirun it is found.",
     )
     flags.DEFINE_integer(
         "num_processes",
         None,
-        "Sets how many processes share run.mesh; 1 makes each task of srun a run of its own.",
+        "Sets how many processes share the mesh; 1 makes each task of srun a run of its own.",
         lower_bound=1,
     )
     flags.DEFINE_integer(
