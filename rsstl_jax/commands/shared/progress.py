@@ -34,10 +34,12 @@ def signs_of_life() -> Iterator[None]:
                 # One that is being made has no start yet.
                 known = tqdm._instances  # type: ignore[attr-defined]
                 bars = [bar for bar in known if hasattr(bar, "start_t")]
+            now_s = time.monotonic()
             for bar in bars:
                 bar.refresh()
+                _begun_s[:] = [now_s]  # What follows a bar begins where it ends.
             for begun_s in [] if bars else _begun_s:
-                print(f"  {time.monotonic() - begun_s:.0f} s", file=sys.stderr, flush=True)
+                print(f"  {now_s - begun_s:.0f} s", file=sys.stderr, flush=True)
 
     speaker = threading.Thread(target=speak, daemon=True)
     speaker.start()
