@@ -22,7 +22,15 @@ from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import whole
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.loop import make_epochs
-from rsstl_jax.engine.mesh import make_mesh, mesh_rows, partition, replicate, shard, shard_context
+from rsstl_jax.engine.mesh import (
+    is_partitioned,
+    make_mesh,
+    mesh_rows,
+    on_row,
+    replicate,
+    shard,
+    shard_context,
+)
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.phases.distillation import CONTEXT_AXES, make_distillation
@@ -82,12 +90,15 @@ def compile_epoch(job: SiteJob, starts: list[Any], step: Any, row: Mesh | None) 
     """The program of one epoch, of one student or of several under vmap."""
     states, keys, contexts = zip(*starts, strict=True)
     single = len(starts) == 1
-    options: dict[str, Any] = {} if single else {"vmapped": True, "context_axes": CONTEXT_AXES}
-    run = make_epochs(step, batch_size=job.batch_size, num_epochs=1, row=partition(row), **options)
+    options: dict[str, Any] = {"partitioned": is_partitioned(row)}
+    options |= {} if single else {"vmapped": True, "context_axes": CONTEXT_AXES}
+    run = make_epochs(step, batch_size=job.batch_size, num_epochs=1, **options)
     state, key = replicate((states[0], keys[0]) if single else (stack(states), stack(keys)), row)
     context = contexts[0] if single else stack(contexts, CONTEXT_AXES)
     lowered: Any = run
-    return lowered.lower(state, shard(job.data, row), key, shard_context(context, row)).compile()
+    data, context = shard(job.data, row), shard_context(context, row)
+    with on_row(row):
+        return lowered.lower(state, data, key, context).compile()
 
 
 def main() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 from tqdm.auto import tqdm
 
-from rsstl_jax.engine.mesh import Replication, constrain, gather, spread, unpad
+from rsstl_jax.engine.mesh import share, unpad
+from rsstl_jax.engine.replicas import Replication, make_deal, spread
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.errors import DivergedError, Interrupted
 from rsstl_jax.store.interrupt import defer_signals
@@ -31,7 +32,7 @@ def make_epochs(
     num_epochs: int,
     vmapped: bool = False,
     context_axes: Any = None,
-    row: Mesh | None = None,
+    partitioned: bool = False,
 ) -> Callable[..., Any]:
     """Compiles `num_epochs` epochs of a training step into one program.
 
@@ -45,8 +46,8 @@ def make_epochs(
         num_epochs: epochs per call.
         vmapped: whether several trainings are run at once, as `Replication` has it.
         context_axes: which part of the context has a leading axis of replicas; hashable.
-        row: devices over which the program is partitioned: one axis, data. Data and context are
-            then those that `shard` and `shard_context` made; None: the device that holds them.
+        partitioned: whether the program is partitioned over the axis `data` of the mesh in use
+            (`jax.set_mesh`). Data and context are then those of `shard` and `shard_context`.
 
     Returns:
         run(state, data, key, context) -> (state, metrics, broken): data is a pytree of arrays with
@@ -66,7 +67,7 @@ def make_epochs(
         >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
         (12.0, (3,), [0, 0, 0])
     """
-    return _compiled(step, batch_size, num_epochs, vmapped, context_axes, row)
+    return _compiled(step, batch_size, num_epochs, vmapped, context_axes, partitioned)
 
 
 @lru_cache(maxsize=16)
@@ -76,10 +77,11 @@ def _compiled(
     num_epochs: int,
     vmapped: bool,
     context_axes: Any,
-    row: Mesh | None,
+    partitioned: bool,
 ) -> Callable[..., Any]:
     def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
-        data, context = unpad((data, context), row)
+        if partitioned:
+            data, context = unpad((data, context))
         num_samples = jax.tree.leaves(data)[0].shape[0]
         num_steps = num_samples // batch_size
 
@@ -89,7 +91,8 @@ def _compiled(
 
             def one_step(state: TrainState, inputs: Any) -> Any:
                 index, rows = inputs
-                batch = constrain(jax.tree.map(lambda leaf: leaf[rows], data), row)
+                batch = jax.tree.map(lambda leaf: leaf[rows], data)
+                batch = share(batch) if partitioned else batch
                 return step(state, batch, jax.random.fold_in(step_key, index), context)
 
             inputs = (jnp.arange(num_steps), order.reshape(num_steps, batch_size))
@@ -103,9 +106,7 @@ def _compiled(
 
     # The state passed in is not donated: it is the last good one if a metric stops being finite.
     form = jax.vmap(run, in_axes=(0, None, 0, context_axes)) if vmapped else run
-    if row is None:
-        return jax.jit(form)
-    return jax.jit(form, out_shardings=NamedSharding(row, PartitionSpec()))
+    return jax.jit(form, out_shardings=PartitionSpec()) if partitioned else jax.jit(form)
 
 
 def _first_not_finite(values: jax.Array) -> jax.Array:
@@ -165,13 +166,17 @@ def fit(
         10.0
     """
     names = (name,) if replication is None else replication.names
-    done, state = recorder.load_latest(name, state) or (0, state)
+    deal = make_deal(mesh, replication) if recorder.shared else None
+    if deal is not None:
+        state = deal.put(state)
+    count = None if deal is None else deal.count
+    done, state = recorder.load_latest(name, state, count=count) or (0, state)
     recorder.forget_after(names, done)
     # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
     whole = math.gcd(epochs, done)
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
     make_program = partial(make_epochs, step, batch_size=batch_size, num_epochs=chunk)
-    run = spread(make_program, mesh, data, context, replication)
+    run = spread(make_program, mesh, data, context, replication, deal)
     if 0 < done < epochs and is_first():
         tqdm.write(f"continuing {name} at epoch {done + 1} of {epochs}", file=sys.stderr)
     bar = tqdm(
@@ -192,20 +197,20 @@ def fit(
             values, broken = jax.tree.map(np.atleast_2d, jax.device_get(metrics))
             if message := _not_finite(names, values, broken, done):
                 if done > 0:
-                    recorder.save_latest(name, state, done, now=True)
+                    recorder.save_latest(name, state, done, now=True, count=count)
                 raise DivergedError(message)
             state = new
             recorder.log(*_records(names, values, done, batch_size, omit or {}))
             done += chunk
             end = any(exchange(asked_to_end()))
-            recorder.save_latest(name, state, done, now=end)
+            recorder.save_latest(name, state, done, now=end, count=count)
             bar.set_postfix(_shown(names, values, omit or {}), refresh=False)
             bar.update(chunk)
             if end:
                 break
     if end:
         raise Interrupted(signal.SIGTERM)  # that another process got
-    return gather(state)
+    return deal.gather(state) if deal else jax.tree.map(jnp.asarray, jax.device_get(state))
 
 
 def _records(

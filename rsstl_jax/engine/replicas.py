@@ -1,20 +1,39 @@
-"""Many trainings of one step as few programs: how they are stacked, and how many fit."""
+"""Many trainings of one step: how they are stacked, and how the rows of a mesh share them.
+
+With several rows the states stay on their rows between the calls of a program: each leaf is one
+array, whose leading axis of replicas is sharded over the rows.
+"""
 
 import math
-import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from rsstl_jax.engine.loop import Step, make_epochs
-from rsstl_jax.engine.mesh import has_device, mesh_rows, partition, replicate, shard, shard_context
+from rsstl_jax.engine.mesh import (
+    has_device,
+    is_partitioned,
+    mesh_rows,
+    on_row,
+    processes_of,
+    replicate,
+    shard,
+    shard_context,
+)
 from rsstl_jax.store.processes import exchange
 
-Start = tuple[Any, jax.Array, Any]
-"""(state, key, context) of one training, or of several with a leading axis."""
+
+class Replication(NamedTuple):
+    """Several trainings of one step, with a leading axis in their state and key."""
+
+    names: tuple[str, ...]  # of the trainings, in the order of the leading axis
+    context_axes: Any = None  # as `jax.vmap` takes them: 0 where a replica has its own
+    vmapped: bool = True  # those of a device as one program, or one after the other
 
 
 def stack(trees: Sequence[Any], axes: Any = 0) -> Any:
@@ -39,56 +58,161 @@ def unstack(tree: Any, index: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
-def replicas_that_fit(
-    step: Step,
-    starts: Sequence[Callable[[], Start]],
+@dataclass(frozen=True)
+class Deal:
+    """How the rows of a mesh share the states of replicas: the first row has the first ones."""
+
+    mesh: Mesh
+    count: int  # of the replicas
+
+    def put(self, state: Any) -> Any:
+        """A stacked state, which every process has, as arrays that the rows share."""
+        shares = _shares(len(self.mesh.devices), self.count)
+        state = jax.device_get(state)
+        return self.join({row: _take(state, share) for row, share in enumerate(shares)})
+
+    def join(self, parts: Mapping[int, Any]) -> Any:
+        """The shared arrays, of the parts of this process's rows."""
+        sharding = NamedSharding(self.mesh, PartitionSpec("replica"))
+
+        def join_leaf(*leaves: np.ndarray[Any, Any]) -> jax.Array:
+            size, *shape = leaves[0].shape
+            part_of = dict(zip(parts, leaves, strict=True))
+            find = lambda index: part_of[(index[0].start or 0) // size]  # noqa: E731
+            shape = (size * len(self.mesh.devices), *shape)
+            return jax.make_array_from_callback(shape, sharding, find)
+
+        return jax.tree.map(join_leaf, *parts.values())
+
+    def part(self, state: Any, row: int) -> Any:
+        """What a row of this process has of the shared arrays, on the host."""
+
+        def find(leaf: jax.Array) -> np.ndarray[Any, Any]:
+            start = row * len(leaf) // len(self.mesh.devices)
+            shards = leaf.addressable_shards
+            return np.asarray(next(s.data for s in shards if (s.index[0].start or 0) == start))
+
+        return jax.tree.map(find, state)
+
+    def gather(self, state: Any) -> Any:
+        """The stacked state in every process, as arrays of the default device."""
+        rows = enumerate(mesh_rows(self.mesh))
+        own = [self.part(state, number) for number, row in rows if _sends(row)]
+        stacked = _join(np.concatenate, [part for sent in exchange(own) for part in sent])
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf[: self.count]), stacked)
+
+
+def make_deal(mesh: Mesh | None, replication: Replication | None) -> Deal | None:
+    """How states are dealt; None: they are whole in every process."""
+    if mesh is None or len(mesh.devices) == 1 or replication is None:
+        return None
+    return Deal(mesh, len(replication.names))
+
+
+class _Piece(NamedTuple):
+    """What one call of a program trains."""
+
+    program: Callable[..., Any]
+    row: Mesh | None
+    number: int  # of the row
+    index: Any  # of its replicas on the leading axis; None: of no or of all replicas
+    within: Any  # the same, among the replicas of the row
+    data: Any
+    context: Any
+
+    def begin(self, state: Any, key: jax.Array) -> Any:
+        """Starts the program; JAX does not wait for its end."""
+        state, key = replicate((state, _take(key, self.index)), self.row)
+        with on_row(self.row):
+            return self.program(state, self.data, key, self.context)
+
+
+def spread(
+    make_program: Callable[..., Callable[..., Any]],
+    mesh: Mesh | None,
     data: Any,
-    *,
-    batch_size: int,
-    context_axes: Any,
-    mesh: Mesh | None = None,
-) -> int:
-    """How many of these trainings a device, or a row of a mesh, may hold under `vmap`."""
-    rows = mesh_rows(mesh)
-    own_row = next(row for row in rows if has_device(row))
-    one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), own_row)
-    # The first row has as many as any.
-    begun = [start() for start in starts[: math.ceil(len(starts) / len(rows))]]
-    run = make_epochs(
-        step,
-        batch_size=batch_size,
-        num_epochs=1,
-        vmapped=True,
-        context_axes=context_axes,
-        row=partition(own_row),
-    )
-    size = len(begun)
-    while size > 1:
-        states, keys, contexts = zip(*begun[:size], strict=True)
-        program: Any = run
-        context = shard_context(stack(contexts, context_axes), own_row)
-        state, key = replicate((stack(states), stack(keys)), own_row)
-        compiled = program.lower(state, one_step, key, context).compile()
-        if _bytes_of(compiled) <= usable_bytes() // (1 if mesh is None else _sharing(mesh)):
-            break
-        size = (size + 1) // 2
-    return min(exchange(size))
+    context: Any,
+    replication: Replication | None,
+    deal: Deal | None = None,
+) -> Callable[[Any, jax.Array], Any]:
+    """run(state, key): programs of `make_epochs` on the rows of a mesh; all processes get metrics.
+
+    A dealt state stays dealt; without a deal every process gives it whole and gets it whole.
+    """
+    rows = mesh_rows(mesh)[: 1 if replication is None else None]
+    axes: Any = None if replication is None else replication.context_axes
+    vmapped = replication is not None and replication.vmapped
+    options = {"vmapped": True, "context_axes": axes} if vmapped else {}
+    count = 1 if replication is None else len(replication.names)
+    single = replication is None or (vmapped and len(rows) == 1)
+    pieces = []
+    for number, (row, share) in enumerate(zip(rows, _shares(len(rows), count), strict=True)):
+        # A process has the programs of its own devices.
+        if not has_device(row):
+            continue
+        program = make_program(partitioned=is_partitioned(row), **options)
+        placed, on_devices = shard(data, row), shard_context(context, row)
+        indices: list[tuple[Any, Any]] = [(None, None)]
+        if not single:
+            indices = (
+                [(share, slice(None))]
+                if vmapped
+                else [*zip(share, range(len(share)), strict=False)]
+            )
+        for index, within in indices:
+            own = _take_own(axes, on_devices, index)
+            pieces.append(_Piece(program, row, number, index, within, placed, own))
+    if single and len(processes_of(rows[0])) == jax.process_count():
+        return pieces[0].begin
+    join = partial(_join, np.concatenate if vmapped else np.stack)
+
+    def take(piece: _Piece, state: Any) -> Any:
+        if deal is None:
+            return _take(state, piece.index)
+        return _take(deal.part(state, piece.number), piece.within)
+
+    def run(state: Any, key: jax.Array) -> Any:
+        begun = [piece.begin(take(piece, state), key) for piece in pieces]
+        ended = [*zip(pieces, jax.device_get(begun), strict=True)]
+        told = [
+            result if deal is None else tuple(result[1:])
+            for piece, result in ended
+            if _sends(piece.row)
+        ]
+        results = [result for sent in exchange(told) for result in sent]
+        if single:
+            return results[0]
+        joined = jax.tree.map(lambda leaf: leaf[:count], join(results))
+        if deal is None:
+            return joined
+        states: dict[int, list[Any]] = {}
+        for piece, (new, *_) in ended:
+            states.setdefault(piece.number, []).append(new)
+        return deal.join({number: join(new) for number, new in states.items()}), *joined
+
+    return run
 
 
-def _bytes_of(compiled: Any) -> int:
-    """What a compiled program holds while it runs; results do not take its arguments' place."""
-    memory = compiled.memory_analysis()
-    return memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
+def _shares(num_rows: int, count: int) -> np.ndarray[Any, Any]:
+    """The replicas of each row; rows that have too few train the last replica once more."""
+    size = math.ceil(count / num_rows)
+    return np.arange(num_rows * size).clip(max=count - 1).reshape(num_rows, size)
 
 
-def _sharing(mesh: Mesh) -> int:
-    """How many of its devices share one memory: those of a host's CPU do."""
-    return mesh.size if mesh.devices.flat[0].platform == "cpu" else 1
+def _sends(row: Mesh | None) -> bool:
+    """Whether this process tells the others what the program of a row gave."""
+    return processes_of(row)[0] == jax.process_index()
 
 
-def usable_bytes() -> int:
-    """Half of what the first device's allocator has left, or on a CPU half of the memory."""
-    stats = jax.local_devices()[0].memory_stats()
-    if stats and "bytes_limit" in stats:
-        return (stats["bytes_limit"] - stats["bytes_in_use"]) // 2
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+def _join(join: Callable[..., Any], trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: join(leaves), *trees)
+
+
+def _take(tree: Any, index: Any) -> Any:
+    return tree if index is None else jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def _take_own(axes: Any, context: Any, index: Any) -> Any:
+    """The context of some replicas: of what each has of its own, theirs."""
+    take = lambda axis, part: part if axis is None else _take(part, index)  # noqa: E731
+    return jax.tree.map(take, axes, context, is_leaf=lambda axis: axis is None)

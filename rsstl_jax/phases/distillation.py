@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from rsstl_jax.engine.loop import Step, fit
-from rsstl_jax.engine.mesh import Replication
-from rsstl_jax.engine.replicas import Start, stack, unstack
+from rsstl_jax.engine.replicas import Replication, stack, unstack
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models import Estimator
 from rsstl_jax.models.network import init_params
@@ -44,7 +43,7 @@ class Distillation(NamedTuple):
     """A step, and where each of the trainings that share it starts."""
 
     step: Step
-    starts: dict[str, Any]  # {name of a training: () -> Start}
+    starts: dict[str, Any]  # {name of a training: () -> (state, key, context)}
 
 
 def make_distillation(
@@ -71,7 +70,7 @@ def make_distillation(
         job.site_network, teacher_fn, alignment, tx, num_unlabelled=num_unlabelled
     )
 
-    def start(name: str) -> Start:
+    def start(name: str) -> tuple[Any, jax.Array, Any]:
         seed, plan = students[name]
         init_key, train_key = jax.random.split(jax.random.key(seed))
         estimator_key, noise_key = jax.random.split(jax.random.fold_in(init_key, 1))

@@ -29,39 +29,65 @@ from rsstl_jax.store.files import (
     write_sealed,
 )
 from rsstl_jax.store.interrupt import defer_signals
+from rsstl_jax.store.processes import in_first, is_first
 
 MANIFEST = "manifest.json"
 
 
 def save_checkpoint(
-    folder: str | Path, tree: Any, *, step: int, owner: str = "", keep: int = 1
+    folder: str | Path,
+    tree: Any,
+    *,
+    step: int,
+    owner: str = "",
+    keep: int = 1,
+    count: int | None = None,
 ) -> None:
-    """Saves a pytree as the latest state in a folder."""
+    """Saves a pytree as the latest state in a folder.
+
+    Of several processes the first one does, unless arrays are shared by their devices: then each
+    saves its shards, in a folder that all of them see. `count`: rows that are no padding.
+    """
+    shared = any(not leaf.is_fully_addressable for leaf in _arrays(tree))
+    save = _save if shared else in_first(_save)
     # Orbax writes from threads of its own, which a signal in between would leave alone.
     with defer_signals():
-        _save(Path(folder).absolute(), tree, step, owner, keep)
+        save(Path(folder).absolute(), tree, step, owner, keep, count, shared)
 
 
-def _save(folder: Path, tree: Any, step: int, owner: str, keep: int) -> None:
+def _save(
+    folder: Path, tree: Any, step: int, owner: str, keep: int, count: int | None, shared: bool
+) -> None:
     saved, new = folder / str(step), folder / f"{step}.new"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(new, ignore_errors=True)
-        with _orbax() as checkpointer:
-            checkpointer.save(new / "state", args=ocp.args.StandardSave(jax.device_get(tree)))
-        manifest = {"owner": owner, "structure": _structure(tree), "files": _checksums(new)}
-        write_sealed(new / MANIFEST, manifest)
-        if saved.exists():
-            _remove(saved)
-        new.rename(saved)
-        sync_folder(folder)
-        older = [other for other in _steps(folder) if other < step]
-        kept = {step, *older[max(len(older) - keep + 1, 0) :]}
-        for other in set(_steps(folder)) - kept:
-            _remove(folder / str(other))
+        in_first(_clear)(folder, new)
+        with _orbax(shared) as checkpointer:
+            checkpointer.save(new / "state", args=ocp.args.StandardSave(_fetched(tree)))
+        manifest = {"owner": owner, "structure": _structure(tree, count)}
+        in_first(_keep)(folder, manifest, step, keep)
     except Exception as error:
-        shutil.rmtree(new, ignore_errors=True)
+        if is_first():
+            shutil.rmtree(new, ignore_errors=True)
         raise _write_error(error, saved) from error
+
+
+def _clear(folder: Path, new: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _keep(folder: Path, manifest: dict[str, Any], step: int, keep: int) -> None:
+    """Seals a state, gives it its name, and removes those before it."""
+    saved, new = folder / str(step), folder / f"{step}.new"
+    write_sealed(new / MANIFEST, manifest | {"files": _checksums(new)})
+    if saved.exists():
+        _remove(saved)
+    new.rename(saved)
+    sync_folder(folder)
+    older = [other for other in _steps(folder) if other < step]
+    kept = {step, *older[max(len(older) - keep + 1, 0) :]}
+    for other in set(_steps(folder)) - kept:
+        _remove(folder / str(other))
     for temporary in [*folder.glob("*.new"), *folder.glob("*.old")]:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -72,28 +98,70 @@ def load_checkpoint(
     *,
     owner: str = "",
     report: Callable[[str], None] | None = None,
+    count: int | None = None,
 ) -> tuple[int, Any] | None:
-    """(step, tree) of the latest good state in a folder, or None; bad ones are reported."""
+    """(step, tree) of the latest good state in a folder, or None; bad ones are reported.
+
+    Arrays have the shardings of `like`, whatever those were that they were saved with.
+    """
     folder = Path(folder).absolute()
+    step = in_first(_latest)(folder, _structure(like, count), owner, report)
+    if step is None:
+        return None
+    shared = any(not leaf.is_fully_addressable for leaf in _arrays(like))
+    restore = _restore if shared else in_first(_restore)
+    return step, restore(folder / str(step) / "state", like, shared)
+
+
+def _latest(
+    folder: Path,
+    structure: dict[str, str],
+    owner: str,
+    report: Callable[[str], None] | None,
+) -> int | None:
     for step in reversed(_steps(folder)):
         try:
-            _check(folder / str(step), _structure(like), owner)
+            _check(folder / str(step), structure, owner)
         except DamagedError as error:
             if report is None:
                 raise
             report(str(error))
         else:
-            return step, _restore(folder / str(step) / "state", like)
+            return step
     return None
 
 
-def _restore(state: Path, like: Any) -> Any:
-    # As NumPy arrays: Orbax would bind others to the device they were saved on, and a compiled
-    # program that meets both kinds is compiled once more.
-    target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    with defer_signals(), _orbax() as checkpointer:
-        restored = checkpointer.restore(state, args=ocp.args.StandardRestore(target))
-    return jax.tree.map(jnp.array, restored)
+def _restore(state: Path, like: Any, shared: bool) -> Any:
+    # Whole arrays as NumPy's: Orbax would bind others to the device they were saved on, and a
+    # compiled program that meets both kinds is compiled once more.
+    def target(leaf: Any) -> Any:
+        if _is_sharded(leaf):
+            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+        return np.zeros(leaf.shape, leaf.dtype)
+
+    def finish(leaf: Any, wanted: Any) -> Any:
+        if _is_sharded(wanted):
+            return leaf
+        return jnp.array(leaf[: len(wanted)] if wanted.ndim else leaf)
+
+    # Not strict: Orbax cuts off padding, and adds it, as shardings need it.
+    arguments = ocp.args.StandardRestore(jax.tree.map(target, like), strict=False)
+    with defer_signals(), _orbax(shared) as checkpointer:
+        restored = checkpointer.restore(state, args=arguments)
+    return jax.tree.map(finish, restored, like)
+
+
+def _arrays(tree: Any) -> list[jax.Array]:
+    return [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
+
+
+def _is_sharded(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1
+
+
+def _fetched(tree: Any) -> Any:
+    """Arrays of one device as NumPy's."""
+    return jax.tree.map(lambda leaf: leaf if _is_sharded(leaf) else jax.device_get(leaf), tree)
 
 
 def _check(saved: Path, structure: dict[str, str], owner: str) -> None:
@@ -117,12 +185,15 @@ def _check(saved: Path, structure: dict[str, str], owner: str) -> None:
             raise DamagedError(f"{file} is damaged: its checksum does not fit")
 
 
-def _structure(tree: Any) -> dict[str, str]:
-    """{path of a leaf: its dtype and shape}."""
+def _structure(tree: Any, count: int | None) -> dict[str, str]:
+    """{path of a leaf: its dtype and shape}, without padding."""
+
+    def form(leaf: Any) -> str:
+        shape = leaf.shape if count is None else (count, *leaf.shape[1:])
+        return f"{leaf.dtype}[{','.join(map(str, shape))}]"
+
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): (
-            f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
-        )
+        jax.tree_util.keystr(path, simple=True, separator="/"): form(leaf)
         for path, leaf in jax.tree.leaves_with_path(tree)
     }
 
@@ -158,16 +229,15 @@ def _remove(saved: Path) -> None:
 
 
 @contextmanager
-def _orbax() -> Iterator[ocp.Checkpointer]:
+def _orbax(shared: bool) -> Iterator[ocp.Checkpointer]:
     """Orbax without its log: its threads print a traceback of every error that they hand on."""
     logger = logging.getLogger("absl")
     logger.addFilter(_is_from_elsewhere)
-    # Of several processes the first one saves, and waits for no other.
-    alone = ocp.options.MultiprocessingOptions(
-        active_processes={0}, barrier_sync_key_prefix="first"
-    )
-    handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
-    with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
+    # Of several processes the first one alone waits for no other, unless all have shards.
+    alone = {"active_processes": {0}, "barrier_sync_key_prefix": "first"}
+    options = ocp.options.MultiprocessingOptions(**({} if shared else alone))
+    handler = ocp.StandardCheckpointHandler(multiprocessing_options=options)
+    with ocp.Checkpointer(handler, multiprocessing_options=options) as checkpointer:
         yield checkpointer
     logger.removeFilter(_is_from_elsewhere)
 

@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.event_files import EventFiles
 from rsstl_jax.store.files import naming, write_text
-from rsstl_jax.store.processes import in_first
+from rsstl_jax.store.processes import are_several, exchange, in_first, is_first
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +22,8 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """Writes metrics.jsonl and checkpoints/ of one workdir; reading them back resumes a run.
 
-    Of several processes the first one does both, and the others get what it reads.
+    Of several processes the first one does both, and the others get what it reads. States that
+    their devices share are saved and loaded by all.
     """
 
     def __init__(
@@ -41,6 +44,23 @@ class Recorder:
         self._saved: dict[str, int] = {}
         self._event_files: EventFiles | None = None
         self._open(tensorboard)
+        self.shared = self._is_seen_by_all()
+
+    def _is_seen_by_all(self) -> bool:
+        """Whether the workdir is one folder for all processes, so that each can save its shards."""
+        if not are_several():
+            return True
+        token = self.workdir / exchange(f"seen-{os.urandom(8).hex()}")[0]
+        in_first(token.touch)()
+        seen = exchange(token.exists())
+        in_first(token.unlink)()
+        if not all(seen) and is_first():
+            _log.warning(
+                "process %s does not see %s: process 0 saves all states",
+                seen.index(False),
+                self.workdir,
+            )
+        return all(seen)
 
     @in_first
     def _open(self, tensorboard: bool) -> None:
@@ -102,20 +122,29 @@ class Recorder:
         if self._event_files and len(kept) < len(records):
             self._event_files.rewrite(kept)
 
-    @in_first
-    def save_latest(self, name: str, state: Any, epoch: int, *, now: bool = False) -> None:
+    def save_latest(
+        self, name: str, state: Any, epoch: int, *, now: bool = False, count: int | None = None
+    ) -> None:
         """Saves a training's state if the last save is `checkpoint_every_s` old, or now."""
-        due = time.monotonic() - self._last_save >= self.checkpoint_every_s
-        if (due or now) and self._saved.get(name) != epoch:
-            self._sync_metrics()
-            folder = self._folder(name) / "latest"
-            save_checkpoint(folder, state, step=epoch, owner=self._owner(name), keep=2)
+        if self._is_due(name, epoch, now):
+            folder, owner = self._folder(name) / "latest", self._owner(name)
+            state = state if self.shared else jax.device_get(state)
+            save_checkpoint(folder, state, step=epoch, owner=owner, keep=2, count=count)
             self._last_save, self._saved[name] = time.monotonic(), epoch
 
     @in_first
-    def load_latest(self, name: str, like: Any) -> tuple[int, Any] | None:
+    def _is_due(self, name: str, epoch: int, now: bool) -> bool:
+        due = now or time.monotonic() - self._last_save >= self.checkpoint_every_s
+        if due and self._saved.get(name) != epoch:
+            self._sync_metrics()
+            return True
+        return False
+
+    def load_latest(
+        self, name: str, like: Any, *, count: int | None = None
+    ) -> tuple[int, Any] | None:
         """(epoch, state) to resume from, or None."""
-        loaded = self._load(name, "latest", like)
+        loaded = self._load(name, "latest", like, count)
         if loaded is not None:
             self._saved[name] = loaded[0]
         return loaded
@@ -126,16 +155,17 @@ class Recorder:
         self._sync_metrics()
         save_checkpoint(self._folder(name) / "final", result, step=epoch, owner=self._owner(name))
 
-    @in_first
     def load_final(self, name: str, like: Any) -> Any | None:
         """The result of a training, or None if it has not finished."""
         loaded = self._load(name, "final", like)
         return None if loaded is None else loaded[1]
 
-    def _load(self, name: str, kind: str, like: Any) -> tuple[int, Any] | None:
+    def _load(
+        self, name: str, kind: str, like: Any, count: int | None = None
+    ) -> tuple[int, Any] | None:
         report = lambda message: self.report(name, message)  # noqa: E731
         folder = self._folder(name) / kind
-        return load_checkpoint(folder, like, owner=self._owner(name), report=report)
+        return load_checkpoint(folder, like, owner=self._owner(name), report=report, count=count)
 
     def _owner(self, name: str) -> str:
         return f"{name} of {self.owner}" if self.owner else name

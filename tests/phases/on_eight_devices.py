@@ -12,8 +12,9 @@ from phases.test_distillation import ABLATIONS, make_stack, planned, train_all
 from tiny import assert_same_bits, broken_off, make_part, make_tiny_config
 
 from rsstl_jax.engine.loop import make_epochs
-from rsstl_jax.engine.mesh import make_mesh, spread
+from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.prototypes import make_prototypes
+from rsstl_jax.engine.replicas import spread
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.train_state import make_state

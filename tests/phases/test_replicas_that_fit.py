@@ -8,9 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from rsstl_jax.engine import replicas
-from rsstl_jax.engine.replicas import replicas_that_fit, stack, unstack
+from rsstl_jax.engine.replicas import stack, unstack
 from rsstl_jax.engine.train_state import make_state
+from rsstl_jax.phases import replica_groups as replicas
 
 DATA = jnp.ones(8)
 
@@ -33,7 +33,7 @@ def start(width=3):
 
 
 def fitting(count):
-    return replicas_that_fit(step, [start] * count, DATA, batch_size=2, context_axes=AXES)
+    return replicas.replicas_that_fit(step, [start] * count, DATA, batch_size=2, context_axes=AXES)
 
 
 def test_stacking_keeps_what_is_shared():
