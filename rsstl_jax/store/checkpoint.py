@@ -43,11 +43,8 @@ def save_checkpoint(
     keep: int = 1,
     count: int | None = None,
 ) -> None:
-    """Saves a pytree as the latest state in a folder.
-
-    Of several processes the first one does, unless arrays are shared by their devices: then each
-    saves its shards, in a folder that all of them see. `count`: rows that are no padding.
-    """
+    """Saves a pytree as the latest state in a folder; `count`: rows that are no padding."""
+    # Of several processes the first one, unless their devices share arrays: then each its shards.
     shared = any(not leaf.is_fully_addressable for leaf in _arrays(tree))
     save = _save if shared else in_first(_save)
     # Orbax writes from threads of its own, which a signal in between would leave alone.
@@ -100,10 +97,7 @@ def load_checkpoint(
     report: Callable[[str], None] | None = None,
     count: int | None = None,
 ) -> tuple[int, Any] | None:
-    """(step, tree) of the latest good state in a folder, or None; bad ones are reported.
-
-    Arrays have the shardings of `like`, whatever those were that they were saved with.
-    """
+    """(step, tree), on the devices of `like`, of the latest good state; bad ones are reported."""
     folder = Path(folder).absolute()
     step = in_first(_latest)(folder, _structure(like, count), owner, report)
     if step is None:

@@ -22,8 +22,7 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """Writes metrics.jsonl and checkpoints/ of one workdir; reading them back resumes a run.
 
-    Of several processes the first one does both, and the others get what it reads. States that
-    their devices share are saved and loaded by all.
+    The first of several processes does both, but for states that the devices of all of them share.
     """
 
     def __init__(

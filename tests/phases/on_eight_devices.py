@@ -14,7 +14,7 @@ from tiny import assert_same_bits, broken_off, make_part, make_tiny_config
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.prototypes import make_prototypes
-from rsstl_jax.engine.replicas import spread
+from rsstl_jax.engine.replicas import Replication, make_deal, spread
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.train_state import make_state
@@ -24,6 +24,7 @@ from rsstl_jax.models.site_agnostic.token_network import make_agnostic
 from rsstl_jax.phases.distillation import make_distillation
 from rsstl_jax.site_agnostic.episodes import EpisodeSettings, make_sources
 from rsstl_jax.site_agnostic.training import init_agnostic, make_episode_step
+from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 
 locator_module = import_module("rsstl_jax.engine.locator")
 EPOCHS = 4
@@ -70,6 +71,28 @@ def test_a_run_goes_on_with_fewer_devices_twice(on_one, three, tmp_path, monkeyp
     trained, _ = train_all(tmp_path, six, **every)
     for name, params in on_one[0].items():
         assert_same_bits(trained[name], params)
+
+
+@pytest.mark.parametrize(
+    ("saved_on", "loaded_on"),
+    [("", "replica:2"), ("replica:8", "replica:2"), ("replica:2,data:2", "")],
+)
+def test_a_saved_state_goes_on_with_other_devices(tmp_path, saved_on, loaded_on):
+    """Three replicas, which the rows of no mesh but one divide."""
+    names = Replication(("a", "b", "c"))
+    whole = {"w": np.arange(6.0, dtype=np.float32).reshape(3, 2), "n": np.arange(3)}
+
+    def laid(mesh, state):
+        deal = make_deal(make_mesh(mesh), names)
+        return (deal, deal.put(state)) if deal else (None, jax.tree.map(jax.numpy.array, state))
+
+    _, state = laid(saved_on, whole)
+    save_checkpoint(tmp_path, state, step=4, count=3 if saved_on else None)
+    deal, like = laid(loaded_on, jax.tree.map(np.zeros_like, whole))
+    step, loaded = load_checkpoint(tmp_path, like, count=3 if loaded_on else None)
+    assert step == 4
+    assert all(leaf.sharding == like[name].sharding for name, leaf in loaded.items())
+    assert_same_bits(deal.gather(loaded) if deal else loaded, whole)
 
 
 # A number of a step comes out of about ten sums, one after the other, of at most 64 addends each;
