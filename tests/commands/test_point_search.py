@@ -24,7 +24,7 @@ def test_a_grid_has_every_combination_once():
 
 
 def test_axes_and_parts_that_are_wrong_are_named(config, tmp_path):
-    with pytest.raises(ConfigError, match="axis is 'similiarity'; it must be one of similarity"):
+    with pytest.raises(ConfigError, match="axis is 'similiarity'; it must be one of localization"):
         measure(config, grid({"similiarity": [1.0]}), tmp_path)
     with pytest.raises(ConfigError, match="axis is 'alpha'"):
         measure(config, [{"alpha": 1.0}], tmp_path)
@@ -87,6 +87,7 @@ def test_optuna_learns_from_what_it_is_told(monkeypatch, tmp_path):
             {"similarity": -0.5},
             "distill.weights.similarity is -0.5; it must be a number of at leas",
         ),
+        ({"localization": -1.0}, "distill.weights.localization is -1.0; it must be a number"),
         ({"margin": 9.0}, "distill.margin is 9.0; it must be an angle"),
         ({"learning_rate": -1.0}, "train.learning_rate is -1.0; it must be a number above 0"),
     ],

@@ -12,13 +12,13 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import check_value
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.phases.alignment_terms import TERMS
-from rsstl_jax.phases.student_specs import StudentSpec
+from rsstl_jax.phases.student_specs import WEIGHTED, StudentSpec
 from rsstl_jax.pipeline import run_distillation
 
 # What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start.
+_TERMS = WEIGHTED[: WEIGHTED.index("soft_target")]
 _FIELDS = {
-    **{term: f"distill.weights.{term}" for term in TERMS},
+    **{term: f"distill.weights.{term}" for term in _TERMS},
     "margin": "distill.margin",
     "learning_rate": "train.learning_rate",
 }
@@ -40,7 +40,7 @@ def check_point(point: Point) -> None:
 
 
 def _spec(point: Point) -> StudentSpec:
-    weights = {term: point[term] for term in TERMS if term in point}
+    weights = {term: point[term] for term in _TERMS if term in point}
     return StudentSpec(weights, point.get("margin"), None, point.get("learning_rate"))
 
 
