@@ -106,7 +106,7 @@ def test_both_processes_save_their_replicas_and_one_goes_on(shared_folder):
     state = shared_folder / "checkpoints" / "all" / "latest" / "4" / "state"
     for process in range(2):
         assert list((state / f"ocdbt.process_{process}" / "d").iterdir())
-    for mesh in ("replica:2", "replica:4,data:2"):
+    for mesh in ("replica:2,data:4", "replica:4,data:2"):
         assert_same_bits(trained(shared_folder, make_mesh(mesh))[1], params)
 
 
