@@ -196,7 +196,8 @@ def _read_layout() -> "Layout | None":
     if not FLAGS.layout:
         return None
     path = Path(FLAGS.layout)
-    layout = read_layout(path.parent) if path.name == LAYOUT_FILE else None
+    is_there = path.name == LAYOUT_FILE and path.is_file()
+    layout = read_layout(path.parent) if is_there else None
     if layout is None:
         raise ConfigError(f"--layout: {path} is no {LAYOUT_FILE} that is there")
     return layout

@@ -121,7 +121,7 @@ def load_radio_map(
         return load_site(name, data_dir=data_dir, layout=layout).train
     root = resolve_data_dir(data_dir)[0]
     try:
-        return read_radio_map(root / name, layout=layout)
+        return read_radio_map(root / name, name=name, layout=layout)
     except MissingDataError as error:
         _explain(error, name, root)
         raise

@@ -62,7 +62,8 @@ def read_mat(name: str, file: str | Path) -> Site:
         )
     for part in (train, test):
         check_unit(part, f"{file}, {part.part} part")
-    warn_of(train, str(file))
+    warn_of(train, f"{file}, train part")
+    warn_of(test, f"{file}, test part", radio_map=train)
     return Site(name, train, test)
 
 
