@@ -202,8 +202,9 @@ def make_layout(values: Mapping[str, Any]) -> Layout:
 
 def read_layout(folder: Path) -> Layout | None:
     """The layout that a site's folder or archive names; None: tables have the standard form."""
-    for other in folder.glob("*"):
-        if other.name.lower() == LAYOUT_FILE and not (other.name == LAYOUT_FILE and other.is_file()):
+    for other in folder.glob("*.*"):
+        is_read = other.name == LAYOUT_FILE and other.is_file()
+        if other.name.lower() == LAYOUT_FILE and not is_read:
             raise DataError(f"{other} is not read; a file of the name {LAYOUT_FILE} is expected")
     try:
         file = find_file(folder, LAYOUT_FILE)
