@@ -31,7 +31,7 @@ def test_a_run_is_continued_and_locators_are_added(tmp_path):
     train = pd.read_csv(tmp_path / "home" / "train.csv")
     train.assign(x=train.x + 5).to_csv(tmp_path / "home" / "train.csv", index=False)
     code, _, err = running.call("robustness", *flags, "--locator=neighbours=knn")
-    assert code == 2 and "its data or its training have changed" in running.error_of(err)
+    assert code == 2 and "its data or its training have changed" in err
 
 
 def test_seeds_are_read_off_the_folders(tmp_path):

@@ -91,6 +91,7 @@ def main() -> None:
         for (name, seed), where in wanted.items():
             if before := [r for r in records if (r.name, r.seed) == (name, seed)]:
                 _check_same(file, before[0].where, where, name)
+                announce(f"comparing {name} with its record")
                 robustness.check_unchanged(file, before[0], _load(where, site), part)
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
