@@ -23,7 +23,7 @@ from rsstl_jax.engine.radius import COVERAGE
 from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
-from rsstl_jax.store.files import write_bytes, write_sealed
+from rsstl_jax.store.files import at_home, write_bytes, write_sealed
 
 __all__ = ["ExportedStudent", "export_student", "load_exported", "write_onnx"]
 
@@ -142,7 +142,7 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         "jax": jax.__version__,
         "program": hashlib.sha256(content).hexdigest(),
     }
-    folder = Path(folder)
+    folder = at_home(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # While the card is missing there is no student: a program never stands beside another's card.
     (folder / _CARD).unlink(missing_ok=True)
@@ -196,7 +196,9 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
-    write_bytes(file, to_onnx(student.answer_fn(), inputs, output_names=names, metadata=card))
+    write_bytes(
+        at_home(file), to_onnx(student.answer_fn(), inputs, output_names=names, metadata=card)
+    )
 
 
 def load_exported(folder: str | Path) -> ExportedStudent:
@@ -231,7 +233,7 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         True
     """
     _need_flatbuffers()
-    folder = Path(folder)
+    folder = at_home(folder)
     for name in (_CARD, _PROGRAM):
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder} holds no exported student: {name} is missing")

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
+from rsstl_jax.store.files import at_home
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
@@ -42,8 +42,7 @@ _log = logging.getLogger(__name__)
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
     """Where a run's teacher bundles lie: `bundle_dir`, else the folder teachers/ beside it."""
-    named = os.path.expanduser(config.bundle_dir)
-    return Path(named) if named else Path(workdir).parent / "teachers"
+    return at_home(config.bundle_dir) if config.bundle_dir else at_home(workdir).parent / "teachers"
 
 
 def run_expert(config: ConfigDict, workdir: str | Path) -> TeacherSet:
@@ -72,6 +71,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> TeacherSet:
         ['jax', 'quality']
     """
     validate(config)
+    workdir = at_home(workdir)
     check_sources(config.target, name_list(config.sources))
     network = make_network(config)
     with locked(workdir):
@@ -114,6 +114,7 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
+    workdir = at_home(workdir)
     check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     _log.info("preparing the students of %s: %d fingerprints", config.target, len(parts.train))

@@ -40,6 +40,33 @@ def test_every_name_is_listed_and_there_are_about_25():
     assert 20 <= len(rsstl_jax.__all__) <= 30
 
 
+@pytest.mark.parametrize(
+    "load", ["load_student", "load_locator", "load_pretrained", "load_exported"]
+)
+def test_a_path_may_begin_with_the_home(tmp_path, monkeypatch, load):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/absent"):
+        getattr(rsstl_jax, load)("~/absent")
+
+
+def test_nothing_is_written_into_a_folder_named_tilde(tmp_path, monkeypatch):
+    import tiny
+
+    from rsstl_jax.data import load_site, read_radio_map, write_table
+
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "office").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    student = tiny.save_untrained(tmp_path)
+    rsstl_jax.export_student(student, "~/phone")
+    write_table(tiny.make_part(), "~/office/train.csv")
+    assert read_radio_map("~/office/train.csv").dataset == "office"
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {"phone", "office"}
+    assert not (tmp_path / "~").exists()
+    with pytest.raises(rsstl_jax.DataError, match="this is a path: give the folder above it as"):
+        load_site("~/office")
+
+
 def test_names_are_those_of_their_rooms():
     from rsstl_jax.engine.saved_student import load_student
     from rsstl_jax.export import export_student

@@ -17,6 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
+from rsstl_jax.commands.shared.outputs import check_folder
 
 FLAGS = flags.FLAGS
 
@@ -38,6 +39,7 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    check_folder("--output", FLAGS.output)
     # pandas loads from here on: --help answers without it.
     import numpy as np
 

@@ -53,7 +53,7 @@ def define_flags() -> None:
 
 def main() -> None:
     if FLAGS.output:
-        check_file("--output", FLAGS.output, endings=(".csv",))
+        check_file("--output", FLAGS.output, endings=(".csv",), begins=("fingerprint,",))
     load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
     locator, part = load()
     if FLAGS.output:
@@ -107,11 +107,11 @@ def _load_student() -> "tuple[Locator, Fingerprints]":
     announce(f"loading {folder}")
     from rsstl_jax.data import load_site
     from rsstl_jax.engine.input_order import in_order_of
-    from rsstl_jax.serving.saved import check_unseen, load_locator
+    from rsstl_jax.serving.saved import check_measured_site, load_locator
 
     locator = load_locator(folder)
     site = load_site(FLAGS.dataset or locator.dataset, data_dir=FLAGS.data_dir)
-    check_unseen(locator, site)
+    check_measured_site(locator, site)
     return locator, in_order_of(locator, site.test)
 
 

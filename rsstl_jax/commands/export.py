@@ -31,7 +31,11 @@ def define_flags() -> None:
         "Names the folder of the program and its card. By default it is "
         "<workdir>/exported/<student>, with - for the / in the student's name.",
     )
-    flags.DEFINE_bool("onnx", False, "Writes student.onnx beside the program.")
+    flags.DEFINE_bool(
+        "onnx",
+        False,
+        "Writes student.onnx beside the program. One that is there is always written anew.",
+    )
     flags.DEFINE_bool("replace", False, "Replaces another student that --output holds.")
 
 
@@ -55,8 +59,10 @@ def main() -> None:
     if flags.FLAGS.replace:
         # It is of the student that is replaced.
         (output / "student.onnx").unlink(missing_ok=True)
+    # One that is there must not stand beside the program of a student that has a radius since.
+    with_onnx = flags.FLAGS.onnx or (output / "student.onnx").exists()
     export_student(student, output)
-    if flags.FLAGS.onnx:
+    if with_onnx:
         write_onnx(student, output / "student.onnx")
     print(f"{output}: {name} of {student.dataset}, {len(student.access_points)} access points")
 

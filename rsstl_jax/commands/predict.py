@@ -95,7 +95,8 @@ def main() -> None:
         read: list[str | Path] = [path for path in (scans, FLAGS.layout) if path]
         if FLAGS.radio_map:
             read.append(_map_path() or site_folder(FLAGS.radio_map, FLAGS.data_dir))
-        in_first(check_file)("--output", FLAGS.output, inputs=read, endings=(".csv", ".jsonl"))
+        form = {"endings": (".csv", ".jsonl"), "begins": ("x_m,", '{"x_m":', '{"line":')}
+        in_first(check_file)("--output", FLAGS.output, inputs=read, **form)
     if FLAGS.save:
         in_first(check_folder)("--save", FLAGS.save)
     check_same_content("--scans", scans)
@@ -196,7 +197,8 @@ def _read_layout() -> "Layout | None":
     if not FLAGS.layout:
         return None
     path = Path(FLAGS.layout)
-    layout = read_layout(path.parent) if path.name == LAYOUT_FILE else None
+    is_there = path.name == LAYOUT_FILE and path.is_file()
+    layout = read_layout(path.parent) if is_there else None
     if layout is None:
         raise ConfigError(f"--layout: {path} is no {LAYOUT_FILE} that is there")
     return layout

@@ -85,9 +85,14 @@ def load_site(name: str, *, data_dir: DataDir = None, layout: Layout | None = No
 def check_dataset_name(name: str) -> None:
     """Refuses what cannot be the name of a dataset and of its folder."""
     if not isinstance(name, str) or not DATASET_NAME.fullmatch(name):
+        hint = ""
+        if isinstance(name, os.PathLike) or "/" in str(name).rstrip("/"):
+            hint = (
+                "; this is a path: give the folder above it as data_dir, or read_radio_map a file"
+            )
         raise DataError(
-            f"dataset name {name!r}: a name is made of letters, digits, '.', '_' and '-', such as "
-            + ", ".join(CARDS)
+            f"dataset name {str(name)!r}: a name is made of letters, digits, '.', '_' and '-', "
+            f"such as {', '.join(CARDS)}{hint}"
         )
 
 
@@ -121,7 +126,7 @@ def load_radio_map(
         return load_site(name, data_dir=data_dir, layout=layout).train
     root = resolve_data_dir(data_dir)[0]
     try:
-        return read_radio_map(root / name, layout=layout)
+        return read_radio_map(root / name, name=name, layout=layout)
     except MissingDataError as error:
         _explain(error, name, root)
         raise

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.columns import MAX_SHOWN
 from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, for_scans, remedy
-from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.data.site import Fingerprints, count_repeated
 from rsstl_jax.errors import DataError
 
 # Below this extent positions are taken for degrees: no site is so small, and it is 11 km.
@@ -20,6 +20,12 @@ MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0  # a site in metres usually keeps to th
 # How far from its strongest reading an access point is usually detected: 20...60 m were found.
 MAX_REACH_M = 120.0
 MIN_READINGS = 20  # fractions of fewer say little
+# The weakest reading of a site lies below the first, the strongest above the second.
+USUAL_DBM = -50.0, -95.0
+INSIDE_FRACTION = (
+    0.5  # of a test part's positions in the extent of the train part: 0.999 were found
+)
+COPIED_FRACTION = 0.05  # of a test part's fingerprints that the train part has, too: none was found
 # Of the readings at their weakest value, or at a strong one, at most 0.07 and 0.0004 were found.
 LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0
 
@@ -46,11 +52,10 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
         odd += _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
-    elif not _overlap(part.position_m, radio_map.position_m):
-        odd.append(
-            "no position lies within the extent of the train part; are both in one unit and "
-            "counted from one origin?"
-        )
+    else:
+        odd += _odd_beside(part, radio_map)
+    if mark is None and (radio_map is None or not _odd_levels(radio_map.rss_dbm)):
+        odd += _odd_levels(part.rss_dbm)
     for text in odd:
         _log.warning("%s: %s", file, text)
 
@@ -61,6 +66,12 @@ def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
     for text in found:
         _log.warning("%s: %s", source, for_scans(text))
     return bool(found)
+
+
+def warn_of_unlabelled(rss_dbm: NDArray[np.float32], file: str) -> None:
+    """Logs what looks wrong with fingerprints of unknown position."""
+    for text in _odd_values(rss_dbm, _undetected_mark(rss_dbm)):
+        _log.warning("%s: %s", file, text)
 
 
 def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> list[str]:
@@ -139,9 +150,51 @@ def _odd_columns(part: Fingerprints, mark: float | None) -> list[str]:
     ]
 
 
-def _overlap(position_m: NDArray[np.float64], other_m: NDArray[np.float64]) -> bool:
-    """Whether any position lies within the others' extent, or a tenth of it around."""
+def _odd_levels(rss_dbm: NDArray[np.float32]) -> list[str]:
+    """Levels that are probably not dBm."""
+    readings = rss_dbm[~np.isnan(rss_dbm)]
+    if readings.size < MIN_READINGS:
+        return []
+    weakest, strongest = float(readings.min()), float(readings.max())
+    if weakest < USUAL_DBM[0] and strongest > USUAL_DBM[1]:
+        return []
+    return [
+        f"levels are {weakest:g}...{strongest:g} dBm, where Wi-Fi is usually received at "
+        "-95...-30; are these dBm?"
+    ]
+
+
+def _odd_beside(part: Fingerprints, radio_map: Fingerprints) -> list[str]:
+    """What of a test part does not fit its radio map, or is a copy of it."""
+    odd = []
+    for noun in ("floor", "building"):
+        here, there = getattr(part, noun), getattr(radio_map, noun)
+        if (here is None) != (there is None):
+            has, lacks = ("test", "train") if there is None else ("train", "test")
+            odd.append(f"the {has} part names {noun}s and the {lacks} part none: none is measured")
+        elif here is not None and (new := np.setdiff1d(here, there)).size:
+            odd.append(
+                f"{noun} {', '.join(map(str, new[:MAX_SHOWN]))}: the train part has no fingerprint "
+                "there, so that nothing can be located there; are both numbered alike?"
+            )
+    inside = _fraction_inside(part.position_m, radio_map.position_m)
+    if inside < INSIDE_FRACTION:
+        odd.append(
+            f"{inside:.0%} of the positions lie within the extent of the train part; are both in "
+            "one unit and counted from one origin, x before y?"
+        )
+    copied = count_repeated(part, radio_map, at_position=True)
+    if copied > COPIED_FRACTION * len(part):
+        odd.append(
+            f"{copied} of {len(part)} fingerprints are in the train part, too: an error on them "
+            "says nothing of new scans"
+        )
+    return odd
+
+
+def _fraction_inside(position_m: NDArray[np.float64], other_m: NDArray[np.float64]) -> float:
+    """Fraction of positions within the others' extent, or a tenth of it around."""
     low, high = other_m.min(axis=0), other_m.max(axis=0)
     margin = 0.1 * (high - low).max() + MIN_ACROSS_M
     inside = (position_m >= low - margin) & (position_m <= high + margin)
-    return bool(inside.all(axis=1).any())
+    return float(inside.all(axis=1).mean())

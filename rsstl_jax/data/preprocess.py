@@ -235,12 +235,14 @@ def fit_preprocessor(
     )
 
 
-def check_same_site(part: Fingerprints, preprocessor: Preprocessor, dataset: str) -> None:
+def check_same_site(
+    part: Fingerprints, origin_m: NDArray[np.float64], scale_m: float, dataset: str
+) -> None:
     """DataError where a part lies elsewhere than the site that a locator was fitted to."""
-    away_m = part.position_m - preprocessor.origin_m
+    away_m = part.position_m - origin_m
     apart_m = float(np.linalg.norm(away_m.mean(axis=0)))
-    if apart_m > max(float(away_m.std(axis=0).max()), preprocessor.scale_m):
+    if apart_m > max(float(away_m.std(axis=0).max()), scale_m):
         raise DataError(
             f"{part.dataset}: its fingerprints lie {apart_m:,.0f} m from those of {dataset}, where "
-            "the locator was trained; floors and radii are read off a radio map of that site"
+            "the locator was trained; it knows floors, radii and positions of that site alone"
         )

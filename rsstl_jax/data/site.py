@@ -251,10 +251,18 @@ def names_alike(names: Iterable[str]) -> list[str]:
     return next((alike for alike in spellings.values() if len(alike) > 1), [])
 
 
-def count_repeated(part: Fingerprints, radio_map: Fingerprints) -> int:
-    """How many fingerprints of a part have the very readings of one of the radio map."""
-    rows = {row.tobytes() for row in radio_map.rss_dbm}
-    return sum(row.tobytes() in rows for row in part.rss_dbm)
+def count_repeated(
+    part: Fingerprints, radio_map: Fingerprints, *, at_position: bool = False
+) -> int:
+    """How many fingerprints of a part have the readings (and position) of one of the radio map."""
+    rows, known = (
+        [
+            rss_dbm.tobytes() + (position_m.tobytes() if at_position else b"")
+            for rss_dbm, position_m in zip(one.rss_dbm, one.position_m, strict=True)
+        ]
+        for one in (part, radio_map)
+    )
+    return sum(map({*known}.__contains__, rows))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

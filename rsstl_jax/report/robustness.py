@@ -17,6 +17,7 @@ from rsstl_jax.metrics import error_m
 from rsstl_jax.report.corruption import AXES, Axis, corrupt
 from rsstl_jax.store.files import differences, write_text
 
+SAME_M = 0.01  # by which an error may differ between machines
 FIGURES = ("mae_m", "floor_hit", "within_radius", "radius_m")
 """Mean error, fraction on the right floor, fraction within the radius, mean radius."""
 
@@ -81,6 +82,19 @@ def measure_locator(
     return measured
 
 
+def check_unchanged(
+    file: str | Path, record: "Record", locator: Locator, part: Fingerprints
+) -> None:
+    """Refuses a record of a locator that has been trained or fitted anew since."""
+    held_m, now_m = record.unchanged_mae_m(), _figures(locator, part)["mae_m"]
+    if abs(held_m - now_m) > SAME_M:
+        raise ConfigError(
+            f"{file} holds {record.name} with a mean error of {held_m:.3f} m, which is {now_m:.3f} "
+            "m now: its data or its training have changed; give it another name, or name another "
+            "--output"
+        )
+
+
 def _corrupted(
     part: Fingerprints, axis: str, strength: float, num_draws: int, seed: int
 ) -> Iterator[Fingerprints]:
@@ -112,6 +126,11 @@ class Record(NamedTuple):
     seed: int | None
     axes: Mapping[str, Mapping[str, Sequence[float]]]
     where: str | None = None  # what was measured; an earlier version did not say it
+
+    def unchanged_mae_m(self) -> float:
+        """The mean error without corruption, which is the same on every axis."""
+        name, axis = next(iter(AXES.items()))
+        return float(self.axes[name]["mae_m"][axis.strengths.index(axis.none)])
 
     def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
         """A figure at each strength of an axis; None where the locator does not give it."""

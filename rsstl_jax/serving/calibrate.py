@@ -18,7 +18,9 @@ from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.pipeline import bundle_folder, run_distillation
-from rsstl_jax.store.files import read_json
+from rsstl_jax.store.files import at_home, read_json
+from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.store.workdir import check_data
 
 HELD_OUT_FRACTION = 0.2
 
@@ -55,6 +57,7 @@ def calibrate_run(
     workdir: str | Path, names: Sequence[str]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Gives students of a run a radius by twins: {student: (errors of its twin, its radii)}."""
+    workdir = at_home(workdir)
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(
@@ -75,23 +78,29 @@ def calibrate_run(
         )
     if not names:
         raise ConfigError(f"{workdir} has no student to calibrate; finish its run of distill first")
-    students = {name: load_student(Path(workdir) / "students" / name) for name in names}
+    students = {name: load_student(workdir / "students" / name) for name in names}
     for student in students.values():
         labels_of(student)
-    twins_folder = Path(workdir) / "calibration"
+    check_same_data(config, workdir)
+    twins_folder = workdir / "calibration"
     run_distillation(twin, twins_folder)
     part = leave_out(target_parts(twin).held_out, twin.data)
     calibrated = {}
     for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
         student.radius = fit_radius_for(student, measured)
-        save_answers(Path(workdir) / "students" / name, student)
+        save_answers(workdir / "students" / name, student)
         label = jnp.maximum(jnp.asarray(measured.label), 0)
         radius_m = np.asarray(
             predict_radius_m(student.radius, jnp.asarray(measured.features), label)
         )
         calibrated[name] = measured.error_m, radius_m
     return calibrated
+
+
+def check_same_data(config: ConfigDict, workdir: str | Path) -> None:
+    """Refuses a run whose train part has changed since: twins must be trained on the same one."""
+    check_data(Recorder(workdir), {config.target: target_parts(config).train.digest()})
 
 
 def fit_radius_for(locator: NetworkLocator, held_out: HeldOut) -> RadiusModel:

@@ -8,10 +8,16 @@ from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.serving.calibrate import fit_radius_for, read_run_config, twin_config
+from rsstl_jax.serving.calibrate import (
+    check_same_data,
+    fit_radius_for,
+    read_run_config,
+    twin_config,
+)
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.saved import check_new, save_at_site, save_ensemble
 from rsstl_jax.site_agnostic.weights import load_pretrained
+from rsstl_jax.store.files import at_home
 
 
 def join_run(
@@ -23,7 +29,7 @@ def join_run(
     replace: bool = False,
 ) -> Ensemble:
     """Writes the ensemble of a student over a run's seeds, calibrated where it has twins."""
-    workdir = Path(workdir)
+    workdir = at_home(workdir)
     config = read_run_config(workdir)
     names = [f"seed-{seed}/{student}" for seed in config.seeds]
     folders: list[Path] = [workdir / "students" / name for name in names]
@@ -38,6 +44,8 @@ def join_run(
     ]
     if 0 < len(twins) < len(names):
         raise ConfigError(f"{workdir}: some seeds lack a twin; run rsstl calibrate once more")
+    if twins or pretrained:
+        check_same_data(config, workdir)
     with tempfile.TemporaryDirectory() as at_site:
         if pretrained:
             network = load_pretrained()

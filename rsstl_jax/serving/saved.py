@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from rsstl_jax.data import Fingerprints, Site
+from rsstl_jax.data.preprocess import check_same_site
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.saved_student import ANSWER_FILES, load_answers, load_student, save_answers
 from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
-from rsstl_jax.export import load_exported
+from rsstl_jax.export import ExportedStudent, load_exported
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
-from rsstl_jax.store.files import write_bytes, write_sealed
+from rsstl_jax.store.files import at_home, write_bytes, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
 EXPORTED = "exported.json"
@@ -52,7 +53,7 @@ def load_locator(folder: str | Path) -> Locator:
         ...     load_locator(folder).locate(scans).equals(office.locate(scans))
         True
     """
-    folder = Path(folder)
+    folder = at_home(folder)
     loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
     if card := held_card(folder):
         return loaders[_CARDS.index(card)](folder)
@@ -85,11 +86,16 @@ def check_new(
         )
 
 
-def check_unseen(locator: Locator, site: Site) -> None:
-    """Refuses a site that the pretrained network in a saved locator was trained on."""
+def check_measured_site(locator: Locator, site: Site) -> None:
+    """Refuses another site than the locator's, and one that the pretrained network has seen."""
+    if isinstance(locator, NetworkLocator):
+        fitted = locator.preprocessor
+        check_same_site(site.train, fitted.origin_m, fitted.scale_m, locator.dataset)
+    elif isinstance(locator, ExportedStudent):
+        check_same_site(site.train, locator.origin_m, 0.0, locator.dataset)
     if isinstance(locator, Ensemble):
         for member in locator.members:
-            check_unseen(member, site)
+            check_measured_site(member, site)
     elif isinstance(locator, EnsembleAtSite):
         network = load_pretrained()
         network.check_target(site.name)
@@ -133,9 +139,10 @@ def save_ensemble(
     replace: bool = False,
 ) -> None:
     """Writes an ensemble whose members lie in these folders; they are copied."""
+    folder, folders = at_home(folder), [at_home(source) for source in folders]
     check_new(folder, folders, replace=replace)
     names = [f"member-{number}" for number in range(len(folders))]
-    with _written_whole(Path(folder), _ENSEMBLE) as new:
+    with _written_whole(folder, _ENSEMBLE) as new:
         for name, source in zip(names, folders, strict=True):
             shutil.copytree(source, new / name)
         save_answers(new, ensemble)
@@ -151,6 +158,7 @@ def _load_ensemble(folder: Path) -> Ensemble:
 
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
+    folder = at_home(folder)
     check_new(folder, replace=replace)
     part, content = ensemble.radio_map, io.BytesIO()
     arrays = {name: getattr(part, name) for name in ("rss_dbm", "position_m", "floor", "building")}
@@ -162,7 +170,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
         "inverse_temperature": float(ensemble.site_network.support.inverse_temperature),
         "layout": layout_facts(ensemble.layout),
     }
-    with _written_whole(Path(folder), _AT_SITE) as new:
+    with _written_whole(folder, _AT_SITE) as new:
         save_pretrained(new, Pretrained(ensemble.settings, ensemble.members, ()))
         write_bytes(new / _RADIO_MAP, content.getvalue())
         save_answers(new, ensemble)

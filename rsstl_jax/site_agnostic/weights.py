@@ -21,7 +21,7 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.training import init_agnostic
-from rsstl_jax.store.files import write_bytes, write_sealed
+from rsstl_jax.store.files import at_home, write_bytes, write_sealed
 from rsstl_jax.types import Params
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -173,7 +173,7 @@ class Pretrained:
 
 def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:
     """Writes parameters and card; the card comes last."""
-    folder = Path(folder)
+    folder = at_home(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays: Any = {
         f"{number}/{_path(path)}": np.asarray(leaf)
@@ -214,7 +214,8 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
         >>> pretrained.report["epochs"]
         30
     """
-    card_file, file = Path(folder) / "agnostic.json", Path(folder) / "agnostic.npz"
+    folder = at_home(folder)
+    card_file, file = folder / "agnostic.json", folder / "agnostic.npz"
     for needed in (card_file, file):
         if not needed.exists():
             raise FileNotFoundError(f"{needed} is not there")

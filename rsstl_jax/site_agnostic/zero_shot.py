@@ -38,7 +38,7 @@ from rsstl_jax.site_agnostic.weights import (
     renew_sizes,
     save_pretrained,
 )
-from rsstl_jax.store.files import differences, read_json, write_json
+from rsstl_jax.store.files import at_home, differences, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
@@ -53,6 +53,7 @@ def pretrain(
     config: ConfigDict, workdir: str | Path, folder: str | Path, *, command: str = ""
 ) -> Pretrained:
     """Trains on all sources at once and writes the bundle that locates anywhere else."""
+    workdir, folder = at_home(workdir), at_home(folder)
     config = config.copy_and_resolve_references()
     config.target = "any"  # Every site may be a source: the bundle is for targets to come.
     validate(config)
@@ -62,8 +63,8 @@ def pretrain(
     facts = _training_facts(config)
     trained = {name: facts[name] for name in ("episodes", "epochs", "learning_rate")}
     trained |= {"seeds": list(config.seeds), "data": digests}
-    _check_replaced(folder, trained)
     settings = AgnosticSettings.from_config(config)
+    _check_replaced(folder, trained | asdict(settings))
     begun = time.perf_counter()
     with locked(workdir):
         recorder = _open_folder(config, workdir)
@@ -89,7 +90,8 @@ def _check_replaced(folder: str | Path, wanted: Mapping[str, Any]) -> None:
         raise ConfigError(f"{folder} holds a locator ({cards[0]}); name another folder")
     if not (Path(folder) / "agnostic.json").exists():
         return
-    held = load_pretrained(folder).report
+    bundle = load_pretrained(folder)
+    held = {**bundle.report, **asdict(bundle.settings)}
     if changed := differences({name: held.get(name) for name in wanted}, wanted):
         raise ConfigError(
             f"{folder} holds a bundle of another training ({'; '.join(changed)}); name another "
@@ -101,6 +103,7 @@ def run_zero_shot(
     config: ConfigDict, workdir: str | Path, *, baselines: bool = True
 ) -> dict[str, Any]:
     """Trains on the sources, then measures on the target with fractions of it as radio map."""
+    workdir = at_home(workdir)
     validate(config)
     check_mesh(config)
     if config.data.fraction != 1:

@@ -12,6 +12,11 @@ from typing import IO, Any
 from rsstl_jax.errors import DamagedError, DataError, shown_name
 
 
+def at_home(path: str | os.PathLike[str]) -> Path:
+    """The path with the user's home in the place of ~, which no file system knows."""
+    return Path(os.path.expanduser(path))
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Puts a path into the errors of the system that name none, as those of a full disk."""

@@ -122,18 +122,10 @@ def log_start(recorder: Recorder, data: Mapping[str, str], mesh: str = "") -> No
 def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
     code = _code_digest()
     if (recorder.workdir / "checkpoints").exists():
-        made_from: dict[str, str] = {}
+        check_data(recorder, data)
         made_by: str | None = None
         for record in recorder.records():
-            made_from |= record.get("data", {})
             made_by = record.get("code", made_by)
-        for dataset, digest in made_from.items():
-            if data.get(dataset, digest) != digest:
-                raise DataError(
-                    f"{recorder.workdir} was made from other data of {dataset} (digest "
-                    f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
-                    "remove the folder"
-                )
         if made_by not in (None, code):
             _log.warning(
                 "the code of the package has changed since the last start in %s: finished "
@@ -145,6 +137,20 @@ def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
     recorder.log(
         {"run": "start", **provenance(), "code": code, "data": dict(data), **times} | on_mesh(mesh)
     )
+
+
+def check_data(recorder: Recorder, data: Mapping[str, str]) -> None:
+    """Refuses data, {name: digest}, other than those that a folder was made from."""
+    made_from: dict[str, str] = {}
+    for record in recorder.records():
+        made_from |= record.get("data", {})
+    for dataset, digest in made_from.items():
+        if data.get(dataset, digest) != digest:
+            raise DataError(
+                f"{recorder.workdir} was made from other data of {dataset} (digest "
+                f"{digest[:12]}, now {data[dataset][:12]}); choose another --workdir or "
+                "remove the folder"
+            )
 
 
 def on_mesh(mesh: str) -> dict[str, str]:

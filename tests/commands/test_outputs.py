@@ -1,6 +1,7 @@
 """Where a command writes, and the students that it reads: checked before it computes anything."""
 
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from absl import flags
 from tiny import save_untrained as save
 
 from rsstl_jax import cli, default_config
-from rsstl_jax.commands import evaluate, export
+from rsstl_jax.commands import compare, evaluate, export, predict
 from rsstl_jax.commands.shared.outputs import (
     check_file,
     check_folder,
@@ -20,7 +21,7 @@ from rsstl_jax.commands.shared.outputs import (
 from rsstl_jax.config.overrides import override
 from rsstl_jax.data import load_site
 from rsstl_jax.engine.saved_student import load_student
-from rsstl_jax.errors import ConfigError, MissingDataError
+from rsstl_jax.errors import ConfigError, DataError, MissingDataError
 from rsstl_jax.export import load_exported
 from rsstl_jax.pipeline import bundle_folder
 
@@ -167,6 +168,64 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_student_is_read(
         command(evaluate, f"--workdir={tmp_path}/run", f"--output={tmp_path}/a.txt/x.csv")
     with pytest.raises(ConfigError, match=r"a\.txt is a file; name a folder"):
         command(export, f"--workdir={tmp_path}/run", f"--output={tmp_path}/a.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("predictions.csv", "seed,row,x_m\n"), ("metrics.jsonl", '{"run": "start"}\n')],
+)
+def test_an_output_never_takes_the_place_of_a_file_of_a_run(command, tmp_path, name, content):
+    save(tmp_path / "run")
+    file = tmp_path / "run" / name
+    file.write_text(content)
+    scans = tmp_path / "scans.csv"
+    scans.write_text("AP1\n-60\n")
+    calls = [(predict, f"--scans={scans}")] + [(evaluate,)] * name.endswith(".csv")
+    for module, *words in calls:
+        with pytest.raises(ConfigError, match=f"{name}: this file holds something else than the"):
+            command(module, f"--workdir={tmp_path}/run", f"--output={file}", *words)
+        assert file.read_text() == content
+
+
+def test_answers_may_be_written_once_more(command, tmp_path):
+    save(tmp_path / "run")
+    scans, output = tmp_path / "scans.csv", tmp_path / "out.csv"
+    scans.write_text("AP1\n-60\n")
+    output.touch()
+    for _ in range(2):
+        command(predict, f"--workdir={tmp_path}/run", f"--scans={scans}", f"--output={output}")
+    assert output.read_text().startswith("x_m,")
+
+
+def test_a_file_in_the_place_of_a_comparison_is_refused_first(command, tmp_path):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(ConfigError, match=r"--output=.*a\.txt is a file; name a folder"):
+        command(compare, f"--workdirs={tmp_path}/run", f"--output={tmp_path}/a.txt")
+
+
+def test_an_onnx_file_that_is_there_is_written_anew(command, tmp_path):
+    save(tmp_path / "run")
+    command(export, f"--workdir={tmp_path}/run", f"--output={tmp_path}/phone")
+    file = tmp_path / "phone" / "student.onnx"
+    file.write_bytes(b"of a student without a radius")
+    command(export, f"--workdir={tmp_path}/run", f"--output={tmp_path}/phone")
+    assert len(file.read_bytes()) > 1000
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_another_site_than_the_students_is_refused(command, data_dir, tmp_path, exported):
+    """Its access points may have the same names, as those of a collection do."""
+    save(tmp_path / "run")
+    where = [f"--workdir={tmp_path}/run"]
+    if exported:
+        command(export, *where, f"--output={tmp_path}/phone")
+        where = [f"--student={tmp_path}/phone"]
+    other = data_dir / "other"
+    shutil.copytree(data_dir / "home", other)
+    for file in other.glob("*.csv"):
+        pd.read_csv(file).assign(x=lambda t: t.x + 500).to_csv(file, index=False)
+    with pytest.raises(DataError, match="other: its fingerprints lie 500 m from those of home"):
+        command(evaluate, *where, "--dataset=other", f"--data_dir={data_dir}")
 
 
 def test_an_exported_student_has_a_folder_of_its_own(command, tmp_path):

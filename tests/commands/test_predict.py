@@ -134,10 +134,10 @@ def test_an_error_in_a_late_block_leaves_an_older_file_as_it_was(folder):
     bad, out = folder / "late.csv", folder / "out" / "older.csv"
     bad.write_text("AP1,AP2\n" + "-61,-70\n" * BLOCK_ROWS + "-61,loud\n")
     out.parent.mkdir(exist_ok=True)
-    out.write_text("older\n")
+    out.write_text("x_m,older\n")
     code, _, err = call("predict", student_of(folder), f"--scans={bad}", f"--output={out}")
     assert code == 2 and f"line {BLOCK_ROWS + 2}, column 'AP2': 'loud'" in err
-    assert out.read_text() == "older\n" and not list(out.parent.glob("*.new"))
+    assert out.read_text() == "x_m,older\n" and not list(out.parent.glob("*.new"))
     succeed("predict", student_of(folder), f"--scans={folder}/scans.csv", "--output=/dev/null")
     assert not Path("/dev/null").is_file() and not Path("/dev/null.new").exists()
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import running
 import tiny
@@ -27,6 +28,10 @@ def test_a_run_is_continued_and_locators_are_added(tmp_path):
     assert "| again |" in (tmp_path / "out" / "home.md").read_text()
     code, _, err = running.call("robustness", *flags, "--seed=1")
     assert code == 2 and "seed was 0 and is 1" in running.error_of(err)
+    train = pd.read_csv(tmp_path / "home" / "train.csv")
+    train.assign(x=train.x + 5).to_csv(tmp_path / "home" / "train.csv", index=False)
+    code, _, err = running.call("robustness", *flags, "--locator=neighbours=knn")
+    assert code == 2 and "its data or its training have changed" in err
 
 
 def test_seeds_are_read_off_the_folders(tmp_path):

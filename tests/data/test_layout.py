@@ -1,6 +1,7 @@
 """Tables in another form than the standard one, and what is said of those that nobody described."""
 
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,19 @@ def scaled(factor, x=0.0, y=0.0):
 
 def extra(**columns):
     return lambda table: table.assign(**columns)
+
+
+def in_test(change):
+    return lambda table: change(table) if len(table) == len(OFFICE.test) else table
+
+
+def in_train(change):
+    return lambda table: change(table) if len(table) == len(OFFICE.train) else table
+
+
+def levels(change):
+    names = list(OFFICE.train.access_points)
+    return lambda t: t.assign(**t[names].where(t[names] == 100, change(t[names])))
 
 
 @pytest.mark.parametrize(
@@ -127,6 +141,7 @@ def test_unlabelled_scans_are_read_by_the_layout(tmp_path):
         ('{"ignore": ["x"]}', "ignore is .* it must leave x and y alone"),
         ('{"ignore": [], "ignore": ["a"]}', "'ignore' is named twice in one object"),
         ('{"ignore": "id", "undetected": null}', "undetected is None; it must be a list of"),
+        ('\ufeff{"undetectd": 1}', "'undetectd' is no field of a layout"),
         ("[1]", "is no JSON object"),
         ("{", "cannot be read as JSON"),
     ],
@@ -137,6 +152,59 @@ def test_a_faulty_layout_is_named(tmp_path, text, message):
     with pytest.raises(DataError, match=message) as error:
         load_site("home", data_dir=tmp_path)
     assert str(error.value).startswith(f"{tmp_path}/home/layout.json: ")
+
+
+def test_a_layout_is_read_from_the_archive_of_its_table(tmp_path):
+    write(tmp_path, layout={"positions": "feet"})
+    plain = load_site("home", data_dir=tmp_path)
+    with zipfile.ZipFile(tmp_path / "home" / "site.zip", "w") as archive:
+        for file in sorted((tmp_path / "home").glob("*.[cj]s*")):
+            archive.write(file, file.name)
+            file.unlink()
+    assert load_site("home", data_dir=tmp_path).train.digest() == plain.train.digest()
+
+
+@pytest.mark.parametrize("name", ["layout.json", "Layout.json"])
+def test_a_layout_that_is_not_read_is_named(tmp_path, name):
+    write(tmp_path)
+    (tmp_path / "home" / name).mkdir()
+    with pytest.raises(DataError, match=f"{name} is not read; a file of the name layout.json"):
+        load_site("home", data_dir=tmp_path)
+
+
+def test_a_table_in_an_archive_beside_another_is_said(tmp_path, caplog):
+    write(tmp_path)
+    folder = tmp_path / "home"
+    with zipfile.ZipFile(folder / "site.zip", "w") as archive:
+        archive.write(folder / "train.csv", "home/train.csv")
+        archive.writestr("home/test.csv", "another")
+    [warning] = warnings_of(caplog, tmp_path)
+    assert warning.startswith(f"{folder}/site.zip holds home/test.csv, too, which is not read")
+
+
+def test_a_prefix_matches_whatever_its_case(tmp_path):
+    write(tmp_path, lambda t: t.rename(columns=str.lower) if len(t) == len(OFFICE.test) else t)
+    site = load_site("home", data_dir=tmp_path, layout=Layout(access_point_prefix="Ap"))
+    assert site.test.digest() == OFFICE.test.digest()
+
+
+def test_unlabelled_scans_are_looked_at(tmp_path, caplog):
+    write(tmp_path)
+    names = list(OFFICE.train.access_points)
+    scans = frame(OFFICE.test, undetected=-110)[names]
+    scans.to_csv(tmp_path / "home" / "unlabelled.csv", index=False)
+    load_unlabelled("home", names, data_dir=tmp_path)
+    assert "unlabelled.csv: every access point is detected in every row and 48%" in caplog.text
+    assert "is -110 your 'undetected'?" in caplog.text
+
+
+@pytest.mark.parametrize("load", [load_site, load_radio_map])
+def test_a_folder_that_is_a_link_has_the_name_of_the_link(tmp_path, load):
+    write(tmp_path)
+    (tmp_path / "office").symlink_to(tmp_path / "home")
+    part = load("office", data_dir=tmp_path)
+    assert getattr(part, "train", part).dataset == "office"
+    assert read_radio_map(tmp_path / "office").dataset == "office"
 
 
 def test_a_published_dataset_has_no_other_layout(tmp_path):
@@ -250,8 +318,21 @@ def warnings_of(caplog, root):
         (
             lambda t: scaled(3.28, 900)(t) if len(t) == 200 else t,
             100,
-            "no position lies within the extent of the train part",
+            "0% of the positions lie within the extent of the train part",
         ),
+        *(
+            (in_test(change), 100, message)
+            for change, message in (
+                (scaled(3.28), "of the positions lie within the extent of the train part"),
+                (lambda t: t.rename(columns={"x": "y", "y": "x"}), "x before y?"),
+                (lambda t: t.drop(columns="floor"), "the train part names floors and the test"),
+                (lambda t: t.assign(floor=t.floor + 2), "floor 3, 4: the train part has no"),
+                (lambda t: frame(OFFICE.train), "600 of 600 fingerprints are in the train part"),
+            )
+        ),
+        (in_train(lambda t: t.drop(columns="floor")), 100, "names floors and the train part none"),
+        (levels(lambda dbm: dbm / 10), 100, "levels are -9.5...-2.6 dBm, where Wi-Fi is usually"),
+        (levels(lambda dbm: dbm / 2), 100, "are these dBm?"),
     ],
 )
 def test_what_is_not_plausible_gets_one_warning(tmp_path, caplog, change, undetected, message):

@@ -56,6 +56,14 @@ def test_a_field_that_is_not_read_is_named(tmp_path, caplog):
     assert "database.validationMacs is not read" in caplog.text
 
 
+def test_the_test_part_is_looked_at(tmp_path, caplog):
+    fields = home()
+    fields["testLabels"][0, :2] += 10_000
+    read(tmp_path, fields)
+    assert "test part: 0% of the positions lie within the extent" in caplog.text
+    assert "test part: building 1: the train part has no fingerprint there" in caplog.text
+
+
 def test_the_command_writes_a_table_of_the_same_site(tmp_path):
     """A synthetic site, there and back."""
     site = make_synthetic_site("synthetic-office")

@@ -175,3 +175,53 @@ def test_a_trace_that_is_no_text_file_is_named(tmp_path, caplog):
     site = read(tmp_path)
     assert len(site.train) + len(site.test) == 9
     assert f"{folder}/walk-9.csv is not read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("floors", "options", "message"),
+    [
+        (["F1", "F01"], {}, r"F01 and F1 are one floor"),
+        (["F0", "B1"], {}, r"B1 and F0 are one floor"),
+        (["F1"], {"max_age_s": math.nan}, "max_age_s is nan, min_scans 1; both must be above 0"),
+        (["F1"], {"max_age_s": -1.0}, "max_age_s is -1.0, min_scans 1; both must be above 0"),
+        (["F1"], {"min_scans": 0}, "max_age_s is 3.0, min_scans 0; both must be above 0"),
+        (["F1"], {"min_scans": 99}, "10 traces leave no scan for the train part; 0 of 2 access"),
+    ],
+)
+def test_what_leaves_nothing_or_merges_floors_is_refused(tmp_path, floors, options, message):
+    for floor in floors:
+        write_floor(tmp_path, floor, walks_of(10, STRAIGHT))
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("corner", "message"),
+    [
+        ((13_358_338.0, 3_503_549.0), r"the outline is at .*; degrees are expected"),
+        ((120.0, math.nan), r"the outline is at .*; degrees are expected"),
+        ((120.0, LATITUDE + 0.01), r"the outline is 1,105 m from that of F1"),  # 110,540 m a degree
+    ],
+)
+def test_an_outline_that_is_elsewhere_is_named(tmp_path, corner, message):
+    write_floor(tmp_path, "F1", walks_of(10, STRAIGHT))
+    write_floor(tmp_path, "F2", walks_of(10, STRAIGHT), corner=corner)
+    with pytest.raises(DataError, match=rf"F2/geojson_map\.json: {message}"):
+        read(tmp_path)
+
+
+def test_a_floor_without_traces_is_said(tmp_path, caplog):
+    write_floor(tmp_path, "F1", walks_of(10, STRAIGHT))
+    write_floor(tmp_path, "F2", {})
+    read(tmp_path)
+    assert f"{tmp_path}/F2 has no trace" in caplog.text
+
+
+def test_phones_may_write_a_name_in_another_case(tmp_path):
+    """Also a byte order mark in front of the first line changes nothing."""
+    upper = [line.replace("aa:aa", "AA:AA") for line in STRAIGHT]
+    walks = walks_of(10, STRAIGHT) | {f"other-{n}": upper for n in range(10)}
+    write_floor(tmp_path, "F1", walks)
+    for file in tmp_path.glob("*/*/other-*"):
+        file.write_text(file.read_text().replace("#", "\ufeff#", 1))
+    assert read(tmp_path).train.access_points == ("aa:aa", "bb:bb")

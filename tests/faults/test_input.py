@@ -53,8 +53,13 @@ BEYOND = r"a position in metres is expected in -1e\+09...1e\+09"
         (GOOD + "-50,-50,1,-1.1e9\n", rf"line 4, column 'y': is -1.1e\+09; {BEYOND}"),
         ("\ufeff\ufeff" + GOOD, f"line 1: {MARK}"),
         ("AP1,x,y\n\ufeff-50,1,2\n", f"line 2: {MARK}"),
+        ("AP1,x,y\nFalse,1,2\nTrue,3,4\n", f"line 2, column 'AP1': 'False' {NOT_A_NUMBER}"),
+        ("AP1,x,y\n-50,1,true\n", f"line 2, column 'y': 'true' {NOT_A_NUMBER}"),
+        ("AP1,x,y,floor\n-50,1,2,TRUE\n", f"line 2, column 'floor': 'TRUE' {NOT_A_NUMBER}"),
         ("AP1,AP2,x,y,Floor\n-50,-50,1,2,0\n", "line 1: column 'Floor' would be read as an access"),
         # was refused without a row and a column
+        (GOOD + "-50,-1e400,1,2\n", r"line 4, column 'AP2': '-1e400' is too large"),
+        (GOOD + f"-50,{'1' * 400},1,2\n", rf"line 4, column 'AP2': '{'1' * 40}' is too large"),
         (GOOD + "-50,\u0665,1,2\n", rf"line 4, column 'AP2': '\u0665' {NOT_A_NUMBER}"),
         (GOOD + "-50,-5\xa0,1,2\n", rf"line 4, column 'AP2': '-5\\xa0' {NOT_A_NUMBER}"),
         (GOOD + "-50,\x1c-5,1,2\n", rf"line 4, column 'AP2': '\\x1c-5' {NOT_A_NUMBER}"),

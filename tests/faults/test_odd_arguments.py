@@ -112,6 +112,20 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize("name", ["x", "FLOOR", " hall", "hall ", "a\nb", "a\r", "", "id"])
+def test_a_table_that_would_not_be_read_as_it_is_written_is_refused(tmp_path, name):
+    names = (name, *PART.access_points[1:])
+    with pytest.raises(DataError, match=r"train\.csv"):
+        write_table(dataclasses.replace(PART, access_points=names), tmp_path / "train.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_is_not_written_beside_a_layout_of_another_form(tmp_path):
+    (tmp_path / "layout.json").write_text('{"positions": "feet"}')
+    with pytest.raises(DataError, match=r"the layout\.json beside it says another form"):
+        write_table(PART, tmp_path / "train.csv")
+
+
 def test_positions_of_a_mat_file_that_must_be_degrees_are_refused(tmp_path):
     readings, labels = [[-60, 100], [100, -71]], np.zeros((2, 5))
     labels[:, :2] = [[24.9, 60.2], [24.9001, 60.2001]]

@@ -13,6 +13,7 @@ from rsstl_jax.report.robustness import (
     Record,
     added_error_m,
     check_shared,
+    check_unchanged,
     mean_along,
     measure_locator,
     read_records,
@@ -90,6 +91,19 @@ def test_a_locator_gets_the_columns_in_its_own_order(part):
         DataError, match=r"does not know \(AP0\) and lacks 1 that it needs \(elsewhere\)"
     ):
         measure_locator(turned, part, num_draws=1, seed=0)
+
+
+def test_a_record_of_another_training_is_refused(part):
+    """The measured errors are 0.01 m and more from the record's 5 m, and then no more than that."""
+    record, locator = made_record("ours", 0, 1.0), Counting(part)
+    errors_m = (~np.isnan(part.rss_dbm)).sum(axis=1)
+    locator.origin_m = part.position_m[0] + np.array([5 - errors_m[errors_m > 0].mean(), 0])
+    check_unchanged("home.jsonl", record, locator, part)
+    locator.origin_m[0] += 0.02
+    with pytest.raises(
+        ConfigError, match=r"holds ours with a mean error of 5\.000 m, which is 5\."
+    ):
+        check_unchanged("home.jsonl", record, locator, part)
 
 
 def made_record(name, seed, slope_m):

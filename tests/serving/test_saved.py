@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ import tiny
 from rsstl_jax import Pretrained, Site, load_pretrained, load_site, load_student
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.engine.locator import answers_json
+from rsstl_jax.engine.prototypes import make_prototypes, write_prototypes
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.pipeline import run_distillation
-from rsstl_jax.serving.calibrate import calibrate_run, students_of_run
+from rsstl_jax.serving.calibrate import calibrate_run, check_same_data, students_of_run
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.join import join_run
-from rsstl_jax.serving.saved import check_unseen, load_locator, save_at_site, save_ensemble
+from rsstl_jax.serving.saved import check_measured_site, load_locator, save_at_site, save_ensemble
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.store.files import write_json
 
@@ -114,9 +116,9 @@ def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monk
     part, network = tiny.make_part(), load_pretrained()
     saved = EnsembleAtSite(network.settings, network.members, part)
     test = dataclasses.replace(part, part="test")
-    check_unseen(saved, Site("home", part, test))
+    check_measured_site(saved, Site("home", part, test))
     with pytest.raises(DataError, match="was trained in the building of tut1"):
-        check_unseen(Ensemble([saved]), Site("tut1", part, test))
+        check_measured_site(Ensemble([saved]), Site("tut1", part, test))
 
     def refuse(*parts):
         raise DataError(f"{len(parts) - 1} parts are known")
@@ -127,6 +129,25 @@ def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monk
     monkeypatch.setattr("rsstl_jax.serving.join.load_student", Path)
     with pytest.raises(DataError, match="2 parts are known"):
         join_run(tmp_path, "standalone", tmp_path / "joined", pretrained=True)
+
+
+def test_twins_are_not_trained_on_other_data_than_the_run(tmp_path):
+    tiny.write_sites(tmp_path, "home", "mall")
+    config = tiny.make_tiny_config(data_dir=str(tmp_path))
+    write_json(tmp_path / "config.json", flatten(config))
+    digest = load_site("home", data_dir=tmp_path).train.digest()
+    log = tmp_path / "metrics.jsonl"
+    for other, is_refused in ((digest, False), ("0" * 64, True)):
+        log.write_text(json.dumps({"run": "start", "data": {"home": other}}) + "\n")
+        with pytest.raises(DataError, match="other data of home") if is_refused else nullcontext():
+            check_same_data(config, tmp_path)
+    tiny.save_untrained(tmp_path, "seed-0/distilled")
+    prototypes = make_prototypes(
+        tiny.make_part(), load_student(tmp_path / "students/seed-0/distilled").preprocessor
+    )
+    write_prototypes(tmp_path / "students/seed-0/distilled/prototypes.npz", prototypes)
+    with pytest.raises(DataError, match="was made from other data of home"):
+        calibrate_run(tmp_path, ["seed-0/distilled"])
 
 
 @pytest.mark.slow

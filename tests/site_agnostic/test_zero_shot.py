@@ -203,6 +203,9 @@ def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):
     assert found.report["command"] == "python agnostic.py"
     page = (tmp_path / "run" / "report.html").read_text()
     assert f"rsstl agnostic --pretrain={tmp_path}/bundle" in page.replace("&#x27;", "'")
+    config.model.agnostic.feed_width += 1
+    with pytest.raises(ConfigError, match=r"a bundle of another training \(feed_width was \d+ and"):
+        pretrain(config, tmp_path / "other", tmp_path / "bundle")
 
 
 def test_a_source_from_the_targets_building_is_refused_before_anything_is_read(tmp_path):

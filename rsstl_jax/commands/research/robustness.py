@@ -91,6 +91,8 @@ def main() -> None:
         for (name, seed), where in wanted.items():
             if before := [r for r in records if (r.name, r.seed) == (name, seed)]:
                 _check_same(file, before[0].where, where, name)
+                announce(f"comparing {name} with its record")
+                robustness.check_unchanged(file, before[0], _load(where, site), part)
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
             measured = robustness.measure_locator(_load(where, site), part, **settings)
@@ -135,7 +137,7 @@ def _check_same(file: Path, held: str | None, where: str, name: str) -> None:
 
 def _load(where: str, site: "Site") -> "Locator":
     from rsstl_jax.baselines.knn import NeighboursAtSite
-    from rsstl_jax.serving.saved import check_unseen, load_locator
+    from rsstl_jax.serving.saved import check_measured_site, load_locator
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
     if where == "knn":
@@ -144,7 +146,7 @@ def _load(where: str, site: "Site") -> "Locator":
     bundle = (folder / "agnostic.json").exists() and not (folder / "at_site.json").exists()
     if where != "pretrained" and not bundle:
         locator = load_locator(folder)
-        check_unseen(locator, site)
+        check_measured_site(locator, site)
         return locator
     network = load_pretrained() if where == "pretrained" else load_pretrained(folder)
     network.check_target(site.name)

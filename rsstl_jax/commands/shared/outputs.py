@@ -44,8 +44,12 @@ def check_file(
     *,
     inputs: Sequence[str | Path] = (),
     endings: tuple[str, ...] = (),
+    begins: tuple[str, ...] = (),
 ) -> None:
-    """Refuses a file that cannot be written or is read, or whose name says another form."""
+    """Refuses a file that cannot be written or is read, or whose name says another form.
+
+    One that is there must begin as the command's own files do: it is no file of a run.
+    """
     if Path(file).is_dir():
         raise ConfigError(f"{flag}={file}: this is a folder; name a file")
     is_device = Path(file).exists() and not Path(file).is_file()
@@ -55,6 +59,14 @@ def check_file(
         raise ConfigError(f"{flag}={file}: the command reads this file; name another")
     if Path(file).is_file() and Path(file).name.removesuffix(".gz") in SITE_FILES:
         raise ConfigError(f"{flag}={file}: this is a site's own file; name another")
+    if begins and Path(file).is_file():
+        with Path(file).open("rb") as there:
+            beginning = there.read(max(map(len, begins)))
+        if beginning and not beginning.startswith(tuple(text.encode() for text in begins)):
+            raise ConfigError(
+                f"{flag}={file}: this file holds something else than the command writes; name "
+                "another or remove it"
+            )
     _check_writable(f"{flag}={file}", Path(file).parent)
 
 

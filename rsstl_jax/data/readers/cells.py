@@ -4,6 +4,7 @@ Every error names the cell by file, line and column, what stands in it, and what
 What is wrong with a whole row, the header or the encoding is found earlier, in `sheet.py`.
 """
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -32,19 +33,28 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     sheet.require(columns)
     try:
         decimal = sheet.layout.decimal
-        return sheet.frame(columns, dtype=np.float64, low_memory=False, decimal=decimal)
+        numbers = sheet.frame(columns, dtype=np.float64, low_memory=False, decimal=decimal)
     except ValueError as error:
-        raise _text_error(sheet, columns, error) from error
+        generic = DataError(f"{sheet.file}: cannot be read as numbers ({error})")
+        raise _text_error(sheet, columns) or generic from error
+    # pandas makes 1 and 0 of a column of True and False.
+    if _SWITCH.search(sheet.body) and (fault := _text_error(sheet, columns)):
+        raise fault
+    return numbers
 
 
-def _text_error(sheet: Sheet, columns: Sequence[str], cause: ValueError) -> DataError:
+_SWITCH = re.compile(rb"true|false", re.IGNORECASE)
+
+
+def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
     """The error of the first cell that is not a number; pandas does not say which one it is."""
     indices = [sheet.columns.index(column) for column in columns]
     point, other = sheet.layout.decimal, "," if sheet.layout.decimal == "." else "."
     for row, cells in enumerate(sheet.rows()):
         for column, index in zip(columns, indices, strict=True):
             cell = cells[index]
-            if not NUMBER.fullmatch(cell if point == "." else cell.translate(_SWAPPED)):
+            number = cell if point == "." else cell.translate(_SWAPPED)
+            if not NUMBER.fullmatch(number):
                 hint = ""
                 if NUMBER.fullmatch(cell.replace(other, ".")):
                     hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
@@ -54,7 +64,9 @@ def _text_error(sheet: Sheet, columns: Sequence[str], cause: ValueError) -> Data
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
                     f"a number with a decimal {_POINTS[point]} is expected{hint}"
                 )
-    return DataError(f"{sheet.file}: cannot be read as numbers ({cause})")
+            if number.strip(" +-.0123456789eE") == "" and abs(float(number or 0)) == math.inf:
+                return DataError(f"{sheet.cell_name(row, column)}: {cell[:40]!r} is too large")
+    return None
 
 
 _SWAPPED = str.maketrans(",.", ".,")

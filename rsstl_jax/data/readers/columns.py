@@ -65,7 +65,7 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
     names = tuple(
         column
         for column in sheet.columns
-        if column.startswith(layout.access_point_prefix)
+        if column.casefold().startswith(layout.access_point_prefix.casefold())
         and column not in used
         and column.casefold() not in ignored
     )

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.errors import DataError
+from rsstl_jax.data.readers.archives import find_file
+from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import parse_json, write_json
 
 LAYOUT_FILE = "layout.json"
@@ -200,18 +201,23 @@ def make_layout(values: Mapping[str, Any]) -> Layout:
 
 
 def read_layout(folder: Path) -> Layout | None:
-    """The layout that a site's folder names for its tables; None: they have the standard form."""
-    file = folder / LAYOUT_FILE
-    if not file.is_file():
+    """The layout that a site's folder or archive names; None: tables have the standard form."""
+    for other in folder.glob("*.*"):
+        is_read = other.name == LAYOUT_FILE and other.is_file()
+        if other.name.lower() == LAYOUT_FILE and not is_read:
+            raise DataError(f"{other} is not read; a file of the name {LAYOUT_FILE} is expected")
+    try:
+        file = find_file(folder, LAYOUT_FILE)
+    except MissingDataError:
         return None
     try:
-        values = parse_json(file.read_text(encoding="utf-8"))
+        values = parse_json(file.read().decode("utf-8-sig"))
         if not isinstance(values, dict):
             raise DataError("is no JSON object of a layout's fields")
         return make_layout(values)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
-    except (ValueError, RecursionError, OSError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file}: cannot be read as JSON ({error})") from error
 
 

@@ -12,6 +12,7 @@ from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import UNDETECTED
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError
+from rsstl_jax.store.files import at_home
 
 FIELDS = ("trainingMacs", "trainingLabels", "testMacs", "testLabels")
 LABELS = ("x", "y", "z", "floor", "building")  # columns of trainingLabels and testLabels
@@ -52,7 +53,8 @@ def read_mat(name: str, file: str | Path) -> Site:
         >>> home.train.access_points, home.train.rss_dbm.tolist(), home.train.floor.tolist()
         (('AP001', 'AP002'), [[-60.0, nan], [nan, -71.0]], [0, 1])
     """
-    database = _read_database(Path(file))
+    file = at_home(file)
+    database = _read_database(file)
     train = _read_part(name, "train", "training", file, database)
     test = _read_part(name, "test", "test", file, database)
     if train.num_access_points != test.num_access_points:
@@ -62,7 +64,8 @@ def read_mat(name: str, file: str | Path) -> Site:
         )
     for part in (train, test):
         check_unit(part, f"{file}, {part.part} part")
-    warn_of(train, str(file))
+    warn_of(train, f"{file}, train part")
+    warn_of(test, f"{file}, test part", radio_map=train)
     return Site(name, train, test)
 
 

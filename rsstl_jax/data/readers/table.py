@@ -1,6 +1,7 @@
 """Tables of one's own: a train part and a test part, a radio map alone, or unlabelled scans."""
 
 import gzip
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,16 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.data.plausibility import check_unit, warn_of
+from rsstl_jax.data.plausibility import check_unit, warn_of, warn_of_unlabelled
 from rsstl_jax.data.readers.archives import DataFile, find_file
 from rsstl_jax.data.readers.cells import UNDETECTED, read_numbers, to_rss_dbm
 from rsstl_jax.data.readers.columns import access_point_columns
-from rsstl_jax.data.readers.layout import Layout, read_layout
-from rsstl_jax.data.readers.sheet import Sheet, open_sheet
+from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, read_layout
+from rsstl_jax.data.readers.sheet import Sheet, open_sheet, parse_sheet
 from rsstl_jax.data.readers.with_header import read_parts, read_train
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
-from rsstl_jax.store.files import write_bytes
+from rsstl_jax.store.files import at_home, write_bytes
 
 
 def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site:
@@ -84,9 +85,11 @@ def read_radio_map(
         >>> part.rss_dbm.tolist(), part.position_m.tolist()
         ([[-60.5]], [[1.0, 2.0]])
     """
+    path = at_home(path)
     sheet = open_radio_map(path, layout=layout)
-    path = Path(path)
-    part = read_train(name or (path if path.is_dir() else path.parent).resolve().name, sheet)
+    # The name of a link is its own.
+    folder = os.path.abspath(path if path.is_dir() else path.parent)
+    part = read_train(name or os.path.basename(folder), sheet)
     check_unit(part, sheet.file)
     warn_of(part, sheet.file)
     return part
@@ -120,7 +123,9 @@ def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.fl
             f"{sheet.file}, line 1: column {others[0]!r} is no access point of the train part; "
             "a file of unlabelled fingerprints has these alone"
         )
-    return to_rss_dbm(sheet, read_numbers(sheet, columns))
+    rss_dbm = to_rss_dbm(sheet, read_numbers(sheet, columns))
+    warn_of_unlabelled(rss_dbm, sheet.file)
+    return rss_dbm
 
 
 def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
@@ -129,6 +134,10 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     Args:
         fingerprints: what is written; labels that it lacks get no column, nor do phones and times.
         path: the file, such as my-office/train.csv.gz.
+
+    Raises:
+        DataError: an access point has a name that would be read as another one, or as no access
+            point, or a layout.json beside the file says another form.
 
     Example:
         >>> import tempfile
@@ -146,5 +155,20 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     x, y = fingerprints.position_m.T
     columns = {"x": x, "y": y, "floor": fingerprints.floor, "building": fingerprints.building}
     labels = pd.DataFrame({name: col for name, col in columns.items() if col is not None})
-    table = pd.concat([readings, labels], axis=1).to_csv(index=False).encode()
-    write_bytes(path, gzip.compress(table, mtime=0) if str(path).endswith(".gz") else table)
+    table = pd.concat([readings, labels], axis=1)
+    path = at_home(path)
+    _check_readable(path, fingerprints.access_points, table)
+    text = table.to_csv(index=False).encode()
+    write_bytes(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def _check_readable(path: Path, names: Sequence[str], table: pd.DataFrame) -> None:
+    """Refuses a table that would not be read as it is written."""
+    if read_layout(path.parent) not in (None, Layout()):
+        raise DataError(f"{path}: the {LAYOUT_FILE} beside it says another form; remove it")
+    sheet = parse_sheet(str(path), table.iloc[:1].to_csv(index=False).encode())
+    read = access_point_columns(sheet, is_radio_map=True)
+    if read != tuple(names):
+        pairs = zip(names, (*read, ""), strict=False)
+        name, other = next(pair for pair in pairs if pair[0] != pair[1])
+        raise DataError(f"{path}: the access point {name!r} would be read as {other!r}")

@@ -13,12 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE
 from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
+from rsstl_jax.store.files import at_home
 
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
 METRES_PER_DEGREE = (111_320.0, 110_540.0)  # of longitude at the equator, and of latitude
 BEYOND_WALK_MS = 500
+MAX_APART_M = 1000.0  # between the outlines of two floors of a building
 TEST_EVERY = 5
 FORMS = {
     "TYPE_WAYPOINT": "time, kind, x, y",
@@ -63,7 +66,8 @@ def read_traces(
         folder: one building, such as data/site1 of the publisher's repository: a folder per floor
             (B1, F1, ...) with geojson_map.json and path_data_files/*.txt.
         min_scans: access points detected in fewer scans are left out.
-        max_age_s: readings older than this when their scan was delivered are left out; seconds.
+        max_age_s: readings older than this when their scan was delivered are left out; seconds,
+            above 0.
 
     Returns:
         Site. Access points by BSSID, positions in metres, floors -1 for B1, 0 for F1, ...
@@ -89,7 +93,7 @@ def read_traces(
         >>> len(mall.train) + len(mall.test), mall.train.position_m[0].tolist()
         (10, [6.0, 3.0])
     """
-    root = Path(folder)
+    root = at_home(folder)
     floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
@@ -98,13 +102,17 @@ def read_traces(
             "%s: %s are not read, since they are no floors B1, F1, ...; give them such names",
             *(root, ", ".join(sorted(path.name for path in others))),
         )
-    corners = np.array([_corner(floor) for floor in floors])
-    offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
-    offsets_m[:, 0] *= np.cos(np.radians(corners[:, 1]))
+    if not max_age_s > 0 or min_scans < 1:
+        raise DataError(f"max_age_s is {max_age_s}, min_scans {min_scans}; both must be above 0")
+    _check_numbers(floors)
+    offsets_m = _offsets_m(floors)
     for floor in floors:
-        for path in sorted((floor / "path_data_files").glob("[!.]*")):
+        files = sorted((floor / "path_data_files").glob("[!.]*"))
+        for path in files:
             if path.suffix != ".txt":
                 _log.warning("%s is not read: a trace is a .txt file", path)
+        if not any(path.suffix == ".txt" for path in files):
+            _log.warning("%s has no trace: path_data_files/*.txt is expected", floor)
     walks = [
         _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
         for floor, offset_m in zip(floors, offsets_m, strict=True)
@@ -122,7 +130,38 @@ def read_traces(
     for scan in scans:
         is_test = zlib.crc32(scan.trace.encode()) % TEST_EVERY == 0
         parts["test" if is_test else "train"].append(scan)
+    for part, scans in parts.items():
+        if all(scan.readings.keys().isdisjoint(kept) for scan in scans):
+            raise DataError(
+                f"{root}: {len(walks)} traces leave no scan for the {part} part; {len(kept)} of "
+                f"{len(num_detections)} access points are in at least min_scans={min_scans} scans, "
+                f"by readings younger than max_age_s={max_age_s:g} s in {MIN_DBM:g}...{MAX_DBM:g} "
+                "dBm"
+            )
     return Site(name, *(_to_part(name, part, parts[part], kept) for part in ("train", "test")))
+
+
+def _check_numbers(floors: Sequence[Path]) -> None:
+    """Refuses two folders of one floor, such as F1 and F01, or B1 and F0."""
+    by_number: dict[int, Path] = {}
+    for floor in floors:
+        other = by_number.setdefault(_floor_number(floor.name), floor)
+        if other is not floor:
+            raise DataError(f"{other} and {floor.name} are one floor; give each its own name")
+
+
+def _offsets_m(floors: Sequence[Path]) -> NDArray[np.float64]:
+    """Where the plan of each floor begins, metres from that of the first one."""
+    corners = np.array([_corner(floor) for floor in floors])
+    offsets_m = (corners - corners[0]) * METRES_PER_DEGREE
+    offsets_m[:, 0] *= np.cos(np.radians(corners[:, 1]))
+    for floor, away_m in zip(floors, np.linalg.norm(offsets_m, axis=1), strict=True):
+        if away_m > MAX_APART_M:
+            raise DataError(
+                f"{floor / 'geojson_map.json'}: the outline is {away_m:,.0f} m from that of "
+                f"{floors[0].name}; the floors of one building lie over each other"
+            )
+    return offsets_m
 
 
 def _floor_number(name: str) -> int:
@@ -136,9 +175,12 @@ def _corner(floor: Path) -> NDArray[np.float64]:
         raise MissingDataError(path, address=ADDRESS)
     try:
         outline = json.loads(path.read_text())["features"][0]["geometry"]["coordinates"]
-        return np.array([point[:2] for point in _points(outline)], dtype=float).min(axis=0)
+        corner = np.array([point[:2] for point in _points(outline)], dtype=float).min(axis=0)
     except (ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path}: no outline of the floor in its first feature") from error
+    if not (np.abs(corner) <= (MAX_LONGITUDE, MAX_LATITUDE)).all():
+        raise DataError(f"{path}: the outline is at {corner}; degrees are expected")
+    return corner
 
 
 def _points(nested: Sequence) -> list[Sequence[float]]:
@@ -166,7 +208,8 @@ def _read_walk(
             if not fields[3] or dbm != int(dbm):
                 raise DataError(f"{place}: an access point and a level in whole dBm are expected")
             if time_ms - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
-                readings.setdefault(time_ms, []).append((fields[3], int(dbm), seen_ms))
+                # Phones write the same name in small or in capital letters.
+                readings.setdefault(time_ms, []).append((fields[3].lower(), int(dbm), seen_ms))
     if len(waypoints) < 2:
         return []
     times_ms, *axes_m = np.array(sorted(waypoints)).T
@@ -185,7 +228,7 @@ def _read_walk(
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines of scans and waypoints, each with its place, also where two ran together."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     for number, whole in enumerate(text.split("\n"), start=1):
         place, starts = f"{path}, line {number}", [0, *(m.start() for m in _START.finditer(whole))]
         for start, end in pairwise([*starts, len(whole)]):
