@@ -31,6 +31,7 @@ from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
+from rsstl_jax.store.files import as_path
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
@@ -72,6 +73,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> TeacherSet:
         ['jax', 'quality']
     """
     validate(config)
+    workdir = as_path("workdir", workdir)
     check_sources(config.target, name_list(config.sources))
     network = make_network(config)
     with locked(workdir):
@@ -114,6 +116,7 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
+    workdir = as_path("workdir", workdir)
     check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     _log.info("preparing the students of %s: %d fingerprints", config.target, len(parts.train))

@@ -20,7 +20,7 @@ from rsstl_jax.export import load_exported
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
-from rsstl_jax.store.files import write_bytes, write_sealed
+from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
 EXPORTED = "exported.json"
@@ -52,7 +52,7 @@ def load_locator(folder: str | Path) -> Locator:
         ...     load_locator(folder).locate(scans).equals(office.locate(scans))
         True
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
     if card := held_card(folder):
         return loaders[_CARDS.index(card)](folder)

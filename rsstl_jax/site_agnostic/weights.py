@@ -21,7 +21,7 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.training import init_agnostic
-from rsstl_jax.store.files import write_bytes, write_sealed
+from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 from rsstl_jax.types import Params
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -44,7 +44,7 @@ _OLD_SIZES = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pretrained:
     """A trained ensemble of site-agnostic networks: it locates at sites that it has not seen.
 
@@ -214,7 +214,8 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
         >>> pretrained.report["epochs"]
         30
     """
-    card_file, file = Path(folder) / "agnostic.json", Path(folder) / "agnostic.npz"
+    folder = as_path("folder", folder)
+    card_file, file = folder / "agnostic.json", folder / "agnostic.npz"
     for needed in (card_file, file):
         if not needed.exists():
             raise FileNotFoundError(f"{needed} is not there")

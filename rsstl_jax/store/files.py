@@ -12,6 +12,13 @@ from typing import IO, Any
 from rsstl_jax.errors import DamagedError, DataError, shown_name
 
 
+def as_path(name: str, path: str | os.PathLike[str]) -> Path:
+    """A path as it is meant, with the home folder for ~; TypeError names what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} is {path!r}; a path is expected")
+    return Path(os.path.expanduser(path))
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Puts a path into the errors of the system that name none, as those of a full disk."""
