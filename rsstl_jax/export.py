@@ -83,7 +83,9 @@ class ExportedStudent(Locator):
         return self._labels
 
     def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
-        out = self._run(rss_dbm)
+        # A program says by a NaN what was not detected, and that it knows no radius.
+        with jax.debug_nans(False):
+            out = self._run(rss_dbm)
         # An earlier version's program gives positions alone.
         centered_m, label, radii_m = out if isinstance(out, list | tuple) else (out, None, None)
         nothing = np.full(len(rss_dbm), np.nan)
@@ -97,14 +99,7 @@ class ExportedStudent(Locator):
     @cached_property
     def _run(self) -> Callable[[NDArray[np.float32]], Any]:
         """The program, compiled once for every number of rows."""
-        run = jax.jit(self.program.call)
-
-        def answer(rss_dbm: NDArray[np.float32]) -> Any:
-            # A program says by a NaN what was not detected, and that it knows no radius.
-            with jax.debug_nans(False):
-                return run(rss_dbm)
-
-        return answer
+        return jax.jit(self.program.call)
 
 
 def export_student(student: NetworkLocator, folder: str | Path) -> None:
