@@ -22,8 +22,20 @@ def as_floating(name: str, value: ArrayLike) -> jax.Array:
         raise TypeError(f"{name} must hold floating-point numbers, got dtype {array.dtype}.")
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}.")
-    # Of a constant of a program, XLA makes of the square of x / power one of x, which overflows.
-    return array if isinstance(value, jax.core.Tracer) else lax.optimization_barrier(array)
+    # Of constants of a program, XLA makes of the square of x / power one of x, which overflows.
+    return lax.optimization_barrier(array)
+
+
+def check_known(
+    name: str, value: ArrayLike, holds: Callable[[np.ndarray], Any], words: str
+) -> None:
+    """Raise unless real numbers obey a rule; traced ones have no value to check yet."""
+    if isinstance(value, jax.core.Tracer):
+        return
+    array = np.asarray(value)
+    real = any(jnp.issubdtype(array.dtype, kind) for kind in (np.floating, np.integer))
+    if not real or not np.all(holds(array)):
+        raise ValueError(f"{name} must be {words}, got {value!r}.")
 
 
 def check_rank(name: str, array: ArrayLike, rank: int) -> None:

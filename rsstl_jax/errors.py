@@ -1,7 +1,9 @@
 """The package's errors; every message names what is wrong and what would be right."""
 
 import signal
+from functools import partial
 from os import PathLike
+from typing import Any
 
 __all__ = [
     "ConfigError",
@@ -69,6 +71,10 @@ class MissingDataError(DataError):
             f"{absent}. {origin}: put the file there, or choose other sites with {SITE_FLAGS}."
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From its arguments again, and not from its message, as a pool of processes copies it."""
+        return partial(type(self), self.file, address=self.address, cause=self.cause), ()
+
 
 class DamagedError(ValueError):
     """A file that does not hold what was written, or belongs to another run; the message names it.
@@ -127,6 +133,9 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(f"interrupted by {signal.Signals(signum).name}")
         self.signum = signum
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.signum,)
 
 
 def shown_name(name: str) -> str:

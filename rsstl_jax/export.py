@@ -23,7 +23,7 @@ from rsstl_jax.engine.radius import COVERAGE
 from rsstl_jax.engine.student_card import layout_of, read_card
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
-from rsstl_jax.store.files import at_home, write_bytes, write_sealed
+from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 
 __all__ = ["ExportedStudent", "export_student", "load_exported", "write_onnx"]
 
@@ -83,7 +83,9 @@ class ExportedStudent(Locator):
         return self._labels
 
     def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
-        out = self._run(rss_dbm)
+        # A program says by a NaN what was not detected, and that it knows no radius.
+        with jax.debug_nans(False):
+            out = self._run(rss_dbm)
         # An earlier version's program gives positions alone.
         centered_m, label, radii_m = out if isinstance(out, list | tuple) else (out, None, None)
         nothing = np.full(len(rss_dbm), np.nan)
@@ -113,7 +115,8 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         folder: made if it is missing; a student that was exported there is replaced.
 
     Raises:
-        ConfigError: if flatbuffers, which JAX serialises with, is not installed.
+        ConfigError: if flatbuffers, which JAX serialises with, is not installed, or the student is
+            no locator with a network.
         OSError: if a file cannot be written.
 
     Example:
@@ -132,6 +135,8 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         (['cpu', 'cuda'], ['AP001', 'AP002'])
     """
     _need_flatbuffers()
+    folder = as_path("folder", folder)
+    _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
     program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
@@ -142,7 +147,6 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         "jax": jax.__version__,
         "program": hashlib.sha256(content).hexdigest(),
     }
-    folder = at_home(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # While the card is missing there is no student: a program never stands beside another's card.
     (folder / _CARD).unlink(missing_ok=True)
@@ -179,7 +183,7 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         file: such as student.onnx.
 
     Raises:
-        ConfigError: if onnx is not installed.
+        ConfigError: if onnx is not installed, or the student is no locator with a network.
         OSError: if the file cannot be written.
 
     Example:
@@ -193,12 +197,12 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         >>> card["labels"], [output.name for output in model.graph.output]
         ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
     """
+    file = as_path("file", file)
+    _need_network(student)
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
-    write_bytes(
-        at_home(file), to_onnx(student.answer_fn(), inputs, output_names=names, metadata=card)
-    )
+    write_bytes(file, to_onnx(student.answer_fn(), inputs, output_names=names, metadata=card))
 
 
 def load_exported(folder: str | Path) -> ExportedStudent:
@@ -233,7 +237,7 @@ def load_exported(folder: str | Path) -> ExportedStudent:
         True
     """
     _need_flatbuffers()
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     for name in (_CARD, _PROGRAM):
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder} holds no exported student: {name} is missing")
@@ -255,6 +259,14 @@ def _read_labels(labels: list[list[int | None]] | None) -> NDArray[np.int64] | N
     if not labels:
         return None
     return np.array([[NO_LABEL if v is None else v for v in row] for row in labels], np.int64)
+
+
+def _need_network(student: object) -> None:
+    if not isinstance(student, NetworkLocator):
+        raise ConfigError(
+            f"student is a {type(student).__name__}; what load_student, or load_pretrained().fit, "
+            "returned is expected"
+        )
 
 
 def _need_flatbuffers() -> None:

@@ -1,6 +1,7 @@
 """Errors in metres, and the figures that are published of them."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +21,17 @@ EARTH_RADIUS_M = 6_378_137.0
 """Radius of the sphere of Web Mercator (EPSG:3857)."""
 
 
+def _numbers(values: ArrayLike) -> np.ndarray:
+    """The values in float64, NaN where one is missing; ValueError where they are no numbers."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    array = np.asarray(values)
+    if array.ndim and array.dtype.kind in "biufOV":
+        with suppress(TypeError, ValueError):
+            return np.asarray(values, np.float64)
+    raise ValueError(f"an array of real numbers is expected, got {values!r}")
+
+
 def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
     """Distance in the plane between predicted and true positions; floors are ignored.
 
@@ -33,13 +45,13 @@ def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
         float64[n]. Metres.
 
     Raises:
-        ValueError: if the two are not of one shape [n, 2].
+        ValueError: if the two are not real numbers of one shape [n, 2].
 
     Example:
         >>> error_m([[3.0, 4.0]], [[0.0, 0.0]])
         array([5.])
     """
-    predicted, actual = np.asarray(predicted_m, np.float64), np.asarray(actual_m, np.float64)
+    predicted, actual = _numbers(predicted_m), _numbers(actual_m)
     if predicted.shape != actual.shape or predicted.ndim != 2 or predicted.shape[1] != 2:
         raise ValueError(
             f"predicted_m has shape {predicted.shape}, actual_m {actual.shape}; both must be [n, 2]"
@@ -58,16 +70,18 @@ def summarize(errors_m: ArrayLike) -> dict[str, float]:
         all in metres, and `within_10_m`, the fraction below 10 m.
 
     Raises:
-        ValueError: if there is no error to summarise.
+        ValueError: if there is no error to summarise, or one is negative or not finite.
 
     Example:
         >>> figures = summarize([1.0, 2.0, 3.0, 14.0])
         >>> figures["mae_m"], figures["median_m"], figures["within_10_m"]
         (5.0, 2.5, 0.75)
     """
-    errors = np.asarray(errors_m, np.float64)
+    errors = _numbers(errors_m)
     if errors.size == 0:
         raise ValueError("errors_m is empty; at least one test fingerprint is needed")
+    if errors.ndim != 1 or not (np.isfinite(errors) & (errors >= 0)).all():
+        raise ValueError(f"errors_m must be [n] finite distances, got {errors!r}")
     p50, p75, p95 = np.percentile(errors, [50, 75, 95])
     return {
         "mae_m": float(errors.mean()),
@@ -104,21 +118,21 @@ def floor_hit_rate(predicted_floor: ArrayLike, actual_floor: ArrayLike) -> float
     """Fraction of fingerprints that are located on the right floor.
 
     Args:
-        predicted_floor: int[n].
+        predicted_floor: int[n]; a missing one (NaN) is not the right one.
         actual_floor: int[n].
 
     Returns:
         float. From 0 to 1.
 
     Raises:
-        ValueError: if the shapes differ or are empty.
+        ValueError: if the two are not numbers of one shape [n], or are empty.
 
     Example:
         >>> floor_hit_rate([0, 1, 1, 2], [0, 1, 2, 2])
         0.75
     """
-    predicted, actual = np.asarray(predicted_floor), np.asarray(actual_floor)
-    if predicted.shape != actual.shape or actual.size == 0:
+    predicted, actual = _numbers(predicted_floor), _numbers(actual_floor)
+    if predicted.shape != actual.shape or actual.ndim != 1 or actual.size == 0:
         raise ValueError(
             f"predicted_floor has shape {predicted.shape}, actual_floor {actual.shape}; "
             "both must be one [n] with n of at least 1"
@@ -148,7 +162,7 @@ def evaal_error_m(
         float64[n]. Metres, which must not be compared with those of `error_m`.
 
     Raises:
-        ValueError: if shapes disagree.
+        ValueError: if shapes disagree, or the values are not of their kinds.
 
     Example:
         >>> evaal_error_m([[3.0, 4.0]], [[0.0, 0.0]], floors_off=[1], building_wrong=[False])
@@ -180,7 +194,7 @@ def ipin_score_m(
         float. Metres: the 75th percentile, linearly interpolated.
 
     Raises:
-        ValueError: if shapes disagree, or there is no fingerprint.
+        ValueError: as `evaal_error_m`, or if there is no fingerprint.
 
     Example:
         >>> at_m = [[0.0, 0.0]] * 5
@@ -202,12 +216,14 @@ def _penalised_m(
 ) -> np.ndarray:
     """Distance in the plane, and penalties for wrong floors and (50 m) for the wrong building."""
     distance = error_m(predicted_m, actual_m)
-    floors, building = np.asarray(floors_off), np.asarray(building_wrong)
+    floors, building = _numbers(floors_off), _numbers(building_wrong)
     if floors.shape != distance.shape or building.shape != distance.shape:
         raise ValueError(
             f"floors_off has shape {floors.shape}, building_wrong {building.shape}; "
             f"both must be {distance.shape}"
         )
+    if not np.isin(building, (0, 1)).all() or not (floors == np.rint(floors)).all():
+        raise ValueError(f"{floors} must be whole numbers of floors, {building} True or False")
     return distance + floor_penalty_m * np.abs(floors) + 50.0 * building
 
 
@@ -234,7 +250,7 @@ def error_3d_m(
         float64[n]. Metres.
 
     Raises:
-        ValueError: if shapes disagree.
+        ValueError: if shapes disagree, or the values are not of their kinds.
 
     Example:
         >>> floor_height_m = 3.0
@@ -245,8 +261,7 @@ def error_3d_m(
         array([10.,  2.])
     """
     distance = error_m(predicted_m, actual_m)
-    predicted = np.asarray(predicted_height_m, np.float64)
-    actual = np.asarray(actual_height_m, np.float64)
+    predicted, actual = _numbers(predicted_height_m), _numbers(actual_height_m)
     if predicted.shape != distance.shape or actual.shape != distance.shape:
         raise ValueError(
             f"predicted_height_m has shape {predicted.shape}, actual_height_m {actual.shape}; "
@@ -280,5 +295,5 @@ def ground_error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
         (array([10.83]), array([14.14]))
     """
     distance = error_m(predicted_m, actual_m)
-    northing = np.asarray(actual_m, np.float64)[:, 1]
+    northing = _numbers(actual_m)[:, 1]
     return distance / np.cosh(northing / EARTH_RADIUS_M)

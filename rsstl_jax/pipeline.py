@@ -30,7 +30,7 @@ from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
-from rsstl_jax.store.files import at_home
+from rsstl_jax.store.files import as_path
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
@@ -42,7 +42,9 @@ _log = logging.getLogger(__name__)
 
 def bundle_folder(config: ConfigDict, workdir: str | Path) -> Path:
     """Where a run's teacher bundles lie: `bundle_dir`, else the folder teachers/ beside it."""
-    return at_home(config.bundle_dir) if config.bundle_dir else at_home(workdir).parent / "teachers"
+    if config.bundle_dir:
+        return as_path("bundle_dir", config.bundle_dir)
+    return as_path("workdir", workdir).parent / "teachers"
 
 
 def run_expert(config: ConfigDict, workdir: str | Path) -> TeacherSet:
@@ -71,7 +73,7 @@ def run_expert(config: ConfigDict, workdir: str | Path) -> TeacherSet:
         ['jax', 'quality']
     """
     validate(config)
-    workdir = at_home(workdir)
+    workdir = as_path("workdir", workdir)
     check_sources(config.target, name_list(config.sources))
     network = make_network(config)
     with locked(workdir):
@@ -114,7 +116,7 @@ def run_distillation(
         (['synthetic-mall'], 1)
     """
     validate(config)
-    workdir = at_home(workdir)
+    workdir = as_path("workdir", workdir)
     check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     _log.info("preparing the students of %s: %d fingerprints", config.target, len(parts.train))

@@ -71,11 +71,11 @@ def top_eigenvalue(
     Args:
         matrix_or_matvec: float[D, D]. symmetric and positive semi-definite (of a symmetric
             matrix that is not, the eigenvalue of largest magnitude); or a callable that maps
-            float[D] to the product float[D]. A callable is part of the compilation key: pass the
-            same function object each time, and what changes as leaves of a
-            `jax.tree_util.Partial`, and it is compiled once.
+            float[D] to the product float[D]. A callable is traced anew at every call, whatever it
+            refers to; a `jax.tree_util.Partial` of a pure function is compiled once, and what
+            changes are its leaves.
         num_iterations: fixed number of iterations, >= 1, static.
-        dim: length D of a callable's vector; left out for a matrix, which brings its own.
+        dim: length D >= 1 of a callable's vector; left out for a matrix, which brings its own.
         key: random key of a Gaussian start; None starts from all ones.
 
     Returns:
@@ -83,8 +83,9 @@ def top_eigenvalue(
         float[] = |M v - value v|. All in the matrix's dtype; bfloat16 is iterated in float32.
 
     Raises:
-        TypeError: the matrix is not floating-point, or `num_iterations` is no integer.
-        ValueError: the matrix is not square, `num_iterations` < 1, `dim` is missing for a
+        TypeError: the matrix, or what the callable returns, is not floating-point, or
+            `num_iterations` or `dim` is no integer.
+        ValueError: the matrix is not square, `num_iterations` or `dim` < 1, `dim` is missing for a
             callable or given for a matrix, or the callable does not return float[D].
 
     Notes:
@@ -110,14 +111,15 @@ def top_eigenvalue(
     Reference:
         Golub and Van Loan, Matrix Computations, section 7.3.1.
     """
-    _check_num_iterations(num_iterations)
+    num_iterations = _count("num_iterations", num_iterations)
     if callable(matrix_or_matvec):
         if dim is None:
             raise ValueError("dim must be given with a callable: the length of its vector.")
-        # A Partial is kept as it is: wrapped again, its leaves would become static.
+        # A Partial is kept as it is: wrapped again, its leaves would become static. Any other
+        # callable becomes a new one: of the same, such as a method, JAX would keep old constants.
         is_partial = isinstance(matrix_or_matvec, Partial)
-        matvec = matrix_or_matvec if is_partial else Partial(matrix_or_matvec)
-        start = _start_vector(dim, jnp.zeros(()).dtype, key)
+        matvec = matrix_or_matvec if is_partial else Partial(lambda v: matrix_or_matvec(v))
+        start = _start_vector(_count("dim", dim), jnp.zeros(()).dtype, key)
         return _matvec_eigenpair(matvec, start, num_iterations)
     if dim is not None:
         raise ValueError(f"dim goes with a callable only, got dim={dim} with a matrix.")
@@ -173,7 +175,7 @@ def top_singular_value(
         Golub and Van Loan, Matrix Computations, section 8.6; Miyato et al., Spectral
         Normalization for Generative Adversarial Networks, ICLR 2018.
     """
-    _check_num_iterations(num_iterations)
+    num_iterations = _count("num_iterations", num_iterations)
     matrix = as_floating("a", a)
     check_rank("a", matrix, 2)
     start = _start_vector(matrix.shape[1], widen(matrix).dtype, key)
@@ -184,6 +186,8 @@ def top_singular_value(
 @functools.partial(jax.jit, static_argnames="num_iterations")
 def _matvec_eigenpair(matvec: Partial, start: jax.Array, num_iterations: int) -> PowerIteration:
     image = jax.eval_shape(matvec, start)
+    if not jnp.issubdtype(getattr(image, "dtype", bool), jnp.floating):
+        raise TypeError(f"matvec must return one floating-point array, got {image}.")
     if image.shape != start.shape:
         raise ValueError(f"matvec must map shape {start.shape} to itself, got {image.shape}.")
     start = _varying_as(start.astype(image.dtype), image)
@@ -268,10 +272,12 @@ def _rescaled(pair: PowerIteration, peak: jax.Array, dtype: jnp.dtype) -> PowerI
     )
 
 
-def _check_num_iterations(num_iterations: int) -> None:
+def _count(name: str, number: int) -> int:
+    """The number as Python's own int, which compilation keys can hold; at least 1."""
     try:
-        operator.index(num_iterations)
+        count = operator.index(number)
     except TypeError:
-        raise TypeError(f"num_iterations must be an integer, got {num_iterations!r}.") from None
-    if num_iterations < 1:
-        raise ValueError(f"num_iterations must be at least 1, got {num_iterations}.")
+        raise TypeError(f"{name} must be an integer, got {number!r}.") from None
+    if count < 1:
+        raise ValueError(f"{name} must be at least 1, got {count}.")
+    return count

@@ -111,6 +111,37 @@ def test_a_partial_matvec_is_not_traced_again_for_new_leaves():
     np.testing.assert_allclose([first.value, second.value], [4.0, 9.0], rtol=1e-5)
 
 
+class Scaling:
+    """A mutable module, as those of Flax NNX are."""
+
+    scale = 1.0
+
+    def product(self, v):
+        return self.scale * v
+
+
+def test_a_callable_is_asked_anew_after_what_it_refers_to_has_changed():
+    module = Scaling()
+    for module.scale in (1.0, 3.0):
+        value = top_eigenvalue(module.product, dim=2).value
+        np.testing.assert_allclose(value, module.scale, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("matvec", "dim", "error", "message"),
+    [
+        (jnp.sin, 0, ValueError, "dim must be at least 1, got 0"),
+        (jnp.sin, 2.5, TypeError, "dim must be an integer, got 2.5"),
+        (jnp.sin, "2", TypeError, "dim must be an integer, got '2'"),
+        (lambda v: v.astype(int), 2, TypeError, "matvec must return one floating-point array"),
+        (lambda v: (v, v), 2, TypeError, "matvec must return one floating-point array"),
+    ],
+)
+def test_what_is_no_product_of_vectors_is_refused(matvec, dim, error, message):
+    with pytest.raises(error, match=message):
+        top_eigenvalue(matvec, dim=dim)
+
+
 def test_vmap_equals_a_loop():
     stack = jax.random.uniform(jax.random.key(0), (3, 6, 4))
     batched = jax.vmap(top_singular_value)(stack)
@@ -209,7 +240,8 @@ def test_bad_arguments_raise_with_a_message():
         for find in (top_singular_value, top_eigenvalue):
             with pytest.raises(TypeError, match=f"num_iterations must be an integer, got {lost!r}"):
                 find(jnp.ones((2, 2)), num_iterations=lost)
-    assert top_singular_value(jnp.eye(2), num_iterations=np.int64(2)).value == 1
+    for count in (np.int64(2), np.array(2), jnp.array(2)):
+        assert top_singular_value(jnp.eye(2), num_iterations=count).value == 1
     with pytest.raises(ValueError, match="dim must be given with a callable"):
         top_eigenvalue(jnp.sin)
     with pytest.raises(ValueError, match="dim=2 with a matrix"):

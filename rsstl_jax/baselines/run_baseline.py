@@ -26,7 +26,7 @@ from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.report.predicted import Predicted, count_by_group
 from rsstl_jax.report.run_result import write_result
-from rsstl_jax.store.files import at_home, write_json
+from rsstl_jax.store.files import as_path, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.workdir import log_start, open_workdir
@@ -51,7 +51,7 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
         check_sources(config.target, name_list(config.sources))
     parts = target_parts(config)
     job = None if method in UNTRAINED else make_transfer_job(config, parts.train)
-    workdir = at_home(workdir)
+    workdir = as_path("workdir", workdir)
     with locked(workdir):
         return _run(config, method, parts, job, workdir)
 

@@ -207,7 +207,7 @@ def _read_layout() -> "Layout | None":
 def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
     """Answers a CSV block by block; the numbers of scans, and of those that had no answer."""
     from rsstl_jax.data.readers.scan_table import read_scan_table
-    from rsstl_jax.engine.locator import answers_json
+    from rsstl_jax.serving.answers import answers_json
 
     answered = without = 0
     for rows, carried in read_scan_table(scans, locator.access_points, locator.layout):
@@ -236,7 +236,7 @@ def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int,
 
     from rsstl_jax.data import read_scans
     from rsstl_jax.data.plausibility import warn_of_scans
-    from rsstl_jax.engine.locator import answers_json
+    from rsstl_jax.serving.answers import answers_json
 
     answered = without = 0
     as_csv = FLAGS.output.endswith(".csv")

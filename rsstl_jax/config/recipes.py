@@ -102,12 +102,15 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
         ConfigDict. `default_config()` with the recipe's values for this target.
 
     Raises:
-        ConfigError: if there is no such recipe.
+        ConfigError: if there is no such recipe, or target or sources is no text.
 
     Example:
         >>> make_config("paper", target="tampere", sources="uji,uts").train.epochs
         2000
     """
+    for name, value in {"target": target, "sources": sources}.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} is {value!r}; it must be {FIELDS[name].rule.words}")
     config = default_config()
     # Every source keeps its own number of phase-1 epochs.
     fields = {p: v for p, v in _overrides(recipe, target).items() if p != "teacher.epochs"}
@@ -134,6 +137,8 @@ def named_config(name: str) -> ConfigDict:
         >>> config.sources, config.train.epochs
         ('uji,uts', 400)
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"name is {name!r}; <target> or <target>:<recipe> is expected")
     site, _, recipe = name.partition(":")
     target = _SHORT_NAMES.get(site, site)
     known = (*DEFAULT_SOURCES, *_SHORT_NAMES)

@@ -52,6 +52,15 @@ def flatten(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def check_config(config: object) -> None:
+    """Refuses what is no configuration, such as the name of one."""
+    if not isinstance(config, ConfigDict):
+        raise ConfigError(
+            f"config is {_shown(config)}; a configuration is expected, as default_config() or "
+            "make_config() make one"
+        )
+
+
 def check_names(paths: Iterable[str]) -> None:
     """Refuses the first of these dotted names that is no field, and names the nearest."""
     for path in paths:
@@ -105,6 +114,7 @@ def validate(config: ConfigDict) -> None:
         ...
         rsstl_jax.errors.ConfigError: train.epochs is 0; it must be a whole number of at least 1
     """
+    check_config(config)
     flat = flatten(config)
     check_names(flat)
     for path, field in FIELDS.items():

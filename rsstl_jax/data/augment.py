@@ -4,8 +4,10 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
+from rsstl_jax._numerics import check_known
 from rsstl_jax.data.site import MAX_DBM
 
 LEVELS = 2**16
@@ -41,6 +43,7 @@ def augment_rss(
 
     Raises:
         TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
+        ValueError: a probability or standard deviation is known and outside its range.
 
     Example:
         >>> rss_dbm = jnp.array([[-60.0, jnp.nan]])
@@ -52,6 +55,13 @@ def augment_rss(
     rss_dbm = jnp.asarray(rss_dbm)
     if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):
         raise TypeError(f"rss_dbm is {rss_dbm.dtype}; a floating type is expected, NaN: undetected")
+    rate = "a probability from 0 to 1"
+    check_known("access_point_dropout", access_point_dropout, lambda x: (x >= 0) & (x <= 1), rate)
+    for name, deviation_db in {
+        "gain_offset_db": gain_offset_db,
+        "reading_noise_db": reading_noise_db,
+    }.items():
+        check_known(name, deviation_db, lambda x: (x >= 0) & np.isfinite(x), "at least 0 dB")
     shape, dtype = rss_dbm.shape, rss_dbm.dtype
     gain_key, reading_key = jax.random.split(key)
     changed = rss_dbm

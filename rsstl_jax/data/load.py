@@ -14,7 +14,7 @@ from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
 from rsstl_jax.data.readers import READERS, read_site
 from rsstl_jax.data.readers.columns import shown
-from rsstl_jax.data.readers.layout import Layout
+from rsstl_jax.data.readers.layout import Layout, check_layout
 from rsstl_jax.data.readers.table import read_radio_map, read_unlabelled
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX, SYNTHETIC_SITES, make_synthetic_site
@@ -63,6 +63,7 @@ def load_site(name: str, *, data_dir: DataDir = None, layout: Layout | None = No
         there, or choose other sites with --config.sources / --config.target.
     """
     check_dataset_name(name)
+    check_layout(layout)
     if name.startswith(SYNTHETIC_PREFIX):
         if layout is not None:
             raise DataError(f"layout has no use: {name} is made and not read; leave it out")
@@ -122,6 +123,7 @@ def load_radio_map(
         [[1.0, 2.0]]
     """
     check_dataset_name(name)
+    check_layout(layout)
     if name in READERS or name.startswith(SYNTHETIC_PREFIX):
         return load_site(name, data_dir=data_dir, layout=layout).train
     root = resolve_data_dir(data_dir)[0]

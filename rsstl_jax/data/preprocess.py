@@ -11,6 +11,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from rsstl_jax._numerics import check_known, check_rank
+from rsstl_jax.config.rules import is_number
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError, shown_name
 
@@ -24,14 +26,14 @@ UNDETECTED_DBM = -6e4
 
 def to_device(rss_dbm: ArrayLike) -> jax.Array:
     """Readings of the host as an array on the device, UNDETECTED_DBM where they were NaN."""
-    if isinstance(rss_dbm, jax.Array):
-        return rss_dbm
     # Filled on the host: with jax_debug_nans no array on the device may hold a NaN.
-    readings = np.asarray(rss_dbm)
+    readings = rss_dbm if isinstance(rss_dbm, jax.Array) else np.asarray(rss_dbm)
     if not jnp.issubdtype(readings.dtype, jnp.floating):
         raise TypeError(
             f"rss_dbm is {readings.dtype}; a floating type is expected, NaN: undetected"
         )
+    if isinstance(readings, jax.Array):
+        return readings
     return jnp.asarray(np.where(np.isnan(readings), UNDETECTED_DBM, readings), readings.dtype)
 
 
@@ -64,7 +66,7 @@ def encode_rss(
         float[..., A]. In 0...1; in -1.3...0 and 1 for raw. The dtype of `rss_dbm`.
 
     Raises:
-        ValueError: the encoding is unknown.
+        ValueError: the encoding is unknown, or floor or exponent is known and outside its range.
         TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
 
     The gradient is 0 at undetected and at clipped readings; for an exponent below 1 it is infinite
@@ -83,6 +85,9 @@ def encode_rss(
     rss_dbm = to_device(rss_dbm)
     if encoding not in ENCODINGS:
         raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
+    check_rank("floor_dbm", floor_dbm, 0)
+    check_known("floor_dbm", floor_dbm, lambda x: (x < 0) & np.isfinite(x), "a level below 0 dBm")
+    check_known("exponent", exponent, lambda x: (x > 0) & np.isfinite(x), "a number above 0")
     floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)
     detected = rss_dbm >= floor_dbm
     reading = jnp.where(detected, rss_dbm, floor_dbm)
@@ -133,12 +138,14 @@ class Preprocessor:
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
             raise ValueError(f"encoding is {self.encoding!r}; it must be in {', '.join(ENCODINGS)}")
-        if not (math.isfinite(self.exponent) and self.exponent > 0):
-            raise ValueError(f"exponent is {self.exponent}; it must be above 0")
-        if not (math.isfinite(self.floor_dbm) and self.floor_dbm < 0):
-            raise ValueError(f"floor_dbm is {self.floor_dbm}; it must be below 0 dBm")
-        if not (math.isfinite(self.scale_m) and self.scale_m > 0):
-            raise ValueError(f"scale_m is {self.scale_m}; it must be above 0 m")
+        if not (is_number(self.exponent) and self.exponent > 0):
+            raise ValueError(f"exponent is {self.exponent!r}; it must be above 0")
+        if not (is_number(self.floor_dbm) and self.floor_dbm < 0):
+            raise ValueError(f"floor_dbm is {self.floor_dbm!r}; it must be below 0 dBm")
+        if not (is_number(self.scale_m) and self.scale_m > 0):
+            raise ValueError(f"scale_m is {self.scale_m!r}; it must be above 0 m")
+        if not isinstance(self.origin_m, np.ndarray):
+            raise ValueError(f"origin_m is {self.origin_m!r}; float64[2] is expected")
         if self.origin_m.shape != (2,) or self.origin_m.dtype != np.float64:
             raise ValueError(
                 f"origin_m is {self.origin_m.dtype}{list(self.origin_m.shape)}; "
@@ -157,8 +164,9 @@ class Preprocessor:
         """Centred positions in metres, float32[n, 2], from float64[n, 2].
 
         The origin is subtracted in float64: float32 is 0.5 m coarse at UJIIndoorLoc's northing.
+        ValueError says which shape it has where that is another.
         """
-        position_m = np.asarray(position_m)
+        position_m = _in_plane("position_m", position_m)
         if position_m.dtype in (np.float32, np.float16):
             raise TypeError(
                 f"position_m is {position_m.dtype}, which has lost up to half a metre already; "
@@ -169,7 +177,7 @@ class Preprocessor:
 
     def uncenter(self, centered_m: ArrayLike) -> NDArray[np.float64]:
         """Positions in metres, float64[n, 2], from centred ones, float[n, 2]; on the host."""
-        return np.asarray(centered_m, np.float64) + self.origin_m[None, :]
+        return _in_plane("centered_m", centered_m).astype(np.float64) + self.origin_m[None, :]
 
     def to_dict(self) -> dict[str, Any]:
         """The fitted values as JSON knows them; `from_dict` gives every bit back."""
@@ -188,6 +196,14 @@ class Preprocessor:
             if array.shape != shape or array.dtype.kind not in "if":
                 raise ValueError(f"{name} is {values[name]!r}; it must be made of numbers")
         return cls(**{**values, "origin_m": np.asarray(values["origin_m"], np.float64)})
+
+
+def _in_plane(name: str, position: Any) -> NDArray[Any]:
+    array = np.asarray(position)
+    real = any(jnp.issubdtype(array.dtype, kind) for kind in (np.floating, np.integer))
+    if not real or array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; float64[n, 2] is expected")
+    return array
 
 
 def fit_preprocessor(

@@ -26,7 +26,7 @@ Scans = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScanRows:
     """Scans as readings of a site's access points, in the order of its columns."""
 
@@ -72,7 +72,8 @@ def read_scans(
         rsstl_jax.errors.DataError: scan 1, access point 'hall': 61 is outside -130...0 dBm;
         leave out what was not detected, or give None
     """
-    column = {name.casefold(): index for index, name in enumerate(access_points)}
+    names = check_names(access_points)
+    column = {name.casefold(): index for index, name in enumerate(names)}
     scans = _with_columns(scans)
     if isinstance(scans, pd.DataFrame):
         return _table_rows(scans, column, undetected)
@@ -96,9 +97,19 @@ def read_scans(
     return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
 
 
+def check_names(access_points: Iterable[str]) -> tuple[str, ...]:
+    """Names of access points as a tuple; DataError where they are one text, or one is none."""
+    if isinstance(access_points, str):
+        raise DataError("access_points is a text; a sequence of names is expected")
+    names = tuple(access_points)
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise DataError(f"{odd[0]!r} is no access point's name; text is expected")
+    return names
+
+
 def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
     """An array of levels, float[n, B], as a table whose columns are these access points."""
-    names = list(access_points)
+    names = list(check_names(access_points))
     if isinstance(scans, pd.DataFrame) and scans.columns.tolist() != names:
         raise DataError("scans is a DataFrame with names of its own; leave access_points out")
     shape = list(np.shape(scans)) if hasattr(scans, "ndim") else type(scans).__name__
@@ -248,6 +259,11 @@ def _column_levels(cells: pd.Series, name: str, undetected: Sequence[float]) -> 
 
 def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
+    if isinstance(rss_dbm, np.ma.MaskedArray):
+        rss_dbm = np.ma.filled(rss_dbm.astype(np.float32), np.nan)
+    if np.asarray(rss_dbm).dtype.kind in "bc":
+        kind = np.asarray(rss_dbm).dtype
+        raise DataError(f"rss_dbm is {kind}; readings in dBm are expected, NaN: undetected")
     rows = np.asarray(rss_dbm, np.float32)
     if rows.ndim != 2 or rows.shape[1] != len(access_points) or not len(rows):
         raise DataError(

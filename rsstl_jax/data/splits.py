@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.config.rules import is_number
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError
 
@@ -29,7 +30,7 @@ def grouped_validation_split(
         in the order of `part`.
 
     Raises:
-        ValueError: the fraction is outside its range.
+        ValueError: the fraction is outside its range, or the seed no whole number of at least 0.
         DataError: all fingerprints were taken at one position.
 
     Example:
@@ -48,7 +49,7 @@ def grouped_validation_split(
     if num_positions < 2:
         raise DataError(f"{part.dataset} {part.part}: one position only, which cannot be split")
     num_held = min(max(round(fraction * num_positions), 1), num_positions - 1)
-    held = np.isin(number, np.random.default_rng(seed).permutation(num_positions)[:num_held])
+    held = np.isin(number, _rng(seed).permutation(num_positions)[:num_held])
     validation = replace(part.take(np.flatnonzero(held)), part="validation")
     return part.take(np.flatnonzero(~held)), validation
 
@@ -69,7 +70,7 @@ def target_fraction(part: Fingerprints, *, fraction: float, seed: int) -> Finger
         Fingerprints. Those chosen, in the order of `part`.
 
     Raises:
-        ValueError: the fraction is outside its range.
+        ValueError: the fraction is outside its range, or the seed no whole number of at least 0.
 
     Example:
         >>> from rsstl_jax.data import make_synthetic_site
@@ -91,6 +92,13 @@ def target_rest(part: Fingerprints, *, fraction: float, seed: int) -> Fingerprin
     return part.take(np.sort(rest))
 
 
+def _rng(seed: int) -> np.random.Generator:
+    # NumPy would take None for a seed that is another one at each call.
+    if not is_number(seed) or seed != int(seed) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number of at least 0")
+    return np.random.default_rng(int(seed))
+
+
 def _cut(
     part: Fingerprints, fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -99,7 +107,7 @@ def _cut(
         raise ValueError(f"fraction is {fraction}; it must be above 0 and up to 1")
     # 0.29 * 100 is 28.999999999999996
     num_kept = max(math.floor(fraction * len(part) + 1e-9), 1)
-    order = np.random.default_rng(seed).permutation(len(part))
+    order = _rng(seed).permutation(len(part))
     return order[:num_kept], order[num_kept:]
 
 

@@ -1,6 +1,5 @@
 """What answers scans: position, floor, building and radius, whatever network lies behind it."""
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
 from rsstl_jax.data.preprocess import check_same_site, to_device
-from rsstl_jax.data.scans import ScanRows, Scans, name_columns, pad_rows, read_scans
+from rsstl_jax.data.readers.layout import check_layout
+from rsstl_jax.data.scans import ScanRows, Scans, check_names, name_columns, pad_rows, read_scans
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,
     Prototypes,
@@ -33,7 +33,7 @@ from rsstl_jax.errors import DataError
 from rsstl_jax.store.turns import in_turns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answers:
     """Answers for n fingerprints."""
 
@@ -62,10 +62,15 @@ class Locator:
     def __init__(
         self, access_points: Sequence[str], dataset: str, layout: Layout | None = None
     ) -> None:
-        self.access_points = tuple(access_points)
+        self.access_points = check_names(access_points)
         self.dataset = dataset
-        self.layout = layout or Layout()
+        self.layout = check_layout(layout) or Layout()
         self.devices: Sequence[jax.Device] = ()  # that share the scans; none: the default one
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but compiled programs, which another process makes anew."""
+        made = {name for name in vars(self) if hasattr(getattr(type(self), name, None), "func")}
+        return {name: value for name, value in vars(self).items() if name not in made}
 
     @property
     def undetected(self) -> tuple[float, ...]:
@@ -241,11 +246,12 @@ class NetworkLocator(Locator):
             centered_m = locate(rss_dbm)
             if self.prototypes is None:
                 number = rss_dbm.shape[0]
-                return centered_m, jnp.zeros(number, jnp.int32), jnp.full(number, jnp.nan)
+                radii_m = jnp.full(number, jnp.nan, rss_dbm.dtype)
+                return centered_m, jnp.zeros(number, jnp.int32), radii_m
             level = linear_level(self.preprocessor, rss_dbm)
             label, radii_m, _ = annotate(self.prototypes, self.radius, level, centered_m)
             if self.radius is None:
-                radii_m = jnp.full(label.shape, jnp.nan)
+                radii_m = jnp.full(label.shape, jnp.nan, rss_dbm.dtype)
             return centered_m, label, radii_m
 
         return run
@@ -287,12 +293,3 @@ def annotate(
     if radius is None:
         return label, jnp.zeros(label.shape), features
     return label, predict_radius_m(radius, features, label), features
-
-
-def answers_json(answers: pd.DataFrame) -> list[str]:
-    """Each row of a table of answers as a line of JSON; what is missing is null."""
-    # Column by column: pandas takes milliseconds for the records of a table.
-    missing: Any = None
-    columns = [answers[name].to_numpy(object, na_value=missing).tolist() for name in answers]
-    names = answers.columns.tolist()
-    return [json.dumps(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]

@@ -118,7 +118,9 @@ def vote(prototypes: Prototypes, nearest: Nearest, level: jax.Array) -> jax.Arra
     """int[n]: the likeliest label within the likeliest building."""
     num_labels = prototypes.labels.shape[0]
     weight = jnp.einsum(
-        "nk,nkc->nc", nearest.weight, jax.nn.one_hot(prototypes.label[nearest.row], num_labels)
+        "nk,nkc->nc",
+        nearest.weight,
+        jax.nn.one_hot(prototypes.label[nearest.row], num_labels, dtype=nearest.weight.dtype),
     )
     if prototypes.head is not None:
         of_votes = VOTE_POWER * jnp.log(weight + LEAST_VOTE)
@@ -127,7 +129,7 @@ def vote(prototypes: Prototypes, nearest: Nearest, level: jax.Array) -> jax.Arra
     same = (building[:, None] == building[None, :]).astype(weight.dtype)
     of_building = weight @ same
     chosen = of_building >= of_building.max(axis=1, keepdims=True) * (1 - 1e-5)
-    return jnp.argmax(jnp.where(chosen, weight, -1.0), axis=1)
+    return jnp.argmax(jnp.where(chosen, weight, -1.0), axis=1).astype(jnp.int32)
 
 
 def write_prototypes(file: str | Path, prototypes: Prototypes) -> None:

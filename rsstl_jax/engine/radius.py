@@ -34,7 +34,7 @@ class RadiusModel(NamedTuple):
     factor: jax.Array  # float[C]: one for each label of the prototypes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldOut:
     """Errors of a locator on fingerprints whose positions it has not been trained with."""
 
@@ -54,7 +54,7 @@ def difficulty_features(
     spread_m = jnp.sqrt(jnp.einsum("nk,nk->n", nearest.weight, squares) + 1e-6)
     apart_m = jnp.sqrt(jnp.square(position_m - mean_m).sum(axis=1) + 1e-6)
     first_m = jnp.sqrt(jnp.square(position_m - around_m[:, 0]).sum(axis=1) + 1e-6)
-    number = (level > 0).sum(axis=1)
+    number = (level > 0).sum(axis=1).astype(level.dtype)
     return jnp.stack(
         [
             jnp.log(spread_m + OFFSET_M),

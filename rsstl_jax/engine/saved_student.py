@@ -27,7 +27,7 @@ from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network, model_section
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.store.files import at_home, differences, write_sealed
+from rsstl_jax.store.files import as_path, differences, write_sealed
 from rsstl_jax.types import Params
 
 ANSWER_FILES = _PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
@@ -144,7 +144,7 @@ def save_student(
         ...     load_student(folder).dataset
         'home'
     """
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     card, survey = folder / "student.json", student.site_network.survey
     facts = _facts(config, student)
     try:
@@ -246,7 +246,7 @@ def load_student(folder: str | Path) -> Student:
         ...     load_student(folder).locate(scans).equals(student.locate(scans))
         True
     """
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     card_file = folder / "student.json"
     if not card_file.exists():
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")

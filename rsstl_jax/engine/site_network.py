@@ -26,7 +26,7 @@ from rsstl_jax.types import Batch, Params, Representations
 EVALUATION_ROWS = 1024
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SiteNetwork:
     """What stays fixed while a network is trained at one site.
 

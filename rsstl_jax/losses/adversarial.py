@@ -107,7 +107,7 @@ def gradient_penalty(
         float[]. >= 0, unweighted: the usual weight of 10 is the caller's.
 
     Raises:
-        TypeError: `real` or `generated` is not floating-point.
+        TypeError: `real`, `generated` or what `critic_fn` returns is not floating-point.
         ValueError: their shapes differ, are scalar or empty, or `critic_fn` does not return one
             score a sample.
 
@@ -137,6 +137,9 @@ def gradient_penalty(
 
     def total_score(x: jax.Array) -> jax.Array:
         scores = critic_fn(x)
+        if not isinstance(scores, jax.Array) or not jnp.issubdtype(scores.dtype, jnp.floating):
+            found = getattr(scores, "dtype", type(scores).__name__)
+            raise TypeError(f"critic_fn must return floating-point scores, got {found}.")
         if scores.shape not in ((batch,), (batch, 1)):
             raise ValueError(
                 f"critic_fn must return shape {(batch,)} or {(batch, 1)}, got {scores.shape}."

@@ -4,11 +4,11 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 from rsstl_jax._numerics import (
     as_floating,
+    check_known,
     check_rank,
     check_same_shape,
     common_dtype,
@@ -77,9 +77,9 @@ def angular_similarity_loss(
 
 def check_margin(margin: ArrayLike) -> None:
     """Raise unless the margin is a scalar in [0, pi/2); a traced one has no value to check yet."""
-    check_rank("margin", jnp.asarray(margin), 0)
-    if not isinstance(margin, jax.core.Tracer) and not 0 <= float(np.asarray(margin)) < math.pi / 2:
-        raise ValueError(f"margin must be an angle in [0, pi/2) radians, got {margin}.")
+    check_rank("margin", margin, 0)
+    angle = "an angle in [0, pi/2) radians"
+    check_known("margin", margin, lambda x: (x >= 0) & (x < math.pi / 2), angle)
 
 
 def _mean_cosine_gap(student: jax.Array, teacher: jax.Array) -> jax.Array:

@@ -8,7 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import as_floating, check_rank, common_dtype, near_one, widen
+from rsstl_jax._numerics import (
+    as_floating,
+    check_known,
+    check_rank,
+    common_dtype,
+    near_one,
+    widen,
+)
 
 
 @overload
@@ -76,8 +83,9 @@ def combine(
         to be logged one by one.
 
     Raises:
-        TypeError: a value is not floating-point.
-        ValueError: `terms` is empty, or a weight or value is not a scalar; the message names it.
+        TypeError: `terms` is no mapping to pairs, or a value is not floating-point.
+        ValueError: `terms` is empty, a weight or value is not a scalar, or a weight that is not
+            traced is no real number; the message names it.
 
     Notes:
         The gradient of a term is its weight. A weight of zero does not hide a NaN: leave the term
@@ -93,13 +101,19 @@ def combine(
     Reference:
         The paper, section 3.2, 'Overall Loss'.
     """
+    if not isinstance(terms, Mapping):
+        raise TypeError(f"terms must be a mapping from names, got {type(terms).__name__}.")
     if not terms:
         raise ValueError("terms must not be empty.")
+    for name, term in terms.items():
+        if not isinstance(term, Sequence) or len(term) != 2:
+            raise TypeError(f"term {name!r} must be a pair (weight, value), got {term!r}.")
     parts = {}
     for name, (weight, value) in terms.items():
         parts[name] = as_floating(f"value of {name!r}", value)
         check_rank(f"value of {name!r}", parts[name], 0)
         check_rank(f"weight of {name!r}", weight, 0)
+        check_known(f"weight of {name!r}", weight, np.ones_like, "a real number")
     values = list(parts.values())
     weighted = []
     for (weight, _), value in zip(terms.values(), values, strict=True):
@@ -127,6 +141,8 @@ def _check_known_weights(leaves: Sequence[ArrayLike], shown: object) -> None:
     """Raise for weights known before tracing that no division by their sum can normalise."""
     if sum(np.size(leaf) for leaf in leaves) == 0:
         raise ValueError("weights must not be empty.")
+    for leaf in leaves:
+        check_known("weights", leaf, np.ones_like, "made of real numbers")
     # In the dtype that they are divided in, which may hold neither the largest nor the smallest.
     dtype = _wide_dtype(leaves)[1]
     with np.errstate(over="ignore"):

@@ -78,6 +78,7 @@ class Estimator(nn.Module):
         Raises:
             AssertionError: if the teachers are not [N, B, D] with the student's [B, D].
         """
+        chex.assert_shape(student, (None, self.extract_width), custom_message=_SHAPES)
         chex.assert_shape(teacher, (None, *student.shape), custom_message=_SHAPES)
         if explicit_mesh((teacher, student)) is None:
             return self._score_pairs(teacher, student)

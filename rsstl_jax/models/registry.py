@@ -7,7 +7,7 @@ from inspect import signature
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.schema import FIELDS
+from rsstl_jax.config.schema import FIELDS, check_config
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.baat import make_baat
 from rsstl_jax.models.bayescnn import make_bayescnn
@@ -55,8 +55,8 @@ def make_network(config: ConfigDict) -> Network:
         Network, without parameters.
 
     Raises:
-        ConfigError: if no network of that name is registered, or what lies at the path is no
-            function that makes a network of a configuration.
+        ConfigError: if there is no configuration, no network of that name is registered, or what
+            lies at the path is no function that makes a network of a configuration.
 
     Example:
         >>> from rsstl_jax import default_config
@@ -65,6 +65,7 @@ def make_network(config: ConfigDict) -> Network:
         >>> make_network(config)
         Network(Encoder 64, CnnlocExtractor 33 elu, Regressor 2)
     """
+    check_config(config)
     if config.network in NETWORKS:
         return NETWORKS[config.network](config)
     network = _find_maker(config)(config)

@@ -10,10 +10,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import PartitionSpec
 from ml_collections import ConfigDict
 
-from rsstl_jax._numerics import partition_freely, spread
+from rsstl_jax._numerics import check_known, partition_freely, spread
 from rsstl_jax.losses import (
     angular_similarity_loss,
     functional_information,
@@ -61,6 +62,8 @@ class Alignment:
     similarity_over: str = "batch"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.terms, str):
+            object.__setattr__(self, "terms", tuple(self.terms))  # A list has no hash.
         if unknown := [term for term in self.terms if term not in TERMS]:
             raise ValueError(f"terms has {unknown}; choose from {', '.join(TERMS)}.")
         if self.similarity_over not in ("batch", "sample"):
@@ -93,9 +96,18 @@ class Alignment:
             {term: scalar} of `terms`.
 
         Raises:
-            ValueError: the margin is known and lies outside [0, pi/2).
+            ValueError: the margin is known and lies outside [0, pi/2); a term has no weight, or one
+                that is known and negative or not finite; frame and extract are not those of N >= 1
+                teachers; or the mask is not float[N].
         """
         check_margin(context.margin)
+        for term in self.terms:
+            if term not in context.weights:
+                raise ValueError(f"weights has no {term!r}; 0 leaves the term out.")
+            check_known(f"weight of {term!r}", context.weights[term], _may_weigh, "at least 0")
+        if context.teacher_mask is not None:
+            context = context._replace(teacher_mask=jnp.asarray(context.teacher_mask))
+        _check_teachers(frame, extract, context.teacher_mask)
         arrays = (estimator_params, student, frame, extract, context)
         return partition_freely(self._losses, arrays, PartitionSpec())
 
@@ -158,6 +170,21 @@ class Alignment:
             jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
         )
         return _sum_over_teachers(gaps, mask)
+
+
+def _may_weigh(weight: np.ndarray) -> np.ndarray:
+    return (weight >= 0) & np.isfinite(weight)
+
+
+def _check_teachers(frame: jax.Array, extract: jax.Array, mask: jax.Array | None) -> None:
+    shapes = [np.shape(array) for array in (frame, extract)]
+    if any(len(shape) != 3 or 0 in shape for shape in shapes) or shapes[0][:2] != shapes[1][:2]:
+        raise ValueError(
+            f"frame has shape {shapes[0]} and extract {shapes[1]}; float[N, B, F] and "
+            "float[N, B, D] of N >= 1 teachers are expected."
+        )
+    if mask is not None and mask.shape != shapes[0][:1]:
+        raise ValueError(f"teacher_mask has shape {mask.shape}; {shapes[0][:1]} is expected.")
 
 
 def _sum_over_teachers(values: jax.Array, mask: jax.Array | None) -> jax.Array:

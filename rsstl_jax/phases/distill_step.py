@@ -11,7 +11,7 @@ from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.losses import combine, localization_loss, normalize_weights
-from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.gating import if_positive
 from rsstl_jax.types import Batch, Params, TeacherFn
 
@@ -91,7 +91,7 @@ def make_distill_step(
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
-        be drawn and the context has none.
+        be drawn and the context has none, or where a term has no weight or a weight no term.
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -136,6 +136,7 @@ def make_distill_step(
                 distance_m = localization_loss(predicted_m, context.soft_target_m[batch.row])
                 losses["soft_target"] = distance_m.mean()
         losses |= alignment.losses(params["estimator"], student, *taught, context)
+        _check_weighed(context.weights, losses)
         # Eq. 12: J_overall = l1 J_MAE + l2 J_Sim + l3 J_MI + l4 J_FI (+ l5 times the soft target),
         # with l = lambda / sum(lambda); a term that no student of the run weighs is absent.
         weights = normalize_weights({term: context.weights[term] for term in losses})
@@ -181,6 +182,17 @@ def make_distill_step(
         return state, {"total": total, **losses, "gradient_norm": optax.tree.norm(grads)}
 
     return step
+
+
+def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
+    """Terms of the paper that the step leaves out may have a weight, which then counts for none."""
+    if missing := losses.keys() - weights:
+        raise ValueError(f"weights has no {sorted(missing)[0]!r}; 0 leaves the term out.")
+    if unknown := weights.keys() - losses - {*TERMS}:
+        raise ValueError(
+            f"weights has {sorted(unknown)[0]!r}, which is no term of this step: "
+            f"{', '.join(losses)}."
+        )
 
 
 def _sum_of_weights(context: DistillContext, *, without: tuple[str, ...]) -> jax.Array | float:

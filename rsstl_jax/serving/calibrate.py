@@ -18,7 +18,7 @@ from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.student_specs import STUDENTS
 from rsstl_jax.pipeline import bundle_folder, run_distillation
-from rsstl_jax.store.files import at_home, read_json
+from rsstl_jax.store.files import as_path, read_json
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import check_data
 
@@ -57,7 +57,7 @@ def calibrate_run(
     workdir: str | Path, names: Sequence[str]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Gives students of a run a radius by twins: {student: (errors of its twin, its radii)}."""
-    workdir = at_home(workdir)
+    workdir = as_path("workdir", workdir)
     config = read_run_config(workdir)
     if config.data.evaluate_on == "validation":
         raise ConfigError(

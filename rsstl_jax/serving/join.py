@@ -17,7 +17,7 @@ from rsstl_jax.serving.calibrate import (
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.saved import check_new, save_at_site, save_ensemble
 from rsstl_jax.site_agnostic.weights import load_pretrained
-from rsstl_jax.store.files import at_home
+from rsstl_jax.store.files import as_path
 
 
 def join_run(
@@ -29,7 +29,7 @@ def join_run(
     replace: bool = False,
 ) -> Ensemble:
     """Writes the ensemble of a student over a run's seeds, calibrated where it has twins."""
-    workdir = at_home(workdir)
+    workdir = as_path("workdir", workdir)
     config = read_run_config(workdir)
     names = [f"seed-{seed}/{student}" for seed in config.seeds]
     folders: list[Path] = [workdir / "students" / name for name in names]

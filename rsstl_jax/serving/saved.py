@@ -21,7 +21,7 @@ from rsstl_jax.export import ExportedStudent, load_exported
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
-from rsstl_jax.store.files import at_home, write_bytes, write_sealed
+from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
 EXPORTED = "exported.json"
@@ -53,7 +53,7 @@ def load_locator(folder: str | Path) -> Locator:
         ...     load_locator(folder).locate(scans).equals(office.locate(scans))
         True
     """
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
     if card := held_card(folder):
         return loaders[_CARDS.index(card)](folder)
@@ -139,7 +139,7 @@ def save_ensemble(
     replace: bool = False,
 ) -> None:
     """Writes an ensemble whose members lie in these folders; they are copied."""
-    folder, folders = at_home(folder), [at_home(source) for source in folders]
+    folder, folders = as_path("folder", folder), [as_path("source", source) for source in folders]
     check_new(folder, folders, replace=replace)
     names = [f"member-{number}" for number in range(len(folders))]
     with _written_whole(folder, _ENSEMBLE) as new:
@@ -158,7 +158,7 @@ def _load_ensemble(folder: Path) -> Ensemble:
 
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     check_new(folder, replace=replace)
     part, content = ensemble.radio_map, io.BytesIO()
     arrays = {name: getattr(part, name) for name in ("rss_dbm", "position_m", "floor", "building")}

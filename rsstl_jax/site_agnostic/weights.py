@@ -21,7 +21,7 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.training import init_agnostic
-from rsstl_jax.store.files import at_home, write_bytes, write_sealed
+from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 from rsstl_jax.types import Params
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -44,7 +44,7 @@ _OLD_SIZES = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pretrained:
     """A trained ensemble of site-agnostic networks: it locates at sites that it has not seen.
 
@@ -173,7 +173,7 @@ class Pretrained:
 
 def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:
     """Writes parameters and card; the card comes last."""
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays: Any = {
         f"{number}/{_path(path)}": np.asarray(leaf)
@@ -214,7 +214,7 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
         >>> pretrained.report["epochs"]
         30
     """
-    folder = at_home(folder)
+    folder = as_path("folder", folder)
     card_file, file = folder / "agnostic.json", folder / "agnostic.npz"
     for needed in (card_file, file):
         if not needed.exists():

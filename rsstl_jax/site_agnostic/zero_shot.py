@@ -38,7 +38,7 @@ from rsstl_jax.site_agnostic.weights import (
     renew_sizes,
     save_pretrained,
 )
-from rsstl_jax.store.files import at_home, differences, read_json, write_json
+from rsstl_jax.store.files import as_path, differences, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
@@ -53,7 +53,7 @@ def pretrain(
     config: ConfigDict, workdir: str | Path, folder: str | Path, *, command: str = ""
 ) -> Pretrained:
     """Trains on all sources at once and writes the bundle that locates anywhere else."""
-    workdir, folder = at_home(workdir), at_home(folder)
+    workdir, folder = as_path("workdir", workdir), as_path("folder", folder)
     config = config.copy_and_resolve_references()
     config.target = "any"  # Every site may be a source: the bundle is for targets to come.
     validate(config)
@@ -103,7 +103,7 @@ def run_zero_shot(
     config: ConfigDict, workdir: str | Path, *, baselines: bool = True
 ) -> dict[str, Any]:
     """Trains on the sources, then measures on the target with fractions of it as radio map."""
-    workdir = at_home(workdir)
+    workdir = as_path("workdir", workdir)
     validate(config)
     check_mesh(config)
     if config.data.fraction != 1:

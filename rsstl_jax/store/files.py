@@ -12,8 +12,10 @@ from typing import IO, Any
 from rsstl_jax.errors import DamagedError, DataError, shown_name
 
 
-def at_home(path: str | os.PathLike[str]) -> Path:
-    """The path with the user's home in the place of ~, which no file system knows."""
+def as_path(name: str, path: str | os.PathLike[str]) -> Path:
+    """A path as it is meant, with the home folder for ~; TypeError names what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} is {path!r}; a path is expected")
     return Path(os.path.expanduser(path))
 
 

@@ -116,3 +116,9 @@ def test_a_critic_that_averages_its_scores_raises():
     x = jnp.ones((4, 2))
     with pytest.raises(ValueError, match=r"must return shape \(4,\) or \(4, 1\), got \(\)"):
         gradient_penalty(jnp.mean, x, x, jax.random.key(0))
+
+
+@pytest.mark.parametrize("scores", [[1.0, 1.0], np.ones(2), jnp.ones(2, int), None])
+def test_a_critic_that_returns_no_scores_raises(scores):
+    with pytest.raises(TypeError, match="critic_fn must return floating-point scores"):
+        gradient_penalty(lambda x: scores, jnp.ones((2, 3)), jnp.ones((2, 3)), jax.random.key(0))

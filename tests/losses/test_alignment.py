@@ -117,7 +117,7 @@ def test_a_margin_that_is_not_a_scalar_raises():
 
 
 @pytest.mark.parametrize(
-    "margin", [-0.1, math.pi / 2, 11.5, math.nan, np.float32(2), jnp.array(2.0)]
+    "margin", [-0.1, "0.2", 0.2j, None, math.pi / 2, 11.5, math.nan, np.float32(2), jnp.array(2.0)]
 )
 def test_a_margin_that_is_no_acute_angle_raises(margin):
     """11.5 is the default of 0.2 radians in degrees."""

@@ -145,3 +145,25 @@ def test_bad_arguments_raise_with_a_message():
 def test_any_mapping_of_weights_will_do():
     found = normalize_weights(MappingProxyType({"a": 1.0, "b": 3.0}))
     assert {name: float(weight) for name, weight in found.items()} == {"a": 0.25, "b": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ([("a", (1.0, 2.0))], "terms must be a mapping from names, got list"),
+        ({"a": 1.0}, r"term 'a' must be a pair \(weight, value\), got 1.0"),
+        ({"a": (1.0, 2.0, 3.0)}, r"term 'a' must be a pair \(weight, value\)"),
+        ({"a": ("2", 2.0)}, "weight of 'a' must be a real number, got '2'"),
+        ({"a": (jnp.array(1j), 2.0)}, "weight of 'a' must be a real number"),
+        ({"a": (None, 2.0)}, "weight of 'a' must be a real number, got None"),
+    ],
+)
+def test_what_is_no_weighted_term_is_refused(terms, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        combine(terms)
+
+
+@pytest.mark.parametrize("weights", [{"a": "3"}, {"a": 1j}, {"a": None}, np.array([1j]), ["1"]])
+def test_weights_are_real_numbers(weights):
+    with pytest.raises(ValueError, match="weights must be made of real numbers"):
+        normalize_weights(weights)

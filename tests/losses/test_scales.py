@@ -118,3 +118,6 @@ def test_what_a_program_holds_as_constants_has_the_value_of_its_arguments(name):
         expected = value_and_gradient(name)(x / np.float32(scale), y / np.float32(scale))[0]
         held = jax.jit(lambda x=x, y=y: find(x, y))()
         np.testing.assert_allclose(held / scale**power, expected, rtol=1e-4, err_msg=f"{scale}")
+        # Computed of constants, which XLA then knows as well.
+        made = jax.jit(lambda x=x, y=y: find(x + jnp.zeros_like(x), y + jnp.zeros_like(y)))()
+        np.testing.assert_allclose(made / scale**power, expected, rtol=1e-4, err_msg=f"{scale}")

@@ -22,10 +22,11 @@ STUDENT = Representations(normal(0, 6, 8), normal(1, 6, 8), normal(2, 6, 2))
 FRAME, EXTRACT = normal(3, 3, 6, 8), normal(4, 3, 6, 8)
 
 
-def similarity_of(margin, weight=1.0, student=STUDENT, extract=EXTRACT):
-    context = DistillContext({}, {"similarity": weight}, margin)
-    alignment = Alignment(ESTIMATOR, ("similarity",))
-    return alignment.losses({}, student, FRAME, extract, context)["similarity"]
+def similarity_of(margin, weight=1.0, student=STUDENT, extract=EXTRACT, frame=FRAME, mask=None):
+    context = DistillContext({}, {"similarity": weight}, margin, mask)
+    alignment = Alignment(ESTIMATOR, ["similarity"])  # a list of terms is as good as a tuple
+    assert hash(alignment) == hash(Alignment(ESTIMATOR, ("similarity",)))
+    return alignment.losses({}, student, frame, extract, context)["similarity"]
 
 
 def test_the_margin_has_the_derivative_of_the_loss():
@@ -57,3 +58,34 @@ def test_a_gradient_has_the_dtype_of_its_leaf(dtypes):
 def test_a_margin_out_of_range_raises():
     with pytest.raises(ValueError, match=r"margin must be an angle in \[0, pi/2\)"):
         similarity_of(-0.3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mask": jnp.ones((3, 1))}, r"teacher_mask has shape \(3, 1\); \(3,\) is expected"),
+        ({"mask": [1.0]}, r"teacher_mask has shape \(1,\)"),
+        ({"mask": 1.0}, r"teacher_mask has shape \(\)"),
+        ({"weight": jnp.nan}, "weight of 'similarity' must be at least 0, got nan"),
+        ({"weight": -1.0}, "weight of 'similarity' must be at least 0, got -1.0"),
+        ({"frame": FRAME[0], "extract": EXTRACT[0]}, r"frame has shape \(6, 8\)"),
+        ({"frame": FRAME[:2]}, r"frame has shape \(2, 6, 8\) and extract \(3, 6, 8\)"),
+        ({"frame": FRAME[:0], "extract": EXTRACT[:0]}, "of N >= 1 teachers are expected"),
+    ],
+)
+def test_what_are_no_teachers_masks_or_weights_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        similarity_of(0.3, **given)
+
+
+def test_a_mask_may_be_a_list():
+    assert similarity_of(0.3, mask=[0, 1, 0]) == similarity_of(
+        0.3, extract=EXTRACT[1:2], frame=FRAME[1:2]
+    )
+
+
+def test_a_term_without_weight_is_refused():
+    alignment = Alignment(ESTIMATOR, ("similarity", "functional_information"))
+    context = DistillContext({}, {"similarity": 1.0}, 0.3)
+    with pytest.raises(ValueError, match="weights has no 'functional_information'"):
+        alignment.losses({}, STUDENT, FRAME, EXTRACT, context)

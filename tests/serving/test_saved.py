@@ -12,10 +12,10 @@ import tiny
 
 from rsstl_jax import Pretrained, Site, load_pretrained, load_site, load_student
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.engine.locator import answers_json
 from rsstl_jax.engine.prototypes import make_prototypes, write_prototypes
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.pipeline import run_distillation
+from rsstl_jax.serving.answers import answers_json
 from rsstl_jax.serving.calibrate import calibrate_run, check_same_data, students_of_run
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.join import join_run

@@ -179,6 +179,13 @@ def _metres_per_degree(latitude: float) -> tuple[float, float]:
     return east, north
 
 
+def check_layout(layout: Layout | None) -> Layout | None:
+    """The layout, unless it is another thing, such as its fields."""
+    if not isinstance(layout, Layout | None):
+        raise DataError(f"layout is a {type(layout).__name__}; a Layout is expected")
+    return layout
+
+
 def used_columns(layout: Layout) -> tuple[str, ...]:
     """Names of the columns that are read and are no access points."""
     return tuple(column for use in _USES if (column := getattr(layout, use)))

@@ -12,7 +12,7 @@ from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import UNDETECTED
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError
-from rsstl_jax.store.files import at_home
+from rsstl_jax.store.files import as_path
 
 FIELDS = ("trainingMacs", "trainingLabels", "testMacs", "testLabels")
 LABELS = ("x", "y", "z", "floor", "building")  # columns of trainingLabels and testLabels
@@ -53,7 +53,7 @@ def read_mat(name: str, file: str | Path) -> Site:
         >>> home.train.access_points, home.train.rss_dbm.tolist(), home.train.floor.tolist()
         (('AP001', 'AP002'), [[-60.0, nan], [nan, -71.0]], [0, 1])
     """
-    file = at_home(file)
+    file = as_path("file", file)
     database = _read_database(file)
     train = _read_part(name, "train", "training", file, database)
     test = _read_part(name, "test", "test", file, database)

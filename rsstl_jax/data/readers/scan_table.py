@@ -19,7 +19,7 @@ from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, continue_sheet, par
 from rsstl_jax.data.scans import ScanRows
 from rsstl_jax.data.site import names_alike
 from rsstl_jax.errors import DataError, MissingDataError
-from rsstl_jax.store.files import at_home
+from rsstl_jax.store.files import as_path
 
 BLOCK_ROWS = 4096
 
@@ -36,7 +36,7 @@ def read_scan_table(
 ) -> Iterator[ScanBlock]:
     """Reads a CSV whose columns are access points or carried; an empty cell is undetected."""
     layout = replace(layout or Layout(), empty_is_undetected=True)
-    path, sheet, warned = at_home(path), None, False
+    path, sheet, warned = as_path("path", path), None, False
     try:
         with _open(path) as file:
             header = file.readline()

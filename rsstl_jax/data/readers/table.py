@@ -19,7 +19,7 @@ from rsstl_jax.data.readers.sheet import Sheet, open_sheet, parse_sheet
 from rsstl_jax.data.readers.with_header import read_parts, read_train
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
-from rsstl_jax.store.files import at_home, write_bytes
+from rsstl_jax.store.files import as_path, write_bytes
 
 
 def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site:
@@ -85,7 +85,7 @@ def read_radio_map(
         >>> part.rss_dbm.tolist(), part.position_m.tolist()
         ([[-60.5]], [[1.0, 2.0]])
     """
-    path = at_home(path)
+    path = as_path("path", path)
     sheet = open_radio_map(path, layout=layout)
     # The name of a link is its own.
     folder = os.path.abspath(path if path.is_dir() else path.parent)
@@ -156,7 +156,7 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     columns = {"x": x, "y": y, "floor": fingerprints.floor, "building": fingerprints.building}
     labels = pd.DataFrame({name: col for name, col in columns.items() if col is not None})
     table = pd.concat([readings, labels], axis=1)
-    path = at_home(path)
+    path = as_path("path", path)
     _check_readable(path, fingerprints.access_points, table)
     text = table.to_csv(index=False).encode()
     write_bytes(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE
 from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
-from rsstl_jax.store.files import at_home
+from rsstl_jax.store.files import as_path
 
 ADDRESS = "https://github.com/location-competition/indoor-location-competition-20"
 METRES_PER_DEGREE = (111_320.0, 110_540.0)  # of longitude at the equator, and of latitude
@@ -93,7 +93,7 @@ def read_traces(
         >>> len(mall.train) + len(mall.test), mall.train.position_m[0].tolist()
         (10, [6.0, 3.0])
     """
-    root = at_home(folder)
+    root = as_path("folder", folder)
     floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)

@@ -1,0 +1,231 @@
+"""What Python calls give that the command line cannot: other types, other numbers, copies."""
+
+import copy
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from rsstl_jax import (
+    ConfigError,
+    DataError,
+    ExportedStudent,
+    MissingDataError,
+    Student,
+    export_student,
+    load_exported,
+    load_locator,
+    load_pretrained,
+    load_site,
+    load_student,
+    make_config,
+    make_network,
+    metrics,
+    named_config,
+    run_distillation,
+    validate,
+)
+from rsstl_jax.data import (
+    augment_rss,
+    encode_rss,
+    fit_preprocessor,
+    grouped_validation_split,
+    read_scans,
+    target_fraction,
+)
+from rsstl_jax.data.scans import check_rows, name_columns
+from rsstl_jax.engine.prototypes import make_prototypes
+from rsstl_jax.engine.radius import RadiusModel
+from rsstl_jax.engine.saved_student import save_student
+from rsstl_jax.engine.site_network import SiteNetwork
+from rsstl_jax.errors import Interrupted
+
+PART = tiny.make_part()
+READINGS = np.array([-60.0], np.float32)
+AT, TRUE = [[3.0, 4.0]], [[0.0, 0.0]]
+TINY = tiny.make_tiny_config()
+
+
+@pytest.fixture(scope="module")
+def student():
+    site_network = SiteNetwork(make_network(TINY), fit_preprocessor(PART))
+    params = site_network.init(jax.random.key(0), PART.num_access_points)
+    return Student(site_network, params, PART.access_points, PART.dataset)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+@pytest.mark.parametrize(
+    "error",
+    [MissingDataError("uts/x.csv", address="https://a", cause="why"), Interrupted(15)],
+    ids=repr,
+)
+def test_a_copied_error_says_the_same(error, copied):
+    assert str(copied(error)) == str(error) and vars(copied(error)) == vars(error)
+
+
+def test_a_locator_in_use_can_be_given_to_another_process(student, tmp_path):
+    export_student(student, tmp_path)
+    for locator in (student, load_exported(tmp_path)):
+        answers = locator.locate([{"AP0": -60.0}])
+        assert pickle.loads(pickle.dumps(locator)).locate([{"AP0": -60.0}]).equals(answers)
+
+
+def test_the_pretrained_network_can_be_compared():
+    assert load_pretrained() != load_pretrained()
+    assert len({load_pretrained()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: make_network("dnn"), ConfigError, "config is 'dnn'; a configuration is expected"),
+        (lambda: validate(None), ConfigError, "config is None; a configuration is expected"),
+        (lambda: named_config(None), ConfigError, "name is None; <target>"),
+        (
+            lambda: make_config("smoke", target="home", sources=["a", "b"]),
+            ConfigError,
+            r"sources is \['a', 'b'\]; it must be datasets' names separated by commas",
+        ),
+        (lambda: make_config("smoke", target=None, sources="a"), ConfigError, "target is None"),
+        (lambda: load_student(None), TypeError, "folder is None; a path is expected"),
+        (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
+        (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
+        (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
+        (lambda: load_site("home", layout={"x": "x"}), DataError, "layout is a dict; a Layout"),
+        (
+            lambda: export_student(None, "x"),
+            ConfigError,
+            "student is a NoneType; what load_student",
+        ),
+        (
+            lambda: export_student(ExportedStudent(None, ("a",), np.zeros(2), "home"), "x"),
+            ConfigError,
+            "student is a ExportedStudent; what load_student",
+        ),
+        (
+            lambda: ExportedStudent(None, ("a",), np.zeros(2), "home", layout={"x": "x"}),
+            DataError,
+            "layout is a dict; a Layout is expected",
+        ),
+        (
+            lambda: ExportedStudent(None, "ab", np.zeros(2), "home"),
+            DataError,
+            "access_points is a text",
+        ),
+        (lambda: read_scans([{"a": -60}], "ab"), DataError, "access_points is a text"),
+        (lambda: name_columns(np.ones((1, 2)), "ab"), DataError, "access_points is a text"),
+        (lambda: name_columns(np.ones((1, 2)), [1, 2]), DataError, "1 is no access point's name"),
+        (lambda: check_rows(np.zeros((1, 1), bool), ("a",)), DataError, "rss_dbm is bool"),
+        (lambda: encode_rss(jnp.array([-60]), floor_dbm=-100.5), TypeError, "rss_dbm is int32"),
+        *(
+            (lambda f=f: encode_rss(READINGS, floor_dbm=f), ValueError, "floor_dbm must ")
+            for f in (100.0, 0.0, np.nan, -np.inf, "-100", None, np.array([-100.0]))
+        ),
+        *(
+            (
+                lambda e=e: encode_rss(READINGS, encoding="powed", floor_dbm=-100.0, exponent=e),
+                ValueError,
+                "exponent must be a number above 0",
+            )
+            for e in (0.0, -1.0, np.nan, "2")
+        ),
+        *(
+            (lambda v=v: augment_rss(jax.random.key(0), READINGS, **v), ValueError, "must be ")
+            for v in (
+                {"access_point_dropout": 2.0},
+                {"access_point_dropout": np.nan},
+                {"gain_offset_db": -3.0},
+                {"reading_noise_db": np.inf},
+            )
+        ),
+        *(
+            (
+                lambda p=p: fit_preprocessor(PART).center(p),
+                ValueError,
+                r"float64\[n, 2\] is expected",
+            )
+            for p in ([1.0, 2.0], [[1.0]], [[1.0, 2.0, 3.0]], None, [[1j, 2.0]], [["1", "2"]])
+        ),
+        (lambda: fit_preprocessor(PART).uncenter([1.0, 2.0]), ValueError, r"centered_m is float64"),
+        *(
+            (
+                lambda s=s, split=split: split(PART, fraction=0.5, seed=s),
+                ValueError,
+                "seed is .*; it must be a",
+            )
+            for split in (target_fraction, grouped_validation_split)
+            for s in (None, -1, 1.5, "0")
+        ),
+    ],
+)
+def test_what_is_not_meant_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.parametrize("students", [{}, {"mine": None}])
+def test_students_are_checked_before_a_teacher_is_trained(students, tmp_path):
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    with pytest.raises(ConfigError, match=r"students is empty|student 'mine' is None"):
+        run_distillation(config, tmp_path / "run", students=students)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: metrics.floor_hit_rate(["1"], [1]),
+        lambda: metrics.floor_hit_rate(None, None),
+        lambda: metrics.floor_hit_rate([[1]], [[1]]),
+        lambda: metrics.error_m([[1j, 2.0]], TRUE),
+        lambda: metrics.summarize(None),
+        lambda: metrics.summarize([1.0, np.nan]),
+        lambda: metrics.summarize([-1.0]),
+        lambda: metrics.summarize([[1.0, 2.0]]),
+        lambda: metrics.evaal_error_m(AT, TRUE, floors_off=[1], building_wrong=[2]),
+        lambda: metrics.evaal_error_m(AT, TRUE, floors_off=[1.5], building_wrong=[0]),
+        lambda: metrics.ipin_score_m(AT, TRUE, floors_off=[np.nan], building_wrong=[0]),
+    ],
+)
+def test_no_figure_is_made_of_what_are_no_errors(call):
+    with pytest.raises(ValueError, match=r"expected|must be"):
+        call()
+
+
+def test_what_is_masked_or_missing_is_no_answer():
+    masked = np.ma.masked_array([[1.0, 2.0]], mask=[[True, False]])
+    assert np.isnan(metrics.error_m(masked, TRUE)).all()
+    assert metrics.floor_hit_rate([1.0, np.nan], [1, 2]) == 0.5
+    rows = check_rows(np.ma.masked_array([[-60.0, -70.0]], mask=[[False, True]]), ("a", "b"))
+    np.testing.assert_array_equal(rows, [[-60.0, np.nan]])
+
+
+def test_the_home_folder_is_meant_by_a_tilde(student, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    save_student("~/student", TINY, student)
+    export_student(student, "~/exported")
+    load_student("~/student"), load_locator("~/student"), load_exported("~/exported")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+
+
+def test_an_exported_program_runs_where_no_nan_may_be_made(student, tmp_path):
+    export_student(student, tmp_path)
+    answers = load_exported(tmp_path).locate([{"AP0": -60.0}])
+    with jax.debug_nans(True):
+        assert load_exported(tmp_path).locate([{"AP0": -60.0}]).equals(answers)
+
+
+@pytest.mark.parametrize("radius", [None, RadiusModel(jnp.zeros(6), jnp.zeros(()), jnp.ones(1))])
+def test_a_program_made_with_float64_enabled_has_the_types_of_its_card(student, radius):
+    given = {"prototypes": make_prototypes(PART, student.preprocessor), "radius": radius}
+    known = Student(student.site_network, student.params, PART.access_points, "home", **given)
+    rows = jax.ShapeDtypeStruct((2, PART.num_access_points), jnp.float32)
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        found = jax.eval_shape(known.answer_fn(), rows)
+    assert [str(leaf.dtype) for leaf in found] == ["float32", "int32", "float32"]
