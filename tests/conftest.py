@@ -1,5 +1,6 @@
 """Settings that every test runs under."""
 
+import gc
 import os
 
 import jax
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in slow if item not in slow[first % turns :: turns]]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+
+
+def pytest_collection_finish() -> None:
+    """Tracing makes many objects: the collector looks at fewer, and less often."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ PLACE = np.arange(NUM_ROWS)
 
 
 def make(level=LEVEL, position=POSITION, place=PLACE, valid=None):
-    return make_support(
-        jnp.asarray(level, jnp.float32), jnp.asarray(position, jnp.float32), place, valid
-    )
+    level, position = level.astype(np.float32), position.astype(np.float32)
+    return jax.jit(make_support)(level, position, place, valid)
 
 
 def statistics(level, position):
