@@ -8,6 +8,7 @@ import pytest
 from absl import flags
 
 from rsstl_jax.site_agnostic import at_site, temperature
+from rsstl_jax.site_agnostic.weights import Pretrained
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -35,6 +36,25 @@ def pytest_collection_finish() -> None:
     """Tracing makes many objects: the collector looks at fewer, and less often."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+FIT, FITTED = Pretrained.fit, {}
+
+
+def fit_once(pretrained, radio_map):
+    digest = radio_map.digest()
+    if digest not in FITTED:
+        FITTED[digest] = FIT(pretrained, radio_map)
+    return FITTED[digest]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Examples of docstrings fit the pretrained network at one site, which takes long."""
+    with pytest.MonkeyPatch.context() as patch:
+        if isinstance(item, pytest.DoctestItem):
+            patch.setattr(Pretrained, "fit", fit_once)
+        return (yield)
 
 
 @pytest.fixture

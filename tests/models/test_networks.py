@@ -25,6 +25,9 @@ SMALL = {
 }
 
 
+SLOW_INIT = ("cnnloc", "baat")
+
+
 def configured(name, **fields):
     config = default_config()
     config.network = name
@@ -96,7 +99,9 @@ def test_a_block_that_keeps_the_class_token_alone_computes_it_as_all_do():
     np.testing.assert_allclose(kept, apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["dnn", "cnnloc", "bayescnn", "baat"])
+@pytest.mark.parametrize(
+    "name", ["dnn", "bayescnn", *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW_INIT)]
+)
 def test_first_parameters_are_the_same_bits_as_operation_by_operation(name):
     network = make_network(configured(name, **SMALL))
     fingerprints = jnp.zeros((1, 64))
@@ -105,8 +110,9 @@ def test_first_parameters_are_the_same_bits_as_operation_by_operation(name):
 
 
 def test_class_token_of_baat_sees_every_token():
-    network = make_network(configured("baat", **{"model.baat.num_tokens": 6}))
-    params = init_params(network, jax.random.key(0), jnp.zeros((1, 20)))
+    fields = {"model.baat.num_tokens": 6, "model.baat.num_blocks": 1}
+    network = make_network(configured("baat", **fields))
+    params = draw_params(network, jnp.zeros((1, 20)))
     tokens = jax.jit(network.framer.apply)({"params": params["framer"]}, jnp.ones((1, 20)))
 
     def first_feature(tokens):
