@@ -1,5 +1,6 @@
 """Settings that every test runs under."""
 
+import gc
 import os
 
 import jax
@@ -7,6 +8,7 @@ import pytest
 from absl import flags
 
 from rsstl_jax.site_agnostic import at_site, temperature
+from rsstl_jax.site_agnostic.weights import Pretrained
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -28,6 +30,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in slow if item not in slow[first % turns :: turns]]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+
+
+def pytest_collection_finish() -> None:
+    """Tracing makes many objects: the collector looks at fewer, and less often."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+FIT, FITTED = Pretrained.fit, {}
+
+
+def fit_once(pretrained, radio_map):
+    digest = radio_map.digest()
+    if digest not in FITTED:
+        FITTED[digest] = FIT(pretrained, radio_map)
+    return FITTED[digest]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Examples of docstrings fit the pretrained network at one site, which takes long."""
+    with pytest.MonkeyPatch.context() as patch:
+        if isinstance(item, pytest.DoctestItem):
+            patch.setattr(Pretrained, "fit", fit_once)
+        return (yield)
 
 
 @pytest.fixture

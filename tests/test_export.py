@@ -55,11 +55,15 @@ def test_positions_are_those_of_the_student(network, tmp_path):
     np.testing.assert_allclose(
         positions_m(loaded.locate(scans_of(test))), wanted, rtol=0, atol=1e-3
     )
-    for count in (1, 1, 5, 7):
-        some = loaded.locate(scans_of(test)[:count])
+
+
+def test_few_scans_are_located_by_a_program_that_is_there(exported):
+    loaded, student = load_exported(exported), make_student()
+    wanted = predict_m(student.site_network, student.params, TEST)
+    for count in (9, 1, 1, 5, 7):
+        some = loaded.locate(scans_of(TEST)[:count])
         np.testing.assert_allclose(positions_m(some), wanted[:count], rtol=0, atol=1e-3)
-    # For 16 rows, 1 and 8: a scan is located by a program that is there.
-    assert loaded._run._cache_size() == 3
+    assert loaded._run._cache_size() == 3  # for 16 rows, 1 and 8
 
 
 def test_jax_alone_runs_it(exported):

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.phases.teacher_set import make_card
+from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
 
 # Compiling is nearly all that a tiny training costs, and a test often trains the same one again.
@@ -111,7 +113,16 @@ def name_phones(folder):
 
 def draw_params(module, *inputs, seed=0):
     """Parameters of a module as its `init` shapes them; drawn by NumPy, which compiles nothing."""
-    shapes = jax.eval_shape(module.init, jax.random.key(0), *inputs)["params"]
+    return _draw(jax.eval_shape(module.init, jax.random.key(0), *inputs)["params"], seed)
+
+
+def draw_members(settings, number=2):
+    """Parameters of site-agnostic networks, drawn in the same way."""
+    shapes = jax.eval_shape(partial(init_agnostic, settings), jax.random.key(0))
+    return tuple(_draw(shapes, seed) for seed in range(number))
+
+
+def _draw(shapes, seed):
     rng = np.random.default_rng(seed)
     draw = lambda leaf: rng.normal(0, leaf.shape[0] ** -0.5, leaf.shape)  # noqa: E731
     return jax.tree.map(lambda leaf: jnp.asarray(draw(leaf), leaf.dtype), shapes)

@@ -16,7 +16,12 @@ from rsstl_jax.data import load_site
 from rsstl_jax.export import load_exported
 
 SMOKE = "--config=configs/synthetic.py:smoke"
-NARROW = {"model.dnn.hidden_width": 8, "teacher.hidden_width": 8}
+NARROW = {
+    "model.dnn.hidden_width": 8,
+    "teacher.hidden_width": 8,
+    "teacher.latent_width": 4,
+    "distill.estimator_width": 8,
+}
 RUN = (SMOKE, *(f"--config.{field}={value}" for field, value in NARROW.items()))
 TEACHERS = [
     f"teacher-synthetic-{site}/{p}" for site in ("mall", "campus") for p in ("specialise", "expert")

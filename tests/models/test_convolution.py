@@ -1,6 +1,7 @@
 """All ways of computing a convolution, against each other and against a loop."""
 
 import itertools
+from functools import partial
 
 import chex
 import jax
@@ -51,15 +52,13 @@ def layers(window, padding):
     return [Convolution(4, window, padding, method) for method in METHODS]
 
 
-@pytest.mark.parametrize(("shape", "window", "padding"), CASES)
-def test_all_methods_equal_a_loop(shape, window, padding):
-    x = jax.random.normal(jax.random.key(0), shape)
-    params = layers(window, padding)[0].init(jax.random.key(1), x)
-    params = jax.tree.map(lambda leaf: leaf + 0.1, params)
-    kernel, bias = (np.asarray(params["params"][k], np.float64) for k in ("kernel", "bias"))
-    expected = by_loops(np.asarray(x, np.float64), kernel, bias, padding)
-    for layer in layers(window, padding):
-        np.testing.assert_allclose(layer.apply(params, x), expected, rtol=1e-4, atol=1e-5)
+def draw(*shape):
+    return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
+
+
+def draw_params(shape, window, *replicas):
+    kernel = draw(*replicas, *window, shape[-1], 4) / np.float32(shape[-1] * np.prod(window)) ** 0.5
+    return {"params": {"kernel": kernel, "bias": draw(*replicas, 4)}}
 
 
 def gradients(layer, params, x):
@@ -67,14 +66,27 @@ def gradients(layer, params, x):
     return jax.grad(lambda p, x: jnp.square(layer.apply(p, x)).sum(), (0, 1))(params, x)
 
 
+def values_and_gradients(window, padding):
+    """A function of parameters and input: what each method computes, for one program of all."""
+
+    def function(params, x):
+        methods = layers(window, padding)
+        return [(layer.apply(params, x), gradients(layer, params, x)) for layer in methods]
+
+    return function
+
+
 @pytest.mark.parametrize(("shape", "window", "padding"), CASES)
-def test_gradients_agree(shape, window, padding):
-    x = jax.random.normal(jax.random.key(0), shape)
-    auto, direct, patches = layers(window, padding)
-    params = direct.init(jax.random.key(1), x)
-    expected = gradients(direct, params, x)
-    chex.assert_trees_all_close(gradients(auto, params, x), expected, rtol=1e-4, atol=1e-4)
-    chex.assert_trees_all_close(gradients(patches, params, x), expected, rtol=1e-4, atol=1e-4)
+def test_all_methods_equal_a_loop_and_their_gradients_agree(shape, window, padding):
+    x, params = draw(*shape), draw_params(shape, window)
+    kernel, bias = (np.asarray(params["params"][k], np.float64) for k in ("kernel", "bias"))
+    expected = by_loops(np.asarray(x, np.float64), kernel, bias, padding)
+    found = jax.jit(values_and_gradients(window, padding))(params, x)
+    for value, _ in found:
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
+    (_, of_auto), (_, of_direct), (_, of_patches) = found
+    chex.assert_trees_all_close(of_auto, of_direct, rtol=1e-4, atol=1e-4)
+    chex.assert_trees_all_close(of_patches, of_direct, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one input", "an input each"])
@@ -82,29 +94,19 @@ def test_gradients_agree(shape, window, padding):
 def test_replicas_under_vmap_have_the_values_and_gradients_of_each_alone(
     shape, window, padding, shared
 ):
-    auto, direct, patches = layers(window, padding)
-    x = jax.random.normal(jax.random.key(0), shape if shared else (3, *shape))
+    x = draw(*shape) if shared else draw(3, *shape)
     axes = (0, None if shared else 0)
-    params = jax.vmap(direct.init, axes)(jax.random.split(jax.random.key(1), 3), x)
-
-    def of_replicas(function, layer):
-        return jax.vmap(lambda p, x: function(layer, p, x), axes)(params, x)
-
-    def value(layer, p, x):
-        return layer.apply(p, x)
-
-    chex.assert_trees_all_equal(of_replicas(value, auto), of_replicas(value, patches))
-    for method in (auto, patches):
-        chex.assert_trees_all_close(
-            of_replicas(gradients, method), of_replicas(gradients, direct), rtol=1e-3, atol=1e-3
-        )
+    of_replicas = jax.jit(jax.vmap(values_and_gradients(window, padding), axes))
+    auto, direct, patches = of_replicas(draw_params(shape, window, 3), x)
+    chex.assert_trees_all_equal(auto[0], patches[0])
+    for _, of_method in (auto, patches):
+        chex.assert_trees_all_close(of_method, direct[1], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(("shape", "window", "padding"), CASES)
 def test_auto_trains_without_the_convolutions_that_are_slow_in_a_loop(shape, window, padding):
-    x = jnp.ones(shape)
+    x, params = draw(*shape), draw_params(shape, window)
     auto, direct, _ = layers(window, padding)
-    params = direct.init(jax.random.key(0), x)
 
     def number_of_convolutions(layer):
         text = jax.jit(lambda p, x: gradients(layer, p, x)).lower(params, x).as_text()
@@ -114,22 +116,24 @@ def test_auto_trains_without_the_convolutions_that_are_slow_in_a_loop(shape, win
 
 
 def test_forward_mode_is_refused_by_auto_and_taken_by_the_others():
-    x = jnp.ones((2, 26, 3))
+    x = draw(2, 26, 3)
     auto, direct, patches = layers((LONG_WINDOW,), "VALID")
-    params = direct.init(jax.random.key(0), x)
+    params = draw_params(x.shape, (LONG_WINDOW,))
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(lambda x: auto.apply(params, x), (x,), (x,))
-    slopes = [jax.jvp(lambda x, m=m: m.apply(params, x), (x,), (x,))[1] for m in (direct, patches)]
-    chex.assert_trees_all_close(*slopes, rtol=1e-5)
+    slopes = jax.jit(
+        lambda x: [jax.jvp(partial(m.apply, params), (x,), (x,))[1] for m in (direct, patches)]
+    )
+    chex.assert_trees_all_close(*slopes(x), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("extents", [(4, 6), (5, 7), (2, 3)])
 def test_the_maximum_of_windows_is_flaxs(extents):
-    image = jax.random.normal(jax.random.key(0), (2, *extents, 3))
-    weight = jax.random.normal(jax.random.key(1), (2, extents[0] // 2, extents[1] // 2, 3))
+    image = draw(2, *extents, 3)
+    weight = draw(2, extents[0] // 2, extents[1] // 2, 3)
 
     def value_and_gradient(pool):
-        return jax.value_and_grad(lambda image: (pool(image) * weight).sum())(image)
+        return jax.jit(jax.value_and_grad(lambda image: (pool(image) * weight).sum()))(image)
 
     chex.assert_trees_all_equal(
         value_and_gradient(max_of_windows),
@@ -139,7 +143,7 @@ def test_the_maximum_of_windows_is_flaxs(extents):
 
 def test_a_tie_shares_its_gradient_and_nan_is_kept():
     image = jnp.array([1.0, 1.0, 1.0, 0.0]).reshape(1, 2, 2, 1)
-    gradient = jax.grad(lambda image: max_of_windows(image).sum())(image)
+    gradient = jax.jit(jax.grad(lambda image: max_of_windows(image).sum()))(image)
     assert gradient.ravel().tolist() == [0.25, 0.25, 0.5, 0.0]
     for corner in range(4):
         broken = image.ravel().at[corner].set(jnp.nan).reshape(image.shape)

@@ -1,5 +1,7 @@
 """The DNN: what it is made of at each site, and where its dropout acts."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,7 +64,7 @@ def test_widths_behind_the_framer_do_not_depend_on_the_site(num_access_points):
 def test_frame_and_extract_are_not_negative_and_the_position_may_be():
     x = np.random.default_rng(0).normal(size=(64, 12)).astype(np.float32)
     network = make_network(default_config())
-    out = network.apply({"params": draw_params(network, x)}, x)
+    out = jax.jit(network.apply)({"params": draw_params(network, x)}, x)
     assert out.frame.min() == 0 and out.extract.min() == 0
     assert out.location.min() < 0 < out.location.max()
 
@@ -90,11 +92,9 @@ def test_dropout_acts_in_training_only(dropout):
     network = make_network(config)
     x = jnp.ones((4, 9))
     params = {"params": draw_params(network, x)}
-    eval_mode = network.apply(params, x)
-    train = [
-        network.apply(params, x, train=True, rngs={"dropout": jax.random.key(seed)})
-        for seed in (1, 2)
-    ]
+    eval_mode = jax.jit(network.apply)(params, x)
+    in_training = jax.jit(partial(network.apply, train=True))
+    train = [in_training(params, x, rngs={"dropout": jax.random.key(seed)}) for seed in (1, 2)]
     np.testing.assert_array_equal(train[0].frame, eval_mode.frame)  # no input dropout here
     assert np.array_equal(train[0].location, train[1].location) == (dropout == 0)
     assert np.array_equal(train[0].location, eval_mode.location) == (dropout == 0)

@@ -43,7 +43,7 @@ def test_generator_is_three_layers_that_end_as_the_extractor_does(activation, en
     generator = Generator(6, 5, activation, hidden_width=7)
     code = normal(9, 4)
     params = draw_params(generator, code)
-    frame, extract = generator.apply({"params": params}, code)
+    frame, extract = jax.jit(generator.apply)({"params": params}, code)
     by_hand = leaky(dense(np.asarray(code, np.float64), params["framer"]))
     np.testing.assert_allclose(frame, by_hand, atol=1e-6)
     by_hand = dense(leaky(dense(by_hand, params["hidden"])), params["extractor"])
@@ -68,8 +68,9 @@ def test_critic_scores_each_row_by_itself():
     rows = normal(6, 5)
     critic = Critic(8)
     params = {"params": draw_params(critic, rows)}
-    scores = critic.apply(params, rows)
-    alone = [critic.apply(params, rows[i : i + 1])[0] for i in range(6)]
+    score = jax.jit(critic.apply)
+    scores = score(params, rows)
+    alone = [score(params, rows[i : i + 1])[0] for i in range(6)]
     np.testing.assert_allclose(scores, alone, rtol=1e-5, atol=1e-6)
     assert np.ptp(scores) > 0
 
@@ -85,8 +86,8 @@ def make_teachers(number, **widths):
 def test_stacked_teachers_under_vmap_equal_a_loop():
     generator, teachers = make_teachers(3)
     code = normal(9, 4)
-    ask = lambda params: generator.apply({"params": params}, code)  # noqa: E731
-    frame, extract = jax.vmap(ask)(stack_teachers(teachers))
+    ask = jax.jit(lambda params: generator.apply({"params": params}, code))
+    frame, extract = jax.jit(jax.vmap(ask))(stack_teachers(teachers))
     for i, teacher in enumerate(teachers):
         np.testing.assert_allclose(frame[i], ask(teacher)[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(extract[i], ask(teacher)[1], rtol=1e-5, atol=1e-6)

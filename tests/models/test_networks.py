@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import draw_params
 
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
@@ -22,6 +23,9 @@ SMALL = {
     "model.baat.token_width": 16,
     "model.baat.num_heads": 2,
 }
+
+
+SLOW_INIT = ("cnnloc", "baat")
 
 
 def configured(name, **fields):
@@ -88,13 +92,16 @@ def test_widths_do_not_depend_on_the_site(name, frame, extract):
 def test_a_block_that_keeps_the_class_token_alone_computes_it_as_all_do():
     tokens = jax.random.normal(jax.random.key(0), (4, 7, 16))
     block = Block(num_heads=2, feed_width=32, dropout=0.0)
-    params = block.init(jax.random.key(1), tokens)
-    kept = block.apply(params, tokens, first_only=True)
+    params = {"params": draw_params(block, tokens)}
+    apply = jax.jit(block.apply, static_argnames="first_only")
+    kept = apply(params, tokens, first_only=True)
     assert kept.shape == (4, 1, 16)
-    np.testing.assert_allclose(kept, block.apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(kept, apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["dnn", "cnnloc", "bayescnn", "baat"])
+@pytest.mark.parametrize(
+    "name", ["dnn", "bayescnn", *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW_INIT)]
+)
 def test_first_parameters_are_the_same_bits_as_operation_by_operation(name):
     network = make_network(configured(name, **SMALL))
     fingerprints = jnp.zeros((1, 64))
@@ -103,9 +110,10 @@ def test_first_parameters_are_the_same_bits_as_operation_by_operation(name):
 
 
 def test_class_token_of_baat_sees_every_token():
-    network = make_network(configured("baat", **{"model.baat.num_tokens": 6}))
-    params = init_params(network, jax.random.key(0), jnp.zeros((1, 20)))
-    tokens = network.framer.apply({"params": params["framer"]}, jnp.ones((1, 20)))
+    fields = {"model.baat.num_tokens": 6, "model.baat.num_blocks": 1}
+    network = make_network(configured("baat", **fields))
+    params = draw_params(network, jnp.zeros((1, 20)))
+    tokens = jax.jit(network.framer.apply)({"params": params["framer"]}, jnp.ones((1, 20)))
 
     def first_feature(tokens):
         return network.extractor.apply({"params": params["extractor"]}, tokens)[0, 0]
@@ -118,14 +126,12 @@ def test_class_token_of_baat_sees_every_token():
 @pytest.mark.parametrize("n", SIDES)
 def test_padding_of_bayescnn_carries_no_signal(n):
     network = make_network(configured("bayescnn"))
-    fingerprints = jax.random.uniform(jax.random.key(1), (2, n))
-    params = network.init(jax.random.key(0), fingerprints)["params"]
-    padded = jnp.pad(fingerprints, ((0, 0), (0, SIDES[n] ** 2 - n)))
+    fingerprints = np.random.default_rng(n).uniform(size=(2, n)).astype(np.float32)
+    params = {"params": draw_params(network.framer, fingerprints)}
+    padded = np.pad(fingerprints, ((0, 0), (0, SIDES[n] ** 2 - n)))
     assert padded.shape[1] >= n
-    np.testing.assert_array_equal(
-        network.framer.apply({"params": params["framer"]}, fingerprints),
-        network.framer.apply({"params": params["framer"]}, padded),
-    )
+    frame = jax.jit(network.framer.apply)
+    np.testing.assert_array_equal(frame(params, fingerprints), frame(params, padded))
 
 
 def test_unknown_network_is_refused_with_what_there_is():
@@ -175,12 +181,12 @@ def test_an_image_that_cannot_be_halved_often_enough_is_refused_in_words(n, fits
     network = make_network(configured("bayescnn"))
     assert len(network.extractor.channels) == 2
     if fits:
-        assert network.init(jax.random.key(0), jnp.zeros((1, n)))
+        assert jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, n)))
         return
     with pytest.raises(
         ConfigError, match=r"model.bayescnn.channels has more blocks than the image"
     ):
-        network.init(jax.random.key(0), jnp.zeros((1, n)))
+        jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, n)))
 
 
 def test_an_error_inside_the_module_of_a_network_stays_what_it_is(tmp_path, monkeypatch):

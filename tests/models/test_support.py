@@ -16,9 +16,8 @@ PLACE = np.arange(NUM_ROWS)
 
 
 def make(level=LEVEL, position=POSITION, place=PLACE, valid=None):
-    return make_support(
-        jnp.asarray(level, jnp.float32), jnp.asarray(position, jnp.float32), place, valid
-    )
+    level, position = level.astype(np.float32), position.astype(np.float32)
+    return jax.jit(make_support)(level, position, place, valid)
 
 
 def statistics(level, position):
@@ -85,11 +84,9 @@ def test_an_empty_support_has_finite_numbers():
 
 
 def test_centroid_of_a_fingerprint_by_hand():
-    support = make_support(
-        jnp.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
-        jnp.array([[0.0, 0.0], [65.0, 0.0]]),
-        PLACE[:2],
-    )
+    level, position = np.eye(2, 3), np.array([[0.0, 0.0], [65.0, 0.0]])
+    support = make(level, position, PLACE[:2])
     queries = jnp.array([[0.5, 0.25, 0.7], [0.0, 0.0, 0.9]])
     # weights 1/64 and 1/4096: 65 * (1/4096) / (65/4096) = 1; the third is nowhere detected
-    np.testing.assert_allclose(power_centroid(queries, support), [[1.0, 0.0], [32.5, 0.0]])
+    found = jax.jit(power_centroid)(queries, support)
+    np.testing.assert_allclose(found, [[1.0, 0.0], [32.5, 0.0]])

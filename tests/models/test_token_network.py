@@ -46,7 +46,7 @@ def make(level=LEVEL, position=POSITION, place=PLACE, valid=None):
     return support_of(level, position, place, valid)
 
 
-PARAMS = tiny.draw_params(NETWORK, jnp.asarray(QUERIES), make())
+PARAMS = tiny.draw_params(NETWORK, jnp.asarray(QUERIES), jax.eval_shape(make))
 
 
 @jax.jit

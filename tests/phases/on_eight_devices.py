@@ -49,15 +49,17 @@ def assert_same_run(run, other):
     assert of_epochs(run[1]) == of_epochs(other[1])
 
 
-def test_replicas_have_the_bits_of_one_device_and_go_on_with_another_number(
-    three, on_one, tmp_path, monkeypatch
-):
+def test_replicas_have_the_bits_of_one_device(three, on_one, tmp_path):
+    """Three students on two devices."""
+    assert_same_run(train_all(tmp_path, three, **{"run.mesh": "replica:2"}), on_one)
+
+
+@pytest.mark.slow
+def test_replicas_go_on_with_another_number_of_devices(three, on_one, tmp_path, monkeypatch):
     """Three students on two devices are stopped after epoch 2; a single one takes them up."""
-    fields = {"run.mesh": "replica:2"}
     with broken_off(monkeypatch, at=EPOCHS):
-        train_all(tmp_path, three, checkpoint_every_s=0, **fields)
+        train_all(tmp_path, three, checkpoint_every_s=0, **{"run.mesh": "replica:2"})
     assert_same_run(train_all(tmp_path, three), on_one)
-    assert_same_run(train_all(tmp_path / "whole", three, **fields), on_one)
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """The alignment of a student with stacked teachers equals a loop over them; Eq. 12 by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,30 +45,33 @@ def losses_of(alignment, margin=0.3, mask=None, **weights):
     return jax.jit(alignment.losses)(THETA, STUDENT, FRAME, EXTRACT, context)
 
 
-def loop_over_teachers(num_iterations, margin=0.3):
+@functools.cache
+def together():
+    return losses_of(WITH_ALL)
+
+
+def terms_of_teacher(student, frame, extract, num_iterations=10):
     score = lambda z_g, z_s: ESTIMATOR.apply({"params": THETA}, z_g, z_s)  # noqa: E731
-    fi = jax.jit(
-        lambda z_in, z_out: functional_information(z_in, z_out, num_iterations=num_iterations)
-    )
-    terms = {term: [] for term in TERMS}
-    for frame, extract in zip(FRAME, EXTRACT, strict=True):
-        z_s = STUDENT.extract
-        terms["similarity"].append(angular_similarity_loss(z_s, extract, margin=margin))
-        terms["mutual_information"].append(
-            mutual_information_loss(score(extract, z_s), score(extract, product_pairs(z_s)))
-        )
-        terms["functional_information"].append(
-            functional_information_loss(fi(STUDENT.frame, z_s), fi(frame, extract))
-        )
-    return {term: np.array(values, np.float64) for term, values in terms.items()}
+    fi = functools.partial(functional_information, num_iterations=num_iterations)
+    z_s = student.extract
+    joint, product = score(extract, z_s), score(extract, product_pairs(z_s))
+    return {
+        "similarity": angular_similarity_loss(z_s, extract, margin=0.3),
+        "mutual_information": mutual_information_loss(joint, product),
+        "functional_information": functional_information_loss(
+            fi(student.frame, z_s), fi(frame, extract)
+        ),
+    }
 
 
 @pytest.mark.parametrize("num_iterations", [10, 2])
 def test_stacked_teachers_equal_a_loop_over_them(num_iterations):
     losses = losses_of(Alignment(ESTIMATOR, TERMS, num_iterations))
-    expected = loop_over_teachers(num_iterations)
-    assert losses.keys() == expected.keys()
-    for term, values in expected.items():
+    of_teacher = jax.jit(functools.partial(terms_of_teacher, num_iterations=num_iterations))
+    expected = [of_teacher(STUDENT, *teacher) for teacher in zip(FRAME, EXTRACT, strict=True)]
+    assert losses.keys() == expected[0].keys()
+    for term in TERMS:
+        values = np.array([terms[term] for terms in expected], np.float64)
         assert np.ptp(values) > 1e-3  # the teachers differ, so that their order would show
         np.testing.assert_allclose(losses[term], values.sum(), rtol=1e-5, err_msg=term)
 
@@ -75,23 +80,29 @@ def test_stacked_teachers_equal_a_loop_over_them(num_iterations):
 def test_a_term_by_itself_is_the_same_and_the_others_are_not_computed(term):
     alone = losses_of(Alignment(ESTIMATOR, (term,)))
     assert alone.keys() == {term}
-    together = losses_of(Alignment(ESTIMATOR, TERMS))
-    np.testing.assert_allclose(alone[term], together[term], rtol=1e-6)
+    np.testing.assert_allclose(alone[term], together()[term], rtol=1e-6)
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_a_term_of_weight_zero_is_zero_and_hides_what_is_not_finite(term):
-    """It is not computed, so that NaN from a teacher does not reach what the others give."""
+def test_a_term_of_weight_zero_is_zero_and_leaves_the_others_as_they_are(term):
     weights = {name: float(name != term) for name in TERMS}
-    losses, together = losses_of(Alignment(ESTIMATOR, TERMS), **weights), losses_of(WITH_ALL)
+    losses = losses_of(WITH_ALL, **weights)
     assert losses.pop(term) == 0.0
     for other, value in losses.items():
-        np.testing.assert_allclose(value, together[other], rtol=1e-6)
+        np.testing.assert_allclose(value, together()[other], rtol=1e-6)
+
+
+def test_terms_of_weight_zero_hide_what_is_not_finite():
+    """They are not computed, so that NaN from a teacher reaches no gradient."""
     context = DistillContext({}, dict.fromkeys(TERMS, 0.0), 0.3)
     broken = jnp.full_like(EXTRACT, jnp.nan)
-    gradients = jax.grad(
-        lambda student: sum(WITH_ALL.losses(THETA, student, FRAME, broken, context).values())
-    )(STUDENT)
+
+    @jax.jit
+    @jax.grad
+    def gradients_of(student, context):
+        return sum(WITH_ALL.losses(THETA, student, FRAME, broken, context).values())
+
+    gradients = gradients_of(STUDENT, context)
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(gradients))
 
 
@@ -118,19 +129,8 @@ def test_gradients_are_those_of_the_term_written_out(term):
     )(STUDENT)
 
     def written_out(student):
-        z_s, loss = student.extract, 0.0
-        for frame, extract in zip(FRAME, EXTRACT, strict=True):
-            score = lambda z_g, z: ESTIMATOR.apply({"params": THETA}, z_g, z)  # noqa: E731
-            if term == "similarity":
-                loss += angular_similarity_loss(z_s, extract, margin=0.3)
-            elif term == "mutual_information":
-                joint, product = score(extract, z_s), score(extract, product_pairs(z_s))
-                loss += mutual_information_loss(joint, product)
-            else:
-                of_student = functional_information(student.frame, z_s)
-                of_teacher = functional_information(frame, extract)
-                loss += functional_information_loss(of_student, of_teacher)
-        return loss
+        teachers = zip(FRAME, EXTRACT, strict=True)
+        return sum(terms_of_teacher(student, *teacher)[term] for teacher in teachers)
 
     expected = jax.jit(jax.grad(written_out))(STUDENT)
     for name in ("frame", "extract"):
@@ -266,15 +266,14 @@ def test_words_that_alignment_does_not_know_are_refused():
 
 def test_similarity_over_samples_is_the_mean_of_each_samples_loss():
     sample = Alignment(ESTIMATOR, TERMS[:1], similarity_over="sample")
+    of_pair = jax.jit(lambda s, z: angular_similarity_loss(s[None], z[None], margin=0.3))
     expected = sum(
-        np.mean([angular_similarity_loss(s[None], z[None], margin=0.3) for s, z in pairs])
-        for pairs in (list(zip(STUDENT.extract, extract, strict=True)) for extract in EXTRACT)
+        np.mean([of_pair(s, z) for s, z in zip(STUDENT.extract, extract, strict=True)])
+        for extract in EXTRACT
     )
     found = losses_of(sample)["similarity"]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert (
-        abs(float(found) - float(losses_of(Alignment(ESTIMATOR, TERMS[:1]))["similarity"])) > 1e-3
-    )
+    assert abs(float(found) - float(together()["similarity"])) > 1e-3
 
 
 @pytest.mark.parametrize("others", [{}, {"similarity": 0.0}])

@@ -1,5 +1,7 @@
 """What a surrogate teacher is asked: noise, places, and many teachers at once."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,13 +48,13 @@ def test_the_place_lies_behind_the_code_where_it_is_conditioned():
 def test_many_teachers_equal_a_loop_and_get_no_gradient():
     codes = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
     teachers = [draw_params(GENERATOR, codes, seed=seed) for seed in range(3)]
-    frame, extract = generate(GENERATOR, stack_teachers(teachers), codes)
+    frame, extract = jax.jit(partial(generate, GENERATOR))(stack_teachers(teachers), codes)
     for i, params in enumerate(teachers):
-        expected = GENERATOR.apply({"params": params}, codes)
+        expected = jax.jit(GENERATOR.apply)({"params": params}, codes)
         np.testing.assert_allclose(frame[i], expected[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(extract[i], expected[1], rtol=1e-5, atol=1e-6)
     total = lambda params: sum(jnp.sum(z) for z in generate(GENERATOR, params, codes))  # noqa: E731
-    gradient = jax.grad(total)(stack_teachers(teachers))
+    gradient = jax.jit(jax.grad(total))(stack_teachers(teachers))
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(gradient))
 
 

@@ -58,7 +58,10 @@ def options(values):
 
 
 def make_distilling(network, folder, **fields):
-    """(job, step, (state, key, context), batch) of phase 2 under two teachers of each kind."""
+    """(job, step, start, batch) of phase 2 under two teachers of each kind.
+
+    `start` makes (state, key, context).
+    """
     kind = "agnostic" if network == "agnostic" else "both"
     config = tiny.make_tiny_config(**FIELDS | {"network": network, "teacher.kind": kind} | fields)
     job = make_site_job(config, tiny.make_part())
@@ -79,14 +82,17 @@ def make_distilling(network, folder, **fields):
         outputs=outputs,
     )
     batch = jax.tree.map(lambda leaf: leaf[:6], job.data)
-    return job, distillation.step, distillation.starts["student"](), batch
+    return job, distillation.step, distillation.starts["student"], batch
+
+
+# Flax draws the masks of its dropout in JAX's default dtype.
+WITHOUT_DROPOUT = dict.fromkeys((f"model.{name}.dropout" for name in NETWORKS[:-1]), 0.0)
+WITHOUT_DROPOUT["model.dnn.input_dropout"] = 0.0
 
 
 def take_step(network, folder):
-    # Flax draws the masks of its dropout in JAX's default dtype.
-    without = dict.fromkeys((f"model.{name}.dropout" for name in NETWORKS[:-1]), 0.0)
-    without["model.dnn.input_dropout"] = 0.0
-    _, step, (state, key, context), batch = make_distilling(network, folder, **without)
+    _, step, start, batch = make_distilling(network, folder, **WITHOUT_DROPOUT)
+    state, key, context = start()
     return jax.jit(step)(state, batch, key, context)
 
 
@@ -94,19 +100,28 @@ def take_step(network, folder):
 def test_a_step_promotes_nothing_and_leaks_nothing(network, tmp_path):
     with options(STRICT):
         _, step, start, batch = make_distilling(network, tmp_path)
+        state, key, context = jax.eval_shape(start)
         # Of the step alone: the setting makes JAX trace everything anew, and look for tracers among
         # all objects that are not frozen.
         gc.freeze()
         with options(LEAKS):
-            jax.eval_shape(step, start[0], batch, *start[1:])
-        gc.unfreeze()
-    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((batch, start[2].unlabelled)))
+            jax.eval_shape(step, state, batch, key, context)
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(batch))
 
 
-@pytest.mark.parametrize(
-    "network", ["dnn", *(pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS[1:])]
-)
-def test_a_step_with_float64_enabled_is_the_same_in_float32(network, tmp_path):
+def test_a_step_with_float64_enabled_stays_in_float32(tmp_path):
+    """Of the DNN and of all terms; traced, not compiled."""
+    with options(FLOAT64):
+        _, step, start, batch = make_distilling("dnn", tmp_path, **WITHOUT_DROPOUT)
+        state, key, context = jax.eval_shape(start)
+        left = jax.eval_shape(step, state, batch, key, context)
+    dtypes = {leaf.dtype for leaf in jax.tree.leaves(left)}
+    assert dtypes == {jnp.dtype("float32"), jnp.dtype("int32")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_step_with_float64_enabled_has_the_values_of_float32(network, tmp_path):
     with options(FLOAT64):
         state, metrics = take_step(network, tmp_path / "float64")
     wanted = take_step(network, tmp_path / "float32")
@@ -120,7 +135,8 @@ def test_a_step_with_float64_enabled_is_the_same_in_float32(network, tmp_path):
 def test_no_operation_of_a_step_makes_a_nan_or_an_infinity(network, tmp_path):
     """Operation by operation: JAX checks of a compiled program only what comes out of it."""
     with options(CHECKED):
-        job, step, (state, key, context), batch = make_distilling(network, tmp_path)
+        job, step, start, batch = make_distilling(network, tmp_path)
+        state, key, context = start()
         make_locate_fn(job.site_network)(state.params["student"], job.train.rss_dbm)
         with jax.disable_jit():
             step(state, batch, key, context)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from running import call
+from tiny import save_untrained
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.data import write_table
@@ -99,7 +100,9 @@ def test_evaluate_prints_and_writes_them(tmp_path):
         pd.read_csv(file).assign(**part.groups()).to_csv(file, index=False)
     layout = json.dumps({"phone": "phone", "time": "month"})
     (tmp_path / "my-office" / "layout.json").write_text(layout)
-    words = ("--student=pretrained", "--dataset=my-office", f"--data_dir={tmp_path}")
+    save_untrained(tmp_path, "student", dataclasses.replace(TRAIN, dataset="my-office"))
+    student = f"--student={tmp_path}/students/student"
+    words = (student, "--dataset=my-office", f"--data_dir={tmp_path}")
     code, out, err = call("evaluate", *words, "--output=positions.csv", cwd=tmp_path)
     assert code == 0, err
     table = pd.read_csv(tmp_path / "positions.csv")

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from tiny import make_tiny_config, write_sites
 
-from rsstl_jax import load_pretrained, load_site, run_distillation
+from rsstl_jax import load_pretrained, load_site, pipeline, run_distillation
 from rsstl_jax.baselines import knn
 from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.data.target import TargetParts, target_parts
-from rsstl_jax.report.predicted import predict
+from rsstl_jax.phases.teacher_set import TeacherSet
+from rsstl_jax.report.predicted import Predicted, predict
 from rsstl_jax.site_agnostic import baseline_rows
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 
@@ -23,8 +24,16 @@ def config(tmp_path):
     return make_tiny_config(data_dir=str(data_dir))
 
 
-def test_knn_is_that_of_the_command(config, tmp_path):
-    """Figures, and every column of the predictions."""
+def test_knn_is_that_of_the_command(config, tmp_path, monkeypatch):
+    """Figures, and every column of the predictions; beside a student that stands at the origin."""
+
+    def predict_students(job, parts, *_):
+        origin = Predicted(np.zeros_like(parts.held_out.position_m))
+        return {seed: {"standalone": origin} for seed in job.config.seeds}
+
+    monkeypatch.setattr(pipeline, "_train", lambda *_: {})
+    monkeypatch.setattr(pipeline, "_predict", predict_students)
+    monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_baseline(config, "knn", tmp_path / "knn")
     figures = run_distillation(config, tmp_path / "run")["baselines"]["knn"]
     assert figures == result["students"]["knn"] | {"settings": result["settings"]}

@@ -41,22 +41,30 @@ FULL = replace(
 )
 
 
-def program(settings):
-    one = partial(draw_episode, settings=settings, num_rows=NUM_ROWS)
-    return jax.jit(jax.vmap(one, in_axes=(0, None)))
+def program(num_queries, min_support, max_support):
+    """Draws an episode for each key; settings that bear on no shape are values of the program."""
+
+    def draw_each(chances, keys, sources):
+        settings = EpisodeSettings(num_queries, min_support, max_support, *chances)
+        one = partial(draw_episode, settings=settings, num_rows=NUM_ROWS)
+        return jax.vmap(one, in_axes=(0, None))(keys, sources)
+
+    return jax.jit(draw_each)
 
 
 compiled_once = lru_cache(program)
 
 
-def draw(settings, sources=SOURCES, seed=0):
-    """Many episodes at once; each setting is compiled once."""
-    return compiled_once(settings)(jax.random.split(jax.random.key(seed), 64), sources)
+def draw(settings, sources=SOURCES, seed=0, make=compiled_once):
+    """Many episodes at once."""
+    *sizes, crop, scans, access_points, queries, gain_db, noise_db = vars(settings).values()
+    keys = jax.random.split(jax.random.key(seed), 64)
+    return make(*sizes)((crop, scans, access_points, queries, gain_db, noise_db), keys, sources)
 
 
 def draw_anew(settings, sources):
     """The same episodes by the module as it is now."""
-    return program(settings)(jax.random.split(jax.random.key(0), 64), sources)
+    return draw(settings, sources, make=program)
 
 
 def nearest_m(episodes):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tiny import make_part, make_tiny_config
+from tiny import draw_members, make_part, make_tiny_config
 
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_batch
@@ -24,12 +24,11 @@ from rsstl_jax.site_agnostic.teacher_outputs import (
     lookup_params,
     make_lookup_fn,
 )
-from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.types import Batch
 
 OUTPUTS = import_module("rsstl_jax.site_agnostic.teacher_outputs")
 SETTINGS = AgnosticSettings(width=8, num_heads=2, feed_width=4, num_blocks=1)
-MEMBERS = [init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1)]
+MEMBERS = draw_members(SETTINGS)
 
 
 def test_no_fingerprint_is_located_with_its_own_position_in_the_support(monkeypatch):

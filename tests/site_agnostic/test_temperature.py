@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 import tiny
@@ -14,7 +13,6 @@ from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.site_agnostic import temperature
 from rsstl_jax.site_agnostic.temperature import INVERSE_TEMPERATURES, _choose, choose_temperature
 from rsstl_jax.site_agnostic.training import (
-    init_agnostic,
     make_agnostic_site_network,
     predict_members_m,
 )
@@ -22,7 +20,7 @@ from rsstl_jax.site_agnostic.training import (
 SETTINGS = AgnosticSettings(
     num_access_points=4, num_neighbours=4, width=8, num_blocks=1, num_heads=2, feed_width=8
 )
-MEMBERS = [init_agnostic(SETTINGS, jax.random.key(seed)) for seed in (0, 1)]
+MEMBERS = tiny.draw_members(SETTINGS)
 ONE = INVERSE_TEMPERATURES.index(1.0)
 
 
