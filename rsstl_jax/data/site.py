@@ -255,14 +255,11 @@ def count_repeated(
     part: Fingerprints, radio_map: Fingerprints, *, at_position: bool = False
 ) -> int:
     """How many fingerprints of a part have the readings (and position) of one of the radio map."""
-    rows, known = (
-        [
-            rss_dbm.tobytes() + (position_m.tobytes() if at_position else b"")
-            for rss_dbm, position_m in zip(one.rss_dbm, one.position_m, strict=True)
-        ]
-        for one in (part, radio_map)
+    rows = lambda one: (  # noqa: E731
+        np.hstack([one.rss_dbm, one.position_m]) if at_position else one.rss_dbm
     )
-    return sum(map({*known}.__contains__, rows))
+    known = {row.tobytes() for row in rows(radio_map)}
+    return sum(row.tobytes() in known for row in rows(part))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
