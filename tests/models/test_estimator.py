@@ -93,5 +93,8 @@ def test_representations_that_do_not_pair_are_an_error(scored, teachers, pairs):
     estimator, params, _, student, _ = scored
     with pytest.raises(AssertionError, match=r"teacher must be float\[N, B, D\]"):
         estimator.apply(params, jnp.zeros(teachers), student, method="score_pairs")
+    with pytest.raises(AssertionError, match=r"teacher must be float\[N, B, D\]"):
+        wide = jnp.zeros((3, 6, 2 * student.shape[1]))
+        estimator.apply(params, wide, wide[0], method="score_pairs")
     with pytest.raises(AssertionError, match=r"assert_(equal_)?shape failed"):
         estimator.apply(params, jnp.zeros(pairs), student)

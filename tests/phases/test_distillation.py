@@ -86,6 +86,27 @@ def test_without_alignment_the_student_is_the_stand_alone_one(alone, tmp_path):
     assert all(record["total"] == record["localization"] for record in records)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"similarty": 1.0}, "weights has 'similarty', which is no term of this step"),
+        ({"soft_target": 1.0}, "weights has 'soft_target', which is no term of this step"),
+        ({"localization": None}, "weights has no 'localization'; 0 leaves the term out"),
+        ({"similarity": None}, "weights has no 'similarity'; 0 leaves the term out"),
+    ],
+)
+def test_a_weight_without_its_term_is_refused(change, message):
+    config = make_tiny_config("mall,campus")
+    job = make_site_job(config, make_part())
+    students = planned(job, {"student": (0, STUDENTS["distilled"])})
+    distillation = make_distillation(job, make_stack(config), students, recorder=None)
+    state, key, context = jax.eval_shape(distillation.starts["student"])
+    weights = {term: w for term, w in (context.weights | change).items() if w is not None}
+    batch = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[:8], job.data))
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(distillation.step, state, batch, key, context._replace(weights=weights))
+
+
 ABLATIONS = {
     "standalone": STUDENTS["standalone"],
     "distilled": STUDENTS["distilled"],
