@@ -33,8 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Tracing makes many objects: the collector looks at fewer, and less often."""
-    gc.freeze()
+    """Tracing makes many objects: the collector looks at them less often."""
     gc.set_threshold(20_000, 20, 20)
 
 

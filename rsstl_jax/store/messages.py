@@ -51,8 +51,9 @@ def _pack(value: Any) -> Any:
 def _pack_error(error: Exception) -> Any:
     """An error of another package becomes one that says the same."""
     try:
-        # `args` has not all that an OSError was given.
-        given: Any = error.__reduce__()[1]
+        # `args` has not all that an OSError was given; errors of this package are made of it.
+        is_builtin = type(error).__module__ == "builtins"
+        given: Any = error.__reduce__()[1] if is_builtin else error.args
         return [_name(type(error)), _pack(given), _pack(vars(error))]
     except TypeError:
         return _pack_error(RuntimeError(f"{type(error).__name__}: {error}"))
