@@ -223,7 +223,7 @@ def _penalised_m(
             f"both must be {distance.shape}"
         )
     if not np.isin(building, (0, 1)).all() or not (floors == np.rint(floors)).all():
-        raise ValueError(f"{floors} must be whole numbers of floors, {building} True or False")
+        raise ValueError("floors_off must be whole numbers, and building_wrong True or False")
     return distance + floor_penalty_m * np.abs(floors) + 50.0 * building
 
 

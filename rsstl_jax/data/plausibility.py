@@ -22,9 +22,8 @@ MAX_REACH_M = 120.0
 MIN_READINGS = 20  # fractions of fewer say little
 # The weakest reading of a site lies below the first, the strongest above the second.
 USUAL_DBM = -50.0, -95.0
-INSIDE_FRACTION = (
-    0.5  # of a test part's positions in the extent of the train part: 0.999 were found
-)
+# Of a test part's positions at least 0.999 were found in the extent of the train part.
+INSIDE_FRACTION = 0.5
 COPIED_FRACTION = 0.05  # of a test part's fingerprints that the train part has, too: none was found
 # Of the readings at their weakest value, or at a strong one, at most 0.07 and 0.0004 were found.
 LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0

@@ -13,8 +13,8 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from tqdm.auto import tqdm
 
-from rsstl_jax.engine.mesh import share, unpad
-from rsstl_jax.engine.replicas import Replication, make_deal, spread
+from rsstl_jax.engine.mesh import constrain, unpad
+from rsstl_jax.engine.replicas import Replication, replica_sharding, spread
 from rsstl_jax.engine.train_state import TrainState
 from rsstl_jax.errors import DivergedError, Interrupted
 from rsstl_jax.store.interrupt import defer_signals
@@ -92,7 +92,7 @@ def _compiled(
             def one_step(state: TrainState, inputs: Any) -> Any:
                 index, rows = inputs
                 batch = jax.tree.map(lambda leaf: leaf[rows], data)
-                batch = share(batch) if partitioned else batch
+                batch = constrain(batch) if partitioned else batch
                 return step(state, batch, jax.random.fold_in(step_key, index), context)
 
             inputs = (jnp.arange(num_steps), order.reshape(num_steps, batch_size))
@@ -166,17 +166,17 @@ def fit(
         10.0
     """
     names = (name,) if replication is None else replication.names
-    deal = make_deal(mesh, replication) if recorder.shared else None
-    if deal is not None:
-        state = deal.put(state)
-    count = None if deal is None else deal.count
+    sharding = replica_sharding(mesh, replication) if recorder.shared else None
+    if sharding is not None:
+        state = sharding.put(state)
+    count = None if sharding is None else sharding.count
     done, state = recorder.load_latest(name, state, count=count) or (0, state)
     recorder.forget_after(names, done)
     # Equal chunks need one compilation only, and must end at `epochs` from wherever they start.
     whole = math.gcd(epochs, done)
     chunk = max(d for d in range(1, recorder.log_every_epochs + 1) if whole % d == 0)
     make_program = partial(make_epochs, step, batch_size=batch_size, num_epochs=chunk)
-    run = spread(make_program, mesh, data, context, replication, deal)
+    run = spread(make_program, mesh, data, context, replication, sharding)
     if 0 < done < epochs and is_first():
         tqdm.write(f"continuing {name} at epoch {done + 1} of {epochs}", file=sys.stderr)
     bar = tqdm(
@@ -210,7 +210,7 @@ def fit(
                 break
     if end:
         raise Interrupted(signal.SIGTERM)  # that another process got
-    return deal.gather(state) if deal else jax.tree.map(jnp.asarray, jax.device_get(state))
+    return sharding.gather(state) if sharding else jax.tree.map(jnp.asarray, jax.device_get(state))
 
 
 def _records(

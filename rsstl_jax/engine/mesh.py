@@ -132,11 +132,11 @@ def unpad(tree: Any) -> Any:
     def cut(part: Any) -> Any:
         if not is_padded(part):
             return part
-        return share(jax.tree.map(lambda leaf: leaf[: part.count], part.arrays))
+        return constrain(jax.tree.map(lambda leaf: leaf[: part.count], part.arrays))
 
     return jax.tree.map(cut, tree, is_leaf=is_padded)
 
 
-def share(tree: Any) -> Any:
+def constrain(tree: Any) -> Any:
     """Arrays whose first axis the devices of a row share, inside a partitioned program."""
     return jax.lax.with_sharding_constraint(tree, PartitionSpec("data"))

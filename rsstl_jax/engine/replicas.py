@@ -59,7 +59,7 @@ def unstack(tree: Any, index: int) -> Any:
 
 
 @dataclass(frozen=True)
-class Deal:
+class ReplicaSharding:
     """How the rows of a mesh share the states of replicas: the first row has the first ones."""
 
     mesh: Mesh
@@ -73,14 +73,14 @@ class Deal:
 
     def join(self, parts: Mapping[int, Any]) -> Any:
         """The shared arrays, of the parts of this process's rows."""
-        sharding = NamedSharding(self.mesh, PartitionSpec("replica"))
+        named = NamedSharding(self.mesh, PartitionSpec("replica"))
 
         def join_leaf(*leaves: np.ndarray[Any, Any]) -> jax.Array:
             size, *shape = leaves[0].shape
             part_of = dict(zip(parts, leaves, strict=True))
             find = lambda index: part_of[(index[0].start or 0) // size]  # noqa: E731
             shape = (size * len(self.mesh.devices), *shape)
-            return jax.make_array_from_callback(shape, sharding, find)
+            return jax.make_array_from_callback(shape, named, find)
 
         return jax.tree.map(join_leaf, *parts.values())
 
@@ -102,11 +102,11 @@ class Deal:
         return jax.tree.map(lambda leaf: jnp.asarray(leaf[: self.count]), stacked)
 
 
-def make_deal(mesh: Mesh | None, replication: Replication | None) -> Deal | None:
-    """How states are dealt; None: they are whole in every process."""
+def replica_sharding(mesh: Mesh | None, replication: Replication | None) -> ReplicaSharding | None:
+    """How states lie on a mesh; None: they are whole in every process."""
     if mesh is None or len(mesh.devices) == 1 or replication is None:
         return None
-    return Deal(mesh, len(replication.names))
+    return ReplicaSharding(mesh, len(replication.names))
 
 
 class _Piece(NamedTuple):
@@ -133,11 +133,11 @@ def spread(
     data: Any,
     context: Any,
     replication: Replication | None,
-    deal: Deal | None = None,
+    sharding: ReplicaSharding | None = None,
 ) -> Callable[[Any, jax.Array], Any]:
     """run(state, key): programs of `make_epochs` on the rows of a mesh; all processes get metrics.
 
-    A dealt state stays dealt; without a deal every process gives it whole and gets it whole.
+    A sharded state stays so; without a sharding every process gives it whole and gets it whole.
     """
     rows = mesh_rows(mesh)[: 1 if replication is None else None]
     axes: Any = None if replication is None else replication.context_axes
@@ -154,11 +154,8 @@ def spread(
         placed, on_devices = shard(data, row), shard_context(context, row)
         indices: list[tuple[Any, Any]] = [(None, None)]
         if not single:
-            indices = (
-                [(share, slice(None))]
-                if vmapped
-                else [*zip(share, range(len(share)), strict=False)]
-            )
+            one_by_one = [(index, within) for within, index in enumerate(share)]
+            indices = [(share, slice(None))] if vmapped else one_by_one
         for index, within in indices:
             own = _take_own(axes, on_devices, index)
             pieces.append(_Piece(program, row, number, index, within, placed, own))
@@ -167,15 +164,15 @@ def spread(
     join = partial(_join, np.concatenate if vmapped else np.stack)
 
     def take(piece: _Piece, state: Any) -> Any:
-        if deal is None:
+        if sharding is None:
             return _take(state, piece.index)
-        return _take(deal.part(state, piece.number), piece.within)
+        return _take(sharding.part(state, piece.number), piece.within)
 
     def run(state: Any, key: jax.Array) -> Any:
         begun = [piece.begin(take(piece, state), key) for piece in pieces]
         ended = [*zip(pieces, jax.device_get(begun), strict=True)]
         told = [
-            result if deal is None else tuple(result[1:])
+            result if sharding is None else tuple(result[1:])
             for piece, result in ended
             if _sends(piece.row)
         ]
@@ -183,18 +180,18 @@ def spread(
         if single:
             return results[0]
         joined = jax.tree.map(lambda leaf: leaf[:count], join(results))
-        if deal is None:
+        if sharding is None:
             return joined
         states: dict[int, list[Any]] = {}
         for piece, (new, *_) in ended:
             states.setdefault(piece.number, []).append(new)
-        return deal.join({number: join(new) for number, new in states.items()}), *joined
+        return sharding.join({number: join(new) for number, new in states.items()}), *joined
 
     return run
 
 
 def _shares(num_rows: int, count: int) -> np.ndarray[Any, Any]:
-    """The replicas of each row; rows that have too few train the last replica once more."""
+    """The replicas of each row; rows that have too few are padded with the last replica."""
     size = math.ceil(count / num_rows)
     return np.arange(num_rows * size).clip(max=count - 1).reshape(num_rows, size)
 

@@ -14,7 +14,7 @@ from tiny import assert_same_bits, broken_off, make_part, make_tiny_config
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.prototypes import make_prototypes
-from rsstl_jax.engine.replicas import Replication, make_deal, spread
+from rsstl_jax.engine.replicas import Replication, replica_sharding, spread
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.train_state import make_state
@@ -80,21 +80,22 @@ def test_a_run_goes_on_with_fewer_devices_twice(on_one, three, tmp_path, monkeyp
     [("", "replica:2"), ("replica:8", "replica:2"), ("replica:2,data:2", "")],
 )
 def test_a_saved_state_goes_on_with_other_devices(tmp_path, saved_on, loaded_on):
-    """Three replicas, which the rows of no mesh but one divide."""
+    """Three replicas, a number that no mesh divides."""
     names = Replication(("a", "b", "c"))
     whole = {"w": np.arange(6.0, dtype=np.float32).reshape(3, 2), "n": np.arange(3)}
 
     def laid(mesh, state):
-        deal = make_deal(make_mesh(mesh), names)
-        return (deal, deal.put(state)) if deal else (None, jax.tree.map(jax.numpy.array, state))
+        sharding = replica_sharding(make_mesh(mesh), names)
+        put = sharding.put if sharding else partial(jax.tree.map, jax.numpy.array)
+        return sharding, put(state)
 
     _, state = laid(saved_on, whole)
     save_checkpoint(tmp_path, state, step=4, count=3 if saved_on else None)
-    deal, like = laid(loaded_on, jax.tree.map(np.zeros_like, whole))
+    sharding, like = laid(loaded_on, jax.tree.map(np.zeros_like, whole))
     step, loaded = load_checkpoint(tmp_path, like, count=3 if loaded_on else None)
     assert step == 4
     assert all(leaf.sharding == like[name].sharding for name, leaf in loaded.items())
-    assert_same_bits(deal.gather(loaded) if deal else loaded, whole)
+    assert_same_bits(sharding.gather(loaded) if sharding else loaded, whole)
 
 
 # A number of a step comes out of about ten sums, one after the other, of at most 64 addends each;
