@@ -26,14 +26,14 @@ class SelfAttention(nn.Module):
             kernels, biases = zip(*projections, strict=True)
             kernel = jnp.stack(kernels, axis=1).reshape(width, 3 * width)
             # The bias is added to whole tokens: of single heads its gradient is a slow sum.
-            made = tokens @ kernel + jnp.stack(biases).reshape(1, 1, -1)
+            made = tokens.reshape(-1, width) @ kernel + jnp.stack(biases).reshape(1, -1)
             parts = jnp.split(made, 3, axis=-1)
             query, key, value = (part.reshape(batch, number, *heads) for part in parts)
             key, value = (array.transpose(0, 2, 3, 1) for array in (key, value))
             mixed = _attend(query.transpose(0, 2, 1, 3) / math.sqrt(heads[1]), key, value)
             mixed = mixed.transpose(0, 2, 1, 3)
-        out = mixed.reshape(batch, -1, width) @ out_kernel.reshape(width, width)
-        return out + out_bias[None, None]
+        out = mixed.reshape(-1, width) @ out_kernel.reshape(width, width) + out_bias[None]
+        return out.reshape(batch, -1, width)
 
 
 class _Affine(nn.Module):

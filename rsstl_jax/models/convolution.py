@@ -1,6 +1,7 @@
 """Convolution in one or two dimensions, and the maximum over windows, fast in compiled loops."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from rsstl_jax.models.winograd import Margins, convolve_by_tiles
+from rsstl_jax.models.winograd import OUTPUTS, Margins, convolve_by_tiles
 
 METHODS = ("auto", "convolution", "patches")
 LONG_WINDOW = 12
@@ -23,8 +24,9 @@ class Convolution(nn.Module):
     gradients are slow on CPUs inside a compiled training loop; "patches" copies the windows side by
     side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's for windows that
     it can train in a faster form, and patches for all others, for a single channel and for a single
-    output position. Trained are 3 x 3 windows in Winograd's form, and windows of `LONG_WINDOW` or
-    more along one axis by their discrete Fourier transform; these have no forward-mode derivative.
+    output position. Trained are 3 x 3 windows in Winograd's form where they fill its tiles by half,
+    and windows of `LONG_WINDOW` or more along one axis by their discrete Fourier transform; these
+    have no forward-mode derivative.
 
     Args:
         features: output channels O.
@@ -57,7 +59,10 @@ class Convolution(nn.Module):
         on_cpu = self.method == "auto" and jax.default_backend() == "cpu"
         # Of a single channel or position patches are not much larger than the image.
         is_small = x.shape[-1] == 1 or (not same and x.shape[1:-1] == tuple(self.window))
-        form = _training_form(self.window) if on_cpu and not is_small else None
+        sizes = [
+            n - w + 1 + sum(m) for n, w, m in zip(x.shape[1:-1], self.window, margins, strict=True)
+        ]
+        form = _training_form(self.window, sizes) if on_cpu and not is_small else None
         if form is not None:
             out = _convolve_trained_by(x, kernel, margins, form)
         elif on_cpu or self.method == "patches":
@@ -108,9 +113,10 @@ def _patches(x: jax.Array, window: Sequence[int], margins: Margins) -> jax.Array
 # a loop their gradients are slow, so that training takes another form of the same sums.
 
 
-def _training_form(window: Sequence[int]) -> Any:
+def _training_form(window: Sequence[int], sizes: Sequence[int]) -> Any:
     if tuple(window) == (3, 3):
-        return convolve_by_tiles
+        in_tiles = math.prod(-(-size // OUTPUTS) * OUTPUTS for size in sizes)
+        return convolve_by_tiles if in_tiles <= 2 * math.prod(sizes) else None
     return _convolve_by_frequency if len(window) == 1 and window[0] >= LONG_WINDOW else None
 
 

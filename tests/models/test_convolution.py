@@ -16,10 +16,10 @@ from rsstl_jax.models.convolution import LONG_WINDOW, METHODS, max_of_windows
 CASES = [
     ((2, 9, 3), (4,), "VALID"),
     ((2, 9, 3), (5,), "SAME"),
-    # 3 x 3: no, one and two whole tiles of outputs, and parts of tiles.
+    # 3 x 3: tiles of 4 x 4 outputs that are mostly empty, whole ones, and parts.
     ((2, 5, 6, 3), (3, 3), "SAME"),
     ((2, 4, 8, 3), (3, 3), "SAME"),
-    ((2, 1, 2, 3), (3, 3), "SAME"),
+    ((2, 7, 9, 3), (3, 3), "SAME"),
     ((2, 6, 9, 3), (3, 3), "VALID"),
     ((2, 5, 6, 3), (2, 4), "VALID"),
     ((2, 6, 5, 3), (2, 4), "SAME"),
@@ -113,6 +113,13 @@ def test_auto_trains_without_the_convolutions_that_are_slow_in_a_loop(shape, win
         return text.count("stablehlo.convolution")
 
     assert (number_of_convolutions(direct), number_of_convolutions(auto)) == (3, 0)
+
+
+@pytest.mark.parametrize(("size", "by_tiles"), [(3, True), (4, True), (5, False), (6, True)])
+def test_tiles_that_would_be_filled_by_less_than_half_are_not_used(size, by_tiles):
+    x = draw(1, size, size, 3)
+    text = str(jax.make_jaxpr(layers((3, 3), "SAME")[0].apply)(draw_params(x.shape, (3, 3)), x))
+    assert ("custom_vjp_call" in text) is by_tiles
 
 
 def test_forward_mode_is_refused_by_auto_and_taken_by_the_others():

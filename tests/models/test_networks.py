@@ -10,7 +10,7 @@ from tiny import draw_params
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
-from rsstl_jax.models.baat import Block
+from rsstl_jax.models.baat import Block, Dropout
 from rsstl_jax.models.network import init_params
 
 ACCESS_POINTS = {"uji": 520, "uts": 589, "tut7": 801, "tampere": 992}
@@ -97,6 +97,17 @@ def test_a_block_that_keeps_the_class_token_alone_computes_it_as_all_do():
     kept = apply(params, tokens, first_only=True)
     assert kept.shape == (4, 1, 16)
     np.testing.assert_allclose(kept, apply(params, tokens)[:, :1], rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_of_tokens_hides_the_stated_part_of_an_odd_number_and_scales_the_rest():
+    units, rate = jnp.ones((333, 333)), 0.1
+    layer = Dropout(rate, deterministic=False)
+    dropped = layer.apply({}, units, rngs={"dropout": jax.random.key(0)})
+    hidden = float((dropped == 0).mean())
+    # Within four standard deviations of a binomial.
+    assert abs(hidden - rate) < 4 * (rate * (1 - rate) / units.size) ** 0.5
+    np.testing.assert_allclose(dropped[dropped != 0], 1 / (1 - rate), rtol=1e-6)
+    chex.assert_trees_all_equal(Dropout(rate, deterministic=True).apply({}, units), units)
 
 
 @pytest.mark.parametrize(
