@@ -45,8 +45,14 @@ def descend(
     loss, grads = jax.value_and_grad(loss_fn)(state.params)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    metrics = {term: loss, "gradient_norm": optax.tree.norm(grads)}
+    metrics = {term: loss, "gradient_norm": gradient_norm(grads)}
     return state._replace(params=params, opt_state=opt_state), metrics
+
+
+def gradient_norm(grads: Params) -> jax.Array:
+    """Euclidean norm of all leaves together: Optax's writes squares as large as the parameters."""
+    leaves = jax.tree.leaves(grads)
+    return jnp.sqrt(sum(jnp.vdot(leaf, leaf, precision="highest") for leaf in leaves))
 
 
 def make_optimizer(

@@ -9,7 +9,7 @@ import optax
 from rsstl_jax.engine.loop import Step
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.site_network import SiteNetwork
-from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.engine.train_state import TrainState, gradient_norm
 from rsstl_jax.losses import combine, localization_loss, normalize_weights
 from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.gating import if_positive
@@ -179,7 +179,7 @@ def make_distill_step(
             params={"student": student, "estimator": estimator},
             opt_state={"student": student_opt, "estimator": estimator_opt},
         )
-        return state, {"total": total, **losses, "gradient_norm": optax.tree.norm(grads)}
+        return state, {"total": total, **losses, "gradient_norm": gradient_norm(grads)}
 
     return step
 

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork, in_chunks
-from rsstl_jax.engine.train_state import TrainState, make_adam
+from rsstl_jax.engine.train_state import TrainState, gradient_norm, make_adam
 from rsstl_jax.losses import (
     angular_similarity_loss,
     critic_loss,
@@ -121,7 +121,7 @@ def make_expert_step(
             grad_fn = jax.grad(critic_total, has_aux=True)
             grads, distance = grad_fn(critic_params, batch, generated, penalty_key)
             updates, critic_opt = tx.update(grads, critic_opt)
-            norm = optax.tree.norm(grads)
+            norm = gradient_norm(grads)
             return (optax.apply_updates(critic_params, updates), critic_opt), (distance, norm)
 
         key, generator_key = jax.random.split(key)
@@ -143,7 +143,7 @@ def make_expert_step(
             "wasserstein": distances[-1],
             **terms,
             "critic_gradient_norm": norms.max(),
-            "gradient_norm": optax.tree.norm(grads),
+            "gradient_norm": gradient_norm(grads),
         }
 
     return step
