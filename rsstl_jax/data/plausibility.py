@@ -59,18 +59,12 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
         _log.warning("%s: %s", file, text)
 
 
-def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
-    """Whether scans look wrong, of which it then logs one warning."""
+def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, *, at_site: bool = False) -> bool:
+    """Whether scans, or unlabelled ones of a site, look wrong, of which it then logs a warning."""
     found = _odd_values(rss_dbm, _undetected_mark(rss_dbm))
     for text in found:
-        _log.warning("%s: %s", source, for_scans(text))
+        _log.warning("%s: %s", source, text if at_site else for_scans(text))
     return bool(found)
-
-
-def warn_of_unlabelled(rss_dbm: NDArray[np.float32], file: str) -> None:
-    """Logs what looks wrong with fingerprints of unknown position."""
-    for text in _odd_values(rss_dbm, _undetected_mark(rss_dbm)):
-        _log.warning("%s: %s", file, text)
 
 
 def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> list[str]:
