@@ -14,7 +14,7 @@ from rsstl_jax.baselines.knn import Neighbours, choose_neighbours, locate_neighb
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.site_job import make_site_job
-from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.errors import DataError
 from rsstl_jax.losses import (
     angular_similarity_loss,
     critic_loss,
@@ -176,7 +176,7 @@ def test_kNN_takes_all_where_there_are_fewer_than_k():  # noqa: N802
 
 
 def test_no_teacher_is_refused_with_what_would_be_right(tmp_path):
-    with pytest.raises(ConfigError, match=r"^sources is empty; name at least one dataset, such as"):
+    with pytest.raises(DataError, match=r"^sources is empty; name at least one dataset, such as"):
         run(tmp_path, sources="")
     with pytest.raises(ValueError, match=r"^teachers is empty; at least one is needed$"):
         stack_teachers([])
