@@ -171,13 +171,11 @@ def load_unlabelled(
 
 def resolve_data_dir(data_dir: DataDir = None) -> tuple[Path, bool]:
     """The folder that holds the datasets, and whether files may be downloaded into it."""
-    for origin, named in (
-        ("data_dir", data_dir),
-        (DATA_DIR_VARIABLE, os.environ.get(DATA_DIR_VARIABLE)),
-    ):
-        if named:
-            folder = Path(os.path.expanduser(named))
-            if not folder.is_dir():
-                raise DataError(f"{origin} is {str(named)!r}, which is not a folder")
-            return folder, False
-    return Path(pooch.os_cache("rsstl_jax")), True
+    variable = os.environ.get(DATA_DIR_VARIABLE)
+    origin, named = ("data_dir", data_dir) if data_dir else (DATA_DIR_VARIABLE, variable)
+    if not named:
+        return Path(pooch.os_cache("rsstl_jax")), True
+    folder = Path(os.path.expanduser(named))
+    if not folder.is_dir():
+        raise DataError(f"{origin} is {str(named)!r}, which is not a folder")
+    return folder, False

@@ -147,9 +147,7 @@ def test_half_precision_holds_what_its_squares_do_not():
     "chosen",
     [
         # Without a mesh a loss has its values and gradients in the other files.
-        pytest.param(
-            "not one and float32 or not test_all_transforms_agree", id="float32 on meshes"
-        ),
+        pytest.param("explicit and float32 or not test_all_transforms_agree", id="one mesh"),
         pytest.param("", id="every dtype", marks=pytest.mark.slow),
     ],
 )
