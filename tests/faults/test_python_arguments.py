@@ -150,11 +150,10 @@ def test_what_is_not_meant_is_refused(call, error, message):
         call()
 
 
-@pytest.mark.parametrize("students", [{}, {"mine": None}])
-def test_students_are_checked_before_a_teacher_is_trained(students, tmp_path):
+def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-    with pytest.raises(ConfigError, match=r"students is empty|student 'mine' is None"):
-        run_distillation(config, tmp_path / "run", students=students)
+    with pytest.raises(ConfigError, match="students is empty"):
+        run_distillation(config, tmp_path / "run", students={})
     assert not (tmp_path / "run").exists()
 
 
