@@ -19,8 +19,6 @@ MODULES = [
     *(
         f"rsstl_jax.{name}"
         for name in (
-            "config",
-            "data",
             "errors",
             "export",
             "losses",
@@ -35,23 +33,20 @@ MODULES = [
 ]
 # What other projects compose of the other rooms.
 COMPOSED = (
-    "engine.site_network.SiteNetwork",
+    "data.Layout",
+    "data.encode_rss",
+    "data.load_radio_map",
+    "data.read_mat",
+    "data.read_radio_map",
+    "data.write_table",
     "engine.loop.fit",
-    "engine.loop.make_epochs",
-    "engine.saved_student.load_student",
-    "engine.saved_student.save_student",
-    "engine.saved_student.Student",
-    "engine.site_job.SiteJob",
     "engine.train_state.TrainState",
     "phases.alignment_terms.Alignment",
     "phases.distill_step.DistillContext",
     "phases.distill_step.make_distill_step",
-    "phases.expert_training.make_expert_step",
     "phases.student_specs.StudentSpec",
     "pipeline.run_distillation",
     "pipeline.run_expert",
-    "site_agnostic.weights.load_pretrained",
-    "site_agnostic.weights.Pretrained",
 )
 # What an example could never fail by.
 PROVES_NOTHING = ("callable(", ".exists()", "/nowhere")
@@ -142,7 +137,7 @@ def test_a_public_object_is_documented(name):
 
 
 def test_every_module_of_the_list_has_public_objects():
-    assert len(PUBLIC) > 80
+    assert len(PUBLIC) > 70
     homes = {name.rpartition(".")[0] for name in PUBLIC}
     for module in MODULES[1:]:
         assert any(home.startswith(module) for home in homes), module

@@ -155,8 +155,7 @@ def _look_up(folder: Path, layout: "Layout") -> "tuple[Layout, dict[str, str]]":
     """The layout with the origin of degrees, and what columns beside the fingerprints say."""
     from dataclasses import replace
 
-    from rsstl_jax.data.readers.table import open_radio_map
-    from rsstl_jax.data.readers.with_header import find_origin
+    from rsstl_jax.data.readers.table import find_origin, open_radio_map
 
     sheet = open_radio_map(folder, layout=layout)
     origin = find_origin(sheet)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.rules import name_list, read_mesh
+from rsstl_jax.config.rules import read_mesh
 
 WITH_AGNOSTIC = ("agnostic", "both")
 """Values of `teacher.kind` under which there are site-agnostic teachers."""
@@ -12,21 +12,8 @@ WITH_AGNOSTIC = ("agnostic", "both")
 
 def find_contradiction(config: ConfigDict) -> str | None:
     """What is wrong with fields that are right one by one; None: nothing."""
-    checks = (_in_sources, _in_sizes, _in_teachers, _in_unlabelled)
+    checks = (_in_sizes, _in_teachers, _in_unlabelled)
     return next((text for check in checks for text in check(config)), None)
-
-
-def _in_sources(config: ConfigDict) -> Iterator[str]:
-    sources = name_list(config.sources)
-    if not sources:
-        yield "sources is empty; name at least one dataset, such as uji,tampere"
-    if len(set(sources)) != len(sources):
-        yield f"sources is {config.sources!r}; name each dataset once"
-    if config.target in sources:
-        yield (
-            f"sources is {config.sources!r} and holds the target {config.target!r}; "
-            "a teacher must come from another site"
-        )
 
 
 def _in_sizes(config: ConfigDict) -> Iterator[str]:
@@ -80,11 +67,6 @@ def _in_teachers(config: ConfigDict) -> Iterator[str]:
 
 def _in_unlabelled(config: ConfigDict) -> Iterator[str]:
     number = config.distill.num_unlabelled
-    if number == 0 and config.distill.pseudo_labels == "mean":
-        yield (
-            "distill.pseudo_labels is 'mean', which only unlabelled fingerprints are given, and "
-            "distill.num_unlabelled is 0; it must be above 0"
-        )
     if number == 0 and config.data.unlabelled == "file":
         yield (
             "data.unlabelled is 'file' and distill.num_unlabelled is 0, so that nothing of it "

@@ -13,43 +13,22 @@ from rsstl_jax.errors import ConfigError
 
 
 def override(config: ConfigDict, fields: Mapping[str, Any]) -> None:
-    """Sets fields of a configuration by their dotted names, and checks each.
-
-    Args:
-        config: a configuration; it is changed.
-        fields: {dotted name: value}.
-
-    Raises:
-        ConfigError: if a name is no field, or a value breaks its field's rule; the message names
-            both. Fields that contradict each other are found by `validate` alone.
-
-    Example:
-        >>> from rsstl_jax.config import default_config
-        >>> config = default_config()
-        >>> override(config, {"train.epochs": 30, "distill.weights.similarity": 0})
-        >>> config.train.epochs, config.distill.weights.similarity
-        (30, 0.0)
-        >>> override(config, {"train.epoch": 30})
-        Traceback (most recent call last):
-        ...
-        rsstl_jax.errors.ConfigError: train.epoch is not a field of the configuration; did you mean
-        train.epochs?
-    """
+    """Sets fields by their dotted names, each checked; `validate` finds those that contradict."""
     check_names(fields)
     for path, value in fields.items():
         check_value(path, value)
         config.update_from_flattened_dict({path: value})
 
 
-def read_assignments(texts: Sequence[str], *, flag: str = "--set") -> dict[str, Any]:
-    """The fields of a flag that may be given many times, as --set=train.epochs=3."""
+def read_assignments(texts: Sequence[str]) -> dict[str, Any]:
+    """The fields of --set, which may be given many times, as --set=train.epochs=3."""
     fields: dict[str, Any] = {}
     for assignment in texts:
         field, equals, text = assignment.partition("=")
         if not equals:
-            raise ConfigError(f"{flag}={assignment}: it must read field=value")
+            raise ConfigError(f"--set={assignment}: it must read field=value")
         if field in fields:
-            raise ConfigError(f"{flag}={assignment}: {field} is set twice")
+            raise ConfigError(f"--set={assignment}: {field} is set twice")
         try:
             fields[field] = ast.literal_eval(text)
         except (SyntaxError, ValueError):

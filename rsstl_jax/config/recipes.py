@@ -159,23 +159,9 @@ def check_target(config: ConfigDict, made_for: str) -> None:
 
 
 def site_config(config: ConfigDict, site: str) -> ConfigDict:
-    """The configuration under which phases 0 and 1 train at one source site.
+    """The configuration under which phases 0 and 1 train at a source: with its own site's recipe.
 
-    Args:
-        config: the run's configuration.
-        site: a source dataset.
-
-    Returns:
-        ConfigDict. The run's, with the site's own input, augmentation and schedule, and with
-        `train.epochs` and `teacher.epochs` those of phases 0 and 1 (never None).
-
-    Raises:
-        ConfigError: if the run's recipe is unknown.
-
-    Example:
-        >>> config = make_config("paper", target="uji", sources="uts,tampere")
-        >>> site_config(config, "uts").train.learning_rate
-        0.0001
+    `train.epochs` and `teacher.epochs` are those of phases 0 and 1, never None.
     """
     overrides = _overrides(config.recipe, site)
     defaults = {path: field.default for path, field in FIELDS.items()}

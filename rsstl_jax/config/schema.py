@@ -56,7 +56,7 @@ def check_config(config: object) -> None:
     """Refuses what is no configuration, such as the name of one."""
     if not isinstance(config, ConfigDict):
         raise ConfigError(
-            f"config is {_shown(config)}; a configuration is expected, as default_config() or "
+            f"config is {config!r}; a configuration is expected, as default_config() or "
             "make_config() make one"
         )
 
@@ -80,20 +80,13 @@ def nearest_field(path: str) -> str:
 def check_value(path: str, value: Any) -> None:
     """Refuses a value that breaks the rule of its field, or that single precision cannot hold."""
     if not FIELDS[path].rule.holds(value):
-        raise ConfigError(f"{path} is {_shown(value)}; it must be {FIELDS[path].rule.words}")
+        raise ConfigError(f"{path} is {value!r}; it must be {FIELDS[path].rule.words}")
     for number in value if isinstance(value, tuple | list) else (value,):
         if is_number(number) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
             raise ConfigError(
-                f"{path} is {_shown(value)}; "
+                f"{path} is {value!r}; "
                 f"a number must be 0 or of a size from {SMALLEST:.2g} to {LARGEST}"
             )
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # Python prints no int of more than 4300 digits.
-        return "a number of thousands of digits"
 
 
 def validate(config: ConfigDict) -> None:

@@ -24,33 +24,7 @@ def augment_rss(
 ) -> jax.Array:
     """Fingerprints as another device at another time would have taken them.
 
-        x' = min(x + g + e, 0 dBm), undetected with probability p
-        g ~ N(0, gain_offset_db^2) per fingerprint, e ~ N(0, reading_noise_db^2) per reading
-
-    What is undetected stays undetected. A reading pushed below the floor becomes undetected in
-    `encode_rss`. A term given as the Python number 0 costs nothing.
-
-    Args:
-        key: typed key of `jax.random.key`.
-        rss_dbm: float[..., A]. Readings, dBm; NaN where undetected.
-        access_point_dropout: float[]. Probability p, 0...1, for each reading by itself.
-        gain_offset_db: float[]. Standard deviation of a fingerprint's common offset, dB, >= 0.
-        reading_noise_db: float[]. Standard deviation of each reading's noise, dB, >= 0.
-        undetected_dbm: float[]. What a dropped reading becomes: NaN, or a level below the floor.
-
-    Returns:
-        float[..., A]. Readings up to 0 dBm; where undetected as given. The dtype of `rss_dbm`.
-
-    Raises:
-        TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
-        ValueError: a probability or standard deviation is known and outside its range.
-
-    Example:
-        >>> rss_dbm = jnp.array([[-60.0, jnp.nan]])
-        >>> augment_rss(jax.random.key(0), rss_dbm).tolist()
-        [[-60.0, nan]]
-        >>> augment_rss(jax.random.key(0), rss_dbm, access_point_dropout=1.0).tolist()
-        [[nan, nan]]
+    x' = min(x + g + e, 0 dBm), or undetected; g is drawn for each fingerprint, e for each reading.
     """
     rss_dbm = jnp.asarray(rss_dbm)
     if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):

@@ -37,25 +37,7 @@ def is_web_mercator(dataset: str) -> bool:
 
 
 def check_sources(target: str, sources: Sequence[str]) -> None:
-    """Raises `DataError` for sources from the target's own building.
-
-    Args:
-        target: name of the dataset whose positions are predicted; upper and lower case are one.
-        sources: names of the datasets that teachers are trained on.
-
-    Raises:
-        DataError: there is no source, one is named twice, or one comes from the target's building;
-            the message names both and the building.
-
-    Example:
-        >>> check_sources("tampere", ["uji", "tut7"])
-        >>> check_sources("tampere", ["uji", "tut3"])
-        Traceback (most recent call last):
-        ...
-        rsstl_jax.errors.DataError: source tut3 was surveyed in the same building as the
-        target tampere (Tampere University, the building of TUT1, TUT3, TUT4 and TUT6); take a
-        source from another building
-    """
+    """DataError for no source, one that is named twice, or one from the target's own building."""
     if isinstance(sources, str):
         raise DataError(f"sources is the text {sources!r}; a sequence of names is expected")
     if not sources:

@@ -19,52 +19,25 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class DataCard:
-    """The identity card of one dataset. A fact that nobody could verify is None.
+    """The identity card of one dataset; a fact that nobody could verify is None."""
 
-    Args:
-        name: name of the dataset and of its folder.
-        title: its title.
-        address: the publisher's page.
-        licence: terms of use, or that none are stated.
-        citation: the work to cite.
-        building: the physical building; no teacher comes from the target's own building.
-        num_train: fingerprints in the train part.
-        num_test: fingerprints in the test part.
-        num_access_points: columns of the published files.
-        num_detected_in_train: access points with at least one reading in train.
-        num_empty_in_train: train fingerprints without any reading.
-        num_repeated_in_test: test fingerprints whose readings occur identically in train, those
-            without any reading included.
-        coordinates: the unit of the positions.
-        floor_height_m: how far apart the floors are; 0: unknown.
-        train_positions: digest of the train part's positions, by which a renamed copy is known.
-        downloads: what is fetched.
-        contents: the files inside the fetched archives, with their digests.
-
-    Example:
-        >>> CARDS["uji"].num_access_points, CARDS["uji"].num_detected_in_train
-        (520, 465)
-        >>> CARDS["uji"].coordinates
-        'Web Mercator (EPSG:3857) metres: 0.766 m on the ground at 39.99 deg N'
-    """
-
-    name: str
+    name: str  # also that of its folder
     title: str
-    address: str
-    licence: str
+    address: str  # the publisher's page
+    licence: str  # terms of use, or that none are stated
     citation: str
-    building: str
+    building: str  # no teacher comes from the target's own building
     num_train: int | None = None
     num_test: int | None = None
-    num_access_points: int | None = None
-    num_detected_in_train: int | None = None
-    num_empty_in_train: int | None = None
-    num_repeated_in_test: int | None = None
-    coordinates: str = "metres"
-    floor_height_m: float = 0.0
-    train_positions: str = ""
+    num_access_points: int | None = None  # columns of the published files
+    num_detected_in_train: int | None = None  # access points with a reading in train
+    num_empty_in_train: int | None = None  # fingerprints without any reading
+    num_repeated_in_test: int | None = None  # test fingerprints whose readings train has, too
+    coordinates: str = "metres"  # unit of the positions
+    floor_height_m: float = 0.0  # how far apart the floors are; 0: unknown
+    train_positions: str = ""  # digest by which a renamed copy is known
     downloads: tuple[PublishedFile, ...] = ()
-    contents: tuple[PublishedFile, ...] = ()
+    contents: tuple[PublishedFile, ...] = ()  # files inside the downloads
 
 
 _UJI = DataCard(

@@ -71,11 +71,6 @@ def _fetch(url: str, path: Path) -> None:
     host = urlsplit(url).netloc
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
-    except requests.HTTPError as error:
-        status = getattr(error.response, "status_code", "with an error")
-        raise DataError(f"{host} answered {status}") from error
-    except requests.Timeout as error:
-        raise DataError(f"{host} did not answer within {TIMEOUT_S} s") from error
     except requests.ConnectionError as error:
         raise DataError(f"no connection to {host}") from error
     except (requests.RequestException, OSError) as error:

@@ -5,6 +5,7 @@ sites, none of which is warned of.
 """
 
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,44 +47,40 @@ def check_unit(part: Fingerprints, file: str) -> None:
 def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = None) -> None:
     """Logs one warning for each thing that looks wrong; in a test part, beyond its radio map."""
     mark = _undetected_mark(part.rss_dbm)
-    is_known = radio_map is not None and mark == _undetected_mark(radio_map.rss_dbm)
-    odd = [] if is_known else _odd_values(part.rss_dbm, mark)
+    odd: list[str] = []
+    if radio_map is None or mark != _undetected_mark(radio_map.rss_dbm):
+        odd += _odd_values(part.rss_dbm, mark)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
-        odd += _odd_extent(part, with_reach=mark is None) + _odd_columns(part, mark)
+        odd += [*_odd_extent(part, with_reach=mark is None), *_odd_columns(part, mark)]
     else:
         odd += _odd_beside(part, radio_map)
-    if mark is None and (radio_map is None or not _odd_levels(radio_map.rss_dbm)):
+    if mark is None and (radio_map is None or not any(_odd_levels(radio_map.rss_dbm))):
         odd += _odd_levels(part.rss_dbm)
     for text in odd:
         _log.warning("%s: %s", file, text)
 
 
-def warn_of_scans(rss_dbm: NDArray[np.float32], source: str) -> bool:
-    """Whether scans look wrong, of which it then logs one warning."""
-    found = _odd_values(rss_dbm, _undetected_mark(rss_dbm))
+def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, *, at_site: bool = False) -> bool:
+    """Whether scans, or unlabelled ones of a site, look wrong, of which it then logs a warning."""
+    found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm))]
     for text in found:
-        _log.warning("%s: %s", source, for_scans(text))
+        _log.warning("%s: %s", source, text if at_site else for_scans(text))
     return bool(found)
 
 
-def warn_of_unlabelled(rss_dbm: NDArray[np.float32], file: str) -> None:
-    """Logs what looks wrong with fingerprints of unknown position."""
-    for text in _odd_values(rss_dbm, _undetected_mark(rss_dbm)):
-        _log.warning("%s: %s", file, text)
-
-
-def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> list[str]:
+def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> Iterator[str]:
     is_full = rss_dbm.size >= MIN_READINGS and not np.isnan(rss_dbm).any()
     everywhere = "every access point is detected in every row"
-    if mark is None:
+    if mark is not None:
+        flag, share = remedy(f"--undetected={mark:g}"), np.mean(rss_dbm == mark)
+        yield (
+            f"{f'{everywhere} and ' if is_full else ''}{share:.0%} of all cells are {mark:g} dBm; "
+            f"is {mark:g} your 'undetected'? {flag} says so"
+        )
+    elif is_full:
         flag = remedy("--undetected=<value>")
-        text = f"{everywhere}; if a value stands for undetected, {flag} says so"
-        return [text] if is_full else []
-    return [
-        f"{f'{everywhere} and ' if is_full else ''}{np.mean(rss_dbm == mark):.0%} of all cells are "
-        f"{mark:g} dBm; is {mark:g} your 'undetected'? {remedy(f'--undetected={mark:g}')} says so"
-    ]
+        yield f"{everywhere}; if a value stands for undetected, {flag} says so"
 
 
 def _undetected_mark(rss_dbm: NDArray[np.float32]) -> float | None:
@@ -101,22 +98,20 @@ def _undetected_mark(rss_dbm: NDArray[np.float32]) -> float | None:
     return weakest if weak >= LOW_FRACTION else None
 
 
-def _odd_extent(part: Fingerprints, *, with_reach: bool) -> list[str]:
+def _odd_extent(part: Fingerprints, *, with_reach: bool) -> Iterator[str]:
     """Positions that are probably not metres."""
     width_m, depth_m = np.ptp(part.position_m, axis=0)
-    text = f"the site is {width_m:,.1f} x {depth_m:,.1f} m across"
+    across_m = max(width_m, depth_m)
     reach_m = median_reach_m(part) if with_reach else 0.0
-    if reach_m > MAX_REACH_M:
-        text += (
-            f" and half of the access points are detected {reach_m:.0f} m and more from where "
-            "they are strongest"
+    is_far = reach_m > MAX_REACH_M
+    if is_far or 0 < across_m < MIN_ACROSS_M or across_m > MAX_ACROSS_M:
+        far = f" and half of the access points are detected {reach_m:.0f} m and more from where "
+        far += "they are strongest"
+        yield (
+            f"the site is {width_m:,.1f} x {depth_m:,.1f} m across{far if is_far else ''}; are the "
+            f"positions metres? {remedy('--positions=feet')} says that they are feet; pixels or "
+            "centimetres have to be converted"
         )
-    elif not (0 < max(width_m, depth_m) < MIN_ACROSS_M or max(width_m, depth_m) > MAX_ACROSS_M):
-        return []
-    return [
-        f"{text}; are the positions metres? {remedy('--positions=feet')} says that they are feet; "
-        "pixels or centimetres have to be converted"
-    ]
 
 
 def median_reach_m(part: Fingerprints) -> float:
@@ -131,64 +126,58 @@ def median_reach_m(part: Fingerprints) -> float:
     return float(np.median(reaches)) if reaches else 0.0
 
 
-def _odd_columns(part: Fingerprints, mark: float | None) -> list[str]:
+def _odd_columns(part: Fingerprints, mark: float | None) -> Iterator[str]:
     """Columns of whole numbers that never change or only ever grow, as identifiers do."""
-    if len(part) < MIN_READINGS:
-        return []
     always = np.flatnonzero(~np.isnan(part.rss_dbm).any(axis=0))
     values = part.rss_dbm[:, always]
     steps = np.diff(values, axis=0)
     counting = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
     counting &= (values == np.rint(values)).all(axis=0) & (values[0] != mark)
     names = ",".join(part.access_points[column] for column in always[counting][:MAX_SHOWN])
-    if not names:
-        return []
-    return [
-        f"{names}: constant or ever growing, and detected in every row; are these access points? "
-        f"{remedy(f'--ignore={names}')} leaves them out"
-    ]
+    if names and len(part) >= MIN_READINGS:
+        yield (
+            f"{names}: constant or ever growing, and detected in every row; are these access "
+            f"points? {remedy(f'--ignore={names}')} leaves them out"
+        )
 
 
-def _odd_levels(rss_dbm: NDArray[np.float32]) -> list[str]:
+def _odd_levels(rss_dbm: NDArray[np.float32]) -> Iterator[str]:
     """Levels that are probably not dBm."""
     readings = rss_dbm[~np.isnan(rss_dbm)]
     if readings.size < MIN_READINGS:
-        return []
+        return
     weakest, strongest = float(readings.min()), float(readings.max())
-    if weakest < USUAL_DBM[0] and strongest > USUAL_DBM[1]:
-        return []
-    return [
-        f"levels are {weakest:g}...{strongest:g} dBm, where Wi-Fi is usually received at "
-        "-95...-30; are these dBm?"
-    ]
+    if weakest >= USUAL_DBM[0] or strongest <= USUAL_DBM[1]:
+        yield (
+            f"levels are {weakest:g}...{strongest:g} dBm, where Wi-Fi is usually received at "
+            "-95...-30; are these dBm?"
+        )
 
 
-def _odd_beside(part: Fingerprints, radio_map: Fingerprints) -> list[str]:
+def _odd_beside(part: Fingerprints, radio_map: Fingerprints) -> Iterator[str]:
     """What of a test part does not fit its radio map, or is a copy of it."""
-    odd = []
     for noun in ("floor", "building"):
         here, there = getattr(part, noun), getattr(radio_map, noun)
         if (here is None) != (there is None):
             has, lacks = ("test", "train") if there is None else ("train", "test")
-            odd.append(f"the {has} part names {noun}s and the {lacks} part none: none is measured")
+            yield f"the {has} part names {noun}s and the {lacks} part none: none is measured"
         elif here is not None and (new := np.setdiff1d(here, there)).size:
-            odd.append(
+            yield (
                 f"{noun} {', '.join(map(str, new[:MAX_SHOWN]))}: the train part has no fingerprint "
                 "there, so that nothing can be located there; are both numbered alike?"
             )
     inside = _fraction_inside(part.position_m, radio_map.position_m)
     if inside < INSIDE_FRACTION:
-        odd.append(
+        yield (
             f"{inside:.0%} of the positions lie within the extent of the train part; are both in "
             "one unit and counted from one origin, x before y?"
         )
     copied = count_repeated(part, radio_map, at_position=True)
     if copied > COPIED_FRACTION * len(part):
-        odd.append(
+        yield (
             f"{copied} of {len(part)} fingerprints are in the train part, too: an error on them "
             "says nothing of new scans"
         )
-    return odd
 
 
 def _fraction_inside(position_m: NDArray[np.float64], other_m: NDArray[np.float64]) -> float:

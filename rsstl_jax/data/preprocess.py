@@ -63,20 +63,15 @@ def encode_rss(
         exponent: float[]. Of the powed map, above 0.
 
     Returns:
-        float[..., A]. In 0...1; in -1.3...0 and 1 for raw. The dtype of `rss_dbm`.
+        float[..., A]. The dtype of `rss_dbm`. The gradient is 0 where undetected or clipped.
 
     Raises:
         ValueError: the encoding is unknown, or floor or exponent is known and outside its range.
         TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
 
-    The gradient is 0 at undetected and at clipped readings; for an exponent below 1 it is infinite
-    at the floor itself.
-
     Example:
         >>> encode_rss(jnp.array([-25.0, -100.0, jnp.nan]), floor_dbm=-100.0).tolist()
         [0.75, 0.0, 0.0]
-        >>> encode_rss(jnp.array([-25.0, jnp.nan]), encoding="raw", floor_dbm=-100.0).tolist()
-        [-0.25, 1.0]
 
     Reference: J. Torres-Sospedra et al., Comprehensive analysis of distance and similarity
     measures for Wi-Fi fingerprinting indoor positioning systems, Expert Systems with Applications
@@ -106,53 +101,27 @@ def encode_rss(
 
 @dataclass(frozen=True, eq=False)
 class Preprocessor:
-    """What a network's input and output mean at a site, fitted on its train part.
+    """What a network's input and output u mean at a site: a position is origin_m + scale_m * u."""
 
-    A network's output u stands for the position origin_m + scale_m * u. `encode` makes the input;
-    `center` and `uncenter` subtract and add the origin, in float64.
-
-    Args:
-        encoding: 'linear', 'powed', 'exponential' or 'raw'; see `encode_rss`.
-        exponent: of the powed map, above 0.
-        floor_dbm: level below which a reading counts as undetected, dBm, below 0.
-        origin_m: float64[2]. Mean position of the train part, metres.
-        scale_m: one scale for both axes, metres, above 0.
-
-    Raises:
-        ValueError: a value is outside its range.
-
-    Example:
-        >>> prep = Preprocessor("linear", math.e, -100.0, np.array([4.0, 4864900.0]), 50.0)
-        >>> prep.center([[4.0, 4864900.25]]).tolist()
-        [[0.0, 0.25]]
-        >>> prep.uncenter([[1.0, 0.125]]).tolist()
-        [[5.0, 4864900.125]]
-    """
-
-    encoding: str
-    exponent: float
-    floor_dbm: float
-    origin_m: NDArray[np.float64]
-    scale_m: float
+    encoding: str  # of `ENCODINGS`
+    exponent: float  # of the powed map, above 0
+    floor_dbm: float  # below it a reading counts as undetected; below 0
+    origin_m: NDArray[np.float64]  # [2]: mean position of the train part
+    scale_m: float  # of both axes, above 0
 
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
             raise ValueError(f"encoding is {self.encoding!r}; it must be in {', '.join(ENCODINGS)}")
-        if not (is_number(self.exponent) and self.exponent > 0):
-            raise ValueError(f"exponent is {self.exponent!r}; it must be above 0")
-        if not (is_number(self.floor_dbm) and self.floor_dbm < 0):
-            raise ValueError(f"floor_dbm is {self.floor_dbm!r}; it must be below 0 dBm")
-        if not (is_number(self.scale_m) and self.scale_m > 0):
-            raise ValueError(f"scale_m is {self.scale_m!r}; it must be above 0 m")
-        if not isinstance(self.origin_m, np.ndarray):
-            raise ValueError(f"origin_m is {self.origin_m!r}; float64[2] is expected")
-        if self.origin_m.shape != (2,) or self.origin_m.dtype != np.float64:
-            raise ValueError(
-                f"origin_m is {self.origin_m.dtype}{list(self.origin_m.shape)}; "
-                "float64[2] is expected"
-            )
-        if not np.isfinite(self.origin_m).all():
-            raise ValueError(f"origin_m is {self.origin_m.tolist()}; it must be finite")
+        for name, sign in (("exponent", 1), ("floor_dbm", -1), ("scale_m", 1)):
+            value = getattr(self, name)
+            if not (is_number(value) and sign * value > 0):
+                raise ValueError(
+                    f"{name} is {value!r}; it must be {'above' if sign > 0 else 'below'} 0"
+                )
+        origin_m = np.asarray(self.origin_m)
+        is_position = origin_m.shape == (2,) and origin_m.dtype == np.float64
+        if not is_position or not np.isfinite(origin_m).all():
+            raise ValueError(f"origin_m is {self.origin_m!r}; float64[2] is expected, finite")
 
     def encode(self, rss_dbm: ArrayLike) -> jax.Array:
         """The network's input, float[..., A], by `encode_rss`; may be called inside jit."""
@@ -161,11 +130,7 @@ class Preprocessor:
         )
 
     def center(self, position_m: NDArray[np.float64] | list[list[float]]) -> NDArray[np.float32]:
-        """Centred positions in metres, float32[n, 2], from float64[n, 2].
-
-        The origin is subtracted in float64: float32 is 0.5 m coarse at UJIIndoorLoc's northing.
-        ValueError says which shape it has where that is another.
-        """
+        """Centred positions in metres, float32[n, 2], from float64[n, 2], subtracted in float64."""
         position_m = _in_plane("position_m", position_m)
         if position_m.dtype in (np.float32, np.float16):
             raise TypeError(
@@ -211,29 +176,7 @@ def fit_preprocessor(
 ) -> Preprocessor:
     """A preprocessor with floor, origin and scale of a train part, and of nothing else.
 
-        floor  = lowest reading - 1 dB
-        origin = mean position
-        scale  = sqrt(mean over fingerprints and both axes of (position - origin)^2)
-
-    A site with a single position, to a micrometre, has scale 1 m.
-
-    Args:
-        train: the part to fit on.
-        encoding: 'linear', 'powed', 'exponential' or 'raw'.
-        exponent: of the powed map, above 0.
-
-    Returns:
-        Preprocessor. The fitted values.
-
-    Raises:
-        DataError: no access point was detected anywhere in the part.
-        ValueError: the encoding is unknown or the exponent not above 0.
-
-    Example:
-        >>> from rsstl_jax.data import make_synthetic_site
-        >>> prep = fit_preprocessor(make_synthetic_site("synthetic-office").train)
-        >>> prep.floor_dbm, prep.origin_m.round(1).tolist(), round(prep.scale_m, 1)
-        (-96.0, [31.2, 9.8], 13.0)
+    The lowest reading - 1 dB, the mean position, and the root mean square of what is left per axis.
     """
     readings = train.rss_dbm[~np.isnan(train.rss_dbm)]
     if readings.size == 0:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.readers.cells import NUMBER
-from rsstl_jax.data.site import MAX_DBM, MIN_DBM, names_alike
+from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, names_alike
 from rsstl_jax.errors import DataError
 
 NAME_KEYS = ("mac", "bssid", "id", "name")
@@ -22,7 +21,6 @@ Scans = (
     | Sequence[Sequence[Mapping[str, Any]]]
     | Mapping[str, Any]
     | pd.DataFrame
-    | pd.Series
 )
 
 
@@ -38,43 +36,12 @@ class ScanRows:
 def read_scans(
     scans: Scans, access_points: Sequence[str], *, undetected: Sequence[float] = ()
 ) -> ScanRows:
-    """Scans as rows of the readings of known access points.
+    """Scans, in a form that `Locator.locate` takes, as readings of known access points.
 
-    Args:
-        scans: a sequence of scans, or a single one. A scan is {access point: level} or a list of
-            records such as {"mac": access point, "rssi": level}; a DataFrame has one scan per row
-            and one column per access point, as has an array with named fields. A level is in
-            dBm; None, NaN or a missing entry means undetected. Names match without regard to
-            upper and lower case.
-        access_points: names of the A known access points, in the order of the columns.
-        undetected: further values that mean undetected, such as the 100 of a site's table.
-
-    Returns:
-        `rss_dbm` float32[n, A], dBm, NaN where undetected; `detected` and `unknown`, int64[n]:
-        numbers of access points that are known and not known. A scan may have no known one.
-
-    Raises:
-        DataError: if there is no scan, or a scan has no such form, names an access point twice,
-            or has a level that is no number, or neither in -130...0 dBm nor undetected; the message
-            names the scan by its index, and the access point.
-
-    Example:
-        >>> rows = read_scans([{"HALL": -61.0, "a telephone": -40.0}], ("hall", "attic"))
-        >>> rows.rss_dbm.tolist(), rows.detected.tolist(), rows.unknown.tolist()
-        ([[-61.0, nan]], [1], [1])
-        >>> read_scans([[{"mac": "hall", "rssi": -61}]], ("hall",)).rss_dbm.tolist()
-        [[-61.0]]
-        >>> read_scans([{"hall": 0, "attic": -61}], ("hall", "attic"), undetected=(0,)).detected
-        array([1])
-        >>> read_scans([{"hall": -61.0}, {"hall": 61.0}], ("hall",))
-        Traceback (most recent call last):
-        ...
-        rsstl_jax.errors.DataError: scan 1, access point 'hall': 61 is outside -130...0 dBm;
-        leave out what was not detected, or give None
+    `undetected` are further values with this meaning; names match in upper and lower case.
     """
     names = check_names(access_points)
     column = {name.casefold(): index for index, name in enumerate(names)}
-    scans = _with_columns(scans)
     if isinstance(scans, pd.DataFrame):
         return _table_rows(scans, column, undetected)
     listed = _list_of_scans(scans)
@@ -97,54 +64,32 @@ def read_scans(
     return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
 
 
-def check_names(access_points: Iterable[str]) -> tuple[str, ...]:
-    """Names of access points as a tuple; DataError where they are one text, or one is none."""
-    if isinstance(access_points, str):
-        raise DataError("access_points is a text; a sequence of names is expected")
-    names = tuple(access_points)
-    if odd := [name for name in names if not isinstance(name, str)]:
-        raise DataError(f"{odd[0]!r} is no access point's name; text is expected")
-    return names
-
-
 def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
     """An array of levels, float[n, B], as a table whose columns are these access points."""
     names = list(check_names(access_points))
     if isinstance(scans, pd.DataFrame) and scans.columns.tolist() != names:
         raise DataError("scans is a DataFrame with names of its own; leave access_points out")
-    shape = list(np.shape(scans)) if hasattr(scans, "ndim") else type(scans).__name__
-    levels = None
-    if hasattr(scans, "ndim") or isinstance(scans, list):
-        # Rows of unequal length are no array.
-        with suppress(ValueError):
-            levels = scans if isinstance(scans, np.ma.MaskedArray) else np.asarray(scans)
-    if levels is None or levels.ndim != 2 or levels.shape[1] != len(names):
+    try:
+        levels = np.ma.asarray(scans)
+    except ValueError:  # rows of unequal length
+        levels = np.ma.asarray(None)
+    if levels.ndim != 2 or levels.shape[1] != len(names):
         raise DataError(
-            f"scans is {shape}; with access_points an array [n, {len(names)}] is expected, a "
-            "column for each of them"
+            f"scans is a {type(scans).__name__} {list(levels.shape)}; with access_points an array "
+            f"[n, {len(names)}] is expected, a column for each of them"
         )
     return pd.DataFrame(levels, columns=names)
-
-
-def _with_columns(scans: Any) -> Any:
-    """An array with named fields as a table; whatever else as it is."""
-    has_fields = getattr(getattr(scans, "dtype", None), "names", None)
-    return pd.DataFrame(np.atleast_1d(scans)) if has_fields else scans
 
 
 def _list_of_scans(scans: Any) -> list[Any]:
     if isinstance(scans, str | bytes):
         raise DataError("scans is text; parse it first, such as with json.loads")
-    if isinstance(scans, pd.Series):
-        is_list = any(isinstance(entry, Mapping | list | tuple | pd.Series) for entry in scans)
-        one: Any = scans.to_dict()
-        return scans.tolist() if is_list else [one]
     if isinstance(scans, Mapping):
         return [scans]
     if hasattr(scans, "ndim"):
         raise DataError(
-            "scans is an array, whose columns have no names; give a DataFrame, or locate's "
-            "access_points"
+            f"scans is a {type(scans).__name__}, whose columns have no names; give a DataFrame, or "
+            "locate's access_points"
         )
     if not isinstance(scans, Iterable):
         raise DataError(f"scans is {type(scans).__name__}; a list of scans is expected")
@@ -163,8 +108,6 @@ def _is_record(entry: Any) -> bool:
 
 
 def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
-    if isinstance(scan, pd.Series):
-        scan = scan.to_dict()
     if isinstance(scan, Mapping):
         if _is_record(scan) and any(isinstance(scan.get(key), str) for key in scan):
             raise DataError(f"scan {row}: {scan!r} is one record; a list of them is a scan")
@@ -178,8 +121,6 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
                     '{"mac": "00:1f:...", "rssi": -61} is expected'
                 )
             lower = {str(key).casefold(): value for key, value in record.items()}
-            if len(lower) < len(record):
-                raise DataError(f"scan {row}: {record!r} names a key twice, whatever the case")
             name = next(lower[key] for key in NAME_KEYS if key in lower)
             readings.append((name, next(lower[key] for key in LEVEL_KEYS if key in lower)))
     else:

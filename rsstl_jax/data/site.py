@@ -38,17 +38,13 @@ class Fingerprints:
             would round by up to half a metre. UJIIndoorLoc's unit is another: see `load_site`.
         floor: int32[n] or None. Floor index.
         building: int32[n] or None. Building index.
-        access_points: A names in the order of the columns, different also without regard to upper
-            and lower case.
-        layout: how the file was written that they come from; None: in no form of its own. Scans of
-            the site are read by it.
+        access_points: A names in the order of the columns, different also in lower case.
+        layout: how the file was written that they come from; scans of the site are read by it.
         phone: str[n] or None. Name of the phone that took each fingerprint.
         time: datetime64[n] or None. Moment of each fingerprint, UTC.
 
     Raises:
-        DataError: an array has another shape or dtype, a position is not finite or beyond 1e9 m, a
-            reading lies outside -130...0 dBm, a name is no text or occurs twice, or there is no
-            fingerprint.
+        DataError: an array has another shape or dtype, or a value lies outside its range.
 
     Example:
         >>> rss_dbm = np.array([[-60.0, np.nan]], np.float32)
@@ -74,9 +70,7 @@ class Fingerprints:
     time: NDArray[np.datetime64] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.access_points, str):
-            raise self._error("access_points is a text; a sequence of names is expected")
-        object.__setattr__(self, "access_points", tuple(self.access_points))
+        object.__setattr__(self, "access_points", check_names(self.access_points))
         if self.part not in PARTS:
             raise DataError(f"part is {self.part!r}; it must be one of {', '.join(PARTS)}")
         num_rows = len(self.rss_dbm) if np.ndim(self.rss_dbm) else 0
@@ -99,9 +93,6 @@ class Fingerprints:
             raise self._error(f"{name} is {array.dtype}{list(array.shape)}; expected {wanted}")
 
     def _check_values(self) -> None:
-        for name in self.access_points:
-            if not isinstance(name, str):
-                raise self._error(f"{name!r} is no access point's name; text is expected")
         if alike := names_alike(self.access_points):
             raise self._error(
                 f"access point {alike[1]!r} is named more than once, or differs from another one "
@@ -132,20 +123,16 @@ class Fingerprints:
         return f"<Fingerprints of {self.dataset}, {self.part}: {self._summary()}>"
 
     def _summary(self) -> str:
-        width_m, depth_m = np.ptp(self.position_m, axis=0)
         counts = {"fingerprint": len(self), "access point": self.num_access_points}
-        return ", ".join(
-            [
-                *(_counted(number, noun) for noun, number in counts.items()),
-                f"{1 - np.isnan(self.rss_dbm).mean():.0%} detected",
-                f"{width_m:.1f} x {depth_m:.1f} m",
-                *(
-                    _counted(len(set(labels.tolist())), noun)
-                    for noun, labels in self._labels().items()
-                    if noun != "time"
-                ),
-            ]
-        )
+        labels = {noun: own for noun, own in self._labels().items() if noun != "time"}
+        counts |= {noun: len(np.unique(own)) for noun, own in labels.items()}
+        facts = [f"{number:,} {noun}{'s' * (number != 1)}" for noun, number in counts.items()]
+        width_m, depth_m = np.ptp(self.position_m, axis=0)
+        facts[2:2] = [
+            f"{1 - np.isnan(self.rss_dbm).mean():.0%} detected",
+            f"{width_m:.1f} x {depth_m:.1f} m",
+        ]
+        return ", ".join(facts)
 
     @property
     def num_access_points(self) -> int:
@@ -153,34 +140,16 @@ class Fingerprints:
         return len(self.access_points)
 
     def take(self, indices: Sequence[int] | NDArray[np.integer | np.bool_]) -> "Fingerprints":
-        """The fingerprints at the given rows, in the given order.
-
-        Args:
-            indices: int[m]. Rows, 0...n-1; or bool[n], true for those that are taken.
-
-        Returns:
-            Fingerprints. The same dataset, part and access points with m rows.
-
-        Raises:
-            DataError: `indices` is empty, or neither of the two.
-
-        Example:
-            >>> rss_dbm = np.array([[-60.0], [-70.0]], np.float32)
-            >>> part = Fingerprints("home", "test", rss_dbm, np.zeros((2, 2)), None, None, ("a",))
-            >>> part.take([1]).rss_dbm.tolist()
-            [[-70.0]]
-        """
+        """The fingerprints at the given rows, int[m], in their order, or where bool[n] is true."""
         rows = np.asarray(indices)
         if rows.dtype == bool and rows.shape == (len(self),):
             rows = np.flatnonzero(rows)
-        if rows.size and rows.dtype.kind not in "iu":
+        in_range = rows.dtype.kind in "iu" and ((rows >= 0) & (rows < len(self))).all()
+        if rows.ndim != 1 or (rows.size and not in_range):
             raise self._error(
-                f"indices is {rows.dtype}{list(rows.shape)}; rows are int[m], or bool[{len(self)}]"
+                f"indices is {rows.dtype}{list(rows.shape)}; rows are int[m], 0...{len(self) - 1}, "
+                f"or bool[{len(self)}]"
             )
-        odd = rows[(rows < 0) | (rows >= len(self))]
-        if rows.ndim != 1 or odd.size:
-            given = f"has row {odd[0]}" if odd.size else f"has shape {list(rows.shape)}"
-            raise self._error(f"indices {given}; rows are int[m], 0...{len(self) - 1}")
         rows = rows.astype(np.int64)
         return replace(
             self,
@@ -190,40 +159,14 @@ class Fingerprints:
         )
 
     def groups(self) -> dict[str, NDArray[np.str_]]:
-        """The phone and the month of each fingerprint, as far as they are known.
-
-        Returns:
-            dict. "phone" and "month", such as '2013-06' (UTC): str[n]; without what is unknown.
-
-        Example:
-            >>> rss_dbm, time = np.full((1, 1), -60, np.float32), np.array(["2013-06-20"], "M8[s]")
-            >>> part = Fingerprints(
-            ...     "home", "test", rss_dbm, np.zeros((1, 2)), None, None, ("a",), time=time
-            ... )
-            >>> part.groups()["month"].tolist()
-            ['2013-06']
-        """
+        """{"phone", "month" such as '2013-06' (UTC): str[n]} of each fingerprint, where known."""
         groups = {} if self.phone is None else {"phone": self.phone}
         if self.time is not None:
             groups["month"] = self.time.astype("datetime64[M]").astype(np.str_)
         return groups
 
     def digest(self) -> str:
-        """SHA-256 of the contents; the same wherever and whenever the same data are read.
-
-        It covers access points, readings, positions (to the micrometre: decimal parsers differ in
-        the last bit), floors and buildings, but not phones, times, and the names of the dataset and
-        of the part.
-
-        Returns:
-            str. 64 hexadecimal digits.
-
-        Example:
-            >>> rss_dbm = np.array([[-60.0]], np.float32)
-            >>> part = Fingerprints("home", "test", rss_dbm, np.zeros((1, 2)), None, None, ("a",))
-            >>> part.digest()[:8], part.digest() == part.take([0]).digest()
-            ('f0f88206', True)
-        """
+        """SHA-256 of access points, readings, positions, floors and buildings, not of names."""
         undetected = np.isnan(self.rss_dbm)
         readings = np.where(undetected, np.float32(100), self.rss_dbm) + np.float32(0)
         fields: dict[str, NDArray[np.generic] | None] = {
@@ -239,8 +182,14 @@ class Fingerprints:
         return total.hexdigest()
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def check_names(access_points: Iterable[str]) -> tuple[str, ...]:
+    """Names of access points as a tuple; DataError where they are one text, or one is none."""
+    if isinstance(access_points, str):
+        raise DataError("access_points is a text; a sequence of names is expected")
+    names = tuple(access_points)
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise DataError(f"{odd[0]!r} is no access point's name; text is expected")
+    return names
 
 
 def names_alike(names: Iterable[str]) -> list[str]:

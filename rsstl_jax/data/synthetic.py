@@ -1,9 +1,19 @@
-"""Three synthetic sites by a multi-floor propagation model: no download, and a known truth."""
+"""Three synthetic sites by a multi-floor propagation model: no download, and a known truth.
+
+The strength of access point a, at p, with device k, is that of the multi-wall model
+[Motley and Keenan 1988] with spatially correlated shadowing [Gudmundson 1991]:
+
+    r = -35 - 10 n log10(max(d, 1)) - walls * wall_db - floors * floor_db
+        + S_a(p) + g_k + e,    e ~ N(0, noise_db^2), g_k ~ N(0, device_db^2)
+
+d is the distance in space, walls and floors are those that the straight line crosses. S_a is a
+sum of random cosines, which has the correlation shadowing_db^2 exp(-|p - q|^2 / (2 L^2)) with
+L = shadowing_m [Rahimi and Recht 2007]. Readings are whole dBm; below -95 dBm: undetected.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,38 +101,10 @@ SYNTHETIC_SITES: dict[str, Building] = {
 
 
 def make_synthetic_site(name: str) -> Site:
-    """One of the synthetic sites; the same name gives the same readings each time.
-
-    The strength of access point a, at p, with device k, is that of the multi-wall model
-    [Motley and Keenan 1988] with spatially correlated shadowing [Gudmundson 1991]:
-
-        r = -35 - 10 n log10(max(d, 1)) - walls * wall_db - floors * floor_db
-            + S_a(p) + g_k + e,    e ~ N(0, noise_db^2), g_k ~ N(0, device_db^2)
-
-    d is the distance in space, walls and floors are those that the straight line crosses. S_a is a
-    sum of random cosines, which has the correlation shadowing_db^2 exp(-|p - q|^2 / (2 L^2)) with
-    L = shadowing_m [Rahimi and Recht 2007]. Readings are whole dBm; below -95 dBm: undetected.
-
-    Args:
-        name: 'synthetic-office', 'synthetic-mall' or 'synthetic-campus'.
-
-    Returns:
-        Site. Train at surveyed positions, several scans each; test at other positions, by other
-        devices.
-
-    Raises:
-        DataError: the name is unknown.
-
-    Example:
-        >>> site = make_synthetic_site("synthetic-office")
-        >>> site.train.rss_dbm.shape, site.train.rss_dbm[0, :3].tolist()
-        ((600, 60), [nan, -77.0, nan])
-    """
+    """One of the synthetic sites; the same name gives the same readings each time."""
     if name not in SYNTHETIC_SITES:
-        near = get_close_matches(name, SYNTHETIC_SITES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
         known = ", ".join(SYNTHETIC_SITES)
-        raise DataError(f"{name!r} is not a synthetic site; these are: {known}{hint}")
+        raise DataError(f"{name!r} is not a synthetic site; these are: {known}")
     return survey_building(name, SYNTHETIC_SITES[name])
 
 

@@ -1,13 +1,10 @@
 """A small classifier of building and floor, trained apart from a locator's network."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
-from flax.traverse_util import flatten_dict
 from numpy.typing import NDArray
 
 from rsstl_jax._numerics import unit_vectors
@@ -16,7 +13,6 @@ from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
-from rsstl_jax.errors import DamagedError
 from rsstl_jax.models.dnn import DenseFramer, DenseStack
 from rsstl_jax.models.network import init_params
 from rsstl_jax.types import Params
@@ -89,17 +85,6 @@ def train_head(
         make_state(_init(head, part.num_access_points), tx), data, jax.random.key(1), None
     )
     return state.params
-
-
-def check_head(file: str | Path, head: Params, num_access_points: int, num_labels: int) -> None:
-    """Refuses parameters that are not those of a head of these inputs and labels."""
-    wanted = jax.eval_shape(lambda: _init(FloorHead(num_labels), num_access_points))
-    given, needed = (
-        {name: leaf.shape for name, leaf in flatten_dict(tree, sep="/").items()}
-        for tree in (head, wanted)
-    )
-    if given != needed:
-        raise DamagedError(f"{file}: the head has shapes {given}; {needed} is expected")
 
 
 def _init(head: FloorHead, num_access_points: int) -> Params:

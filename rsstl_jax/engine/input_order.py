@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.readers.columns import shown
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import DataError
 
@@ -22,12 +23,10 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
     here, known = set(part.access_points), set(locator.access_points)
     unknown = [name for name in part.access_points if name not in known]
     missing = [name for name in locator.access_points if name not in here]
+    found = {"has": ("it does not know", unknown), "lacks": ("it needs", missing)}
     words = [
-        f"{verb} {len(names)} that {what} {shown_names(names, most=5)}"
-        for verb, what, names in (
-            ("has", "it does not know", unknown),
-            ("lacks", "it needs", missing),
-        )
+        f"{verb} {len(names)} that {what} ({shown(names)})"
+        for verb, (what, names) in found.items()
         if names
     ]
     raise DataError(
@@ -36,6 +35,6 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
     )
 
 
-def shown_names(names: Sequence[str], *, most: int = 3) -> str:
-    """The first few of them in brackets."""
-    return f"({', '.join([*names[:most], *(['...'] if len(names) > most else [])])})"
+def shown_names(names: Sequence[str]) -> str:
+    """The first three of them in brackets."""
+    return f"({', '.join([*names[:3], *(['...'] if names[3:] else [])])})"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
 from rsstl_jax.data.preprocess import check_same_site, to_device
-from rsstl_jax.data.readers.layout import check_layout
 from rsstl_jax.data.scans import ScanRows, Scans, check_names, name_columns, pad_rows, read_scans
+from rsstl_jax.engine.mesh import in_turns
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,
     Prototypes,
@@ -30,7 +30,6 @@ from rsstl_jax.engine.prototypes import (
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
 from rsstl_jax.engine.site_network import EVALUATION_ROWS
 from rsstl_jax.errors import DataError
-from rsstl_jax.store.turns import in_turns
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +51,9 @@ class Locator:
         layout: how the site writes its scans; None: in the standard form.
 
     Example:
-        >>> from rsstl_jax import Locator, load_pretrained, load_site
-        >>> train = load_site("synthetic-office").train
-        >>> locator = load_pretrained().fit(train)
-        >>> isinstance(locator, Locator), locator.dataset
-        (True, 'synthetic-office')
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> load_pretrained().fit(load_site("synthetic-office").train).dataset
+        'synthetic-office'
     """
 
     def __init__(
@@ -64,7 +61,7 @@ class Locator:
     ) -> None:
         self.access_points = check_names(access_points)
         self.dataset = dataset
-        self.layout = check_layout(layout) or Layout()
+        self.layout = layout or Layout()
         self.devices: Sequence[jax.Device] = ()  # that share the scans; none: the default one
 
     def __getstate__(self) -> dict[str, Any]:

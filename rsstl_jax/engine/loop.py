@@ -34,38 +34,9 @@ def make_epochs(
     context_axes: Any = None,
     partitioned: bool = False,
 ) -> Callable[..., Any]:
-    """Compiles `num_epochs` epochs of a training step into one program.
+    """run(state, data, key, context) -> (state, metrics, broken): whole epochs as one program.
 
-    An epoch shuffles all rows anew and drops the last partial batch. All randomness comes from
-    (key, epoch, step), so that a state resumed at an epoch goes on bit by bit. The same arguments
-    give the same program, which is compiled once.
-
-    Args:
-        step: the training step.
-        batch_size: rows a step, at most as many as the data have.
-        num_epochs: epochs per call.
-        vmapped: whether several trainings are run at once, as `Replication` has it.
-        context_axes: which part of the context has a leading axis of replicas; hashable.
-        partitioned: whether the program is partitioned over the axis `data` of the mesh in use
-            (`jax.set_mesh`). Data and context are then those of `shard` and `shard_context`.
-
-    Returns:
-        run(state, data, key, context) -> (state, metrics, broken): data is a pytree of arrays with
-        one leading axis of rows; metrics are the means over each epoch, float[num_epochs]; broken
-        says of each metric in which step of the epoch it first was not finite, int[num_epochs],
-        counted from 1, or 0. With several trainings, state, key, metrics and broken have a leading
-        axis of replicas; the data are shared.
-
-    Example:
-        >>> import optax
-        >>> from rsstl_jax.engine.train_state import make_state
-        >>> def count(state, batch, key, context):
-        ...     return state._replace(params=state.params + batch.sum()), {"sum": batch.sum()}
-        >>> run = make_epochs(count, batch_size=2, num_epochs=3)
-        >>> state = make_state(jnp.zeros(()), optax.sgd(1.0))
-        >>> state, metrics, broken = run(state, jnp.ones(4), jax.random.key(0), ())
-        >>> float(state.params), metrics["sum"].shape, broken["sum"].tolist()
-        (12.0, (3,), [0, 0, 0])
+    `metrics` are means over each epoch; `broken` is the first step that was not finite, or 0.
     """
     return _compiled(step, batch_size, num_epochs, vmapped, context_axes, partitioned)
 
@@ -85,6 +56,7 @@ def _compiled(
         num_samples = jax.tree.leaves(data)[0].shape[0]
         num_steps = num_samples // batch_size
 
+        # All randomness comes from (key, epoch, step): a resumed state goes on bit by bit.
         def one_epoch(state: TrainState, _: None) -> Any:
             order_key, step_key = jax.random.split(jax.random.fold_in(key, state.epoch))
             order = jax.random.permutation(order_key, num_samples)[: num_steps * batch_size]
@@ -138,7 +110,7 @@ def fit(
         data: pytree of arrays with one leading axis of rows.
         key: typed key of the training's randomness.
         epochs: epochs in all.
-        batch_size: rows a step.
+        batch_size: rows a step; an epoch's last, smaller batch is dropped.
         name: of the training, such as "seed-0/distilled".
         recorder: takes metrics and states; knows the last saved state.
         context: pytree of arrays handed to every step unchanged.
@@ -158,11 +130,10 @@ def fit(
         >>> from rsstl_jax.engine.train_state import make_state
         >>> def step(state, batch, key, context):
         ...     return state._replace(params=state.params + 1), {"loss": state.params}
-        >>> with tempfile.TemporaryDirectory() as workdir:
-        ...     state = fit(step, make_state(jnp.zeros(()), optax.sgd(1.0)), jnp.ones(4),
-        ...                 jax.random.key(0), epochs=5, batch_size=2, name="count",
-        ...                 recorder=Recorder(workdir))
-        >>> float(state.params)
+        >>> start = make_state(jnp.zeros(()), optax.sgd(1.0))
+        >>> recorder = Recorder(tempfile.mkdtemp())
+        >>> options = {"epochs": 5, "batch_size": 2, "name": "count", "recorder": recorder}
+        >>> float(fit(step, start, jnp.ones(4), jax.random.key(0), **options).params)
         10.0
     """
     names = (name,) if replication is None else replication.names

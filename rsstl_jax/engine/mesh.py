@@ -6,9 +6,12 @@ that a term that compares the fingerprints of a batch is that of the whole batch
 """
 
 import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import cycle
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +21,11 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from rsstl_jax.config.rules import MESH_AXES, read_mesh
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.store.processes import exchange
 from rsstl_jax.types import Batch
+
+Block = TypeVar("Block")
+Piece = TypeVar("Piece")
 
 
 @jax.tree_util.register_dataclass
@@ -140,3 +147,17 @@ def unpad(tree: Any) -> Any:
 def constrain(tree: Any) -> Any:
     """Arrays whose first axis the devices of a row share, inside a partitioned program."""
     return jax.lax.with_sharding_constraint(tree, PartitionSpec("data"))
+
+
+def in_turns(
+    function: Callable[[Block, jax.Device], Piece],
+    blocks: Sequence[Block],
+    devices: Sequence[jax.Device],
+) -> list[Piece]:
+    """What a function makes of each block on the device whose turn it is; all processes get all."""
+    turns = list(zip(blocks, cycle(devices), strict=False))
+    own = [turn for turn in turns if turn[1].process_index == jax.process_index()]
+    with ThreadPoolExecutor(len(devices)) as threads:
+        pieces = list(threads.map(lambda turn: function(*turn), own))
+    of_processes = [iter(of_one) for of_one in exchange(pieces)]
+    return [next(of_processes[device.process_index]) for _, device in turns]

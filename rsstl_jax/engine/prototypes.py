@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax._numerics import top_k, unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
-from rsstl_jax.engine.floor_head import check_head, log_probability, train_head
+from rsstl_jax.engine.floor_head import log_probability, train_head
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.files import write_bytes
 from rsstl_jax.types import Params
@@ -160,9 +160,5 @@ def read_prototypes(file: str | Path, num_access_points: int) -> Prototypes:
         array = getattr(prototypes, name)
         if array.shape != shape or 0 in shape:
             raise DamagedError(f"{file}: {name} has shape {array.shape}; {shape} is expected")
-    if not (prototypes.label.min() >= 0 and prototypes.label.max() < num_labels):
-        raise DamagedError(f"{file}: label names rows that labels does not have")
     head = unflatten_dict(given, sep="/").get("head")
-    if head is not None:
-        check_head(file, head, num_access_points, num_labels)
     return jax.tree.map(jnp.asarray, prototypes._replace(head=head))

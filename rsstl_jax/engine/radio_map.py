@@ -58,10 +58,6 @@ def radio_map_shapes(num_rows: int, num_access_points: int) -> RadioMap:
     )
 
 
-def count_positions(radio_map: RadioMap) -> int:
-    return len(np.unique(np.asarray(radio_map.place)))
-
-
 def full_support(radio_map: RadioMap) -> Support:
     """All of a radio map as support: what a network is used with."""
     return jax.jit(make_support)(*radio_map)

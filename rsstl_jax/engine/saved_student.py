@@ -49,20 +49,17 @@ class Student(NetworkLocator):
 
     Example:
         >>> import jax
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(site_network, params, train.access_points, train.dataset)
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.engine.site_job import make_site_job
+        >>> job = make_site_job(default_config(), load_site("synthetic-office").train)
+        >>> params, names = job.init(jax.random.key(0)), job.train.access_points
+        >>> student = Student(job.site_network, params, names, "synthetic-office")
         >>> student
         <Student of synthetic-office: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2),
         199,502 parameters, 60 access points (AP001, AP002, AP003, ...),
         origin (31.20, 9.76) m, scale 12.96 m>
-        >>> scans = [{"AP003": -61.0}, {"AP003": -61.0, "a telephone": -40.0}]
-        >>> answers = student.locate(scans)
-        >>> answers.x_m.nunique(), answers.unknown.tolist()
-        (1, [0, 1])
+        >>> student.locate([{"AP003": -61.0}, {"a telephone": -40.0, "AP003": -61.0}]).x_m.nunique()
+        1
     """
 
     def __init__(
@@ -119,30 +116,7 @@ def save_student(
 ) -> None:
     """Writes a student, unless the folder holds this very one; student.json comes last.
 
-    Args:
-        folder: the student's own folder.
-        config: the configuration of its training; read here: `network` and `model`.
-        student: what is saved.
-        report: gets a line about a damaged student, which is written anew, or about another
-            student, which this one replaces.
-
-    Raises:
-        OSError: if it cannot be written; the message names the file.
-
-    Example:
-        >>> import jax, tempfile
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(site_network, params, train.access_points, train.dataset)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_student(folder, default_config(), student, report=print)
-        ...     student.dataset = "home"  # Another student: it takes the first one's place.
-        ...     save_student(folder, default_config(), student, report=lambda line: None)
-        ...     load_student(folder).dataset
-        'home'
+    `report` gets a line about a damaged or another student, which this one replaces.
     """
     folder = as_path("folder", folder)
     card, survey = folder / "student.json", student.site_network.survey
@@ -220,7 +194,7 @@ def _same(held: Any, student: Any) -> bool:
 
 
 def load_student(folder: str | Path) -> Student:
-    """The student that `save_student`, or a run, left in a folder.
+    """The student that a run, or `save_student`, left in a folder.
 
     Args:
         folder: the student's own folder, such as results/uji/students/seed-0/distilled.
@@ -234,12 +208,11 @@ def load_student(folder: str | Path) -> Student:
 
     Example:
         >>> import jax, tempfile
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(site_network, params, train.access_points, train.dataset)
+        >>> from rsstl_jax import default_config, load_site
+        >>> from rsstl_jax.engine.site_job import make_site_job
+        >>> job = make_site_job(default_config(), load_site("synthetic-office").train)
+        >>> params, names = job.init(jax.random.key(0)), job.train.access_points
+        >>> student = Student(job.site_network, params, names, "synthetic-office")
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_student(folder, default_config(), student)

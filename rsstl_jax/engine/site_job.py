@@ -23,24 +23,11 @@ MIN_SUPPORT_POSITIONS = 4
 
 @dataclass(frozen=True, eq=False)
 class SiteJob:
-    """A network that is trained at a site: its data, its preprocessing and its plan.
+    """A network that is trained at a site: its data, its preprocessing and its plan."""
 
-    Args:
-        config: the site's configuration: input, augmentation and schedule are the site's own.
-        train: the site's train part.
-        site_network: the network with its preprocessing, fitted on the train part.
-
-    Example:
-        >>> from rsstl_jax import load_site, make_config
-        >>> config = make_config("tuned", target="synthetic-office", sources="synthetic-mall")
-        >>> job = make_site_job(config, load_site("synthetic-office").train)
-        >>> job.batch_size, job.epochs, job.num_steps
-        (128, 100, 400)
-    """
-
-    config: ConfigDict
+    config: ConfigDict  # the site's: input, augmentation and schedule are its own
     train: Fingerprints
-    site_network: SiteNetwork
+    site_network: SiteNetwork  # fitted on the train part
 
     @property
     def network(self) -> Network:
@@ -58,7 +45,10 @@ class SiteJob:
     @cached_property
     def batch_size(self) -> int:
         """The configured number, or as many fingerprints as one step can have here."""
-        most = self.site_network.max_batch_size(len(self.train))
+        most, survey = len(self.train), self.site_network.survey
+        if survey is not None:
+            # Half of the positions: those of a batch are hidden from its support.
+            most = min(most, len(np.unique(np.asarray(survey.place))) // 2)
         return min(self.config.train.batch_size, most)
 
     @property

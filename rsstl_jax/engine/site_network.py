@@ -15,7 +15,6 @@ from rsstl_jax.data.preprocess import UNDETECTED_DBM, Preprocessor, fit_preproce
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.engine.radio_map import (
     RadioMap,
-    count_positions,
     draw_support,
     full_support,
     make_radio_map,
@@ -28,33 +27,13 @@ EVALUATION_ROWS = 1024
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SiteNetwork:
-    """What stays fixed while a network is trained at one site.
-
-    Args:
-        network: the network.
-        preprocessor: encoding, origin and scale, fitted on the site's train part.
-        augmentation: keyword arguments of `augment_rss`, in dB, for training.
-        support: arrays computed once from the train part, for a network that is given them.
-        survey: the train part that supports are drawn from in training, for such a network.
-
-    Example:
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> site_network
-        <SiteNetwork: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2), linear encoding,
-        origin (31.20, 9.76) m, scale 12.96 m, no support>
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
-        >>> site_network.represent(params, jnp.asarray(train.rss_dbm[:5])).location.shape
-        (5, 2)
-    """
+    """What stays fixed while a network is trained at one site."""
 
     network: Network
     preprocessor: Preprocessor
-    augmentation: Mapping[str, float] = field(default_factory=dict)
-    support: Any = None
-    survey: RadioMap | None = None
+    augmentation: Mapping[str, float] = field(default_factory=dict)  # arguments of `augment_rss`
+    support: Any = None  # arrays made once of the train part, for a network that is given them
+    survey: RadioMap | None = None  # what supports are drawn from in training, for such a network
 
     def __repr__(self) -> str:
         prep = self.preprocessor
@@ -73,13 +52,6 @@ class SiteNetwork:
     def shapes(self, num_access_points: int) -> Params:
         """Shapes and dtypes of those parameters, without computing them."""
         return jax.eval_shape(lambda: self.init(jax.random.key(0), num_access_points))
-
-    def max_batch_size(self, num_samples: int) -> int:
-        """How many of so many fingerprints one training step can have."""
-        # With a survey half its positions at most: those of a batch are hidden from its support.
-        if self.survey is None:
-            return num_samples
-        return min(num_samples, count_positions(self.survey) // 2)
 
     def for_step(self, key: jax.Array, survey: RadioMap | None, rows: jax.Array) -> "SiteNetwork":
         """The site network of a training step on these rows of the train part, int[B].

@@ -14,9 +14,6 @@ from rsstl_jax.data.readers.layout import make_layout
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.store.files import read_sealed
 
-MOST_SUPPORT = 10**8
-"""More fingerprints than any radio map has."""
-
 _STUDENT = {
     "network": str,
     "model": dict,
@@ -55,19 +52,13 @@ def read_student_card(file: str | Path) -> StudentCard:
     names = card["access_points"]
     if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
         raise DamagedError(f"{file}: access_points must be different names, at least one")
-    num_support = card.get("num_support", 0)
-    if not isinstance(num_support, int) or not 0 <= num_support <= MOST_SUPPORT:
-        raise DamagedError(
-            f"{file}: num_support is {num_support!r}; a whole number from 0 to {MOST_SUPPORT} "
-            "is expected"
-        )
     config = default_config()
     try:
         override(config, {"network": card["network"], **drop_retired(card["model"])})
         preprocessor = Preprocessor.from_dict(card["preprocessor"])
     except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
         raise DamagedError(f"{file}: {error}") from error
-    layout = layout_of(card, file)
+    layout, num_support = layout_of(card, file), card.get("num_support", 0)
     return StudentCard(config, preprocessor, tuple(names), card["dataset"], num_support, layout)
 
 

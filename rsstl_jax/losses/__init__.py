@@ -1,6 +1,8 @@
 """The paper's losses as pure functions of arrays: no config, no jit, no parameters inside.
 
-Each takes one teacher and one batch; `jax.vmap` over teachers or replicas is the caller's.
+Each takes one teacher and one batch; `jax.vmap` over teachers or replicas is the caller's. Each
+raises TypeError for arrays that are not floating-point, and ValueError for empty ones and for
+shapes other than those that it names.
 """
 
 from rsstl_jax.losses.adversarial import critic_loss, generator_loss, gradient_penalty

@@ -33,28 +33,20 @@ def angular_similarity_loss(
     Args:
         student: float[B, D]. one side of each pair, any scale; Z_S of a specialised network.
         teacher: float[B, D]. the other side; Z_G of a generator. The loss is symmetric.
-        margin: float[]. angle added to the mean one, radians, in [0, pi/2); may be traced.
+        margin: float[]. angle added to the mean one, radians, in [0, pi/2), else ValueError; may
+            be traced.
 
     Returns:
         float[]. in [1 - cos(margin), 2]: the floor, 0.0199 for a margin of 0.2, is reached at
         c = 1 only, and 2 where the enlarged angle is pi.
 
-    Raises:
-        TypeError: `student` or `teacher` is not floating-point.
-        ValueError: their shapes differ, have not two axes or are empty; `margin` is not a scalar,
-            or lies outside its range (a traced margin cannot be checked).
-
     Notes:
         The cosine is averaged *before* the angle is taken, as printed: samples may disagree as
-        long as the mean agrees. The value does not depend on the scale of a vector, over the whole
-        range of its dtype. The gradient in a vector is inversely proportional to its scale, and
-        infinite where the dtype cannot hold that; that of the square root counts as zero at
-        c = +-1. A zero vector has cosine 0 with
-        everything, and gradient zero.
+        long as the mean agrees. The gradient in a vector is inversely proportional to its scale,
+        which the value does not depend on; that of the square root counts as zero at c = +-1. A
+        zero vector has cosine 0 with everything, and gradient zero.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import angular_similarity_loss
         >>> x = jnp.array([[3.0, 4.0], [1.0, 0.0]])
         >>> print(f"{angular_similarity_loss(x, 2.0 * x):.4f}")
         0.0199

@@ -25,9 +25,7 @@ def normalize_weights(weights: ArrayLike) -> jax.Array: ...
 def normalize_weights(
     weights: Mapping[str, ArrayLike] | ArrayLike,
 ) -> dict[str, jax.Array] | jax.Array:
-    """Loss weights divided by their sum.
-
-    lambda_t / sum_k lambda_k (the paper's Eq. 12).
+    """Loss weights divided by their sum: lambda_t / sum_k lambda_k (the paper's Eq. 12).
 
     Args:
         weights: mapping from names to float[], or float[T]. non-negative, not all zero; plain
@@ -37,21 +35,13 @@ def normalize_weights(
         mapping of the same names to float[], or float[T]. in [0, 1], with sum 1.
 
     Raises:
-        ValueError: `weights` is empty or not one-dimensional, a mapping's weight is not a scalar,
-            or weights that are not traced include a negative or infinite one or sum to zero in the
-            dtype of the result.
-
-    Notes:
-        Differentiable. Traced weights cannot be checked: a sum of zero gives NaN.
+        ValueError: weights that are not traced include a negative or infinite one or sum to zero
+            in the dtype of the result. A traced sum of zero gives NaN.
 
     Example:
-        >>> from rsstl_jax.losses import normalize_weights
         >>> weights = normalize_weights({"mae": 3.0, "sim": 0.5, "mi": 0.5, "fi": 0.5})
         >>> print({name: f"{weight:.3f}" for name, weight in weights.items()})
         {'mae': '0.667', 'sim': '0.111', 'mi': '0.111', 'fi': '0.111'}
-
-    Reference:
-        The paper, section 3.2, 'Overall Loss'.
     """
     if isinstance(weights, Mapping):
         for name, weight in weights.items():
@@ -83,23 +73,15 @@ def combine(
         to be logged one by one.
 
     Raises:
-        TypeError: `terms` is no mapping to pairs, or a value is not floating-point.
-        ValueError: `terms` is empty, a weight or value is not a scalar, or a weight that is not
-            traced is no real number; the message names it.
+        TypeError: `terms` is no mapping to pairs. This and other messages name the term.
 
     Notes:
-        The gradient of a term is its weight. A weight of zero does not hide a NaN: leave the term
-        out to switch it off.
+        A weight of zero does not hide a NaN: leave the term out to switch it off.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import combine
         >>> total, parts = combine({"mae": (0.75, jnp.array(8.0)), "sim": (0.25, jnp.array(2.0))})
         >>> print(f"{total:.2f}", {name: f"{value:.2f}" for name, value in parts.items()})
         6.50 {'mae': '8.00', 'sim': '2.00'}
-
-    Reference:
-        The paper, section 3.2, 'Overall Loss'.
     """
     if not isinstance(terms, Mapping):
         raise TypeError(f"terms must be a mapping from names, got {type(terms).__name__}.")

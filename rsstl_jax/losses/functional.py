@@ -27,35 +27,26 @@ def transmitting_matrix(z_in: ArrayLike, z_out: ArrayLike) -> jax.Array:
 
     Differs: rows are samples, where the paper has columns; A is divided by B, or the top singular
     value would grow to B; features of unequal width are brought to the narrower one by adaptive
-    average pooling, bin i of m being [floor(i d / m), ceil((i + 1) d / m)).
+    average pooling, bin i of m being [floor(i d / m), ceil((i + 1) d / m)), and normed after.
 
     Args:
         z_in: float[B, D1]. features before the block, any scale.
         z_out: float[B, D2]. features after it.
 
     Returns:
-        float[B, B]. symmetric positive semi-definite; entries in [-1/B, 1/B], trace <= 1.
-
-    Raises:
-        TypeError: `z_in` or `z_out` is not floating-point.
-        ValueError: either has not two axes or is empty, or their batches differ.
+        float[B, B]. symmetric positive semi-definite; entries in [-1/B, 1/B], trace <= 1. A zero
+        vector gives a zero row and gradient zero.
 
     Notes:
-        Features are pooled first and normalised after: so the vectors multiplied are unit vectors,
-        as Eq. 8 says, whatever their widths, and the scale of a sample still drops out. A zero
-        vector gives a zero row and gradient zero. For training use `functional_information`, which
-        needs no T.
+        For training use `functional_information`, which needs no T.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import transmitting_matrix
         >>> print(transmitting_matrix(jnp.eye(2), 3.0 * jnp.eye(2)))
         [[0.25 0.  ]
          [0.   0.25]]
 
     Reference:
-        The paper, section 3.2, 'Functional Information Constraint'; Shang et al., Lipschitz
-        Continuity Guided Knowledge Distillation, ICCV 2021.
+        Shang et al., Lipschitz Continuity Guided Knowledge Distillation, ICCV 2021.
     """
     z_in, z_out = _checked(z_in, z_out)
 
@@ -86,25 +77,15 @@ def functional_information(
     Returns:
         float[]. in [0, 1]; at the paper's scale, B times that.
 
-    Raises:
-        TypeError: `z_in` or `z_out` is not floating-point, or `num_iterations` is no integer.
-        ValueError: either has not two axes or is empty, their batches differ, or
-            `num_iterations` < 1.
-
     Notes:
-        Differentiable in both arguments, at a cost that does not depend on `num_iterations`; zero
-        gradient where A is zero. The iteration starts from all ones, which suits features of
-        mostly positive products; see `rsstl_jax.spectral.top_singular_value`.
+        The gradient's cost does not depend on `num_iterations`; it is zero where A is zero. The
+        iteration starts from all ones, which suits features of mostly positive products; see
+        `rsstl_jax.spectral.top_singular_value`.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import functional_information
         >>> x = jnp.ones((4, 6))
         >>> print(f"{functional_information(x, x[:, :3]):.4f}")
         1.0000
-
-    Reference:
-        The paper, section 3.2 and Algorithm 1.
     """
     z_in, z_out = _checked(z_in, z_out)
 
@@ -128,22 +109,11 @@ def functional_information_loss(student_fi: ArrayLike, teacher_fi: ArrayLike) ->
         teacher_fi: float[...]. that of the teacher or teachers, of equal shape.
 
     Returns:
-        float[...]. absolute differences, >= 0.
-
-    Raises:
-        TypeError: `student_fi` or `teacher_fi` is not floating-point.
-        ValueError: their shapes differ or are empty: repeat the student's scalar, or `jax.vmap`.
-
-    Notes:
-        The gradient is +-1, and zero at zero difference.
+        float[...]. absolute differences, >= 0, with gradient zero at zero.
 
     Example:
-        >>> from rsstl_jax.losses import functional_information_loss
         >>> print(f"{functional_information_loss(0.5, 0.75):.2f}")
         0.25
-
-    Reference:
-        The paper, section 3.2, 'Functional Information Constraint'.
     """
     student_fi = as_floating("student_fi", student_fi)
     teacher_fi = as_floating("teacher_fi", teacher_fi)

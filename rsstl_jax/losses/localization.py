@@ -26,24 +26,13 @@ def localization_loss(predicted: ArrayLike, actual: ArrayLike) -> jax.Array:
         actual: float[B, K]. true locations, metres, in the same frame.
 
     Returns:
-        float[B]. Euclidean errors, metres, >= 0.
-
-    Raises:
-        TypeError: `predicted` or `actual` is not floating-point.
-        ValueError: their shapes differ, have not two axes or are empty.
-
-    Notes:
-        The gradient is the unit vector of the error, and zero (not NaN) at zero error.
+        float[B]. Euclidean errors, metres, >= 0. The gradient is zero (not NaN) at zero error.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import localization_loss
         >>> errors_m = localization_loss(jnp.array([[3.0, 4.0], [1.0, 1.0]]), jnp.ones((2, 2)))
         >>> print([f"{error:.3f}" for error in errors_m])
         ['3.606', '0.000']
-
-    Reference:
-        The paper, section 3.1, 'Mean Absolute Error'.
     """
     predicted = as_floating("predicted", predicted)
     actual = as_floating("actual", actual)

@@ -32,17 +32,11 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
         float[]. <= 0. At Psi = 0 it is -2 ln 2; at the optimal estimator, the log density ratio,
         it is 2 JSD - 2 ln 2, with JSD in [0, ln 2] the Jensen-Shannon divergence in nats.
 
-    Raises:
-        TypeError: one of the scores is not floating-point.
-        ValueError: their shapes differ or are empty.
-
     Notes:
         The gradient of each score lies in [-1/B, 1/B]; value and gradient are finite for every
         finite score. A value below the lowest number of the dtype is given as that number.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import mutual_information_bound
         >>> print(f"{mutual_information_bound(jnp.zeros(8), jnp.zeros(8)):.4f}")
         -1.3863
 
@@ -63,11 +57,10 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
 
 
 def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) -> jax.Array:
-    """Negative of the mutual information bound: the term to minimise.
+    """Negative of `mutual_information_bound`: J_MI of one teacher, the term to minimise.
 
-    J_MI of one teacher.
-
-    Differs: the sign of the paper's Eq. 4, so that minimising Eq. 12 maximises the bound.
+    Differs: the sign of the paper's Eq. 4, so that minimising Eq. 12 maximises the bound, by
+    estimator and student together.
 
     Args:
         joint_scores: float[...]. estimator's scores Psi(Z_G, Z_S) of true pairs, any range.
@@ -76,23 +69,9 @@ def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) 
     Returns:
         float[]. >= 0; 2 ln 2 where the estimator cannot tell the pairs apart.
 
-    Raises:
-        TypeError: one of the scores is not floating-point.
-        ValueError: their shapes differ or are empty.
-
-    Notes:
-        Value and gradient are finite for every finite score. Estimator and student minimise it
-        jointly.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import mutual_information_loss
         >>> print(f"{mutual_information_loss(jnp.full(8, 5.0), jnp.full(8, -5.0)):.4f}")
         0.0134
-
-    Reference:
-        Hjelm et al., Learning Deep Representations by Mutual Information Estimation and
-        Maximization, ICLR 2019, Eq. 4.
     """
     return -mutual_information_bound(joint_scores, product_scores)
 
@@ -108,22 +87,13 @@ def product_pairs(x: ArrayLike) -> jax.Array:
     Returns:
         float[B, ...]. sample k + 1 at index k, and the first one last.
 
-    Raises:
-        TypeError: `x` is not floating-point.
-        ValueError: `x` is a scalar or empty.
-
     Notes:
-        The gradient is rolled back. Inside `jax.shard_map` each device rolls the samples that it
-        has. With B = 1 every pair is a true one, and the bound is useless.
+        Inside `jax.shard_map` each device rolls the samples that it has. With B = 1 every pair is
+        a true one, and the bound is useless.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from rsstl_jax.losses import product_pairs
         >>> print(product_pairs(jnp.array([[0.0], [1.0], [2.0]])).ravel())
         [1. 2. 0.]
-
-    Reference:
-        The paper, Algorithm 3.
     """
     x = as_floating("x", x)
     if x.ndim == 0:

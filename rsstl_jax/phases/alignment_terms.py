@@ -41,10 +41,6 @@ class Alignment:
         similarity_over: "batch" for J_Sim of the mean cosine, as Eq. 1 prints it, or "sample" for
             the mean of each sample's.
 
-    Raises:
-        ValueError: `terms` holds another word than those of `TERMS`, or `similarity_over` is
-            neither of its two.
-
     Example:
         >>> from rsstl_jax.phases.distill_step import DistillContext
         >>> alignment = Alignment(Estimator(2), ("similarity",))
@@ -79,7 +75,7 @@ class Alignment:
         extract: jax.Array,
         context: Any,
     ) -> dict[str, jax.Array]:
-        """The alignment terms of a batch, each summed over the teachers.
+        """{term: scalar} of a batch, each summed over the teachers.
 
         A term whose weight is 0 is 0 and is not computed, though the weight is traced: one
         program serves students with it and without. The terms have derivatives in theta, the
@@ -91,20 +87,13 @@ class Alignment:
             frame: float[N, B, F]. Z_G^F of N teachers.
             extract: float[N, B, D]. Z_G^E.
             context: DistillContext; read here: `weights`, `margin` and `teacher_mask`.
-
-        Returns:
-            {term: scalar} of `terms`.
-
-        Raises:
-            ValueError: the margin is known and lies outside [0, pi/2); a term has no weight, or one
-                that is known and negative or not finite; frame and extract are not those of N >= 1
-                teachers; or the mask is not float[N].
         """
         check_margin(context.margin)
         for term in self.terms:
             if term not in context.weights:
                 raise ValueError(f"weights has no {term!r}; 0 leaves the term out.")
-            check_known(f"weight of {term!r}", context.weights[term], _may_weigh, "at least 0")
+            may_weigh = lambda x: (x >= 0) & np.isfinite(x)  # noqa: E731
+            check_known(f"weight of {term!r}", context.weights[term], may_weigh, "at least 0")
         if context.teacher_mask is not None:
             context = context._replace(teacher_mask=jnp.asarray(context.teacher_mask))
         _check_teachers(frame, extract, context.teacher_mask)
@@ -170,10 +159,6 @@ class Alignment:
             jnp.broadcast_to(of_student, of_teachers.shape), of_teachers
         )
         return _sum_over_teachers(gaps, mask)
-
-
-def _may_weigh(weight: np.ndarray) -> np.ndarray:
-    return (weight >= 0) & np.isfinite(weight)
 
 
 def _check_teachers(frame: jax.Array, extract: jax.Array, mask: jax.Array | None) -> None:

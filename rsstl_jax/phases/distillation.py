@@ -65,7 +65,8 @@ def make_distillation(
     )
     teacher_fn, teacher_params = _teachers_at(job, teachers, outputs)
     tx = job.optimizer(learning_rate=1.0)  # each student's own rate is in its context
-    num_unlabelled = settings.num_unlabelled
+    num_unlabelled, teacher = settings.num_unlabelled, job.config.teacher
+    has_fixed_noise = teacher.noise == "fixed" and teacher.kind != "noise"
     step = make_distill_step(
         job.site_network, teacher_fn, alignment, tx, num_unlabelled=num_unlabelled
     )
@@ -88,7 +89,7 @@ def make_distillation(
             margin=jnp.float32(plan.margin),
             teacher_mask=jnp.asarray(plan.teacher_mask, jnp.float32),
             learning_rate=jnp.float32(plan.learning_rate),
-            noise_key=noise_key if _has_fixed_noise(job) else None,
+            noise_key=noise_key if has_fixed_noise else None,
             soft_target_m=outputs.position_m if outputs else None,
             unlabelled=outputs.pseudo_labelled() if outputs else None,
             survey=job.site_network.survey,
@@ -96,10 +97,6 @@ def make_distillation(
         return make_distill_state(student, theta, tx), train_key, context
 
     return Distillation(step, {name: partial(start, name) for name in students})
-
-
-def _has_fixed_noise(job: SiteJob) -> bool:
-    return job.config.teacher.noise == "fixed" and job.config.teacher.kind != "noise"
 
 
 def _teachers_at(

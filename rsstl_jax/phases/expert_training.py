@@ -46,38 +46,9 @@ def represent_source(job: SiteJob, params: Params) -> SourceBatch:
 def make_expert_step(
     site_network: SiteNetwork, generator: Generator, critic: Critic, settings: ConfigDict
 ) -> Step:
-    """A step of WGAN-GP with J_Sim and J_MAE through the frozen regressor (Sec. 3.1).
+    """A step of WGAN-GP with J_Sim (Eq. 1) and J_MAE (Eq. 2) by the frozen regressor (Sec. 3.1).
 
-    The critic is updated `num_critic_steps` times on the batch, each time with new noise; then
-    the generator once, on -E[C(G)] + w_sim J_Sim (Eq. 1) + w_mae J_MAE (Eq. 2).
-
-    Differs: Eq. 2's first addend, the frozen network's own error, has no gradient here and is
-    left out; the paper gives no weights for the three terms.
-
-    Args:
-        site_network: the source network at its site; only its regressor is used.
-        generator: the generator that is trained.
-        critic: its critic.
-        settings: the configuration's section `teacher`.
-
-    Returns:
-        step(state, batch, key, context) -> (state, metrics) on a SourceBatch; the context is the
-        source network's frozen parameters.
-
-    Example:
-        >>> from rsstl_jax import load_site, make_config
-        >>> from rsstl_jax.engine.site_job import make_site_job
-        >>> from rsstl_jax.models import make_generator
-        >>> config = make_config("paper", target="synthetic-office", sources="synthetic-mall")
-        >>> job = make_site_job(config, load_site("synthetic-mall").train)
-        >>> network_params, critic = job.init(jax.random.key(0)), Critic()
-        >>> generator = make_generator(job.network)
-        >>> step = make_expert_step(job.site_network, generator, critic, config.teacher)
-        >>> batch = jax.tree.map(lambda leaf: leaf[:8], represent_source(job, network_params))
-        >>> state = init_expert_state(generator, critic, config.teacher, batch)
-        >>> state, metrics = jax.jit(step)(state, batch, jax.random.key(1), network_params)
-        >>> sorted(metrics)
-        ['critic_gradient_norm', 'gradient_norm', 'localization', 'similarity', 'wasserstein']
+    It works on a SourceBatch; its context are the source network's frozen parameters.
     """
     tx = _optimizer(settings)
     scale_m = site_network.preprocessor.scale_m
@@ -97,6 +68,8 @@ def make_expert_step(
         penalty = gradient_penalty(score, batch.extract, generated, key)
         return loss + settings.penalty_weight * penalty, -loss
 
+    # Eq. 2's first addend, the frozen network's own error, has no gradient here and is left out;
+    # the paper gives no weights for the three terms.
     def generator_total(
         params: Params, critic_params: Params, source: Params, batch: SourceBatch, key: jax.Array
     ) -> tuple[jax.Array, dict[str, jax.Array]]:

@@ -119,6 +119,9 @@ def replicas_that_fit(
         context_axes=context_axes,
         partitioned=is_partitioned(own_row),
     )
+    usable = usable_bytes()
+    if mesh is not None and mesh.devices.flat[0].platform == "cpu":
+        usable //= mesh.size  # they share one memory
     size = len(begun)
     while size > 1:
         states, keys, contexts = zip(*begun[:size], strict=True)
@@ -127,7 +130,7 @@ def replicas_that_fit(
         state, key = replicate((stack(states), stack(keys)), own_row)
         with on_row(own_row):
             compiled = program.lower(state, one_step, key, context).compile()
-        if _bytes_of(compiled) <= usable_bytes() // (1 if mesh is None else _sharing(mesh)):
+        if _bytes_of(compiled) <= usable:
             break
         size = (size + 1) // 2
     return min(exchange(size))
@@ -137,11 +140,6 @@ def _bytes_of(compiled: Any) -> int:
     """What a compiled program holds while it runs; results do not take its arguments' place."""
     memory = compiled.memory_analysis()
     return memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
-
-
-def _sharing(mesh: Mesh) -> int:
-    """How many of its devices share one memory: those of a host's CPU do."""
-    return mesh.size if mesh.devices.flat[0].platform == "cpu" else 1
 
 
 def usable_bytes() -> int:

@@ -1,13 +1,13 @@
 """What sets the students of one run apart, beside their seed."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.rules import name_list
-from rsstl_jax.config.schema import check_value
+from rsstl_jax.config.schema import check_value, flatten
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import Network
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -76,9 +76,6 @@ def plan_students(
     """Every spec resolved and checked, before anything is trained for it."""
     if not students:
         raise ConfigError("students is empty; name at least one")
-    for name, spec in students.items():
-        if not isinstance(spec, StudentSpec):
-            raise ConfigError(f"student {name!r} is {spec!r}; a StudentSpec is expected")
     plans = {name: plan_student(config, network, spec) for name, spec in students.items()}
     for name, plan in plans.items():
         if plan.labelled_by_mean and "standalone" not in students:
@@ -91,21 +88,23 @@ def plan_students(
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:
     """A spec against its run; raises ConfigError where it cannot be trained."""
     weights = _weights(config, network, spec)
-    given: dict[str, float | None] = {
-        f"distill.weights.{term}": weight for term, weight in spec.weights.items()
+    own = {f"distill.weights.{term}": weight for term, weight in spec.weights.items()} | {
+        "distill.margin": spec.margin,
+        "train.learning_rate": spec.learning_rate,
+        "agnostic.start": spec.start,
+        "distill.pseudo_labels": spec.pseudo_labels,
     }
-    given |= {"distill.margin": spec.margin, "train.learning_rate": spec.learning_rate}
+    given: dict[str, Any] = {path: value for path, value in own.items() if value is not None}
     for path, value in given.items():
-        if value is not None:
-            check_value(path, value)
-    rate = config.train.learning_rate if spec.learning_rate is None else spec.learning_rate
+        check_value(path, value)
+    fields = flatten(config) | given
     return StudentPlan(
         weights=weights,
-        margin=config.distill.margin if spec.margin is None else spec.margin,
+        margin=fields["distill.margin"],
         teacher_mask=_teacher_mask(config, spec),
-        learning_rate=rate * network.learning_rate_factor,
-        starts_at_teacher=_starts_at_teacher(config, spec),
-        labelled_by_mean=_labelled_by_mean(config, spec),
+        learning_rate=fields["train.learning_rate"] * network.learning_rate_factor,
+        starts_at_teacher=_starts_at_teacher(config, fields["agnostic.start"]),
+        labelled_by_mean=_labelled_by_mean(config, fields["distill.pseudo_labels"]),
     )
 
 
@@ -149,10 +148,7 @@ def _teacher_mask(config: ConfigDict, spec: StudentSpec) -> tuple[float, ...]:
     return (*surrogates, *agnostic)
 
 
-def _starts_at_teacher(config: ConfigDict, spec: StudentSpec) -> bool:
-    start = config.agnostic.start if spec.start is None else spec.start
-    if start not in ("fresh", "teachers"):
-        raise ConfigError(f"a student starts at {start!r}; it must be fresh or teachers")
+def _starts_at_teacher(config: ConfigDict, start: str) -> bool:
     if start == "fresh":
         return False
     for path, value in (("network", config.network), ("teacher.kind", config.teacher.kind)):
@@ -168,10 +164,7 @@ def _starts_at_teacher(config: ConfigDict, spec: StudentSpec) -> bool:
     return True
 
 
-def _labelled_by_mean(config: ConfigDict, spec: StudentSpec) -> bool:
-    labels = config.distill.pseudo_labels if spec.pseudo_labels is None else spec.pseudo_labels
-    if labels not in ("teachers", "mean"):
-        raise ConfigError(f"the pseudo-labels of a student are {labels!r}; take teachers or mean")
+def _labelled_by_mean(config: ConfigDict, labels: str) -> bool:
     if labels == "mean" and config.distill.num_unlabelled == 0:
         raise ConfigError(
             "the pseudo-labels of a student are a mean, which only unlabelled fingerprints have, "

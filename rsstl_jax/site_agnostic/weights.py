@@ -83,18 +83,12 @@ class Pretrained:
         Returns:
             What has `locate(scans)`, as a `Student`.
 
-        Raises:
-            DataError: if the radio map is no fingerprints, or no access point was detected in it.
-
         Example:
             >>> from rsstl_jax import load_site
-            >>> office = load_site("synthetic-office")
-            >>> scan = {"AP003": -61.0, "AP017": -78.0}
-            >>> answers = load_pretrained().fit(office.train).locate([scan])
+            >>> office = load_pretrained().fit(load_site("synthetic-office").train)
+            >>> answers = office.locate([{"AP003": -61.0, "AP017": -78.0}])
             >>> bool(answers.x_m.between(0, 65).all() and answers.y_m.between(0, 20).all())
             True
-            >>> answers.columns.tolist()
-            ['x_m', 'y_m', 'floor', 'building', 'radius_m', 'detected', 'unknown']
         """
         if not isinstance(radio_map, Fingerprints):
             kind = type(radio_map).__name__
@@ -102,23 +96,7 @@ class Pretrained:
         return EnsembleAtSite.fit(self.settings, self.members, radio_map)
 
     def check_target(self, target: str) -> None:
-        """Refuses a dataset from a building that the members were trained in, by its name.
-
-        Args:
-            target: name of the dataset.
-
-        Raises:
-            DataError: if it is from such a building; a figure there says nothing of new sites.
-
-        Example:
-            >>> load_pretrained().check_target("my-office")
-            >>> load_pretrained().check_target("tut1")
-            Traceback (most recent call last):
-            ...
-            rsstl_jax.errors.DataError: the pretrained network was trained in the building of tut1
-            (on tampere): its figure there says nothing of new sites; rsstl agnostic trains one that
-            has not seen it
-        """
+        """Refuses a dataset from a building that the members were trained in, by its name."""
         for source in self.sources:
             if building_of(source) == building_of(target):
                 raise DataError(
@@ -130,30 +108,8 @@ class Pretrained:
     def check_data(self, *parts: Fingerprints) -> None:
         """Refuses fingerprints that the members were trained on, whatever they are called.
 
-        A copy is known by all of its data. Where the source has a data card, it is also known by
-        the positions of its train part, in any order and from any origin. A part of a copy, or a
-        copy with other positions, is not known.
-
-        Args:
-            parts: the train and test part of the site that is measured at.
-
-        Raises:
-            DataError: a part holds such fingerprints; the message names the source.
-
-        Example:
-            >>> import numpy as np
-            >>> rss_dbm = np.array([[-60.0]], np.float32)
-            >>> part = Fingerprints("home", "train", rss_dbm, np.zeros((1, 2)), None, None, ("a",))
-            >>> pretrained = load_pretrained()
-            >>> pretrained.check_data(part)
-            >>> copied = Pretrained(pretrained.settings, pretrained.members, ("office",),
-            ...     {"data": {"office": part.digest()}})
-            >>> copied.check_data(part)
-            Traceback (most recent call last):
-            ...
-            rsstl_jax.errors.DataError: home, train part: these are the train fingerprints of
-            office, which the pretrained network was trained on: its figure here says nothing of new
-            sites
+        A copy is known by all of its data and, where the source has a data card, by the positions
+        of its train part, in any order and from any origin.
         """
         data = self.report.get("data")
         trained = {digest: name for name, digest in data.items()} if isinstance(data, dict) else {}
@@ -211,8 +167,6 @@ def load_pretrained(folder: str | Path = PRETRAINED) -> Pretrained:
         >>> pretrained = load_pretrained()
         >>> len(pretrained.members), pretrained.sources
         (2, ('uji', 'tampere', 'tut7', 'mall-1', 'mall-2'))
-        >>> pretrained.report["epochs"]
-        30
     """
     folder = as_path("folder", folder)
     card_file, file = folder / "agnostic.json", folder / "agnostic.npz"

@@ -58,6 +58,7 @@ def pretrain(
     config.target = "any"  # Every site may be a source: the bundle is for targets to come.
     validate(config)
     check_mesh(config)
+    check_sources(config.target, name_list(config.sources))
     parts = _read_sources(config)
     digests = {part.dataset: part.digest() for part in parts}
     facts = _training_facts(config)
@@ -224,7 +225,8 @@ def _written_facts(file: Path, facts: dict[str, Any]) -> dict[str, Any]:
     # Its states are signed with the plan in the form of the version that wrote it.
     written = read_json(file)
     try:
-        changed = differences(_renewed(written), facts)
+        network, episodes = renew_sizes(written["network"]), renew_episodes(written["episodes"])
+        changed = differences({**written, "network": network, "episodes": episodes}, facts)
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         changed = [str(error)]
     if changed:
@@ -233,11 +235,6 @@ def _written_facts(file: Path, facts: dict[str, Any]) -> dict[str, Any]:
             "--workdir or remove the folder"
         )
     return written
-
-
-def _renewed(plan: Mapping[str, Any]) -> dict[str, Any]:
-    network, episodes = renew_sizes(plan["network"]), renew_episodes(plan["episodes"])
-    return {**plan, "network": network, "episodes": episodes}
 
 
 def _make_recorder(config: ConfigDict, workdir: str | Path, facts: Mapping[str, Any]) -> Recorder:

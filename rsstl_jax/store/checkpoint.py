@@ -58,8 +58,11 @@ def _save(
     saved, new = folder / str(step), folder / f"{step}.new"
     try:
         in_first(_clear)(folder, new)
+        # Arrays of one device as NumPy's.
+        fetch = lambda leaf: leaf if _is_sharded(leaf) else jax.device_get(leaf)  # noqa: E731
         with _orbax(shared) as checkpointer:
-            checkpointer.save(new / "state", args=ocp.args.StandardSave(_fetched(tree)))
+            arguments = ocp.args.StandardSave(jax.tree.map(fetch, tree))
+            checkpointer.save(new / "state", args=arguments)
         manifest = {"owner": owner, "structure": _structure(tree, count)}
         in_first(_keep)(folder, manifest, step, keep)
     except Exception as error:
@@ -151,11 +154,6 @@ def _arrays(tree: Any) -> list[jax.Array]:
 
 def _is_sharded(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1
-
-
-def _fetched(tree: Any) -> Any:
-    """Arrays of one device as NumPy's."""
-    return jax.tree.map(lambda leaf: leaf if _is_sharded(leaf) else jax.device_get(leaf), tree)
 
 
 def _check(saved: Path, structure: dict[str, str], owner: str) -> None:

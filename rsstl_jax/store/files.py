@@ -48,19 +48,15 @@ def writing(path: str | Path, mode: str = "wb", **options: Any) -> Iterator[IO[A
     path = Path(path)
     new = path.with_name(path.name + ".new")
     try:
-        with new.open(mode, **options) as file:
+        with naming(path), new.open(mode, **options) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
         sync_folder(path.parent)
-    except BaseException as error:
+    except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
-        # A full disk shows when the bytes are flushed, and that error names no file.
-        named = str(getattr(error, "filename", path))
-        if isinstance(error, OSError) and error.errno and named in ("None", str(new)):
-            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -7,22 +7,6 @@ from rsstl_jax.config.schema import default_config, validate
 from rsstl_jax.errors import ConfigError
 
 
-@pytest.mark.parametrize(
-    ("target", "sources", "message"),
-    [
-        ("uji", "", "sources is empty; name at least one dataset, such as uji,tampere"),
-        ("uji", "  ", "sources is empty; name at least one dataset"),
-        ("uji", "uts,tampere,uts", "name each dataset once"),
-        ("uji", "uts, uji", "sources is 'uts, uji' and holds the target 'uji'"),
-    ],
-)
-def test_fields_that_contradict_each_other(target, sources, message):
-    config = default_config()
-    config.target, config.sources = target, sources
-    with pytest.raises(ConfigError, match=message):
-        validate(config)
-
-
 def test_a_batch_of_one_has_nothing_to_compare():
     config, weight = default_config(), "distill.weights.mutual_information"
     override(config, {"train.batch_size": 1, weight: 0.0})
@@ -48,7 +32,6 @@ def test_a_batch_of_one_has_nothing_to_compare():
             "data.fraction is 1, which leaves no fingerprint of the training set unlabelled",
         ),
         ({"data.unlabelled": "file"}, "data.unlabelled is 'file' and distill.num_unlabelled is 0"),
-        ({"distill.pseudo_labels": "mean"}, "only unlabelled fingerprints are given, and distill"),
     ],
 )
 def test_only_a_site_agnostic_teacher_predicts_positions(fields, message):

@@ -97,11 +97,11 @@ def test_sources_of_the_targets_own_building_are_refused_before_anything_is_read
         ({"a": StudentSpec(margin=2.0)}, "distill.margin is 2.0; it must be"),
         (
             {"a": StudentSpec(pseudo_labels="men")},
-            "the pseudo-labels of a student are 'men'; take teachers or mean",
+            "distill.pseudo_labels is 'men'; it must be one of teachers, mean",
         ),
         (
             {"a": StudentSpec(start="best")},
-            "a student starts at 'best'; it must be fresh or teachers",
+            "agnostic.start is 'best'; it must be one of fresh, teachers",
         ),
         (STUDENTS | {"a": StudentSpec(pseudo_labels="mean")}, "distill.num_unlabelled is 0"),
     ],

@@ -178,7 +178,6 @@ def test_a_section_in_place_of_a_field_is_refused_even_if_it_is_empty():
         ("distill.margin", 1e-300, "1e-300"),
         ("seeds", (1, 10**40), f"(1, {10**40})"),
         ("distill.weights.similarity", 10**400, str(10**400)),
-        pytest.param("teacher.seed", 10**5000, "a number of thousands of digits", id="5000 digits"),
     ],
 )
 def test_numbers_that_single_precision_does_not_hold_are_refused(path, value, shown):

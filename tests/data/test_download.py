@@ -113,7 +113,7 @@ def test_the_files_inside_an_archive_are_verified(served, tmp_path):
 def test_an_answer_of_not_found_is_the_cause(served, tmp_path):
     _, address = served
     card = make_card(PublishedFile("a.csv", (address + "a.csv",), sha256(TABLE)))
-    with pytest.raises(MissingDataError, match=r"download failed \(127.0.0.1:\d+ answered 404\)"):
+    with pytest.raises(MissingDataError, match=r"download failed \(127.0.0.1:\d+: 404"):
         download_dataset(card, tmp_path)
 
 

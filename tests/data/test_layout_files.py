@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from data.test_layout import OFFICE, frame, warnings_of, write
+from data.test_layout import OFFICE, frame, write
 
 from rsstl_jax.data import Layout, load_radio_map, load_site, load_unlabelled, read_radio_map
 from rsstl_jax.errors import DataError, MissingDataError
@@ -25,16 +25,6 @@ def test_a_layout_that_is_not_read_is_named(tmp_path, name):
     (tmp_path / "home" / name).mkdir()
     with pytest.raises(DataError, match=f"{name} is not read; a file of the name layout.json"):
         load_site("home", data_dir=tmp_path)
-
-
-def test_a_table_in_an_archive_beside_another_is_said(tmp_path, caplog):
-    write(tmp_path)
-    folder = tmp_path / "home"
-    with zipfile.ZipFile(folder / "site.zip", "w") as archive:
-        archive.write(folder / "train.csv", "home/train.csv")
-        archive.writestr("home/test.csv", "another")
-    [warning] = warnings_of(caplog, tmp_path)
-    assert warning.startswith(f"{folder}/site.zip holds home/test.csv, too, which is not read")
 
 
 def test_a_prefix_matches_whatever_its_case(tmp_path):

@@ -157,7 +157,7 @@ def test_encode_uses_the_fitted_values():
         ({"origin_m": ["0", "1"]}, r"origin_m is \['0', '1'\]; it must be made of numbers"),
         ({"scale_m": "7"}, "scale_m is '7'; it must be made of numbers"),
         ({"exponent": True}, "exponent is True; it must be made of numbers"),
-        ({"origin_m": [0.0, math.inf]}, "must be finite"),
+        ({"origin_m": [0.0, math.inf]}, "is expected, finite"),
         ({"colour": 1}, "missing or unknown: colour"),
     ],
 )

@@ -90,7 +90,7 @@ def test_what_is_old_rare_or_off_the_walk_is_left_out(tmp_path):
 @pytest.mark.parametrize("line", [wifi(5, "aa:aa", "loud"), "5\tTYPE_WAYPOINT\t1"])
 def test_a_faulty_line_is_named(tmp_path, line):
     write_floor(tmp_path, "F1", {"walk": [*STRAIGHT, line]})
-    with pytest.raises(DataError, match=r"walk\.txt, line 6: .*published form: time, kind"):
+    with pytest.raises(DataError, match=r"walk\.txt, line 6: .*published form: time, TYPE"):
         read(tmp_path)
 
 
@@ -130,8 +130,8 @@ def test_two_lines_that_ran_together_are_read_as_two(tmp_path, joined):
         ("5TYPE_WAYPOINT\t1\t2", "is not a line of a trace"),
         ("some words", "is not a line of a trace"),
         (wifi(5, "aa:aa", -50, age_ms=-1), "was last seen at 6, after 5"),
-        (wifi(5, "", -50), "an access point and a level in whole dBm are expected"),
-        (wifi(5, "aa:aa", -50.5), "an access point and a level in whole dBm are expected"),
+        (wifi(5, "", -50), "is not of the published form"),
+        (wifi(5, "aa:aa", -50.5), "is not of the published form: time, TYPE_WIFI, .* whole dBm"),
         (wifi(5, "aa:aa", -50) + "\t7", "is not of the published form"),
         (wifi(5, "aa:aa", -50).replace("2422", "high"), "is not of the published form"),
         (wifi(5, "aa:aa", "nan"), "is not of the published form"),
@@ -139,7 +139,6 @@ def test_two_lines_that_ran_together_are_read_as_two(tmp_path, joined):
         (waypoint(5, 1, "nan"), "is not of the published form"),
         (waypoint(5, 1, "inf"), "is not of the published form"),
         (waypoint(5, 1, "2\t3"), "is not of the published form"),
-        (waypoint(5, 1, "1e25"), "the position lies beyond 1e"),
     ],
 )
 def test_a_line_is_checked_as_a_whole(tmp_path, line, message):
@@ -180,15 +179,13 @@ def test_a_trace_that_is_no_text_file_is_named(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("floors", "options", "message"),
     [
-        (["F1", "F01"], {}, r"F01 and F1 are one floor"),
-        (["F0", "B1"], {}, r"B1 and F0 are one floor"),
         (["F1"], {"max_age_s": math.nan}, "max_age_s is nan, min_scans 1; both must be above 0"),
         (["F1"], {"max_age_s": -1.0}, "max_age_s is -1.0, min_scans 1; both must be above 0"),
         (["F1"], {"min_scans": 0}, "max_age_s is 3.0, min_scans 0; both must be above 0"),
         (["F1"], {"min_scans": 99}, "10 traces leave no scan for the train part; 0 of 2 access"),
     ],
 )
-def test_what_leaves_nothing_or_merges_floors_is_refused(tmp_path, floors, options, message):
+def test_what_leaves_nothing_is_refused(tmp_path, floors, options, message):
     for floor in floors:
         write_floor(tmp_path, floor, walks_of(10, STRAIGHT))
     with pytest.raises(DataError, match=message):

@@ -11,7 +11,6 @@ from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.prototypes import make_prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.site_job import make_site_job
-from rsstl_jax.errors import DamagedError
 from rsstl_jax.export import export_student, load_exported, write_onnx
 
 
@@ -98,14 +97,6 @@ def test_prototypes_of_an_earlier_version_have_no_head(atrium, tmp_path):
     write_prototypes(file, without_head(atrium).prototypes)
     assert not any(name.startswith("head") for name in np.load(file).files)
     assert read_prototypes(file, len(atrium.access_points)).head is None
-
-
-def test_a_head_of_another_site_is_refused(atrium, tmp_path):
-    head = jax.tree.map(lambda leaf: leaf[1:], atrium.prototypes.head)
-    file = tmp_path / "prototypes.npz"
-    write_prototypes(file, atrium.prototypes._replace(head=head))
-    with pytest.raises(DamagedError, match="the head has shapes"):
-        read_prototypes(file, len(atrium.access_points))
 
 
 @pytest.mark.parametrize("floor", [None, np.full(21, 4, np.int32)])

@@ -52,7 +52,7 @@ def test_arrays_are_located_by_the_names_of_their_columns(student):
     for scans in PART.rss_dbm, PART.rss_dbm.tolist(), jnp.nan_to_num(PART.rss_dbm, nan=jnp.nan):
         found = student.locate(scans, access_points=PART.access_points)
         pd.testing.assert_frame_equal(found, answers)
-    with pytest.raises(DataError, match="scans is an array, whose columns have no names"):
+    with pytest.raises(DataError, match="scans is a ndarray, whose columns have no names"):
         student.locate(PART.rss_dbm)
     with pytest.raises(DataError, match="names of its own; leave access_points out"):
         student.locate(table, access_points=PART.access_points[::-1])

@@ -98,6 +98,7 @@ TESTS = {
     "a network's": is_network,
     "different names": are_names,
     "different months": lambda v: are_names(v, is_month),
+    "names separated by commas, of knn": lambda v: are_names(v, ("knn", "pretrained").__contains__),
 }
 
 

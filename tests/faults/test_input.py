@@ -56,18 +56,18 @@ BEYOND = r"a position in metres is expected in -1e\+09...1e\+09"
         ("AP1,x,y\nFalse,1,2\nTrue,3,4\n", f"line 2, column 'AP1': 'False' {NOT_A_NUMBER}"),
         ("AP1,x,y\n-50,1,true\n", f"line 2, column 'y': 'true' {NOT_A_NUMBER}"),
         ("AP1,x,y,floor\n-50,1,2,TRUE\n", f"line 2, column 'floor': 'TRUE' {NOT_A_NUMBER}"),
-        ("AP1,AP2,x,y,Floor\n-50,-50,1,2,0\n", "line 1: column 'Floor' would be read as an access"),
+        (
+            "AP1,AP2,x,y,Floor\n-50,-50,1,2,0\n",
+            "line 1: columns .* something else: Floor",
+        ),
         # was refused without a row and a column
         (GOOD + "-50,-1e400,1,2\n", r"line 4, column 'AP2': '-1e400' is too large"),
         (GOOD + f"-50,{'1' * 400},1,2\n", rf"line 4, column 'AP2': '{'1' * 40}' is too large"),
         (GOOD + "-50,\u0665,1,2\n", rf"line 4, column 'AP2': '\u0665' {NOT_A_NUMBER}"),
-        (GOOD + "-50,-5\xa0,1,2\n", rf"line 4, column 'AP2': '-5\\xa0' {NOT_A_NUMBER}"),
         (GOOD + "-50,\x1c-5,1,2\n", rf"line 4, column 'AP2': '\\x1c-5' {NOT_A_NUMBER}"),
-        (GOOD + "-50,1_0,1,2\n", rf"line 4, column 'AP2': '1_0' {NOT_A_NUMBER}"),
         ("\n" + GOOD, "line 1: is empty; the columns' names are expected"),
         (GOOD + "-50,-5\0,1,2\n", "line 4: holds a NUL byte; save the file as plain text again"),
         (GOOD + "-50,-131,1,2\n", r"column 'AP2': is -131; .* in -130...0 dBm, or 100 for undet"),
-        (GOOD + "-50,nan,1,2\n", r"line 4, column 'AP2': is empty or NaN; a reading"),
     ],
 )
 def test_a_fault_is_named_with_its_place(tmp_path, text, message):

@@ -19,7 +19,6 @@ from rsstl_jax import (
     load_exported,
     load_locator,
     load_pretrained,
-    load_site,
     load_student,
     make_config,
     make_network,
@@ -32,9 +31,7 @@ from rsstl_jax.data import (
     augment_rss,
     encode_rss,
     fit_preprocessor,
-    grouped_validation_split,
     read_scans,
-    target_fraction,
 )
 from rsstl_jax.data.scans import check_rows, name_columns
 from rsstl_jax.engine.prototypes import make_prototypes
@@ -96,7 +93,6 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
-        (lambda: load_site("home", layout={"x": "x"}), DataError, "layout is a dict; a Layout"),
         (
             lambda: export_student(None, "x"),
             ConfigError,
@@ -106,11 +102,6 @@ def test_the_pretrained_network_can_be_compared():
             lambda: export_student(ExportedStudent(None, ("a",), np.zeros(2), "home"), "x"),
             ConfigError,
             "student is a ExportedStudent; what load_student",
-        ),
-        (
-            lambda: ExportedStudent(None, ("a",), np.zeros(2), "home", layout={"x": "x"}),
-            DataError,
-            "layout is a dict; a Layout is expected",
         ),
         (
             lambda: ExportedStudent(None, "ab", np.zeros(2), "home"),
@@ -152,15 +143,6 @@ def test_the_pretrained_network_can_be_compared():
             for p in ([1.0, 2.0], [[1.0]], [[1.0, 2.0, 3.0]], None, [[1j, 2.0]], [["1", "2"]])
         ),
         (lambda: fit_preprocessor(PART).uncenter([1.0, 2.0]), ValueError, r"centered_m is float64"),
-        *(
-            (
-                lambda s=s, split=split: split(PART, fraction=0.5, seed=s),
-                ValueError,
-                "seed is .*; it must be a",
-            )
-            for split in (target_fraction, grouped_validation_split)
-            for s in (None, -1, 1.5, "0")
-        ),
     ],
 )
 def test_what_is_not_meant_is_refused(call, error, message):
@@ -168,21 +150,18 @@ def test_what_is_not_meant_is_refused(call, error, message):
         call()
 
 
-@pytest.mark.parametrize("students", [{}, {"mine": None}])
-def test_students_are_checked_before_a_teacher_is_trained(students, tmp_path):
+def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-    with pytest.raises(ConfigError, match=r"students is empty|student 'mine' is None"):
-        run_distillation(config, tmp_path / "run", students=students)
+    with pytest.raises(ConfigError, match="students is empty"):
+        run_distillation(config, tmp_path / "run", students={})
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: metrics.floor_hit_rate(["1"], [1]),
         lambda: metrics.floor_hit_rate(None, None),
         lambda: metrics.floor_hit_rate([[1]], [[1]]),
-        lambda: metrics.error_m([[1j, 2.0]], TRUE),
         lambda: metrics.summarize(None),
         lambda: metrics.summarize([1.0, np.nan]),
         lambda: metrics.summarize([-1.0]),

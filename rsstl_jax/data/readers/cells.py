@@ -7,6 +7,7 @@ What is wrong with a whole row, the header or the encoding is found earlier, in 
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -133,40 +134,33 @@ def read_texts(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     return sheet.frame(columns, dtype=str, keep_default_na=False) if columns else pd.DataFrame()
 
 
-def to_phones(sheet: Sheet, cells: pd.Series) -> NDArray[np.str_]:
-    """Names of phones, str[n]."""
-    names = np.array(cells.str.strip().tolist(), np.str_)
-    _check_texts(sheet, cells, names != "", "the name of a phone is expected")
+def to_phones(sheet: Sheet, cells: pd.DataFrame) -> NDArray[np.str_]:
+    """Names of phones of the only column, str[n]."""
+    names = np.array(cells.iloc[:, 0].str.strip().tolist(), np.str_)
+    _check_cells(sheet, cells, names[:, None] != "", "the name of a phone is expected")
     return names
 
 
-def to_times(sheet: Sheet, cells: pd.Series) -> NDArray[np.datetime64]:
-    """Moments in UTC, datetime64[n], of seconds since 1970 or of ISO 8601."""
-    seconds = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
-    written = pd.to_datetime(cells, format="ISO8601", errors="coerce", utc=True)
+def to_times(sheet: Sheet, cells: pd.DataFrame) -> NDArray[np.datetime64]:
+    """Moments in UTC of the only column, datetime64[n], of seconds since 1970 or of ISO 8601."""
+    texts = cells.iloc[:, 0]
+    seconds = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    written = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
     time = written.dt.tz_localize(None).to_numpy("datetime64[s]")
     whole = np.nan_to_num(seconds).clip(0, 1e10).astype(np.int64)
     time = np.where(np.isnan(seconds), time, whole.astype("datetime64[s]"))
     sound = (time >= np.datetime64("1990")) & (time < np.datetime64("2100"))
     expected = "seconds since 1970, or a time such as 2013-06-20 07:35, is expected in 1990...2099"
-    _check_texts(sheet, cells, sound, expected)
+    _check_cells(sheet, cells, sound[:, None], expected)
     return time
 
 
-def _check_texts(sheet: Sheet, cells: pd.Series, sound: NDArray[np.bool_], expected: str) -> None:
-    """Raises DataError for the first cell that is not sound."""
-    if not sound.all():
-        row = int(sound.argmin())
-        raise DataError(
-            f"{sheet.cell_name(row, str(cells.name))}: is {cells.iloc[row]!r}; {expected}"
-        )
-
-
-def _check_cells(sheet: Sheet, numbers: pd.DataFrame, sound: NDArray[np.bool_], words: str) -> None:
+def _check_cells(sheet: Sheet, cells: pd.DataFrame, sound: NDArray[np.bool_], words: str) -> None:
     """Raises DataError for the first cell that is not sound."""
     if sound.all():
         return
     row, index = np.argwhere(~sound)[0]
-    value = numbers.to_numpy()[row, index]
-    content = "is empty or NaN" if np.isnan(value) else f"is {value:g}"
-    raise DataError(f"{sheet.cell_name(row, numbers.columns[index])}: {content}; {words}")
+    value: Any = cells.iloc[row, index]
+    content = f"is {value!r}" if isinstance(value, str) else f"is {value:g}"
+    content = "is empty or NaN" if content == "is nan" else content
+    raise DataError(f"{sheet.cell_name(row, cells.columns[index])}: {content}; {words}")

@@ -88,15 +88,6 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
 
 def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
     """Refuses names that say that a column is no access point."""
-    for name in names:
-        if (use := name.lower()) in ("x", "y", "floor", "building"):
-            named = getattr(sheet.layout, use)
-            meant = f"write {use!r}" if name != use else f"the layout's {use} is {named!r}"
-            raise DataError(
-                f"{sheet.file}, line 1: column {name!r} would be read as an access point; "
-                f"{meant}, give it another name, or leave it out: "
-                f"{remedy(f'--ignore={name}')}"
-            )
     if odd := [name for name in names if has_other_use(name)]:
         flag = remedy(f"--ignore={','.join(odd)}")
         if sheet.layout.floor not in sheet.columns and (floor := _meant_flag(sheet, "floor")):
@@ -120,14 +111,8 @@ def match_access_points(
     columns = {name.casefold(): name for name in access_point_columns(sheet, is_radio_map=False)}
     found = [columns.pop(name.casefold(), None) for name in access_points]
     lacking = [n for n, column in zip(access_points, found, strict=True) if column is None]
-    faults = [
-        f"{text} {shown(names)}"
-        for text, names in (
-            ("unknown to the train part:", list(columns.values())),
-            ("lacking:", lacking),
-        )
-        if names
-    ]
+    names = {"unknown to the train part:": [*columns.values()], "lacking:": lacking}
+    faults = [f"{text} {shown(odd)}" for text, odd in names.items() if odd]
     if faults and (must_match or len(lacking) == len(access_points)):
         raise DataError(
             f"{sheet.file}, line 1: must name the same access points as {radio_map}; "

@@ -117,23 +117,9 @@ class Layout:
     def to_metres(
         self, position: NDArray[np.float64], origin: tuple[float, float] | None = None
     ) -> NDArray[np.float64]:
-        """Positions in the table's unit as metres; degrees become east and north of an origin.
+        """Positions in the table's unit, float64[n, 2], as metres; degrees by an origin.
 
         The projection is equirectangular with WGS 84's metres per degree at the origin.
-
-        Args:
-            position: float64[n, 2]. As the table has them.
-            origin: longitude and latitude, degrees; None: those of the layout.
-
-        Returns:
-            float64[n, 2]. Metres.
-
-        Raises:
-            ValueError: positions are degrees and there is no origin.
-
-        Example:
-            >>> Layout(positions="feet").to_metres(np.array([[10.0, 100.0]])).round(3).tolist()
-            [[3.048, 30.48]]
         """
         if self.positions == "metres":
             return position
@@ -152,18 +138,17 @@ def _all_numbers(values: object) -> bool:
     )
 
 
-_DEGREES = {
-    "latitude": re.compile(r"(gps|geo|pos|position|coord)?(lat|latitude|north|northing)(deg)?"),
-    "longitude": re.compile(
-        r"(gps|geo|pos|position|coord)?(lng|long?|longitude|east|easting)(deg)?"
-    ),
-}
+_DEGREES = re.compile(
+    r"(?:gps|geo|pos|position|coord)?"
+    r"(?:(?P<latitude>lat|latitude|north|northing)|(?P<longitude>lng|long?|longitude|east|easting))"
+    r"(?:deg)?"
+)
 
 
 def _degrees_in(column: str) -> str:
     """'latitude' or 'longitude' where a column's name says so; else empty."""
-    plain = re.sub(r"[^a-z]", "", column.lower())
-    return next((name for name, form in _DEGREES.items() if form.fullmatch(plain)), "")
+    match = _DEGREES.fullmatch(re.sub(r"[^a-z]", "", column.lower()))
+    return (match.lastgroup or "") if match else ""
 
 
 def _is_on_earth(origin: tuple[float, float]) -> bool:
@@ -177,13 +162,6 @@ def _metres_per_degree(latitude: float) -> tuple[float, float]:
     east = 111_412.84 * math.cos(phi) - 93.5 * math.cos(3 * phi) + 0.118 * math.cos(5 * phi)
     north = 111_132.92 - 559.82 * math.cos(2 * phi) + 1.175 * math.cos(4 * phi)
     return east, north
-
-
-def check_layout(layout: Layout | None) -> Layout | None:
-    """The layout, unless it is another thing, such as its fields."""
-    if not isinstance(layout, Layout | None):
-        raise DataError(f"layout is a {type(layout).__name__}; a Layout is expected")
-    return layout
 
 
 def used_columns(layout: Layout) -> tuple[str, ...]:

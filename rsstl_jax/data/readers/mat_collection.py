@@ -1,8 +1,6 @@
 """A site from a .mat file of the collection of Torres-Sospedra et al.: DSI1, LIB1, TUT7, ..."""
 
-import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +15,6 @@ from rsstl_jax.store.files import as_path
 FIELDS = ("trainingMacs", "trainingLabels", "testMacs", "testLabels")
 LABELS = ("x", "y", "z", "floor", "building")  # columns of trainingLabels and testLabels
 
-_log = logging.getLogger(__name__)
-
 
 def read_mat(name: str, file: str | Path) -> Site:
     """Reads one site of the .mat collection that many papers on fingerprinting use.
@@ -27,7 +23,7 @@ def read_mat(name: str, file: str | Path) -> Site:
     column an access point in dBm, 100 where undetected, and `trainingLabels` and `testLabels` with
     the columns x, y, z, floor, building [Torres-Sospedra et al. 2020, supplementary materials,
     doi:10.5281/zenodo.3751042]. The collection gives access points no names: they are called AP001,
-    AP002, ... in the order of the columns. Heights (z) are logged and left out.
+    AP002, ... in the order of the columns. Heights (z) are left out.
 
     Args:
         name: what the site is called.
@@ -37,8 +33,7 @@ def read_mat(name: str, file: str | Path) -> Site:
         Site. Positions in the file's unit, which is the metre.
 
     Raises:
-        DataError: the file is not there or not such a file, or a field is missing, of another shape
-            or holds another value, or positions look like degrees; the message names file, field,
+        DataError: the file is not such a file, or a value is wrong; the message names file, field,
             row and column.
 
     Example:
@@ -69,8 +64,8 @@ def read_mat(name: str, file: str | Path) -> Site:
     return Site(name, train, test)
 
 
-def _read_database(file: Path) -> dict[str, Any]:
-    """The fields of the struct `database`."""
+def _read_database(file: Path) -> dict[str, NDArray[np.float64]]:
+    """The matrices of the struct `database`."""
     # scipy.io takes a moment to load, and other readers do without it.
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
@@ -78,7 +73,8 @@ def _read_database(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"{file} is not there; name a .mat file, such as TUT7.mat")
     try:
-        content = loadmat(file)
+        struct = loadmat(file)["database"][0, 0]
+        matrices = {field: struct[field] for field in FIELDS}
     except NotImplementedError as error:
         raise DataError(
             f"{file} is a MATLAB file of version 7.3 (HDF5), which SciPy does not read; load it in "
@@ -86,37 +82,20 @@ def _read_database(file: Path) -> dict[str, Any]:
         ) from error
     except (*UNREADABLE, MatReadError, TypeError, LookupError) as error:
         raise DataError(
-            f"{file} cannot be read as a MATLAB file up to version 7: {error}"
+            f"{file} is no MATLAB file up to version 7 with a struct database, whose fields are "
+            f"{', '.join(FIELDS)} ({error})"
         ) from error
-    if "database" not in content:
-        others = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
-        raise DataError(f"{file} holds {others}; a struct named database is expected")
-    struct = content["database"]
-    if struct.dtype.names is None or struct.size != 1:
-        raise DataError(f"{file}: database must be one struct with the fields {', '.join(FIELDS)}")
-    fields = {name: struct.reshape(-1)[0][name] for name in struct.dtype.names}
-    if missing := [name for name in FIELDS if name not in fields]:
-        raise DataError(
-            f"{file}: database has no field {', '.join(missing)}; it has {', '.join(fields)}"
-        )
-    if unread := [name for name in fields if name not in FIELDS]:
-        _log.warning("%s: database.%s is not read", file, ", database.".join(unread))
-    return fields
-
-
-def _matrix(file: str | Path, database: dict[str, Any], field: str) -> NDArray[np.float64]:
-    matrix = database[field]
-    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "iuf" or matrix.ndim != 2:
-        raise DataError(f"{file}: database.{field} must be a full matrix of real numbers")
-    if matrix.size == 0:
-        raise DataError(f"{file}: database.{field} is empty; a row per fingerprint is expected")
-    return matrix.astype(np.float64)
+    for field, matrix in matrices.items():
+        is_real = isinstance(matrix, np.ndarray) and matrix.dtype.kind in "iuf"
+        if not is_real or matrix.ndim != 2 or matrix.size == 0:
+            raise DataError(f"{file}: database.{field} must be a full matrix of real numbers")
+    return {field: matrix.astype(np.float64) for field, matrix in matrices.items()}
 
 
 def _read_part(
-    name: str, part: str, field: str, file: str | Path, database: dict[str, Any]
+    name: str, part: str, field: str, file: Path, database: dict[str, NDArray[np.float64]]
 ) -> Fingerprints:
-    readings, labels = (_matrix(file, database, f"{field}{kind}") for kind in ("Macs", "Labels"))
+    readings, labels = database[f"{field}Macs"], database[f"{field}Labels"]
     if labels.shape != (len(readings), len(LABELS)):
         raise DataError(
             f"{file}: database.{field}Labels is {labels.shape[0]} x {labels.shape[1]}; "
@@ -124,21 +103,16 @@ def _read_part(
             f"with {', '.join(LABELS)}"
         )
     undetected = readings == UNDETECTED
-    _check(
-        f"{file}: database.{field}Macs",
-        readings,
-        undetected | ((readings >= MIN_DBM) & (readings <= MAX_DBM)),
-        f"a reading in {MIN_DBM:g}...{MAX_DBM:g} dBm, or {UNDETECTED} for undetected, is expected",
-    )
-    where = f"{file}: database.{field}Labels"
-    _check(where, labels, np.isfinite(labels), f"{', '.join(LABELS)} must be finite")
-    whole = np.ones(labels.shape, bool)
-    whole[:, 3:] = (labels[:, 3:] == np.rint(labels[:, 3:])) & (np.abs(labels[:, 3:]) < 2**31)
-    _check(where, labels, whole, "floor and building must be whole numbers")
+    expected = f"a reading in {MIN_DBM:g}...{MAX_DBM:g} dBm, or {UNDETECTED}, is expected"
+    sound = undetected | ((readings >= MIN_DBM) & (readings <= MAX_DBM))
+    _check(f"{file}: database.{field}Macs", readings, sound, expected)
+    sound = np.isfinite(labels)
+    sound[:, 3:] &= (labels[:, 3:] == np.rint(labels[:, 3:])) & (np.abs(labels[:, 3:]) < 2**31)
+    expected = f"{', '.join(LABELS)} must be finite, floor and building whole numbers"
+    _check(f"{file}: database.{field}Labels", labels, sound, expected)
     floor, building = labels[:, 3:].astype(np.int32).T
     width = readings.shape[1]
     digits = max(3, len(str(width)))
-    _log_heights(where, labels[:, 2], floor)
     return Fingerprints(
         dataset=name,
         part=part,
@@ -157,11 +131,3 @@ def _check(where: str, values: NDArray[np.float64], sound: NDArray[np.bool_], wo
         raise DataError(
             f"{where}, row {row + 1}, column {column + 1}: is {values[row, column]:g}; {words}"
         )
-
-
-def _log_heights(where: str, height_m: NDArray[np.float64], floor: NDArray[np.int32]) -> None:
-    heights = [(f, np.unique(height_m[floor == f])) for f in np.unique(floor)]
-    shown = ", ".join(
-        f"floor {f} at {h[0]:g}{f' to {h[-1]:g}' if len(h) > 1 else ''} m" for f, h in heights
-    )
-    _log.info("%s: heights (z) are left out: %s", where, shown)

@@ -1,6 +1,6 @@
 """UJIIndoorLoc and UTSIndoorLoc: how their publishers name files and columns."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,68 +8,45 @@ from rsstl_jax.data.cards import CARDS
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.data.readers.layout import Layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
-from rsstl_jax.data.readers.with_header import read_parts
+from rsstl_jax.data.readers.table import read_parts
 from rsstl_jax.data.site import Site
 
-
-@dataclass(frozen=True)
-class Publisher:
-    """How one publisher names files and columns."""
-
-    train_file: str
-    test_file: str
-    layout: Layout
-    subfolder: str = ""  # where the publisher's archive unpacks to
-
-
-_UJI = Publisher(
-    "trainingData.csv",
-    "validationData.csv",
-    Layout(
-        x="LONGITUDE",
-        y="LATITUDE",
-        floor="FLOOR",
-        building="BUILDINGID",
-        access_point_prefix="WAP",
-        phone="PHONEID",
-        time="TIMESTAMP",
-    ),
-    subfolder="UJIndoorLoc",
+_UJI = Layout(
+    x="LONGITUDE",
+    y="LATITUDE",
+    floor="FLOOR",
+    building="BUILDINGID",
+    access_point_prefix="WAP",
+    phone="PHONEID",
+    time="TIMESTAMP",
 )
-_UTS = Publisher(
-    "UTS_training.csv",
-    "UTS_test.csv",
-    Layout(x="Pos_x", y="Pos_y", floor="Floor_ID", building="", access_point_prefix="WAP"),
-)
+_UTS = Layout(x="Pos_x", y="Pos_y", floor="Floor_ID", building="", access_point_prefix="WAP")
 
 
 def read_uji(folder: Path) -> Site:
     """UJIIndoorLoc; positions are Web Mercator metres, 0.766 m on the ground at 39.99 deg N."""
-    return _read_published("uji", folder, _UJI)
+    files = ("trainingData.csv", "validationData.csv")
+    return _read_published("uji", folder, files, _UJI, subfolder="UJIndoorLoc")
 
 
 def read_uts(folder: Path) -> Site:
     """UTSIndoorLoc, which is one building: floors -3...12, positions in metres."""
-    return _read_published("uts", folder, _UTS)
+    return _read_published("uts", folder, ("UTS_training.csv", "UTS_test.csv"), _UTS)
 
 
-def _read_published(name: str, folder: Path, publisher: Publisher) -> Site:
-    address = CARDS[name].address
+def _read_published(
+    name: str, folder: Path, files: tuple[str, str], layout: Layout, *, subfolder: str = ""
+) -> Site:
     train, test = (
-        _without_absent(
-            open_sheet(
-                find_file(folder, file, subfolder=publisher.subfolder, address=address),
-                layout=publisher.layout,
-            )
-        )
-        for file in (publisher.train_file, publisher.test_file)
+        _open(folder, file, layout, subfolder=subfolder, address=CARDS[name].address)
+        for file in files
     )
     return read_parts(name, train, test, must_match=True)
 
 
-def _without_absent(sheet: Sheet) -> Sheet:
-    """The sheet by a layout without the columns of phones and times that some copies lack."""
-    layout = sheet.layout
+def _open(folder: Path, file: str, layout: Layout, **places: str) -> Sheet:
+    """A file by a layout without the columns of phones and times that some copies lack."""
+    sheet = open_sheet(find_file(folder, file, **places), layout=layout)
     absent: dict[str, Any] = {
         n: "" for n in ("phone", "time") if getattr(layout, n) not in sheet.columns
     }

@@ -94,12 +94,12 @@ class _ScanColumns(NamedTuple):
 
     @classmethod
     def of(cls, sheet: Sheet, access_points: Sequence[str]) -> "_ScanColumns":
-        layout = sheet.layout
+        layout, lower = sheet.layout, {column: column.casefold() for column in sheet.columns}
         place = {name.casefold(): index for index, name in enumerate(access_points)}
         ignored = {name.casefold() for name in layout.ignore}
         used = ignored | {name.casefold() for name in used_columns(layout)}
         prefix = layout.access_point_prefix.casefold()
-        known = [c for c in sheet.columns if c.casefold() in place and c.casefold() not in ignored]
+        known = [c for c, name in lower.items() if name in place and name not in ignored]
         if alike := names_alike(known):
             raise DataError(f"{sheet.file}, line 1: access point {alike[0]!r} is named twice")
         if not known:
@@ -107,16 +107,13 @@ class _ScanColumns(NamedTuple):
                 f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
                 f"point that the locator knows, such as {access_points[0]!r}"
             )
-        others = [column for column in sheet.columns if column not in set(known)]
+        places = [place[lower.pop(column)] for column in known]
         carried = [
             column
-            for column in others
-            if column.casefold() in used
-            or has_other_use(column)
-            or not column.casefold().startswith(prefix)
+            for column, name in lower.items()
+            if name in used or has_other_use(column) or not name.startswith(prefix)
         ]
-        unknown = [column for column in others if column not in set(carried)]
-        places = [place[name.casefold()] for name in known]
+        unknown = [column for column in lower if column not in carried]
         return cls(known, places, unknown, carried, len(access_points))
 
 

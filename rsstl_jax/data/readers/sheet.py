@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,14 +29,9 @@ _FORBIDDEN = {
 
 # How files of other kinds start.
 _KINDS = {
-    rb"PK\x03\x04": "an Excel workbook or a zip archive",
-    rb"\xd0\xcf\x11\xe0": "an Excel workbook",
+    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "an Excel workbook or an archive",
     rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
     rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
-    rb"PAR1": "a Parquet file",
-    rb"SQLite format": "an SQLite database",
-    rb"MATLAB 5\.0|\x89HDF": "a MATLAB or HDF5 file",
-    rb"\x93NUMPY": "a NumPy array",
 }
 
 
@@ -189,16 +185,10 @@ def _header_names(file: str, header: bytes, delimiter: str) -> tuple[str, ...]:
     except csv.Error as error:
         raise DataError(f"{file}, line 1: cannot be cut into columns' names ({error})") from error
     names = tuple(name.strip() for name in cells)
-    seen: dict[str, int] = {}
-    for number, name in enumerate(names, start=1):
-        if not name:
-            raise DataError(f"{file}, line 1: column {number} has no name")
-        if name in seen:
-            raise DataError(
-                f"{file}, line 1: column {name!r} is named twice, as columns {seen[name]} and "
-                f"{number}; every column needs a name of its own"
-            )
-        seen[name] = number
+    if "" in names:
+        raise DataError(f"{file}, line 1: column {names.index('') + 1} has no name")
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
+        raise DataError(f"{file}, line 1: column {twice[0]!r} is named twice; rename one")
     return names
 
 
@@ -214,14 +204,5 @@ def _check_width(sheet: Sheet) -> None:
         if len(cells) != len(sheet.columns):
             raise DataError(
                 f"{sheet.row_name(row)}: has {len(cells)} columns; "
-                f"{len(sheet.columns)} are expected{_width_hint(sheet, cells)}"
+                f"{len(sheet.columns)} are expected"
             )
-
-
-def _width_hint(sheet: Sheet, cells: list[str]) -> str:
-    """What a row of another width was probably cut by."""
-    used = sheet.layout.delimiter
-    for other, meaning in DELIMITERS.items():
-        if other != used and used.join(cells).count(other) == len(sheet.columns) - 1 > 0:
-            return f"; the row looks separated by {meaning}, the header by {DELIMITERS[used]}"
-    return ""

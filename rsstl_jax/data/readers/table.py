@@ -1,6 +1,7 @@
-"""Tables of one's own: a train part and a test part, a radio map alone, or unlabelled scans."""
+"""Tables with a header, columns found by name: a train and a test part, or one of them."""
 
 import gzip
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,47 +11,40 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.data.plausibility import check_unit, warn_of, warn_of_unlabelled
+from rsstl_jax.data.plausibility import check_unit, warn_of, warn_of_scans
 from rsstl_jax.data.readers.archives import DataFile, find_file
-from rsstl_jax.data.readers.cells import UNDETECTED, read_numbers, to_rss_dbm
-from rsstl_jax.data.readers.columns import access_point_columns
+from rsstl_jax.data.readers.cells import (
+    UNDETECTED,
+    read_numbers,
+    read_texts,
+    to_labels,
+    to_phones,
+    to_positions,
+    to_rss_dbm,
+    to_times,
+)
+from rsstl_jax.data.readers.columns import (
+    access_point_columns,
+    label_columns,
+    match_access_points,
+    require_positions,
+)
 from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, read_layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet, parse_sheet
-from rsstl_jax.data.readers.with_header import read_parts, read_train
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import as_path, write_bytes
 
+_log = logging.getLogger(__name__)
+
+Origin = tuple[float, float] | None
+
+MAX_AWAY_M = 100_000.0
+"""How far from an origin a site may lie: farther, a plane says little of the earth."""
+
 
 def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site:
-    """Reads a dataset of one's own: train.csv and test.csv, each with a header.
-
-    The columns x, y (metres) are required and floor, building (whole numbers) optional; every
-    other column is an access point in dBm, with 100 for undetected. The order is free. A
-    layout.json beside the files says what is otherwise. Names of access points match without
-    regard to small and capital letters; those that only one part names are said in a warning.
-
-    Args:
-        name: the dataset's name.
-        folder: holds the two files plain, as .gz, or in a zip.
-        layout: how the files are written; None: as the folder's layout.json says.
-
-    Returns:
-        Site. Access points in the train file's order.
-
-    Raises:
-        MissingDataError: a file is not there.
-        DataError: a file is faulty, a column looks like no access point, or positions look like
-            degrees; the message names file, line and column.
-
-    Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> for part in ("train", "test"):
-        ...     _ = (folder / f"{part}.csv").write_text("AP1,AP2,x,y\\n-60,100,1.0,2.0\\n")
-        >>> read_table("home", folder).train.rss_dbm.tolist()
-        [[-60.0, nan]]
-    """
+    """Reads a dataset of one's own: train.csv and test.csv in the form of docs/datasets.md."""
     train, test = (_open(name, folder, part, layout) for part in ("train", "test"))
     site = read_parts(name, train, test, must_match=False)
     for sheet, part in ((train, site.train), (test, site.test)):
@@ -63,7 +57,7 @@ def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site
 def read_radio_map(
     path: str | Path, *, name: str = "", layout: Layout | None = None
 ) -> Fingerprints:
-    """Reads the train part alone: what a site has before anything is to be measured there.
+    r"""Reads the train part alone: what a site has before anything is to be measured there.
 
     Args:
         path: a folder with train.csv (plain, .gz or in a zip), or the file itself.
@@ -74,13 +68,12 @@ def read_radio_map(
         Fingerprints. Part 'train'.
 
     Raises:
-        MissingDataError: the file is not there.
-        DataError: as `read_table`.
+        DataError: the file is not there or faulty; the message names it, the line and the column.
 
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp(), "map.csv")
-        >>> _ = path.write_text("AP1;x;y\\n-60,5;1,0;2,0\\n")
+        >>> _ = path.write_text("AP1;x;y\n-60,5;1,0;2,0\n")
         >>> part = read_radio_map(path, layout=Layout(delimiter=";", decimal=","))
         >>> part.rss_dbm.tolist(), part.position_m.tolist()
         ([[-60.5]], [[1.0, 2.0]])
@@ -124,7 +117,7 @@ def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.fl
             "a file of unlabelled fingerprints has these alone"
         )
     rss_dbm = to_rss_dbm(sheet, read_numbers(sheet, columns))
-    warn_of_unlabelled(rss_dbm, sheet.file)
+    warn_of_scans(rss_dbm, sheet.file, at_site=True)
     return rss_dbm
 
 
@@ -136,18 +129,15 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
         path: the file, such as my-office/train.csv.gz.
 
     Raises:
-        DataError: an access point has a name that would be read as another one, or as no access
-            point, or a layout.json beside the file says another form.
+        DataError: the table would be read as something else.
 
     Example:
         >>> import tempfile
-        >>> from rsstl_jax.data import load_site, make_synthetic_site
-        >>> office = make_synthetic_site("synthetic-office")
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> (folder / "office").mkdir()
-        >>> for part in (office.train, office.test):
-        ...     write_table(part, folder / "office" / f"{part.part}.csv.gz")
-        >>> load_site("office", data_dir=folder).train.digest() == office.train.digest()
+        >>> from rsstl_jax.data import make_synthetic_site
+        >>> part = make_synthetic_site("synthetic-office").train
+        >>> file = Path(tempfile.mkdtemp(), "train.csv")
+        >>> write_table(part, file)
+        >>> read_radio_map(file).digest() == part.digest()
         True
     """
     rss = np.where(np.isnan(fingerprints.rss_dbm), UNDETECTED, fingerprints.rss_dbm)
@@ -172,3 +162,79 @@ def _check_readable(path: Path, names: Sequence[str], table: pd.DataFrame) -> No
         pairs = zip(names, (*read, ""), strict=False)
         name, other = next(pair for pair in pairs if pair[0] != pair[1])
         raise DataError(f"{path}: the access point {name!r} would be read as {other!r}")
+
+
+def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Site:
+    """Both parts; the access points, their order and the origin are those of the train part."""
+    for sheet in (train, test):
+        require_positions(sheet)
+    access_points = access_point_columns(train, is_radio_map=True)
+    found = match_access_points(access_points, train.file, test, must_match=must_match)
+    origin = find_origin(train)
+    return Site(
+        name,
+        _read_part(name, "train", train, access_points, access_points, origin),
+        _read_part(name, "test", test, access_points, found, origin),
+    )
+
+
+def read_train(name: str, sheet: Sheet) -> Fingerprints:
+    """The train part alone."""
+    require_positions(sheet)
+    access_points = access_point_columns(sheet, is_radio_map=True)
+    return _read_part(name, "train", sheet, access_points, access_points, find_origin(sheet))
+
+
+def find_origin(sheet: Sheet) -> Origin:
+    """Longitude and latitude that a table in degrees is projected around; None: metres or feet."""
+    layout = sheet.layout
+    if layout.positions != "degrees":
+        return None
+    degrees = to_positions(sheet, read_numbers(sheet, [layout.x, layout.y]))
+    # To a centimetre: the origin can then be written down.
+    longitude, latitude = degrees.mean(axis=0).round(7).tolist()
+    if layout.origin:
+        away_m = np.linalg.norm(layout.to_metres(degrees), axis=1).min()
+        if away_m > MAX_AWAY_M:
+            raise DataError(
+                f"{sheet.file}: the origin {list(layout.origin)} is {away_m / 1000:,.0f} km from "
+                f"the nearest position; it is a longitude and a latitude, such as the positions' "
+                f"mean [{longitude}, {latitude}]"
+            )
+        return layout.origin
+    _log.info("%s: positions are metres from %.7f, %.7f", sheet.file, longitude, latitude)
+    return longitude, latitude
+
+
+def _read_part(
+    name: str,
+    part: str,
+    sheet: Sheet,
+    access_points: tuple[str, ...],
+    found: Sequence[str | None],
+    origin: Origin,
+) -> Fingerprints:
+    layout, labels = sheet.layout, label_columns(sheet)
+    columns = [column for column in found if column is not None]
+    position = [layout.x, layout.y]
+    texts = read_texts(sheet, [name for name in (layout.phone, layout.time) if name in labels])
+    numbers = read_numbers(sheet, [*columns, *position, *(n for n in labels if n not in texts)])
+    floor, building = (
+        to_labels(sheet, numbers[[column]]) if column in labels else None
+        for column in (layout.floor, layout.building)
+    )
+    rss_dbm = np.full((len(numbers), len(found)), np.nan, np.float32)
+    present = [index for index, column in enumerate(found) if column is not None]
+    rss_dbm[:, present] = to_rss_dbm(sheet, numbers[columns])
+    return Fingerprints(
+        dataset=name,
+        part=part,
+        rss_dbm=rss_dbm,
+        position_m=layout.to_metres(to_positions(sheet, numbers[position]), origin),
+        floor=floor,
+        building=building,
+        access_points=access_points,
+        layout=layout,
+        phone=to_phones(sheet, texts[[layout.phone]]) if layout.phone in texts else None,
+        time=to_times(sheet, texts[[layout.time]]) if layout.time in texts else None,
+    )

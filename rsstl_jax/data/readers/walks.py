@@ -1,4 +1,10 @@
-"""A site from walks: the scans of Indoor Location Competition 2.0 traces become fingerprints."""
+"""A site from walks: the scans of Indoor Location Competition 2.0 traces become fingerprints.
+
+A surveyor walks from waypoint to waypoint while the phone scans; the position of a scan is
+interpolated between the two waypoints around it. Floors are laid over each other by the corner of
+their outlines. One trace in five, by the checksum of its file's name, makes the test part. Scans
+off the walk, old readings, and levels that are none are left out.
+"""
 
 import json
 import logging
@@ -14,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE
-from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, Site
+from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import as_path
 
@@ -23,9 +29,12 @@ METRES_PER_DEGREE = (111_320.0, 110_540.0)  # of longitude at the equator, and o
 BEYOND_WALK_MS = 500
 MAX_APART_M = 1000.0  # between the outlines of two floors of a building
 TEST_EVERY = 5
+_N = r"(-?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?)"
 FORMS = {
-    "TYPE_WAYPOINT": "time, kind, x, y",
-    "TYPE_WIFI": "time, kind, SSID, BSSID, dBm, frequency, last seen",
+    "time, TYPE_WAYPOINT, x, y": re.compile(rf"{_N}\tTYPE_WAYPOINT\t{_N}\t{_N}", re.ASCII),
+    "time, TYPE_WIFI, SSID, BSSID, whole dBm, frequency, last seen": re.compile(
+        rf"{_N}\tTYPE_WIFI\t[^\t]*\t([^\t]+)\t(-?\d+)\t{_N}\t{_N}", re.ASCII
+    ),
 }
 """Fields of the lines that are read, separated by tabulators; times in milliseconds."""
 OTHER_KINDS = re.compile(
@@ -35,8 +44,7 @@ OTHER_KINDS = re.compile(
 _START = re.compile(r"(?<=.)1\d{12}\tTYPE_[A-Z]")
 """Where a line starts that follows another without a line end: a time of this century."""
 
-_NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
-_RECORD = re.compile(r"\d+\tTYPE_[A-Z]")
+_RECORD = re.compile(r"\d+\t(TYPE_[A-Z]\w*)\t")
 
 _log = logging.getLogger(__name__)
 
@@ -53,48 +61,9 @@ class _Scan(NamedTuple):
 def read_traces(
     name: str, folder: str | Path, *, min_scans: int = 50, max_age_s: float = 3.0
 ) -> Site:
-    """Reads one building of the Indoor Location Competition 2.0, every scan a fingerprint.
-
-    A surveyor walks from waypoint to waypoint while the phone scans; the position of a scan is
-    interpolated between the two waypoints around it. Floors are laid over each other by the
-    corner of their outlines (geojson_map.json). One trace in five, by the checksum of its file's
-    name, makes the test part. Scans before the first waypoint or after the last (by more than half
-    a second), and levels that are none (above 0 or below -130 dBm), are left out.
-
-    Args:
-        name: what the site is called.
-        folder: one building, such as data/site1 of the publisher's repository: a folder per floor
-            (B1, F1, ...) with geojson_map.json and path_data_files/*.txt.
-        min_scans: access points detected in fewer scans are left out.
-        max_age_s: readings older than this when their scan was delivered are left out; seconds,
-            above 0.
-
-    Returns:
-        Site. Access points by BSSID, positions in metres, floors -1 for B1, 0 for F1, ...
-
-    Raises:
-        MissingDataError: the folder holds no floor, or a floor lacks its outline.
-        DataError: a line of a trace is faulty; the message names file and line. Of lines that are
-            not read, such as those of motion sensors, only time and kind are checked. Two lines
-            that ran together are read as two.
-
-    Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> (folder / "F1" / "path_data_files").mkdir(parents=True)
-        >>> outline = {"features": [{"geometry": {"coordinates": [[120.0, 30.0]]}}]}
-        >>> _ = (folder / "F1" / "geojson_map.json").write_text(json.dumps(outline))
-        >>> lines = ["0\\tTYPE_WAYPOINT\\t0\\t0", "9000\\tTYPE_WAYPOINT\\t18\\t9",
-        ...     "3000\\tTYPE_WIFI\\tguest\\taa:bb\\t-50\\t2422\\t3000"]
-        >>> for walk in range(10):
-        ...     path = folder / "F1" / "path_data_files" / f"{walk}.txt"
-        ...     _ = path.write_text("\\n".join(lines))
-        >>> mall = read_traces("mall", folder, min_scans=1)
-        >>> len(mall.train) + len(mall.test), mall.train.position_m[0].tolist()
-        (10, [6.0, 3.0])
-    """
+    """Reads one building, every scan a fingerprint; floors are -1 for B1, 0 for F1, 1 for F2."""
     root = as_path("folder", folder)
-    floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF]\d+", path.name))
+    floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF][1-9]\d*", path.name))
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
     if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
@@ -104,19 +73,10 @@ def read_traces(
         )
     if not max_age_s > 0 or min_scans < 1:
         raise DataError(f"max_age_s is {max_age_s}, min_scans {min_scans}; both must be above 0")
-    _check_numbers(floors)
-    offsets_m = _offsets_m(floors)
-    for floor in floors:
-        files = sorted((floor / "path_data_files").glob("[!.]*"))
-        for path in files:
-            if path.suffix != ".txt":
-                _log.warning("%s is not read: a trace is a .txt file", path)
-        if not any(path.suffix == ".txt" for path in files):
-            _log.warning("%s has no trace: path_data_files/*.txt is expected", floor)
     walks = [
         _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
-        for floor, offset_m in zip(floors, offsets_m, strict=True)
-        for path in sorted((floor / "path_data_files").glob("*.txt"))
+        for floor, offset_m in zip(floors, _offsets_m(floors), strict=True)
+        for path in _traces(floor)
     ]
     scans = [scan for walk in walks for scan in walk]
     num_detections = Counter(bssid for scan in scans for bssid in scan.readings)
@@ -141,13 +101,16 @@ def read_traces(
     return Site(name, *(_to_part(name, part, parts[part], kept) for part in ("train", "test")))
 
 
-def _check_numbers(floors: Sequence[Path]) -> None:
-    """Refuses two folders of one floor, such as F1 and F01, or B1 and F0."""
-    by_number: dict[int, Path] = {}
-    for floor in floors:
-        other = by_number.setdefault(_floor_number(floor.name), floor)
-        if other is not floor:
-            raise DataError(f"{other} and {floor.name} are one floor; give each its own name")
+def _traces(floor: Path) -> list[Path]:
+    """The files of a floor's walks; what is none is said."""
+    files = sorted((floor / "path_data_files").glob("[!.]*"))
+    traces = [path for path in files if path.suffix == ".txt"]
+    for path in files:
+        if path not in traces:
+            _log.warning("%s is not read: a trace is a .txt file", path)
+    if not traces:
+        _log.warning("%s has no trace: path_data_files/*.txt is expected", floor)
+    return traces
 
 
 def _offsets_m(floors: Sequence[Path]) -> NDArray[np.float64]:
@@ -194,22 +157,17 @@ def _read_walk(
 ) -> list[_Scan]:
     waypoints: list[tuple[float, float, float]] = []
     readings: dict[float, list[tuple[str, int, float]]] = {}
-    for place, line in _lines(path):
-        fields = line.split("\t")
-        if fields[1] == "TYPE_WAYPOINT":
-            time_ms, x, y = _numbers(place, line, (0, 2, 3))
-            if max(abs(x), abs(y)) > MAX_POSITION_M:
-                raise DataError(f"{place}: the position lies beyond {MAX_POSITION_M:g} m")
+    for place, fields in _records(path):
+        if len(fields) == 3:
+            time_ms, x, y = map(float, fields)
             waypoints.append((time_ms, x, y))
         else:
-            time_ms, dbm, _, seen_ms = _numbers(place, line, (0, 4, 5, 6))
+            time_ms, seen_ms, dbm = float(fields[0]), float(fields[4]), int(fields[2])
             if seen_ms > time_ms:
-                raise DataError(f"{place}: was last seen at {fields[6]}, after {fields[0]}")
-            if not fields[3] or dbm != int(dbm):
-                raise DataError(f"{place}: an access point and a level in whole dBm are expected")
+                raise DataError(f"{place}: was last seen at {fields[4]}, after {fields[0]}")
             if time_ms - seen_ms < max_age_ms and MIN_DBM <= dbm <= MAX_DBM:
                 # Phones write the same name in small or in capital letters.
-                readings.setdefault(time_ms, []).append((fields[3].lower(), int(dbm), seen_ms))
+                readings.setdefault(time_ms, []).append((fields[1].lower(), dbm, seen_ms))
     if len(waypoints) < 2:
         return []
     times_ms, *axes_m = np.array(sorted(waypoints)).T
@@ -226,8 +184,8 @@ def _read_walk(
     return scans
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of scans and waypoints, each with its place, also where two ran together."""
+def _records(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The fields of scans and waypoints, each with its place, also where two lines ran together."""
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     for number, whole in enumerate(text.split("\n"), start=1):
         place, starts = f"{path}, line {number}", [0, *(m.start() for m in _START.finditer(whole))]
@@ -235,21 +193,14 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
             line = whole[start:end].rstrip("\r")
             if not line or line.startswith("#"):
                 continue
-            kind = line.split("\t", 2)[1] if _RECORD.match(line) else ""
-            if line.count("\tTYPE_") != 1 or not (kind in FORMS or OTHER_KINDS.fullmatch(kind)):
+            kind = match[1] if (match := _RECORD.match(line)) else ""
+            form = next((form for form in FORMS if f" {kind}," in form), "")
+            if line.count("\tTYPE_") != 1 or not (form or OTHER_KINDS.fullmatch(kind)):
                 raise DataError(f"{place}: {line[:80]!r} is not a line of a trace: time, kind, ...")
-            if kind in FORMS:
-                yield place, line
-
-
-def _numbers(place: str, line: str, indices: tuple[int, ...]) -> list[float]:
-    """The fields of a line that are numbers."""
-    fields = line.split("\t")
-    form = FORMS[fields[1]]
-    texts = [fields[index] for index in indices if index < len(fields)]
-    if len(fields) != form.count(",") + 1 or not all(map(_NUMBER.fullmatch, texts)):
-        raise DataError(f"{place}: {line[:80]!r} is not of the published form: {form}")
-    return [float(text) for text in texts]
+            if form:
+                if not (fields := FORMS[form].fullmatch(line)):
+                    raise DataError(f"{place}: {line[:80]!r} is not of the published form: {form}")
+                yield place, fields.groups()
 
 
 def _to_part(name: str, part: str, scans: list[_Scan], bssids: list[str]) -> Fingerprints:
