@@ -1,4 +1,4 @@
-"""How the cost of a distilling step grows: with teachers, replicas and samples."""
+"""How costs grow: with teachers, replicas, samples, iterations and the radio map."""
 
 import tempfile
 import time
@@ -12,18 +12,24 @@ import jax.numpy as jnp
 import pandas as pd
 from jax.experimental.compilation_cache import compilation_cache
 
-from benchmarks.distill_step import BATCH, FORMS, make_job, make_run
+from benchmarks.distill_step import BATCH, FORMS, draw_site, make_job, make_run
 from benchmarks.timing import interleaved
+from rsstl_jax.baselines.knn import Neighbours, locate_neighbours
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.losses import functional_information
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.distillation import CONTEXT_AXES
-
-__all__ = ["time_compile", "time_replicas", "time_samples", "time_spectral", "time_teachers"]
+from rsstl_jax.site_agnostic.training import (
+    init_agnostic,
+    make_agnostic_site_network,
+    predict_members_m,
+)
 
 STEPS = 10
 # More students one after the other take no other time each.
 MOST_IN_TURN = 64
+QUERIES = 1024
 
 
 def time_teachers(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
@@ -61,7 +67,7 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
         run = make_epochs(
             step, batch_size=BATCH, num_epochs=1, vmapped=True, context_axes=CONTEXT_AXES
         )
-        runs["vmap"] = partial(_once, run, (*several, contexts))
+        runs["vmap"] = partial(_in_turn, run, (*several, contexts), 1)
         for mode, seconds in interleaved(runs, repeats=repeats).items():
             of_one = seconds / count / steps
             lines.append(
@@ -73,10 +79,6 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(lines)
-
-
-def _once(run: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    jax.block_until_ready(run(*args))
 
 
 def _in_turn(run: Callable[..., Any], args: tuple[Any, ...], count: int) -> None:
@@ -150,6 +152,30 @@ def time_spectral(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
                 "gradient memory, power (kB)": power.temporary_bytes / 1e3,
                 "gradient memory, SVD (kB)": svd.temporary_bytes / 1e3,
             }
+        )
+    return pd.DataFrame(lines)
+
+
+def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """Microseconds a fingerprint takes among so many others, in batches of `QUERIES`."""
+    queries, settings = draw_site(QUERIES, detected=1 / 30, seed=1), AgnosticSettings()
+    members = [init_agnostic(settings, jax.random.key(0))]
+    lines = []
+    for size in sizes:
+        site = draw_site(size, detected=1 / 30)
+        site_network = make_agnostic_site_network(settings, site)
+        runs: dict[str, Callable[[], Any]] = {
+            "agnostic": partial(predict_members_m, site_network, members, queries.rss_dbm)
+        }
+        for metric in ("euclidean", "braycurtis"):
+            neighbours = Neighbours("linear", metric, 5, "uniform")
+            runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries)
+        seconds = interleaved(runs, repeats=repeats)
+        support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(site_network.support))
+        lines.append(
+            {"support": size}
+            | {f"{name} (us)": 1e6 * s / QUERIES for name, s in seconds.items()}
+            | {"support (MB)": support_bytes / 1e6}
         )
     return pd.DataFrame(lines)
 

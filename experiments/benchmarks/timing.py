@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["interleaved"]
-
 
 def interleaved(
     functions: Mapping[str, Callable[[], Any]],

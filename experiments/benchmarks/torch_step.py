@@ -11,8 +11,6 @@ from torch.nn import functional
 from benchmarks.distill_step import BATCH, ESTIMATOR, HIDDEN, LATENT, WIDTH
 from benchmarks.torch_networks import torch_device, wait
 
-__all__ = ["make_torch_run"]
-
 MARGIN, ITERATIONS = 0.2, 10
 WEIGHTS = [weight / 4.5 for weight in (3.0, 0.5, 0.5, 0.5)]
 
