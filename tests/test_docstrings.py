@@ -26,8 +26,6 @@ MODULES = [
             "losses",
             "metrics",
             "models",
-            "onnx_writer",
-            "report.statistics",
             "spectral",
             "types",
         )

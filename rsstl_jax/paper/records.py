@@ -39,7 +39,7 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
     """The receipts of a folder by name, each with the settings that its recipe does not say."""
     files = _files(Path(folder))
     if not files:
-        raise FileNotFoundError(f"{folder} holds no receipts; experiments/tables.py makes them")
+        raise FileNotFoundError(f"{folder} holds no receipts; rsstl tables makes them")
     receipts: dict[str, dict[str, Any]] = {}
     for file in files:
         receipts |= _read(file)[1] if file.suffix == ".jsonl" else {file.stem: read_json(file)}
@@ -87,18 +87,16 @@ def _with_figures(
 
 
 def _to_millimetres(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Percentiles, most of the numbers of a receipt, as whole millimetres."""
+    """Percentiles, most of the numbers of a receipt, which `measure` rounds, as whole ones."""
     packed = dict(figures)
-    millimetres = [[round(1000 * m) for m in seed] for seed in packed.pop("percentiles_m", ())]
-    # `measure` rounds them; of others no digit is lost.
-    exact = figures.get("percentiles_m") == [[mm / 1000 for mm in seed] for seed in millimetres]
-    return packed | {"percentiles_mm": millimetres} if exact else dict(figures)
+    if seeds := packed.pop("percentiles_m", None):
+        packed["percentiles_mm"] = [[round(1000 * m) for m in seed] for seed in seeds]
+    return packed
 
 
 def _to_metres(figures: Mapping[str, Any]) -> dict[str, Any]:
     unpacked = dict(figures)
-    if "percentiles_mm" in unpacked:
-        seeds = unpacked.pop("percentiles_mm")
+    if seeds := unpacked.pop("percentiles_mm", None):
         unpacked["percentiles_m"] = [[mm / 1000 for mm in seed] for seed in seeds]
     return unpacked
 

@@ -125,7 +125,6 @@ class Record(NamedTuple):
     name: str
     seed: int | None
     axes: Mapping[str, Mapping[str, Sequence[float]]]
-    where: str | None = None  # what was measured; an earlier version did not say it
 
     def unchanged_mae_m(self) -> float:
         """The mean error without corruption, which is the same on every axis."""
@@ -166,10 +165,7 @@ def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
 
 def write_records(file: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
     """Writes a file of records, the line that all share first."""
-    lines = [shared]
-    for record in records:
-        line = record._asdict()
-        lines.append(line if record.where else {n: v for n, v in line.items() if n != "where"})
+    lines = [shared, *(record._asdict() for record in records)]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     write_text(file, text)
 

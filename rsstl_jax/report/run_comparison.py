@@ -71,22 +71,20 @@ def read_run(workdir: str | Path) -> Run:
     try:
         part = f"the {result['part']} part of {result['target']}"
         figures = methods_of(result)
-        whole = file.read_bytes().endswith(b"\n")
         table = pd.read_csv(file).set_index("seed")
         frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
         students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
         methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
-        same = all(np.array_equal(f[["x_m", "y_m"]], positions_m) for f in frames.values())
         number = result.get("num_evaluated", len(positions_m))
-        same = same and whole and len(positions_m) == number
+        complete = all(len(frame) == number for frame in frames.values())
     except (KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
     finite = all(np.isfinite(e).all() for m in methods.values() for e in m.errors_m.values())
-    if not (students and same and finite):
+    if not (students and complete and finite):
         raise DamagedError(
-            f"{file} is not what a run wrote: every seed must have the same fingerprints, as many "
-            "as result.json says, and every error must be a number"
+            f"{file} is not what a run wrote: every seed must have as many fingerprints as "
+            "result.json says, and every error must be a number"
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))
@@ -122,10 +120,6 @@ def _paired_values(frame: pd.DataFrame, student: str) -> dict[str, np.ndarray]:
 
 def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Method]:
     """The students to compare, run by run; the first of them is the reference."""
-    folders = [Path(run.workdir).resolve() for run in runs]
-    if len(set(folders)) < len(folders):
-        twice = next(folder for folder in folders if folders.count(folder) > 1)
-        raise ConfigError(f"--workdirs names {twice} twice; name each folder once")
     for run in runs[1:]:
         if run.measured_on != runs[0].measured_on:
             raise ConfigError(
@@ -136,7 +130,7 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
         if not any(student in run.methods for run in runs):
             present = ", ".join(dict.fromkeys(name for run in runs for name in run.methods))
             raise ConfigError(f"--students has {student!r}; the runs have {present}")
-    names = [folder.name for folder in folders]
+    names = [Path(run.workdir).resolve().name for run in runs]
     unique = len(set(names)) == len(names)
     methods = []
     for run, name in zip(runs, names, strict=True):
