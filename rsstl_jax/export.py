@@ -115,8 +115,7 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         folder: made if it is missing; a student that was exported there is replaced.
 
     Raises:
-        ConfigError: if flatbuffers, which JAX serialises with, is not installed, or the student is
-            no locator with a network.
+        ConfigError: if flatbuffers, which JAX serialises with, is not installed.
         OSError: if a file cannot be written.
 
     Example:
@@ -136,7 +135,6 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
-    _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
     program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
@@ -156,21 +154,20 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
 
 def describe(student: NetworkLocator) -> dict[str, Any]:
     """What a program's card says of its inputs and outputs."""
-    labels = student.labels
+    labels = None
+    if student.labels is not None:
+        rows = student.labels.tolist()
+        labels = [[None if value == NO_LABEL else value for value in row] for row in rows]
     return {
         "dataset": student.dataset,
         "access_points": student.access_points,
         "input": "dBm, NaN where undetected",
         "outputs": ["x and y from origin_m, m", "row of labels", "radius, m"],
         "origin_m": student.preprocessor.origin_m.tolist(),
-        "labels": None if labels is None else [[_or_none(v) for v in row] for row in labels],
+        "labels": labels,
         "coverage": None if student.radius is None else COVERAGE,
         "layout": layout_facts(student.layout),
     }
-
-
-def _or_none(value: int) -> int | None:
-    return None if value == NO_LABEL else int(value)
 
 
 def write_onnx(student: NetworkLocator, file: str | Path) -> None:
@@ -183,7 +180,7 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         file: such as student.onnx.
 
     Raises:
-        ConfigError: if onnx is not installed, or the student is no locator with a network.
+        ConfigError: if onnx is not installed.
         OSError: if the file cannot be written.
 
     Example:
@@ -198,7 +195,6 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
     """
     file = as_path("file", file)
-    _need_network(student)
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
@@ -259,14 +255,6 @@ def _read_labels(labels: list[list[int | None]] | None) -> NDArray[np.int64] | N
     if not labels:
         return None
     return np.array([[NO_LABEL if v is None else v for v in row] for row in labels], np.int64)
-
-
-def _need_network(student: object) -> None:
-    if not isinstance(student, NetworkLocator):
-        raise ConfigError(
-            f"student is a {type(student).__name__}; what load_student, or load_pretrained().fit, "
-            "returned is expected"
-        )
 
 
 def _need_flatbuffers() -> None:

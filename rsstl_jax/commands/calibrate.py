@@ -26,7 +26,6 @@ def main() -> None:
     for name in FLAGS.students or ():
         find_student(FLAGS.workdir, name)
     announce(f"training twins of the students of {FLAGS.workdir}")
-    # JAX loads from here on: --help answers without it.
     import numpy as np
 
     from rsstl_jax.serving.calibrate import calibrate_run, students_of_run

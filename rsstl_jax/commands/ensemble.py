@@ -30,7 +30,7 @@ def define_flags() -> None:
         "standalone",
         "Names the student that is joined over the seeds: standalone is the baseline student.",
     )
-    define_names("members", None, "Names folders of locators instead, as a,b.", are_folders=True)
+    define_names("members", None, "Names folders of locators instead, as a,b.")
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
     define_folder("output", None, "Names the folder of the ensemble.")
     flags.DEFINE_bool("replace", False, "Replaces another locator that --output holds.")
@@ -45,7 +45,6 @@ def main() -> None:
         refuse_unused("with --members, which names every member's folder", "student", "pretrained")
     check_folder("--output", FLAGS.output)
     announce("joining")
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.serving.calibrate import read_run_config
     from rsstl_jax.serving.ensemble import Ensemble
     from rsstl_jax.serving.join import join_run

@@ -98,16 +98,6 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
         (lambda: load_site("home", layout={"x": "x"}), DataError, "layout is a dict; a Layout"),
         (
-            lambda: export_student(None, "x"),
-            ConfigError,
-            "student is a NoneType; what load_student",
-        ),
-        (
-            lambda: export_student(ExportedStudent(None, ("a",), np.zeros(2), "home"), "x"),
-            ConfigError,
-            "student is a ExportedStudent; what load_student",
-        ),
-        (
             lambda: ExportedStudent(None, ("a",), np.zeros(2), "home", layout={"x": "x"}),
             DataError,
             "layout is a dict; a Layout is expected",
