@@ -162,7 +162,8 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         # Who reads the answers has left, as head does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except MissingDataError as error:
-        _stop(f"{error}{_OWN_TABLE if _is_unnamed_table() else ''}", BAD_INPUT)
+        is_unnamed = "config" in flags.FLAGS and flags.FLAGS.config.target == "table"
+        _stop(f"{error}{_OWN_TABLE if is_unnamed else ''}", BAD_INPUT)
     except (ConfigError, DataError, DamagedError, LockedError, OSError) as error:
         _stop(error, BAD_INPUT)
     except DivergedError as error:
@@ -171,11 +172,6 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         if lost := lost_process(error):
             _stop(f"{lost}; {_CONTINUES}", LOST)
         raise
-
-
-def _is_unnamed_table() -> bool:
-    """Whether the configuration is that of any site of one's own, and none is named."""
-    return "config" in flags.FLAGS and flags.FLAGS.config.target == "table"
 
 
 def _check_platform() -> None:

@@ -21,6 +21,7 @@ from rsstl_jax.report.result_table import (
     FIGURES,
     PROTOCOLS,
     group_tables,
+    markdown_table,
     mean_and_spread,
     methods_of,
     protocol_cell,
@@ -84,7 +85,8 @@ def write_agnostic_report(
 def _html_table(markdown: str) -> str:
     lines = [line.strip("|").split("|") for line in markdown.splitlines() if line.startswith("| ")]
     head, _, *rows = [[cell.strip() for cell in line] for line in lines]
-    return _wide_table(head, map(_row, rows))
+    escaped = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+    return _wide_table(head, (f"<tr>{cells}</tr>" for cells in escaped))
 
 
 def _write_page(
@@ -153,10 +155,6 @@ def _wide_table(head: Iterable[str], rows: Iterable[str]) -> str:
     return f'<div class="wide"><table><tr>{names}</tr>{"".join(rows)}</table></div>'
 
 
-def _row(cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-
-
 def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
     """What the pictures need of each student: label, means, interval, quantiles of the errors."""
     quantiles = np.linspace(0, 1, 201)
@@ -209,8 +207,9 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
     if not reports:
         return "<p>This run has no surrogate teachers.</p>"
     names = list(dict.fromkeys(name for report in reports.values() for name in report))
+    head = ["source", *(re.sub("_m$", " (m)", name).replace("_", " ") for name in names)]
     rows = [
-        _row([source, *(_shown(report.get(name), digits=3) for name in names)])
+        [source, *(_shown(report.get(name), digits=3) for name in names)]
         for source, report in reports.items()
     ]
     pictured = {plane["source"] for plane in planes}
@@ -220,7 +219,7 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
         f"{html.escape(absent)}. A teacher bundle holds no source data.</p>"
     )
     return (
-        _wide_table(["source", *(re.sub("_m$", " (m)", n).replace("_", " ") for n in names)], rows)
+        _html_table(markdown_table(head, rows))
         + (note if absent else "")
         + '<p class="note">Each picture shows representations of the same fingerprints of the '
         "source, real and generated, on the two main axes of both together.</p>"

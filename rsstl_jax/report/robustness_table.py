@@ -53,13 +53,10 @@ def _rows(
     groups: Mapping[str, Sequence[Record]], figure: str, *, relative: bool = False
 ) -> tuple[list[str], list[list[str]]]:
     """Head and rows of a figure without corruption and along each axis."""
-    first = AXES["lost"]
-    at_none = first.strengths.index(first.none)
     rows = []
     for name, group in groups.items():
-        unchanged = [
-            curve[at_none] for r in group if (curve := r.curve("lost", figure)) is not None
-        ]
+        # Where nothing is lost nothing is corrupted.
+        unchanged = [curve[0] for r in group if (curve := r.curve("lost", figure)) is not None]
         if not unchanged:
             continue
         cells = [name, str(len(unchanged)), mean_and_spread([float(value) for value in unchanged])]
@@ -77,7 +74,7 @@ def _difference_rows(
     groups: Mapping[str, Sequence[Record]], reference: str
 ) -> tuple[list[str], list[list[str]]]:
     """Differences to the reference in added error; p values are adjusted over the table."""
-    labels, cells, p_values = [], [], []
+    rows, differences = [], []
     held = {record.seed: record for record in groups[reference]}
     for name, group in groups.items():
         pairs = [(record, held[record.seed]) for record in group if record.seed in held]
@@ -87,23 +84,14 @@ def _difference_rows(
             ours, theirs = ([added_error_m(r, axis) for r in side] for side in zip(*pairs))  # noqa: B905
             found = paired_t_difference(ours, theirs)
             low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
-            labels.append([name, axis, str(len(pairs))])
             interval = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-            cells.append([interval, f"[{low:+.3f}, {high:+.3f}]"])
-            p_values.append(found.p_value)
-    head = ["locator", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"]
-    adjusted = adjust_p_values(p_values)
-    rows = [
-        [*label, *cell, f"{p:.3f}", _verdict(cell[0], p)]
-        for label, cell, p in zip(labels, cells, adjusted, strict=True)
-    ]
-    return head, rows
-
-
-def _verdict(difference: str, adjusted_p: float) -> str:
-    if adjusted_p >= 0.05:
-        return "no significant difference"
-    return "less sensitive" if difference.startswith("-") else "more sensitive"
+            rows.append([name, axis, str(len(pairs)), interval, f"[{low:+.3f}, {high:+.3f}]"])
+            differences.append(found)
+    adjusted = adjust_p_values([found.p_value for found in differences])
+    for row, found, p in zip(rows, differences, adjusted, strict=True):
+        sensitive = "less sensitive" if found.mean < 0 else "more sensitive"
+        row += [f"{p:.3f}", sensitive if p < 0.05 else "no significant difference"]
+    return ["locator", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"], rows
 
 
 def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:

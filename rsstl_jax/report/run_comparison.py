@@ -12,7 +12,6 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.metrics import evaal_error_m
 from rsstl_jax.report.result_table import PROTOCOLS, methods_of, student_label
 from rsstl_jax.report.statistics import (
-    PairedDifference,
     adjust_p_values,
     interval_over_positions,
     paired_difference,
@@ -159,25 +158,29 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
     """How each method but the first differs from the first, and the verdict."""
     reference, others = methods[0], methods[1:]
     num_positions = len(np.unique(positions_m, axis=0))
-    rows, by_seed = [], {}
-    for number, method in enumerate(others):
+    rows, by_seed = [], []
+    for method in others:
         errors_m = method.mean_errors_m - reference.mean_errors_m
         seeds = [seed for seed in method.errors_m if seed in reference.errors_m]
-        at_positions = interval_over_positions(errors_m, positions_m)
+        low, high = interval_over_positions(errors_m, positions_m)
         row: dict[str, Any] = {
             "method": method.label,
             "reference": reference.label,
             "unit": "positions",
             "num_pairs": num_positions,
             "difference_m": float(errors_m.mean()),
-            "interval_m": list(at_positions),
-            "interval_over_positions_m": list(at_positions),
+            "interval_m": [low, high],
+            "interval_over_positions_m": [low, high],
             "fraction_of_fingerprints_better": float((errors_m < 0).mean()),
+            "verdict": "no significant difference",
         }
+        if not low <= 0 <= high:
+            row["verdict"] = "better" if high < 0 else "worse"
         # Seeds are the unit where the two share more than one, else test positions.
         if len(seeds) > 1:
             means_m = [[float(m.errors_m[s].mean()) for s in seeds] for m in (method, reference)]
-            found = by_seed[number] = paired_difference(*means_m)
+            found = paired_difference(*means_m)
+            by_seed.append((row, found))
             row |= {
                 "unit": "seeds",
                 "num_pairs": found.num_pairs,
@@ -185,11 +188,11 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
                 "interval_m": [found.low, found.high],
                 "p_value": found.p_value,
             }
-        rows.append(row | _protocol_differences(method, reference, positions_m))
-    adjusted = adjust_p_values([found.p_value for found in by_seed.values()])
-    adjusted_p = dict(zip(by_seed, adjusted, strict=True))
-    for number, row in enumerate(rows):
-        row["verdict"] = _verdict(row, by_seed.get(number), adjusted_p.get(number))
+        row |= _protocol_differences(method, reference, positions_m)
+        rows.append(row)
+    adjusted = adjust_p_values([found.p_value for _, found in by_seed])
+    for (row, found), p in zip(by_seed, adjusted, strict=True):
+        row |= {"adjusted_p_value": p, "verdict": verdict(found, p)}
     return rows
 
 
@@ -204,13 +207,3 @@ def _protocol_differences(
         row[f"{name}_difference"] = float(difference.mean())
         row[f"{name}_interval"] = list(interval_over_positions(difference, positions_m))
     return row
-
-
-def _verdict(row: dict[str, Any], found: PairedDifference | None, p: float | None) -> str:
-    if found is not None and p is not None:
-        row["adjusted_p_value"] = p
-        return verdict(found, p)
-    low, high = row["interval_m"]
-    if low <= 0 <= high:
-        return "no significant difference"
-    return "better" if high < 0 else "worse"

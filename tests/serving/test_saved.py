@@ -60,6 +60,7 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
     assert 0 < number < len(tiny.make_part()) / 2
 
 
+@pytest.mark.slow
 def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     tiny.name_phones(tmp_path / "home")
