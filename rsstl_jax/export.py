@@ -120,15 +120,10 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
 
     Example:
         >>> import json, tempfile
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> from rsstl_jax.engine.site_network import SiteNetwork
-        >>> from rsstl_jax.engine.saved_student import Student
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> office = load_pretrained().fit(load_site("synthetic-office").train)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     export_student(Student(site_network, params, train.access_points, "home"), folder)
+        ...     export_student(office, folder)
         ...     card = json.loads(Path(folder, "exported.json").read_text())
         >>> card["platforms"], card["access_points"][:2]
         (['cpu', 'cuda'], ['AP001', 'AP002'])
@@ -217,19 +212,13 @@ def load_exported(folder: str | Path) -> ExportedStudent:
 
     Example:
         >>> import tempfile
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> from rsstl_jax.engine.site_network import SiteNetwork
-        >>> from rsstl_jax.engine.saved_student import Student
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(site_network, params, train.access_points, train.dataset)
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> office = load_pretrained().fit(load_site("synthetic-office").train)
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     export_student(student, folder)
+        ...     export_student(office, folder)
         ...     exported = load_exported(folder).locate(scans)
-        >>> bool(np.allclose(exported[["x_m", "y_m"]], student.locate(scans)[["x_m", "y_m"]]))
+        >>> bool(np.allclose(exported[["x_m", "y_m"]], office.locate(scans)[["x_m", "y_m"]]))
         True
     """
     _need_flatbuffers()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -139,18 +139,19 @@ def time_spectral(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
         units = [x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (frame, extract)]
         return jnp.linalg.norm(units[0] @ units[1].T / BATCH, ord=2)
 
-    svd = _compile(by_svd, frame, extract)
+    svd, svd_bytes = _compile(by_svd, frame, extract)
     lines = []
     for count in counts:
-        power = _compile(partial(functional_information, num_iterations=count), frame, extract)
-        seconds = interleaved({"power": power.call, "svd": svd.call}, repeats=repeats)
+        term = partial(functional_information, num_iterations=count)
+        power, power_bytes = _compile(term, frame, extract)
+        seconds = interleaved({"power": power, "svd": svd}, repeats=repeats)
         lines.append(
             {
                 "iterations": count,
                 "power iteration (ms)": 1e3 * seconds["power"],
                 "full SVD (ms)": 1e3 * seconds["svd"],
-                "gradient memory, power (kB)": power.temporary_bytes / 1e3,
-                "gradient memory, SVD (kB)": svd.temporary_bytes / 1e3,
+                "gradient memory, power (kB)": power_bytes / 1e3,
+                "gradient memory, SVD (kB)": svd_bytes / 1e3,
             }
         )
     return pd.DataFrame(lines)
@@ -180,14 +181,9 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-class _Compiled(NamedTuple):
-    call: Callable[[], Any]
-    temporary_bytes: int
-
-
-def _compile(term: Callable[..., jax.Array], *inputs: jax.Array) -> _Compiled:
+def _compile(term: Callable[..., jax.Array], *inputs: jax.Array) -> tuple[Callable[[], Any], int]:
     """The gradient of a term, and the memory that it needs besides inputs and outputs."""
     program = jax.jit(jax.grad(term)).lower(*inputs).compile()
     memory = program.memory_analysis()
     assert memory is not None, "this backend tells nothing of a program's memory"
-    return _Compiled(lambda: jax.block_until_ready(program(*inputs)), memory.temp_size_in_bytes)
+    return lambda: jax.block_until_ready(program(*inputs)), memory.temp_size_in_bytes

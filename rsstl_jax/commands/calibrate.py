@@ -10,7 +10,6 @@ conformal prediction). rsstl predict then answers with radius_m.
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
-from rsstl_jax.commands.shared.outputs import find_student
 from rsstl_jax.commands.shared.progress import announce
 
 FLAGS = flags.FLAGS
@@ -23,8 +22,6 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    for name in FLAGS.students or ():
-        find_student(FLAGS.workdir, name)
     announce(f"training twins of the students of {FLAGS.workdir}")
     import numpy as np
 

@@ -132,7 +132,7 @@ def _read(layout: "Layout | None") -> "tuple[Sequence[Fingerprints], list[str]]"
     """The parts that are there, and what the readers warned of."""
     from rsstl_jax.data import load_radio_map, load_site
 
-    handler, log = BufferingHandler(capacity=1000), logging.getLogger("rsstl_jax.data")
+    handler, log = BufferingHandler(capacity=1_000_000), logging.getLogger("rsstl_jax.data")
     handler.setLevel(logging.WARNING)
     log.addHandler(handler)
     log.propagate = False

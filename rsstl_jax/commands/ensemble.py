@@ -48,10 +48,9 @@ def main() -> None:
     from rsstl_jax.serving.calibrate import read_run_config
     from rsstl_jax.serving.ensemble import Ensemble
     from rsstl_jax.serving.join import join_run
-    from rsstl_jax.serving.saved import check_new, load_network_locator, save_ensemble
+    from rsstl_jax.serving.saved import load_network_locator, save_ensemble
 
     if FLAGS.members:
-        check_new(FLAGS.output, FLAGS.members, replace=FLAGS.replace)
         ensemble = Ensemble([load_network_locator(folder) for folder in FLAGS.members])
         save_ensemble(FLAGS.output, FLAGS.members, ensemble, replace=FLAGS.replace)
     else:

@@ -34,15 +34,14 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
     lines = []
     for names, rows in groups.items():
         line = dict(zip(_METHOD, names, strict=True)) | _figures(rows)
+        line |= {"paper_m": _published(rows.iloc[0], table)} | dict.fromkeys(_DIFFERENCE, math.nan)
         if names in differences:
             difference = differences[names]
             values = (difference.mean, difference.low, difference.high, p_values[names])
             words = verdict(difference, p_values[names])
             line |= dict(zip(_DIFFERENCE, (*values, words), strict=True))
-        lines.append(line | {"paper_m": _published(rows.iloc[0], table)})
-    compared = pd.DataFrame(lines)
-    absent = [name for name in _DIFFERENCE if name not in compared]
-    return compared.reindex(columns=[*compared.columns, *absent])
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def _paired_differences(groups: Mapping[Any, pd.DataFrame]) -> dict[Any, PairedDifference]:

@@ -88,23 +88,14 @@ def row_config(
         config.train.epochs = max(epochs, min(round(epochs / share), _MAX_EPOCHS.get(target, 0)))
     if row == "agnostic-share":
         config.distill.num_unlabelled = config.train.batch_size
-    _check_free(overrides or {}, row)
-    override(config, overrides or {})
-    return config
-
-
-def _check_free(overrides: Mapping[str, Any], row: str) -> None:
-    """Refuses overrides of what a row's arguments set."""
-    arguments = ["target", "network", "sources", "recipe", "seeds"]
+    arguments = {"target", "network", "sources", "recipe", "seeds"}
     if row in SHARES:
         # Each seed draws a subset of its own.
-        arguments += ["data.fraction", "data.fraction_seed"]
-    for path in overrides:
-        if path in arguments:
-            raise ConfigError(
-                f"{path} is set twice; it is an argument of the row, like {', '.join(arguments)} "
-                "(a target is left out of the sources); give it there"
-            )
+        arguments |= {"data.fraction", "data.fraction_seed"}
+    if twice := arguments & (overrides or {}).keys():
+        raise ConfigError(f"{min(twice)} is set twice; it is an argument of the row: give it there")
+    override(config, overrides or {})
+    return config
 
 
 def row_students(
