@@ -16,7 +16,7 @@ from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.engine.train_state import TrainState, make_optimizer
 from rsstl_jax.models import Estimator, make_generator, stack_teachers
-from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.phases.generators import make_teacher_fn
 from rsstl_jax.types import Batch
@@ -88,7 +88,7 @@ def make_job(form: str = "ours", *, num_teachers: int = 2, num_steps: int = 20) 
     code = jnp.zeros((1, LATENT))
     teachers = stack_teachers([generator.init(key, code)["params"] for key in keys])
     estimator = (_PlainEstimator if form == FORMS[2] else Estimator)(WIDTH)
-    alignment = Alignment(estimator, ("similarity", "mutual_information", "functional_information"))
+    alignment = Alignment(estimator, TERMS)
     if form == FORMS[1]:
         alignment = _LoopAlignment(**vars(replace(alignment)))
     pair = jnp.zeros((1, WIDTH))
@@ -98,7 +98,8 @@ def make_job(form: str = "ours", *, num_teachers: int = 2, num_steps: int = 20) 
     ask = make_teacher_fn(generator, config.teacher, scale_m=site_network.preprocessor.scale_m)
     step = make_distill_step(site_network, ask, alignment, tx)
     data = make_batch(train, site_network.preprocessor)
-    context = DistillContext(teachers, config.distill.weights.to_dict(), config.distill.margin)
+    weights = {term: config.distill.weights[term] for term in ("localization", *TERMS)}
+    context = DistillContext(teachers, weights, config.distill.margin)
     return Job(step, make_distill_state(student, theta, tx), data, jax.random.key(4), context)
 
 
