@@ -1,9 +1,4 @@
-"""A site-agnostic network, trained on some sites and measured on another without training there.
-
-    python experiments/agnostic.py --config=configs/uji.py:tuned --config.sources=tampere,tut7
-
-The code is rsstl_jax/commands/research/agnostic.py; --help shows every flag.
-"""
+"""Runs `rsstl agnostic` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

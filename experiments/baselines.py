@@ -1,9 +1,4 @@
-"""Baselines of distillation, on the same splits and recipes.
-
-    python experiments/baselines.py --method=knn --config=configs/tampere.py:tuned
-
-The code is rsstl_jax/commands/research/baselines.py; --help shows every flag.
-"""
+"""Runs `rsstl baselines` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

@@ -6,7 +6,7 @@
     python experiments/benchmark.py --render --parts=step  # draws <output>/step.csv again
 
 step      the distilling step (paper's DNN, 520 access points, B = 128, two teachers, all terms)
-networks  an epoch of each network at --target
+networks  an epoch of each network at Tampere
 teachers  the step under 1 to 16 teachers
 replicas  the step of 1 to 64 students, or --counts, in all modes
 samples   an epoch of the step over growing data
@@ -14,8 +14,8 @@ compile   until the step's program is there, cold and cached
 spectral  the spectral term: power iteration against a full SVD, time and gradient memory
 supports  a fingerprint located by the site-agnostic network and by kNN, against the site's size
 
-Only `step` and `networks` need PyTorch. Every part is printed and stored as <output>/<part>.csv and
-<part>.png. The fingerprints are drawn, but for those of networks.
+Only `step` and `networks` need PyTorch. Every part is printed and stored as <output>/<part>.csv,
+and where the guide shows it as <part>.png. The fingerprints are drawn, but for those of networks.
 """
 
 from pathlib import Path
@@ -23,14 +23,14 @@ from pathlib import Path
 import jax
 import pandas as pd
 from absl import flags
-from benchmarks.agnostic import time_supports
 from benchmarks.distill_step import BATCH, FORMS, draw_site, floor_s, make_run
-from benchmarks.pictures import plot_part
+from benchmarks.pictures import TITLES, plot_part
 from benchmarks.scaling import (
     time_compile,
     time_replicas,
     time_samples,
     time_spectral,
+    time_supports,
     time_teachers,
 )
 from benchmarks.timing import interleaved
@@ -50,8 +50,6 @@ _PARTS = flags.DEFINE_list(
     "which parts",
 )
 _REPEATS = flags.DEFINE_integer("repeats", 7, "rounds, of which the median counts", lower_bound=1)
-_TARGET = flags.DEFINE_string("target", "tampere", "dataset of the part `networks`")
-_RECIPE = flags.DEFINE_string("recipe", "paper", "recipe of the part `networks`")
 _COUNTS = flags.DEFINE_list(
     "counts", ["1", "4", "16", "64"], "students of the part `replicas`; more while memory lasts"
 )
@@ -65,7 +63,7 @@ def time_step() -> pd.DataFrame:
     """Milliseconds of a distilling step in all its forms, and the floor of its arithmetic."""
     from benchmarks.torch_step import make_torch_run
 
-    train = draw_site(520, STEPS * BATCH)
+    train = draw_site(STEPS * BATCH)
     site_network = make_site_job(default_config(), train).site_network
     batch = make_batch(train, site_network.preprocessor)
     data = jax.device_get((site_network.preprocessor.encode(batch.rss_dbm), batch.centered_m))
@@ -84,7 +82,7 @@ def time_step() -> pd.DataFrame:
 def time_networks() -> pd.DataFrame:
     from benchmarks import networks
 
-    return networks.time_networks(_TARGET.value, recipe=_RECIPE.value, repeats=_REPEATS.value)
+    return networks.time_networks(repeats=_REPEATS.value)
 
 
 PARTS = {
@@ -113,7 +111,8 @@ def main() -> None:
         elif not table.is_file():
             raise ConfigError(f"--render draws {table}, which is no file; time the part first")
         frame = pd.read_csv(table)
-        plot_part(output / f"{part}.png", frame, part)
+        if part in TITLES:
+            plot_part(output / f"{part}.png", frame, part)
         print(f"\n{part}:\n\n{frame.to_string(index=False, float_format='{:.3g}'.format)}")
 
 

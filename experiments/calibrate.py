@@ -1,9 +1,4 @@
-"""Gives the students of a run a radius that holds their positions 90 % of the time.
-
-    python experiments/calibrate.py --workdir=results/my-office-dnn-tuned
-
-The code is rsstl_jax/commands/calibrate.py; --help shows every flag.
-"""
+"""Runs `rsstl calibrate` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

@@ -1,9 +1,4 @@
-"""Shows what a site's table holds and what looks wrong with it.
-
-    python experiments/check_site.py --dataset=my-office
-
-The code is rsstl_jax/commands/check_site.py; --help shows every flag.
-"""
+"""Runs `rsstl check_site` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

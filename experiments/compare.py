@@ -1,9 +1,4 @@
-"""Compares finished runs of one target, paired by fingerprint.
-
-    python experiments/compare.py --workdirs=results/tampere-dnn-tuned,results/tampere-cnnloc-tuned
-
-The code is rsstl_jax/commands/compare.py; --help shows every flag.
-"""
+"""Runs `rsstl compare` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

@@ -1,9 +1,4 @@
-"""Makes a site's table from a .mat file of the collection that many papers on fingerprinting use.
-
-    python experiments/convert.py --mat=databases/TUT7.mat --name=tut7
-
-The code is rsstl_jax/commands/convert.py; --help shows every flag.
-"""
+"""Runs `rsstl convert` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

@@ -3,8 +3,7 @@
 python experiments/convolution.py --replicas=1,4
 """
 
-import time
-from collections.abc import Callable
+import timeit
 from typing import Any
 
 import jax
@@ -31,16 +30,6 @@ LAYERS = {
 }
 
 
-def seconds(function: Callable[..., Any], *inputs: Any) -> float:
-    jax.block_until_ready(function(*inputs))
-    times = []
-    for _ in range(_REPEATS.value):
-        start = time.perf_counter()
-        jax.block_until_ready(function(*inputs))
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def time_layer(layer: Convolution, shape: tuple[int, ...], replicas: int) -> float:
     """Seconds of a gradient step of all replicas, inside a scan as in training."""
     key = jax.random.key(0)
@@ -55,7 +44,11 @@ def time_layer(layer: Convolution, shape: tuple[int, ...], replicas: int) -> flo
         return jax.tree.map(lambda value, grad: value - 1e-3 * grad, carry, grads), None
 
     train = jax.jit(lambda *carry: jax.lax.scan(step, carry, None, length=STEPS)[0])
-    return seconds(train, params, x) / STEPS
+    jax.block_until_ready(train(params, x))
+    times = timeit.repeat(
+        lambda: jax.block_until_ready(train(params, x)), number=1, repeat=_REPEATS.value
+    )
+    return min(times) / STEPS
 
 
 def main() -> None:

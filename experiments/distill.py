@@ -1,9 +1,4 @@
-"""All phases on one target: teachers from the sources, then students with and without them.
-
-    python experiments/distill.py --config=configs/tampere.py:tuned --config.sources=uji,tut7
-
-The code is rsstl_jax/commands/distill.py; --help shows every flag.
-"""
+"""Runs `rsstl distill` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

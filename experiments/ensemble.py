@@ -1,9 +1,4 @@
-"""Joins several locators of a site to one that answers with the mean of their positions.
-
-    python experiments/ensemble.py --workdir=results/my-office-dnn-tuned --output=results/my-office
-
-The code is rsstl_jax/commands/ensemble.py; --help shows every flag.
-"""
+"""Runs `rsstl ensemble` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

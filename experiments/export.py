@@ -1,9 +1,4 @@
-"""A trained student as a program that needs only JAX, with its access points.
-
-    python experiments/export.py --workdir=results/tampere-dnn-tuned --output=results/exported
-
-The code is rsstl_jax/commands/export.py; --help shows every flag.
-"""
+"""Runs `rsstl export` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

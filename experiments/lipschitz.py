@@ -120,7 +120,12 @@ def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
         xlabel="largest singular value of the extractor's Jacobian in the batch",
         ylabel="estimate of J_FI (Eq. 8, divided by B)",
     )
-    axes.set_title(wrap_title(_title(rows), 70), fontsize=10)
+    sites = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
+    title = (
+        "What J_FI estimates beside the true Lipschitz constant of the extractor\n"
+        f"each point is a batch of {BATCH} fingerprints of the train part of {sites}"
+    )
+    axes.set_title(wrap_title(title, 70), fontsize=10)
     # Powers of ten as numbers, and 2 and 5 between them.
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -128,14 +133,6 @@ def plot_comparison(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     save_figure(figure, path)
-
-
-def _title(rows: Sequence[dict[str, Any]]) -> str:
-    sites = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    return (
-        f"What J_FI estimates beside the true Lipschitz constant of the extractor\n"
-        f"each point is a batch of {BATCH} fingerprints of the train part of {sites}"
-    )
 
 
 def define_flags() -> None:
@@ -165,13 +162,12 @@ def _measured() -> list[dict[str, Any]]:
     workdirs, counts = FLAGS.workdirs, FLAGS.batches
     if not workdirs:
         raise ConfigError("--workdirs is missing; name finished runs of distill, one a network")
-    if len(counts) not in (1, len(workdirs)):
-        raise ConfigError(
-            f"--batches is given {len(counts)} times for {len(workdirs)} workdirs; "
-            "give it once, or once a workdir"
-        )
+    if len(counts) == 1:
+        counts = counts * len(workdirs)
+    if len(counts) != len(workdirs):
+        raise ConfigError("--batches must be given once, or once for each of --workdirs")
     rows = []
-    for workdir, count in zip(workdirs, counts * (len(workdirs) // len(counts)), strict=True):
+    for workdir, count in zip(workdirs, counts, strict=True):
         folder = f"{workdir}/students/{FLAGS.student}"
         rows += compare_student(folder, num_batches=count, data_dir=FLAGS.data_dir)
     return rows

@@ -1,9 +1,4 @@
-"""Where a distilling step spends its time, by term.
-
-    python experiments/profile.py --config=configs/tampere.py:tuned
-
-The code is rsstl_jax/commands/research/profile.py; --help shows every flag.
-"""
+"""Runs `rsstl profile` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

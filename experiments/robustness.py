@@ -1,9 +1,4 @@
-"""How the errors of trained locators grow as access points, readings and phones change.
-
-    python experiments/robustness.py --dataset=tampere --locator=kNN=knn
-
-The code is rsstl_jax/commands/research/robustness.py; --help shows every flag.
-"""
+"""Runs `rsstl robustness` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

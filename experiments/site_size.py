@@ -19,6 +19,7 @@ from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import SEED, whole
 from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
+from rsstl_jax.paper.comparison import table_of_cells
 from rsstl_jax.report.result_table import mean_and_spread
 from rsstl_jax.site_agnostic.temperature import choose_temperature
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
@@ -30,8 +31,9 @@ _SEEDS = flags.DEFINE_list("seeds", ["10", "11", "12"], "buildings of each size"
 define_folder("output", "results/site-size", "folder of the table")
 
 
-def make_building(size_m: float, seed: int) -> Building:
-    return Building(
+def measure(size_m: float, seed: int) -> dict[str, float]:
+    """Mean error of each method, metres."""
+    building = Building(
         seed=seed,
         origin_m=(0.0, 0.0),
         size_m=(size_m, size_m),
@@ -44,11 +46,7 @@ def make_building(size_m: float, seed: int) -> Building:
         path_loss_exponent=2.5,
         wall_db=3.0,
     )
-
-
-def measure(size_m: float, seed: int) -> dict[str, float]:
-    """Mean error of each method, metres."""
-    site = survey_building(f"square-{size_m:g}", make_building(size_m, seed))
+    site = survey_building(f"square-{size_m:g}", building)
     pretrained = load_pretrained()
     untempered = make_agnostic_site_network(pretrained.settings, site.train)
     site_network = choose_temperature(untempered, pretrained.members)
@@ -73,10 +71,7 @@ def main() -> None:
         figures = pd.DataFrame([measure(size_m, seed) for seed in seeds])
         cells = {str(name): mean_and_spread(column.tolist()) for name, column in figures.items()}
         lines.append({"size (m)": f"{size_m}", **cells})
-    columns = list(lines[0])
-    table = ["| " + " | ".join(columns) + " |", "| --- |" + " --- |" * (len(columns) - 1)]
-    table += ["| " + " | ".join(line[column] for column in columns) + " |" for line in lines]
-    text = "\n".join(table)
+    text = table_of_cells(lines)
     output = Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "site-size.md", f"{text}\n")

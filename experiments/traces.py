@@ -1,9 +1,4 @@
-"""Makes a site's table from walks through a building.
-
-    python experiments/traces.py --traces=malls/data/site1 --name=mall-1
-
-The code is rsstl_jax/commands/traces.py; --help shows every flag.
-"""
+"""Runs `rsstl traces` from a checkout; --help explains it."""
 
 from rsstl_jax.cli import run_command
 

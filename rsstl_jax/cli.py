@@ -5,15 +5,15 @@ import platform
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rsstl_jax.commands.shared.command_line import check_flags, explain_unknown, translate_config
+from rsstl_jax.commands.shared.command_line import read_flags
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
 from rsstl_jax.commands.shared.launch import start_processes
 from rsstl_jax.commands.shared.progress import announce_what_is_logged, signs_of_life
@@ -21,7 +21,6 @@ from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import validate
 from rsstl_jax.errors import (
-    SITE_FLAGS,
     ConfigError,
     DamagedError,
     DataError,
@@ -60,31 +59,26 @@ _RESEARCH = ("agnostic", "baselines", "profile", "robustness", "search", "tables
 # They save states on the way.
 _RESUMED = ("distill", "expert", "agnostic", "baselines", "tables", "search", "robustness")
 _CONTINUES = "the same command continues from the last saved state"
+_OWN_TABLE = (
+    " The configuration table is for a dataset of your own: name it, as in "
+    "--config.target=my-office."
+)
 _HELP = "rsstl <command> --help shows a command's flags, with examples."
-
-
-def command_module(name: str) -> ModuleType:
-    """The module of a command."""
-    folder = "commands.research" if name in _RESEARCH else "commands"
-    return import_module(f"rsstl_jax.{folder}.{name}")
 
 
 def main() -> None:
     """The console script: rsstl <command> [flags]."""
     name, *arguments = sys.argv[1:] or ["--help"]
-    if name == "help" and len(arguments) > 1:
-        _stop(f"help takes one command; there is no use for {arguments[1]!r}", BAD_INPUT)
-    if name == "help" and arguments and arguments[0] in COMMANDS:
-        name, arguments = arguments[0], ["--help"]
+    if name == "help":
+        name, arguments = (arguments or ["--help"])[0], ["--help"]
     if name in COMMANDS:
         sys.argv[1:] = arguments
         run_command(name)
-    elif name in ASKS_FOR_HELP or (name == "help" and not arguments):
+    elif name in ASKS_FOR_HELP:
         width = max(map(len, COMMANDS))
         lines = [f"  {command:{width}}  {meaning}" for command, meaning in COMMANDS.items()]
         show("\n".join(["rsstl <command> [flags]", "", "Commands:", *lines, "", _HELP]))
     else:
-        name = arguments[0] if name == "help" else name
         near = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
         _stop(f"{name!r} is no command; {hint}", BAD_INPUT)
@@ -92,12 +86,13 @@ def main() -> None:
 
 def run_command(name: str) -> None:
     """Runs one of COMMANDS on the flags of the process."""
-    module = command_module(name)
+    folder = "commands.research" if name in _RESEARCH else "commands"
+    module = import_module(f"rsstl_jax.{folder}.{name}")
     module.define_flags()
-    run(module.main, name=name, takes_words=name == "fields")
+    run(module.main, name=name)
 
 
-def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False) -> None:
+def run(main: Callable[..., None], *, name: str = "") -> None:
     """Runs a command: parses flags, calls it, and turns what it refuses into one line."""
     if ASKS_FOR_HELP & set(sys.argv[1:]):
         show(help_text(name, sys.modules[main.__module__].__doc__ or ""))
@@ -108,12 +103,10 @@ def run(main: Callable[..., None], *, name: str = "", takes_words: bool = False)
     logging.set_verbosity(logging.WARNING)
     announce_what_is_logged()
 
-    def parse(argv: list[str]) -> list[str]:
-        return _parse(argv, takes_words=takes_words)
-
     with leaving():
         try:
             with catch_signals(), signs_of_life():
+                parse = partial(_parse, takes_words=name == "fields")
                 app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=parse)
         except Interrupted as error:
             more = f"; {_CONTINUES}" if name in _RESUMED else ""
@@ -128,32 +121,23 @@ def _find_modules() -> None:
     sys.path.append(str(Path.cwd()))
 
 
-def _keep_compiled() -> None:
-    """Keeps compiled programs between commands, unless JAX is told where (or told not to)."""
-    if "JAX_ENABLE_COMPILATION_CACHE" in os.environ:
-        return
-    import pooch
+def _configure_jax() -> None:
+    """Full single precision and kept programs, where the environment says nothing else."""
+    options: dict[str, Any] = {"jax_default_matmul_precision": "float32"}
+    if "JAX_ENABLE_COMPILATION_CACHE" not in os.environ:
+        import pooch
 
-    # A folder a host: what one CPU runs, another that shares the home may not.
-    cache = Path(pooch.os_cache("rsstl_jax")) / ".compiled" / platform.node()
-    _set_jax("jax_compilation_cache_dir", str(cache))
-    _set_jax("jax_persistent_cache_min_compile_time_secs", 0)
-    _set_jax("jax_persistent_cache_min_entry_size_bytes", 0)
-
-
-def _full_products() -> None:
-    """Matrix products in full single precision, unless JAX is told otherwise."""
-    _set_jax("jax_default_matmul_precision", "float32")
-
-
-def _set_jax(option: str, value: Any) -> None:
-    """Sets an option that the user has not set; JAX reads the environment when it loads."""
-    if option.upper() in os.environ:
-        return
-    if "jax" in sys.modules:
-        sys.modules["jax"].config.update(option, value)
-    else:
-        os.environ[option.upper()] = str(value)
+        # A folder a host: what one CPU runs, another that shares the home may not.
+        cache = Path(pooch.os_cache("rsstl_jax")) / ".compiled" / platform.node()
+        options["jax_compilation_cache_dir"] = str(cache)
+        options["jax_persistent_cache_min_compile_time_secs"] = 0
+        options["jax_persistent_cache_min_entry_size_bytes"] = 0
+    for option in [option for option in options if option.upper() not in os.environ]:
+        # JAX reads the environment when it loads.
+        if "jax" in sys.modules:
+            sys.modules["jax"].config.update(option, options[option])
+        else:
+            os.environ[option.upper()] = str(options[option])
 
 
 def _silence_storage() -> None:
@@ -170,8 +154,7 @@ def _silence_storage() -> None:
 
 def _guarded(main: Callable[..., None], words: list[str]) -> None:
     try:
-        _keep_compiled()
-        _full_products()
+        _configure_jax()
         start_processes()
         _check_platform()
         main(*words)
@@ -179,7 +162,8 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         # Who reads the answers has left, as head does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except MissingDataError as error:
-        _stop(_with_own_flags(error), BAD_INPUT)
+        is_unnamed = "config" in flags.FLAGS and flags.FLAGS.config.target == "table"
+        _stop(f"{error}{_OWN_TABLE if is_unnamed else ''}", BAD_INPUT)
     except (ConfigError, DataError, DamagedError, LockedError, OSError) as error:
         _stop(error, BAD_INPUT)
     except DivergedError as error:
@@ -188,21 +172,6 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         if lost := lost_process(error):
             _stop(f"{lost}; {_CONTINUES}", LOST)
         raise
-
-
-def _with_own_flags(error: MissingDataError) -> str:
-    """The message with the flags by which this command is given its sites."""
-    known = flags.FLAGS
-    if "config" in known and known["config"].value and known["config"].value.target == "table":
-        return (
-            "--config.target is missing; the configuration table is for a dataset of your own: "
-            f"name it, as in --config.target=my-office ({error.file} is not there)"
-        )
-    given_by = ("sources", "targets", "dataset", "radio_map", "traces")
-    own = [f"--{name}" for name in given_by if name in known]
-    if not own and "config" not in known:
-        return str(error).replace(f", or choose other sites with {SITE_FLAGS}", "")
-    return str(error).replace(SITE_FLAGS, " / ".join(own)) if own else str(error)
 
 
 def _check_platform() -> None:
@@ -224,21 +193,14 @@ def _check_platform() -> None:
 def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:
     try:
         check_overrides(argv)
-        check_flags(argv[1:], takes_words=takes_words)
-        flags.FLAGS.set_gnu_getopt(takes_words)
-        rest: list[str] = flags.FLAGS(translate_config(argv))
+        words = read_flags(argv, takes_words=takes_words)
         if "config" in flags.FLAGS and flags.FLAGS["config"].value is not None:
             # A config file that is not there shows only when a field is looked at.
             hasattr(flags.FLAGS["config"].value, "target")
             _check_config(flags.FLAGS["config"])
-        return rest
-    except flags.UnrecognizedFlagError as error:
-        _stop(explain_unknown(str(error.flagvalue)), BAD_INPUT)
-    except (ConfigError, OSError, SyntaxError, flags.Error) as error:
+        return [argv[0], *words]
+    except (ConfigError, OSError, SyntaxError, AttributeError, KeyError, flags.Error) as error:
         _stop(_last_words(error), BAD_INPUT)
-    except (AttributeError, KeyError) as error:
-        # What ml_collections raises where --config.x names no field of the locked configuration.
-        _stop(f"--config names an unknown field: {_innermost(error)}", BAD_INPUT)
 
 
 def _check_config(flag: Any) -> None:
@@ -255,12 +217,6 @@ def _last_words(error: Exception) -> str:
     last = last.removeprefix(f"{ConfigError.__module__}.{ConfigError.__qualname__}: ")
     flag, _, message = last.partition(": ")
     return message if flag.startswith("flag --") and message.startswith("--") else last
-
-
-def _innermost(error: BaseException) -> str:
-    """The text of the innermost of errors that were raised with one another as argument."""
-    inner = error.args[0] if error.args else ""
-    return _innermost(inner) if isinstance(inner, BaseException) else " ".join(str(inner).split())
 
 
 def _stop(message: object, code: int) -> NoReturn:

@@ -16,10 +16,6 @@ __all__ = [
 ]
 
 
-SITE_FLAGS = "--config.sources / --config.target"
-"""How most commands are given their sites; `cli` names those of the other commands."""
-
-
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message names the field and what would be right.
 
@@ -58,7 +54,7 @@ class MissingDataError(DataError):
     Example:
         >>> print(MissingDataError("uts/UTS_training.csv", address="https://github.com/..."))
         uts/UTS_training.csv is not there. It can be had from https://github.com/...: put the file
-        there, or choose other sites with --config.sources / --config.target.
+        there, or choose other sites.
     """
 
     def __init__(self, file: str | PathLike[str], *, address: str = "", cause: str = "") -> None:
@@ -67,9 +63,7 @@ class MissingDataError(DataError):
         self.cause = cause
         absent = f"{file} is not there" + (f" and {cause}" if cause else "")
         origin = f"It can be had from {address}" if address else "No public address is known for it"
-        super().__init__(
-            f"{absent}. {origin}: put the file there, or choose other sites with {SITE_FLAGS}."
-        )
+        super().__init__(f"{absent}. {origin}: put the file there, or choose other sites.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """From its arguments again, and not from its message, as a pool of processes copies it."""

@@ -115,28 +115,21 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         folder: made if it is missing; a student that was exported there is replaced.
 
     Raises:
-        ConfigError: if flatbuffers, which JAX serialises with, is not installed, or the student is
-            no locator with a network.
+        ConfigError: if flatbuffers, which JAX serialises with, is not installed.
         OSError: if a file cannot be written.
 
     Example:
         >>> import json, tempfile
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> from rsstl_jax.engine.site_network import SiteNetwork
-        >>> from rsstl_jax.engine.saved_student import Student
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> office = load_pretrained().fit(load_site("synthetic-office").train)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     export_student(Student(site_network, params, train.access_points, "home"), folder)
+        ...     export_student(office, folder)
         ...     card = json.loads(Path(folder, "exported.json").read_text())
         >>> card["platforms"], card["access_points"][:2]
         (['cpu', 'cuda'], ['AP001', 'AP002'])
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
-    _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
     program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
@@ -156,21 +149,20 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
 
 def describe(student: NetworkLocator) -> dict[str, Any]:
     """What a program's card says of its inputs and outputs."""
-    labels = student.labels
+    labels = None
+    if student.labels is not None:
+        rows = student.labels.tolist()
+        labels = [[None if value == NO_LABEL else value for value in row] for row in rows]
     return {
         "dataset": student.dataset,
         "access_points": student.access_points,
         "input": "dBm, NaN where undetected",
         "outputs": ["x and y from origin_m, m", "row of labels", "radius, m"],
         "origin_m": student.preprocessor.origin_m.tolist(),
-        "labels": None if labels is None else [[_or_none(v) for v in row] for row in labels],
+        "labels": labels,
         "coverage": None if student.radius is None else COVERAGE,
         "layout": layout_facts(student.layout),
     }
-
-
-def _or_none(value: int) -> int | None:
-    return None if value == NO_LABEL else int(value)
 
 
 def write_onnx(student: NetworkLocator, file: str | Path) -> None:
@@ -183,7 +175,7 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         file: such as student.onnx.
 
     Raises:
-        ConfigError: if onnx is not installed, or the student is no locator with a network.
+        ConfigError: if onnx is not installed.
         OSError: if the file cannot be written.
 
     Example:
@@ -198,7 +190,6 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
     """
     file = as_path("file", file)
-    _need_network(student)
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
@@ -221,19 +212,13 @@ def load_exported(folder: str | Path) -> ExportedStudent:
 
     Example:
         >>> import tempfile
-        >>> from rsstl_jax import default_config, load_site, make_network
-        >>> from rsstl_jax.data import fit_preprocessor
-        >>> from rsstl_jax.engine.site_network import SiteNetwork
-        >>> from rsstl_jax.engine.saved_student import Student
-        >>> train = load_site("synthetic-office").train
-        >>> site_network = SiteNetwork(make_network(default_config()), fit_preprocessor(train))
-        >>> params = site_network.init(jax.random.key(0), train.num_access_points)
-        >>> student = Student(site_network, params, train.access_points, train.dataset)
+        >>> from rsstl_jax import load_pretrained, load_site
+        >>> office = load_pretrained().fit(load_site("synthetic-office").train)
         >>> scans = [{"AP003": -61.0, "AP017": -78.0}]
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     export_student(student, folder)
+        ...     export_student(office, folder)
         ...     exported = load_exported(folder).locate(scans)
-        >>> bool(np.allclose(exported[["x_m", "y_m"]], student.locate(scans)[["x_m", "y_m"]]))
+        >>> bool(np.allclose(exported[["x_m", "y_m"]], office.locate(scans)[["x_m", "y_m"]]))
         True
     """
     _need_flatbuffers()
@@ -259,14 +244,6 @@ def _read_labels(labels: list[list[int | None]] | None) -> NDArray[np.int64] | N
     if not labels:
         return None
     return np.array([[NO_LABEL if v is None else v for v in row] for row in labels], np.int64)
-
-
-def _need_network(student: object) -> None:
-    if not isinstance(student, NetworkLocator):
-        raise ConfigError(
-            f"student is a {type(student).__name__}; what load_student, or load_pretrained().fit, "
-            "returned is expected"
-        )
 
 
 def _need_flatbuffers() -> None:

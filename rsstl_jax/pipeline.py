@@ -25,7 +25,7 @@ from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
-from rsstl_jax.report.predicted import Predicted, count_by_group, predict
+from rsstl_jax.report.predicted import count_by_group, predict
 from rsstl_jax.report.run_result import write_result
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 from rsstl_jax.site_agnostic.teacher_outputs import average_with_student, cross_predict
@@ -129,9 +129,11 @@ def run_distillation(
         for source in sources.values():
             if isinstance(source, SiteJob):
                 check_no_copy(parts.train, source.train)
-        log_start(
-            recorder, _target_digests(config, parts) | _source_digests(sources), config.run.mesh
-        )
+        digests = {config.target: parts.train.digest()}
+        if config.data.unlabelled == "file":
+            content = np.ascontiguousarray(parts.unlabelled_dbm).tobytes()
+            digests[f"{config.target}, unlabelled"] = hashlib.sha256(content).hexdigest()
+        log_start(recorder, digests | _source_digests(sources), config.run.mesh)
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         first = f"seed-{config.seeds[0]}/{next(iter(plans))}"
@@ -139,14 +141,6 @@ def run_distillation(
         trained = _train(job, parts, teachers, plans, recorder)
         _save_students(job, trained, prototypes, recorder)
         return _write_result(job, parts, teachers, trained, prototypes, recorder)
-
-
-def _target_digests(config: ConfigDict, parts: TargetParts) -> dict[str, str]:
-    digests = {config.target: parts.train.digest()}
-    if config.data.unlabelled == "file":
-        content = np.ascontiguousarray(parts.unlabelled_dbm).tobytes()
-        digests[f"{config.target}, unlabelled"] = hashlib.sha256(content).hexdigest()
-    return digests
 
 
 def _source_digests(sources: SourceJobs) -> dict[str, str]:
@@ -228,52 +222,37 @@ def _write_result(
     prototypes: Prototypes,
     recorder: Recorder,
 ) -> dict[str, Any]:
-    """Measures the students, and leaves result.json, predictions, pictures and report."""
-    return write_result(
-        job.config,
-        parts.held_out,
-        _predict(job, parts, teachers, trained, prototypes),
-        recorder.workdir,
-        sources=list(name_list(job.config.sources)),
-        terms=list(active_terms(job.config, job.network)),
-        num_train=len(parts.train),
-        **count_by_group(parts.train, parts.held_out),
-        teachers={name: report["quality"] for name, report in teachers.reports.items()},
-        baselines=predict_baselines(job.config, parts),
-    )
-
-
-def _predict(
-    job: SiteJob,
-    parts: TargetParts,
-    teachers: TeacherSet,
-    trained: Trained,
-    prototypes: Prototypes,
-) -> dict[int, dict[str, Predicted]]:
-    """{seed: {student: what it predicts for the held-out part}}.
-
-    Beside the students their site-agnostic teachers, and the mean of these and the baseline.
-    """
+    """Measures students, site-agnostic teachers and the mean of both, and writes what is left."""
+    config, held_out = job.config, parts.held_out
     locate = make_locate_fn(job.site_network)
-    predicted_m = {
-        seed: {name: locate(params, parts.held_out.rss_dbm) for name, params in students.items()}
+    positions_m = {
+        seed: {name: locate(params, held_out.rss_dbm) for name, params in students.items()}
         for seed, students in trained.items()
     }
     if teachers.agnostic is not None:
         site_network = make_agnostic_site_network(teachers.agnostic.settings, parts.train)
-        teachers_m = predict_members_m(
-            site_network, teachers.agnostic.members, parts.held_out.rss_dbm
-        )
-        for positions_m in predicted_m.values():
-            positions_m["agnostic"] = teachers_m
-            if "standalone" in positions_m:
-                positions_m["mean"] = (teachers_m + positions_m["standalone"]) / 2
+        teachers_m = predict_members_m(site_network, teachers.agnostic.members, held_out.rss_dbm)
+        for by_name in positions_m.values():
+            by_name["agnostic"] = teachers_m
+            if "standalone" in by_name:
+                by_name["mean"] = (teachers_m + by_name["standalone"]) / 2
     # Floors are read off the prototypes alone: they are the same for all of them.
     params = next(iter(next(iter(trained.values())).values()))
     names, site = job.train.access_points, job.train.dataset
     student = Student(job.site_network, params, names, site, prototypes=prototypes)
-    labels = predict(student, parts.held_out)
-    return {
-        seed: {name: labels._replace(position_m=one_m) for name, one_m in positions_m.items()}
-        for seed, positions_m in predicted_m.items()
-    }
+    labels = predict(student, held_out)
+    return write_result(
+        config,
+        held_out,
+        {
+            seed: {name: labels._replace(position_m=one_m) for name, one_m in by_name.items()}
+            for seed, by_name in positions_m.items()
+        },
+        recorder.workdir,
+        sources=list(name_list(config.sources)),
+        terms=list(active_terms(config, job.network)),
+        num_train=len(parts.train),
+        **count_by_group(parts.train, held_out),
+        teachers={name: report["quality"] for name, report in teachers.reports.items()},
+        baselines=predict_baselines(config, parts),
+    )

@@ -43,40 +43,34 @@ def test_a_command_hides_no_module_of_pythons_and_finds_those_of_the_current_fol
         assert PathFinder.find_spec(module) is not None
 
 
+NAMES = {
+    "precision": "jax_default_matmul_precision",
+    "dir": "jax_compilation_cache_dir",
+    "compile_time": "jax_persistent_cache_min_compile_time_secs",
+    "entry_size": "jax_persistent_cache_min_entry_size_bytes",
+}
+
+
 @pytest.mark.parametrize(
-    ("set_before", "kept"),
+    ("set_before", "left"),
     [
-        ({}, {"dir", "compile_time", "entry_size"}),
-        ({"JAX_COMPILATION_CACHE_DIR": "/elsewhere"}, {"compile_time", "entry_size"}),
-        ({"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "5"}, {"dir", "entry_size"}),
-        ({"JAX_ENABLE_COMPILATION_CACHE": "false"}, set()),
+        ({}, set()),
+        ({"JAX_COMPILATION_CACHE_DIR": "/elsewhere"}, {"dir"}),
+        ({"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "5"}, {"compile_time"}),
+        ({"JAX_ENABLE_COMPILATION_CACHE": "false"}, {"dir", "compile_time", "entry_size"}),
+        ({"JAX_DEFAULT_MATMUL_PRECISION": "tensorfloat32"}, {"precision"}),
     ],
 )
-def test_programs_are_kept_from_the_first_second_unless_jax_is_told_otherwise(
-    monkeypatch, set_before, kept
+def test_products_are_in_full_precision_and_programs_are_kept_unless_jax_is_told_otherwise(
+    monkeypatch, set_before, left
 ):
-    names = {
-        "dir": "jax_compilation_cache_dir",
-        "compile_time": "jax_persistent_cache_min_compile_time_secs",
-        "entry_size": "jax_persistent_cache_min_entry_size_bytes",
-    }
-    for name in (*map(str.upper, names.values()), "JAX_ENABLE_COMPILATION_CACHE"):
+    for name in (*map(str.upper, NAMES.values()), "JAX_ENABLE_COMPILATION_CACHE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in set_before.items():
         monkeypatch.setenv(name, value)
     found = {}
     monkeypatch.setattr(jax.config, "update", found.__setitem__)
-    cli._keep_compiled()
-    assert set(found) == {names[name] for name in kept}
-    assert all(found[names[name]] == 0 for name in kept - {"dir"})
-
-
-@pytest.mark.parametrize("set_before", [None, "tensorfloat32"])
-def test_products_are_in_full_precision_unless_jax_is_told_otherwise(monkeypatch, set_before):
-    monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
-    if set_before:
-        monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", set_before)
-    found = {}
-    monkeypatch.setattr(jax.config, "update", found.__setitem__)
-    cli._full_products()
-    assert found == ({} if set_before else {"jax_default_matmul_precision": "float32"})
+    cli._configure_jax()
+    assert set(found) == {name for short, name in NAMES.items() if short not in left}
+    assert found.get(NAMES["precision"], "float32") == "float32"
+    assert all(found.get(NAMES[short], 0) == 0 for short in ("compile_time", "entry_size"))

@@ -24,8 +24,6 @@ MODULES = [
             "losses",
             "metrics",
             "models",
-            "onnx_writer",
-            "report.statistics",
             "spectral",
             "types",
         )

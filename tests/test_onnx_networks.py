@@ -1,7 +1,5 @@
 """Every network as an ONNX file gives the positions of its forward pass, to a millimetre."""
 
-import time
-
 import jax
 import numpy as np
 import pytest
@@ -76,13 +74,3 @@ def test_the_pretrained_network_at_a_site_keeps_its_positions():
 def test_an_encoding_keeps_its_positions():
     function = network_position("dnn", **{"input.encoding": "powed", "input.exponent": 2.5})
     assert_same_positions(function, written(function))
-
-
-def test_a_single_scan_takes_the_dnn_less_than_a_millisecond():
-    session = onnxruntime.InferenceSession(written(network_position("dnn")))
-    seconds = []
-    for _ in range(200):
-        begun = time.perf_counter()
-        session.run(None, {"rss_dbm": SITE.test.rss_dbm[:1]})
-        seconds.append(time.perf_counter() - begun)
-    assert min(seconds) < 1e-3  # The smallest, because other work may share the processor.

@@ -177,19 +177,6 @@ def test_metadata_and_names_are_in_the_file():
     onnx.checker.check_model(model, full_check=True)
 
 
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        (["a"], "output_names has 1 names; the function has 2 results"),
-        (["a", "a"], "'a' stands twice"),
-        (["a", "rss_dbm"], "'rss_dbm' is the name of the input"),
-    ],
-)
-def test_wrong_output_names_are_refused(names, words):
-    with pytest.raises(ConfigError, match=words):
-        to_onnx(lambda x: (x, x), 5, output_names=names)
-
-
 def test_a_missing_onnx_is_named_with_the_remedy(monkeypatch):
     monkeypatch.setattr("rsstl_jax.onnx_writer.model.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'rsstl_jax\[onnx\]'"):

@@ -11,16 +11,14 @@ import pandas as pd
 import pytest
 from tiny import NUM_ROWS, make_part, make_tiny_config, write_sites
 
-from rsstl_jax import pipeline, run_distillation
+from rsstl_jax import run_distillation
 from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
-from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.pipeline import bundle_folder, run_expert
-from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.site_agnostic.zero_shot import run_zero_shot
 from rsstl_jax.store.recorder import Recorder
@@ -95,28 +93,6 @@ def test_result_has_the_promised_fields(finished):
     assert result["part"] == "validation"
     assert result["num_train"] + result["num_evaluated"] == NUM_ROWS["train"]
     assert set(result["teachers"]) == {"mall"}
-
-
-def test_figures_are_lists_in_the_order_of_the_seeds(data_dir, tmp_path, monkeypatch):
-    """Made-up students: one errs by as many metres as its seed says, one by half as many."""
-
-    def predict(job, parts, *_):
-        def at(error_m):
-            return Predicted(parts.held_out.position_m + np.array([[0.0, error_m]]))
-
-        seeds = job.config.seeds
-        return {seed: {"standalone": at(seed), "distilled": at(seed / 2)} for seed in seeds}
-
-    monkeypatch.setattr(pipeline, "_train", lambda *_: {})
-    monkeypatch.setattr(pipeline, "_predict", predict)
-    monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
-    result = run_distillation(make_config(data_dir, seeds=(4, 1, 2)), tmp_path / "run")
-    for figure in ("mae_m", "p75_m", "p95_m"):
-        assert result["students"]["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
-        assert result["students"]["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
-    table = pd.read_csv(tmp_path / "run" / "predictions.csv")
-    assert table.seed.unique().tolist() == [4, 1, 2]
-    assert table.row.tolist() == 3 * list(range(result["num_evaluated"]))
 
 
 def test_figures_follow_from_the_predictions(finished):

@@ -16,31 +16,24 @@ from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.engine.train_state import TrainState, make_optimizer
 from rsstl_jax.models import Estimator, make_generator, stack_teachers
-from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.phases.generators import make_teacher_fn
 from rsstl_jax.types import Batch
 
-__all__ = ["FORMS", "draw_site", "floor_s", "make_job", "make_run", "matrix_products"]
-
 BATCH, WIDTH, LATENT, HIDDEN, ESTIMATOR = 128, 300, 128, 256, 512
+ACCESS_POINTS = 520  # of UJIIndoorLoc
 FORMS = ("ours", "Python loop over teachers", "estimator not split")
 
 
-def draw_site(num_access_points: int, num_rows: int) -> Fingerprints:
-    """A drawn site: one reading in ten, uniform; no real place."""
-    rng = np.random.default_rng(0)
-    rss_dbm = rng.uniform(-95, -35, (num_rows, num_access_points)).astype(np.float32)
-    rss_dbm[rng.random(rss_dbm.shape) > 0.1] = np.nan
-    return Fingerprints(
-        dataset="drawn",
-        part="train",
-        rss_dbm=rss_dbm,
-        position_m=rng.uniform(0, 100, (num_rows, 2)),
-        floor=None,
-        building=None,
-        access_points=tuple(f"AP{i}" for i in range(num_access_points)),
-    )
+def draw_site(num_rows: int, *, detected: float = 0.1, seed: int = 0) -> Fingerprints:
+    """Drawn fingerprints of UJIIndoorLoc's width, of which a fraction of the readings is there."""
+    rng = np.random.default_rng(seed)
+    rss_dbm = rng.uniform(-95, -35, (num_rows, ACCESS_POINTS)).astype(np.float32)
+    rss_dbm[rng.random(rss_dbm.shape) > detected] = np.nan
+    position_m = rng.uniform(0, 100, (num_rows, 2))
+    names = tuple(f"AP{i}" for i in range(ACCESS_POINTS))
+    return Fingerprints("drawn", "train", rss_dbm, position_m, None, None, names)
 
 
 class _LoopAlignment(Alignment):
@@ -85,33 +78,28 @@ class Job(NamedTuple):
     context: DistillContext
 
 
-def make_job(
-    form: str = "ours",
-    *,
-    num_teachers: int = 2,
-    num_access_points: int = 520,
-    num_steps: int = 20,
-) -> Job:
+def make_job(form: str = "ours", *, num_teachers: int = 2, num_steps: int = 20) -> Job:
     """The distilling step of the paper's DNN with all terms, on `num_steps` batches."""
     config = make_config("paper", target="uji", sources="uts,tampere")
-    train = draw_site(num_access_points, num_steps * BATCH)
+    train = draw_site(num_steps * BATCH)
     site_network = make_site_job(config, train).site_network
     generator = make_generator(site_network.network)
     keys = jax.random.split(jax.random.key(0), num_teachers)
     code = jnp.zeros((1, LATENT))
     teachers = stack_teachers([generator.init(key, code)["params"] for key in keys])
     estimator = (_PlainEstimator if form == FORMS[2] else Estimator)(WIDTH)
-    alignment = Alignment(estimator, ("similarity", "mutual_information", "functional_information"))
+    alignment = Alignment(estimator, TERMS)
     if form == FORMS[1]:
         alignment = _LoopAlignment(**vars(replace(alignment)))
     pair = jnp.zeros((1, WIDTH))
-    student = site_network.init(jax.random.key(1), num_access_points)
+    student = site_network.init(jax.random.key(1), ACCESS_POINTS)
     theta = estimator.init(jax.random.key(2), pair, pair)["params"]
     tx = make_optimizer(1e-3, "constant", 1)
     ask = make_teacher_fn(generator, config.teacher, scale_m=site_network.preprocessor.scale_m)
     step = make_distill_step(site_network, ask, alignment, tx)
     data = make_batch(train, site_network.preprocessor)
-    context = DistillContext(teachers, config.distill.weights.to_dict(), config.distill.margin)
+    weights = {term: config.distill.weights[term] for term in ("localization", *TERMS)}
+    context = DistillContext(teachers, weights, config.distill.margin)
     return Job(step, make_distill_state(student, theta, tx), data, jax.random.key(4), context)
 
 
@@ -127,10 +115,10 @@ def make_run(form: str = "ours", **sizes: int) -> Callable[[], Any]:
     return call
 
 
-def matrix_products(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, int]:
-    """Floating-point operations of a step's matrix products, by part; forward and backward."""
-    n, b, w = num_teachers, BATCH, WIDTH
-    layers = [(num_access_points, w, 2), (w, w, 3), (w, w, 3), (w, 2, 3)]
+def matrix_products() -> dict[str, int]:
+    """Floating-point operations of a step's matrix products under two teachers, by part."""
+    n, b, w = 2, BATCH, WIDTH
+    layers = [(ACCESS_POINTS, w, 2), (w, w, 3), (w, w, 3), (w, 2, 3)]
     generator = LATENT * w + w * HIDDEN + HIDDEN * w
     return {
         # An input that needs no gradient saves the third product of its layer.
@@ -142,11 +130,11 @@ def matrix_products(num_teachers: int = 2, num_access_points: int = 520) -> dict
     }
 
 
-def floor_s(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, float]:
+def floor_s() -> dict[str, float]:
     """Seconds of a step's matrix products at the measured rate, and of Adam's memory traffic."""
     from benchmarks.timing import interleaved
 
-    params = (num_access_points + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
+    params = (ACCESS_POINTS + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
     params += (2 * WIDTH + 1) * ESTIMATOR + (ESTIMATOR + 1) * ESTIMATOR + ESTIMATOR + 1
     side, count = 512, 40
     square = jnp.full((side, side), 1e-3)
@@ -167,7 +155,7 @@ def floor_s(num_teachers: int = 2, num_access_points: int = 520) -> dict[str, fl
     )
     flops_per_s = 2 * side**3 * count / seconds["products"]
     bytes_per_s = 2 * vector.nbytes * count / seconds["copy"]
-    flops = sum(matrix_products(num_teachers, num_access_points).values())
+    flops = sum(matrix_products().values())
     # Adam reads parameter, gradient and both moments, and writes all but the gradient.
     return {
         "matrix products": flops / flops_per_s,

@@ -17,14 +17,12 @@ from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.engine.train_state import make_state
 
-__all__ = ["time_networks"]
 
-
-def time_networks(target: str, *, recipe: str, repeats: int) -> pd.DataFrame:
+def time_networks(*, repeats: int) -> pd.DataFrame:
     """One line a network; `ratio` above 1: ours is faster than both. No augmentation anywhere."""
     lines = []
     for network in NETWORKS:
-        config = make_config(recipe, target=target, sources="uji")
+        config = make_config("paper", target="tampere", sources="uji")
         config.network = network
         config.augment.update({"access_point_dropout": 0.0, "gain_offset_db": 0.0})
         config.augment.reading_noise_db = 0.0

@@ -1,4 +1,4 @@
-"""A picture of each part of the benchmark: bars of what has names, lines of what has counts."""
+"""Pictures of the benchmark: bars of what has names, lines of what has counts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,30 +10,28 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
 
-__all__ = ["plot_part"]
-
-_TITLES = {
+TITLES = {
     "step": "Time of a distilling step: the paper's DNN, 520 access points, batches of 128, "
     "two teachers, all terms",
     "networks": "Time of a training epoch of each network",
     "teachers": "Time of a distilling step under more and more teachers",
-    "replicas": "Time of a distilling step for one of several students trained together",
-    "samples": "Time of an epoch of distilling over growing data",
-    "compile": "Time until the program of a distilling step is there",
     "spectral": "The spectral term with its gradient (B = 128, D = 300): power iteration, full SVD",
     "supports": "Locating one fingerprint, against the size of the radio map",
 }
+"""The parts that have a picture."""
+
+_BARS = {
+    "step": ["milliseconds"],
+    "networks": ["ours (s)", "PyTorch eager (s)", "torch.compile (s)"],
+}
 _AXES = {
     "teachers": "number of teachers",
-    "replicas": "number of students trained together",
-    "samples": "fingerprints in an epoch",
     "iterations": "power iterations",
     "support": "fingerprints in the radio map",
 }
 _QUANTITIES = {
     "ms": "time (ms)",
     "us": "time for a fingerprint (µs)",
-    "s": "time (s)",
     "kB": "memory beside inputs and outputs (kB)",
     "MB": "memory of the radio map (MB)",
 }
@@ -49,24 +47,18 @@ _LABELS = {
 
 def plot_part(path: Path, frame: pd.DataFrame, part: str) -> None:
     """Draws a part: its first column against the others, one panel a unit."""
-    if part == "replicas":
-        frame = frame.pivot_table(
-            index="replicas", columns="mode", values="milliseconds a step and replica"
-        ).reset_index()
-    first, *values = frame.columns
-    values = [name for name in values if pd.api.types.is_numeric_dtype(frame[name])]
-    if not pd.api.types.is_numeric_dtype(frame[first]):
+    if part in _BARS:
         figure = new_figure((7.2, 4.2))
-        _bars(figure.add_subplot(), frame, part)
+        _bars(figure.add_subplot(), frame.set_index(frame.columns[0])[_BARS[part]])
     else:
         units: dict[str, list[str]] = {}
-        for name in values:
+        for name in frame.columns[1:]:
             units.setdefault(_unit(name) or "ms", []).append(name)
         figure = new_figure((1.2 + 6 * len(units), 4.2))
         panels = figure.subplots(1, len(units), squeeze=False)[0]
         for axes, (unit, of_unit) in zip(panels, units.items(), strict=True):
             _lines(axes, frame, of_unit, unit)
-    figure.suptitle(wrap_title(_TITLES[part], 70 if len(figure.axes) == 1 else 120), fontsize=11)
+    figure.suptitle(wrap_title(TITLES[part], 70 if len(figure.axes) == 1 else 120), fontsize=11)
     save_figure(figure, path)
 
 
@@ -77,7 +69,6 @@ def _unit(name: str) -> str:
 
 def _lines(axes: Axes, frame: pd.DataFrame, names: Sequence[str], unit: str) -> None:
     first = frame.columns[0]
-    # Not every line has a point everywhere.
     low, high = float(frame[names].min().min()), float(frame[names].max().max())
     for name in names:
         label = name.removesuffix(f" ({unit})").removeprefix("gradient memory, ")
@@ -99,21 +90,13 @@ def _lines(axes: Axes, frame: pd.DataFrame, names: Sequence[str], unit: str) -> 
     axes.grid(alpha=0.3)
 
 
-def _bars(axes: Axes, frame: pd.DataFrame, part: str) -> None:
-    of_networks = [f"{form} (s)" for form in ("ours", "PyTorch eager", "torch.compile")]
-    names = {"step": ["milliseconds"], "networks": of_networks}.get(part)
-    bars = frame.set_index(frame.columns[0])
-    bars = bars[names] if names else bars
-    stacked = part == "compile"
-    bars.plot.barh(ax=axes, stacked=stacked, legend=len(bars.columns) > 1, width=0.7)
+def _bars(axes: Axes, bars: pd.DataFrame) -> None:
+    bars.plot.barh(ax=axes, legend=len(bars.columns) > 1, width=0.7)
     for container in axes.containers:
         assert isinstance(container, BarContainer)
-        if stacked:
-            axes.bar_label(container, fmt="{:.3g}", fontsize=9, label_type="center", color="white")
-        else:
-            axes.bar_label(container, fmt="{:.3g}", fontsize=9, padding=3)
+        axes.bar_label(container, fmt="{:.3g}", fontsize=9, padding=3)
     axes.margins(x=0.1)
     axes.invert_yaxis()
     axes.set_axisbelow(True)
-    axes.set(xlabel="time of a step (ms)" if part == "step" else "time (s)", ylabel="")
+    axes.set(xlabel="time (s)" if len(bars.columns) > 1 else "time of a step (ms)", ylabel="")
     axes.grid(axis="x", alpha=0.3)

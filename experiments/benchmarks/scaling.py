@@ -1,29 +1,35 @@
-"""How the cost of a distilling step grows: with teachers, replicas and samples."""
+"""How costs grow: with teachers, replicas, samples, iterations and the radio map."""
 
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import pandas as pd
 from jax.experimental.compilation_cache import compilation_cache
 
-from benchmarks.distill_step import BATCH, FORMS, make_job, make_run
+from benchmarks.distill_step import BATCH, FORMS, draw_site, make_job, make_run
 from benchmarks.timing import interleaved
+from rsstl_jax.baselines.knn import Neighbours, locate_neighbours
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.losses import functional_information
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.distillation import CONTEXT_AXES
-
-__all__ = ["time_compile", "time_replicas", "time_samples", "time_spectral", "time_teachers"]
+from rsstl_jax.site_agnostic.training import (
+    init_agnostic,
+    make_agnostic_site_network,
+    predict_members_m,
+)
 
 STEPS = 10
 # More students one after the other take no other time each.
 MOST_IN_TURN = 64
+QUERIES = 1024
 
 
 def time_teachers(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
@@ -61,7 +67,7 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
         run = make_epochs(
             step, batch_size=BATCH, num_epochs=1, vmapped=True, context_axes=CONTEXT_AXES
         )
-        runs["vmap"] = partial(_once, run, (*several, contexts))
+        runs["vmap"] = partial(_in_turn, run, (*several, contexts), 1)
         for mode, seconds in interleaved(runs, repeats=repeats).items():
             of_one = seconds / count / steps
             lines.append(
@@ -73,10 +79,6 @@ def time_replicas(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(lines)
-
-
-def _once(run: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    jax.block_until_ready(run(*args))
 
 
 def _in_turn(run: Callable[..., Any], args: tuple[Any, ...], count: int) -> None:
@@ -137,31 +139,51 @@ def time_spectral(counts: Sequence[int], *, repeats: int) -> pd.DataFrame:
         units = [x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (frame, extract)]
         return jnp.linalg.norm(units[0] @ units[1].T / BATCH, ord=2)
 
-    svd = _compile(by_svd, frame, extract)
+    svd, svd_bytes = _compile(by_svd, frame, extract)
     lines = []
     for count in counts:
-        power = _compile(partial(functional_information, num_iterations=count), frame, extract)
-        seconds = interleaved({"power": power.call, "svd": svd.call}, repeats=repeats)
+        term = partial(functional_information, num_iterations=count)
+        power, power_bytes = _compile(term, frame, extract)
+        seconds = interleaved({"power": power, "svd": svd}, repeats=repeats)
         lines.append(
             {
                 "iterations": count,
                 "power iteration (ms)": 1e3 * seconds["power"],
                 "full SVD (ms)": 1e3 * seconds["svd"],
-                "gradient memory, power (kB)": power.temporary_bytes / 1e3,
-                "gradient memory, SVD (kB)": svd.temporary_bytes / 1e3,
+                "gradient memory, power (kB)": power_bytes / 1e3,
+                "gradient memory, SVD (kB)": svd_bytes / 1e3,
             }
         )
     return pd.DataFrame(lines)
 
 
-class _Compiled(NamedTuple):
-    call: Callable[[], Any]
-    temporary_bytes: int
+def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
+    """Microseconds a fingerprint takes among so many others, in batches of `QUERIES`."""
+    queries, settings = draw_site(QUERIES, detected=1 / 30, seed=1), AgnosticSettings()
+    members = [init_agnostic(settings, jax.random.key(0))]
+    lines = []
+    for size in sizes:
+        site = draw_site(size, detected=1 / 30)
+        site_network = make_agnostic_site_network(settings, site)
+        runs: dict[str, Callable[[], Any]] = {
+            "agnostic": partial(predict_members_m, site_network, members, queries.rss_dbm)
+        }
+        for metric in ("euclidean", "braycurtis"):
+            neighbours = Neighbours("linear", metric, 5, "uniform")
+            runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries)
+        seconds = interleaved(runs, repeats=repeats)
+        support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(site_network.support))
+        lines.append(
+            {"support": size}
+            | {f"{name} (us)": 1e6 * s / QUERIES for name, s in seconds.items()}
+            | {"support (MB)": support_bytes / 1e6}
+        )
+    return pd.DataFrame(lines)
 
 
-def _compile(term: Callable[..., jax.Array], *inputs: jax.Array) -> _Compiled:
+def _compile(term: Callable[..., jax.Array], *inputs: jax.Array) -> tuple[Callable[[], Any], int]:
     """The gradient of a term, and the memory that it needs besides inputs and outputs."""
     program = jax.jit(jax.grad(term)).lower(*inputs).compile()
     memory = program.memory_analysis()
     assert memory is not None, "this backend tells nothing of a program's memory"
-    return _Compiled(lambda: jax.block_until_ready(program(*inputs)), memory.temp_size_in_bytes)
+    return lambda: jax.block_until_ready(program(*inputs)), memory.temp_size_in_bytes

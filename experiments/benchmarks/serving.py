@@ -27,7 +27,7 @@ import pandas as pd
 from ml_collections import ConfigDict
 
 from rsstl_jax import Student, load_pretrained, load_site, make_config
-from rsstl_jax.data import Fingerprints, Site
+from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes, make_prototypes
 from rsstl_jax.engine.radius import fit_radius
@@ -66,14 +66,6 @@ def make_locator(
     some = train.take(np.arange(0, len(train), max(1, len(train) // 500)))
     locator.radius = fit_radius(locator.held_out(some), len(np.asarray(locator.labels)))
     return locator
-
-
-def save_locator(kind: str, train: Fingerprints, folder: Path) -> None:
-    locator = make_locator(kind, train)
-    if isinstance(locator, EnsembleAtSite):
-        save_at_site(folder, locator)
-    elif isinstance(locator, Student):
-        save_student(folder, tuned_config(train), locator)
 
 
 def time_table(part: Fingerprints, number: int, student: Path, folder: Path) -> dict[str, Any]:
@@ -161,17 +153,6 @@ def measure_onnx(locator: NetworkLocator, part: Fingerprints, file: Path) -> dic
     }
 
 
-def measure_all_onnx(site: Site, folder: Path) -> pd.DataFrame:
-    lines, prototypes = [], None
-    for kind in KINDS:
-        locator = make_locator(kind, site.train, prototypes)
-        prototypes = locator.prototypes
-        line = measure_onnx(locator, site.test, folder / f"{kind}.onnx")
-        lines.append({"locator": kind} | line)
-        print(lines[-1], flush=True)
-    return pd.DataFrame(lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--site", default="tampere")
@@ -184,12 +165,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.onnx:
-            print(measure_all_onnx(site, folder).to_string(index=False))
+            lines, prototypes = [], None
+            for kind in KINDS:
+                locator = make_locator(kind, site.train, prototypes)
+                prototypes = locator.prototypes
+                line = measure_onnx(locator, site.test, folder / f"{kind}.onnx")
+                lines.append({"locator": kind} | line)
+            print(pd.DataFrame(lines).to_string(index=False))
             return
-        save_locator(args.student, site.train, folder / "student")
+        locator = make_locator(args.student, site.train)
+        if isinstance(locator, EnsembleAtSite):
+            save_at_site(folder / "student", locator)
+        elif isinstance(locator, Student):
+            save_student(folder / "student", tuned_config(site.train), locator)
         tables = [time_table(site.test, n, folder / "student", folder) for n in args.scans]
-        lines = time_lines(site.test, args.lines, folder / "student")
-    for frame in (pd.DataFrame(tables), pd.DataFrame([lines])):
+        latency = time_lines(site.test, args.lines, folder / "student")
+    for frame in (pd.DataFrame(tables), pd.DataFrame([latency])):
         print(f"\n{args.student} at {args.site}\n{frame.to_string(index=False)}", flush=True)
 
 

@@ -5,14 +5,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["interleaved"]
-
 
 def interleaved(
     functions: Mapping[str, Callable[[], Any]],
     *,
     repeats: int,
-    warm_up: int = 1,
     at_least_s: float = 0.0,
 ) -> dict[str, float]:
     """Median seconds of a call of each function; in every round each has a turn of some length.
@@ -20,12 +17,12 @@ def interleaved(
     A turn of a few milliseconds measures the waking of threads and caches that are cold.
     """
     times: dict[str, list[float]] = {name: [] for name in functions}
-    for number in range(warm_up + repeats):
+    for number in range(1 + repeats):
         for name, function in functions.items():
             start, passed_s, count = time.perf_counter(), -1.0, 0
             while passed_s < at_least_s:
                 function()
                 passed_s, count = time.perf_counter() - start, count + 1
-            if number >= warm_up:
+            if number:  # The first round compiles.
                 times[name].append(passed_s / count)
     return {name: statistics.median(of_one) for name, of_one in times.items()}

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from rsstl_jax.models.cnnloc import FILTERS, FRAME_WIDTH, WINDOW
 
-__all__ = ["NETWORKS", "torch_device", "wait"]
-
 
 def torch_device() -> torch.device:
     """Where PyTorch computes: on a GPU if it finds one, as JAX does."""

@@ -11,8 +11,6 @@ from torch.nn import functional
 from benchmarks.distill_step import BATCH, ESTIMATOR, HIDDEN, LATENT, WIDTH
 from benchmarks.torch_networks import torch_device, wait
 
-__all__ = ["make_torch_run"]
-
 MARGIN, ITERATIONS = 0.2, 10
 WEIGHTS = [weight / 4.5 for weight in (3.0, 0.5, 0.5, 0.5)]
 
@@ -32,9 +30,9 @@ class Teacher(nn.Module):
 
 
 class Distiller(nn.Module):
-    """Student and estimator, and the overall loss under N teachers."""
+    """Student and estimator, and the overall loss under two teachers."""
 
-    def __init__(self, num_teachers: int, num_access_points: int, scale_m: float) -> None:
+    def __init__(self, num_access_points: int, scale_m: float) -> None:
         super().__init__()
         self.framer = nn.Sequential(nn.Linear(num_access_points, WIDTH), nn.ReLU())
         self.extractor = nn.Sequential(
@@ -48,7 +46,7 @@ class Distiller(nn.Module):
             nn.ReLU(),
             nn.Linear(ESTIMATOR, 1),
         )
-        self.teachers = nn.ModuleList(Teacher() for _ in range(num_teachers))
+        self.teachers = nn.ModuleList(Teacher() for _ in range(2))
         self.teachers.requires_grad_(False)
         self.scale_m = scale_m
 
@@ -91,15 +89,13 @@ def functional_information(frame: Tensor, extract: Tensor) -> Tensor:
     return (a @ v).norm()
 
 
-def make_torch_run(
-    encoded: Any, actual_m: Any, *, compiled: bool, num_teachers: int = 2
-) -> Callable[[], None]:
+def make_torch_run(encoded: Any, actual_m: Any, *, compiled: bool) -> Callable[[], None]:
     """One call: one pass over the data, eager, or with loss and gradient under torch.compile."""
     torch.manual_seed(0)
     device = torch_device()
     fingerprints = torch.tensor(encoded, device=device)
     places_m = torch.tensor(actual_m, device=device)
-    distiller = Distiller(num_teachers, fingerprints.shape[1], float(places_m.std())).to(device)
+    distiller = Distiller(fingerprints.shape[1], float(places_m.std())).to(device)
     trained = [p for p in distiller.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True)
     loss_fn = torch.compile(distiller) if compiled else distiller

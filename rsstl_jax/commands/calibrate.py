@@ -10,7 +10,6 @@ conformal prediction). rsstl predict then answers with radius_m.
 from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
-from rsstl_jax.commands.shared.outputs import find_student
 from rsstl_jax.commands.shared.progress import announce
 
 FLAGS = flags.FLAGS
@@ -23,10 +22,7 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    for name in FLAGS.students or ():
-        find_student(FLAGS.workdir, name)
     announce(f"training twins of the students of {FLAGS.workdir}")
-    # JAX loads from here on: --help answers without it.
     import numpy as np
 
     from rsstl_jax.serving.calibrate import calibrate_run, students_of_run

@@ -10,12 +10,18 @@ command then reads the site by it. The exit code is 2 where the table cannot be 
 """
 
 import logging
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_names, require
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_names,
+    refuse_unused,
+    require,
+)
 from rsstl_jax.errors import ConfigError, MissingDataError
 
 if TYPE_CHECKING:
@@ -63,7 +69,6 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    # pandas loads from here on: --help answers without it.
     from rsstl_jax.data.describe import describe
     from rsstl_jax.data.readers.layout import write_layout
 
@@ -105,14 +110,15 @@ def _find_layout() -> "tuple[Path, Layout | None]":
         name: FLAGS[name].value for name in names if FLAGS[name].value is not None
     }
     if name in READERS or name.startswith(SYNTHETIC_PREFIX):
-        if given or FLAGS.write:
-            unused = ", ".join(f"--{flag}" for flag in [*given, *["write"] * FLAGS.write])
-            raise ConfigError(f"{unused}: {name} has a form of its own; these flags are for tables")
+        refuse_unused(f"on {name}, which has a form of its own", *names, "write")
         return Path(), None
     folder = resolve_data_dir(FLAGS.data_dir)[0] / name
     stored = read_layout(folder) or Layout()
     if "undetected" in given:
-        given["undetected"] = [_to_number(text) for text in given["undetected"]]
+        try:
+            given["undetected"] = [float(text) for text in given["undetected"]]
+        except ValueError as error:
+            raise ConfigError(f"--undetected: {error}") from error
     if "ignore" in given:
         given["ignore"] = list(dict.fromkeys([*stored.ignore, *given["ignore"]]))
     if "delimiter" in given:
@@ -122,33 +128,26 @@ def _find_layout() -> "tuple[Path, Layout | None]":
     return folder, make_layout(asdict(stored) | given)
 
 
-def _to_number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigError(f"--undetected: {text!r} is not a number") from error
-
-
 def _read(layout: "Layout | None") -> "tuple[Sequence[Fingerprints], list[str]]":
     """The parts that are there, and what the readers warned of."""
     from rsstl_jax.data import load_radio_map, load_site
 
-    collected: list[str] = []
-    handler, log = logging.Handler(logging.WARNING), logging.getLogger("rsstl_jax.data")
-    handler.emit = lambda record: collected.append(record.getMessage())  # type: ignore[method-assign]
+    handler, log = BufferingHandler(capacity=1_000_000), logging.getLogger("rsstl_jax.data")
+    handler.setLevel(logging.WARNING)
     log.addHandler(handler)
     log.propagate = False
+    parts: Sequence[Fingerprints]
     try:
         site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir, layout=layout)
-        return (site.train, site.test), collected
+        parts = site.train, site.test
     except MissingDataError as error:
         if Path(error.file).name != "test.csv":
             raise
-        part = load_radio_map(FLAGS.dataset, data_dir=FLAGS.data_dir, layout=layout)
-        return (part,), collected
+        parts = (load_radio_map(FLAGS.dataset, data_dir=FLAGS.data_dir, layout=layout),)
     finally:
         log.removeHandler(handler)
         log.propagate = True
+    return parts, [record.getMessage() for record in handler.buffer]
 
 
 def _look_up(folder: Path, layout: "Layout") -> "tuple[Layout, dict[str, str]]":
@@ -184,12 +183,11 @@ def _draw(part: "Fingerprints") -> Path:
     (left, bottom), (right, top) = plan_extent(position_m)
     height = float(np.clip(6.5 * (top - bottom) / (right - left), 1.0, 6.5)) + 0.4
     figure = new_figure((8.5, height * len(floors) + 0.8))
-    differ = counts.min() < counts.max()
     panels = figure.subplots(len(floors), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, level in zip(panels, floors, strict=True):
         here = floor == level
-        color = {"c": counts[here], "cmap": "viridis", "vmin": 1, "vmax": counts.max()}
-        points = axes.scatter(*position_m[here].T, s=14, **(color if differ else {}))
+        x_m, y_m = position_m[here].T
+        points = axes.scatter(x_m, y_m, s=14, c=counts[here], vmin=1, vmax=counts.max())
         title = "" if part.floor is None else f"floor {level}: "
         total = f"{counts[here].sum():,} fingerprints, {here.sum():,} positions"
         axes.set_title(title + total, fontsize=9)
@@ -197,12 +195,10 @@ def _draw(part: "Fingerprints") -> Path:
         axes.set(xlim=(left, right), ylim=(bottom, top))
         axes.ticklabel_format(useOffset=False, style="plain")
         axes.tick_params(labelsize=7)
-    if differ:
-        figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
+    figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
     figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
     figure.supylabel("y (m), in the site's coordinates", fontsize=9)
-    same = "" if differ else f": {counts[0]} at each position"
-    figure.suptitle(f"Fingerprints of {part.dataset}, {part.part} part{same}", fontsize=10)
+    figure.suptitle(f"Fingerprints of {part.dataset}, {part.part} part", fontsize=10)
     path = Path("results/check-site", f"{part.dataset}.png")
     path.parent.mkdir(parents=True, exist_ok=True)
     save_figure(figure, path)

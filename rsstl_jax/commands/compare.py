@@ -23,12 +23,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    define_names(
-        "workdirs",
-        None,
-        "Lists the folders of finished runs of distill, baselines.",
-        are_folders=True,
-    )
+    define_names("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
     require("workdirs", "--workdirs is missing; list the folders of finished runs")
     define_names(
         "students",
@@ -40,7 +35,6 @@ def define_flags() -> None:
 
 def main() -> None:
     check_folder("--output", FLAGS.output)
-    # pandas loads from here on: --help answers without it.
     import numpy as np
 
     from rsstl_jax.report.comparison_table import render_comparison_of_runs

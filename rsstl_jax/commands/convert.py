@@ -27,7 +27,6 @@ def define_flags() -> None:
 
 def main() -> None:
     folder = new_site_folder(FLAGS.name, FLAGS.data_dir)
-    # pandas loads from here on: --help answers without it.
     from rsstl_jax.data import read_mat
 
     logging.set_verbosity(logging.INFO)

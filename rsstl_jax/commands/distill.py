@@ -31,7 +31,6 @@ def main() -> None:
     config = flags.FLAGS.config
     workdir = folder_of_run(config, _WORKDIR)
     announce_sites(config.target, config.sources)
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.phases.student_specs import STUDENTS
     from rsstl_jax.pipeline import run_distillation
     from rsstl_jax.report.result_table import render_result

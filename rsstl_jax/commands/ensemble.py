@@ -30,7 +30,7 @@ def define_flags() -> None:
         "standalone",
         "Names the student that is joined over the seeds: standalone is the baseline student.",
     )
-    define_names("members", None, "Names folders of locators instead, as a,b.", are_folders=True)
+    define_names("members", None, "Names folders of locators instead, as a,b.")
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
     define_folder("output", None, "Names the folder of the ensemble.")
     flags.DEFINE_bool("replace", False, "Replaces another locator that --output holds.")
@@ -45,14 +45,12 @@ def main() -> None:
         refuse_unused("with --members, which names every member's folder", "student", "pretrained")
     check_folder("--output", FLAGS.output)
     announce("joining")
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.serving.calibrate import read_run_config
     from rsstl_jax.serving.ensemble import Ensemble
     from rsstl_jax.serving.join import join_run
-    from rsstl_jax.serving.saved import check_new, load_network_locator, save_ensemble
+    from rsstl_jax.serving.saved import load_network_locator, save_ensemble
 
     if FLAGS.members:
-        check_new(FLAGS.output, FLAGS.members, replace=FLAGS.replace)
         ensemble = Ensemble([load_network_locator(folder) for folder in FLAGS.members])
         save_ensemble(FLAGS.output, FLAGS.members, ensemble, replace=FLAGS.replace)
     else:

@@ -10,7 +10,7 @@ further. It takes the site's train part as its radio map.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -21,7 +21,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_student,
     refuse_unused,
 )
-from rsstl_jax.commands.shared.outputs import check_file, site_folder, student_folder
+from rsstl_jax.commands.shared.outputs import check_file, student_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
@@ -53,12 +53,9 @@ def define_flags() -> None:
 
 def main() -> None:
     if FLAGS.output:
-        check_file("--output", FLAGS.output, endings=(".csv",), begins=("fingerprint,",))
+        check_file("--output", FLAGS.output, endings=(".csv",), begins=(b"fingerprint,",))
     load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
     locator, part = load()
-    if FLAGS.output:
-        check_file("--output", FLAGS.output, inputs=[site_folder(part.dataset, FLAGS.data_dir)])
-    # JAX and pandas load inside functions: --help answers without them.
     from rsstl_jax.metrics import error_m, summarize
     from rsstl_jax.report.predicted import mean_by_group, predict, protocol_figures
     from rsstl_jax.report.result_table import PROTOCOLS, protocol_cell
@@ -87,17 +84,21 @@ def _write_positions(file: str, part: "Fingerprints", predicted: "Predicted") ->
     from rsstl_jax.metrics import error_m
     from rsstl_jax.store.files import write_text
 
-    x_m, y_m = predicted.position_m.T
-    columns: dict[str, Any] = {"x_m": part.position_m[:, 0], "y_m": part.position_m[:, 1]}
-    columns |= {"floor": part.floor, "building": part.building} | part.groups()
-    columns |= {"predicted_x_m": x_m, "predicted_y_m": y_m}
-    columns |= {"predicted_floor": predicted.floor, "predicted_building": predicted.building}
-    columns |= {"radius_m": predicted.radius_m}
-    columns |= {"error_m": error_m(predicted.position_m, part.position_m)}
-    # Not every file has a header, or its fingerprints a line each.
-    numbers = range(1, len(part) + 1)
-    given = {name: values for name, values in columns.items() if values is not None}
-    table = pd.DataFrame(given, index=numbers)
+    columns = {
+        "x_m": part.position_m[:, 0],
+        "y_m": part.position_m[:, 1],
+        "floor": part.floor,
+        "building": part.building,
+        **part.groups(),
+        "predicted_x_m": predicted.position_m[:, 0],
+        "predicted_y_m": predicted.position_m[:, 1],
+        "predicted_floor": predicted.floor,
+        "predicted_building": predicted.building,
+        "radius_m": predicted.radius_m,
+        "error_m": error_m(predicted.position_m, part.position_m),
+    }
+    # What a site or a student does not know is None.
+    table = pd.DataFrame(columns, index=range(1, len(part) + 1)).dropna(axis="columns", how="all")
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     write_text(file, table.to_csv(index_label="fingerprint", float_format="%.4f"))
 
@@ -123,10 +124,10 @@ def _load_pretrained() -> "tuple[Locator, Fingerprints]":
         )
     announce(f"reading {FLAGS.dataset}; the first run compiles for about half a minute")
     from rsstl_jax.data import load_site
+    from rsstl_jax.serving.saved import fit_pretrained
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
-    pretrained = load_pretrained()
-    pretrained.check_target(FLAGS.dataset)
+    # Before its data, which may have to be downloaded.
+    load_pretrained().check_target(FLAGS.dataset)
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
-    pretrained.check_data(site.train, site.test)
-    return pretrained.fit(site.train), site.test
+    return fit_pretrained(site), site.test

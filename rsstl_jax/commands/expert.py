@@ -25,7 +25,6 @@ def main() -> None:
     config = flags.FLAGS.config
     workdir = folder_of_run(config, _WORKDIR)
     announce_sites(config.sources)
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.pipeline import bundle_folder, run_expert
 
     teachers = run_expert(config, workdir)

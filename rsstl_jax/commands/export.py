@@ -17,7 +17,7 @@ from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import define_folder, define_student
 from rsstl_jax.commands.shared.outputs import check_folder, student_folder
-from rsstl_jax.errors import ConfigError, DamagedError
+from rsstl_jax.errors import ConfigError
 
 if TYPE_CHECKING:
     from rsstl_jax.engine.locator import NetworkLocator
@@ -45,7 +45,6 @@ def main() -> None:
     default = f"{workdir}/exported/{name.replace('/', '-')}" if workdir else f"{name}/exported"
     output = Path(flags.FLAGS.output or default)
     check_folder("--output", output)
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.export import export_student, write_onnx
     from rsstl_jax.serving.saved import EXPORTED, held_card, load_network_locator
 
@@ -54,8 +53,10 @@ def main() -> None:
             f"{output} holds a locator that is no exported program ({card}); name another --output"
         )
     student = load_network_locator(folder)
-    if not flags.FLAGS.replace and card:
-        _check_same(output, student)
+    if card and not (flags.FLAGS.replace or _answers_as(student, output)):
+        raise ConfigError(
+            f"{output} holds another student; name another --output, or replace it with --replace"
+        )
     if flags.FLAGS.replace:
         # It is of the student that is replaced.
         (output / "student.onnx").unlink(missing_ok=True)
@@ -67,25 +68,15 @@ def main() -> None:
     print(f"{output}: {name} of {student.dataset}, {len(student.access_points)} access points")
 
 
-def _check_same(output: Path, student: "NetworkLocator") -> None:
-    """Refuses to replace an exported student of another site, or one with other positions."""
+def _answers_as(student: "NetworkLocator", output: Path) -> bool:
+    """Whether the program that a folder holds gives the positions of the student."""
     import numpy as np
 
     from rsstl_jax.export import load_exported
 
-    try:
-        held = load_exported(output)
-    except (DamagedError, FileNotFoundError) as error:
-        raise ConfigError(f"{error}; --replace replaces it") from error
-    same = (held.dataset, held.access_points) == (student.dataset, student.access_points)
-    if same:
-        scans = [{access_point: -60.0} for access_point in student.access_points[:16]]
-        here_m, there_m = (
-            np.asarray(one.locate(scans))[:, :2].astype(float) for one in (student, held)
-        )
-        same = np.allclose(here_m, there_m, rtol=0, atol=0.01)
-    if not same:
-        raise ConfigError(
-            f"{output} holds another student, of {held.dataset}; name another --output, or "
-            "replace it with --replace"
-        )
+    held = load_exported(output)
+    if held.access_points != student.access_points:
+        return False
+    scans = [{access_point: -60.0} for access_point in student.access_points[:16]]
+    here_m, there_m = (one.locate(scans)[["x_m", "y_m"]] for one in (student, held))
+    return np.allclose(here_m, there_m, rtol=0, atol=0.01)

@@ -44,15 +44,12 @@ def render_fields(words: tuple[str, ...], config: ConfigDict) -> str:
 
 def _chosen(words: tuple[str, ...]) -> list[str]:
     texts = {name: f"{name} {field.meaning}".lower() for name, field in FIELDS.items()}
-    for word in words:
-        if not any(word.lower() in text for text in texts.values()):
-            known = {part for text in texts.values() for part in text.replace(".", " ").split()}
-            near = get_close_matches(word.lower(), sorted(known), n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; rsstl fields lists all"
-            raise ConfigError(f"no field has {word!r} in its name or meaning{hint}")
     chosen = [name for name, text in texts.items() if all(word.lower() in text for word in words)]
     if not chosen:
-        raise ConfigError(f"no field has all of {', '.join(words)} in its name and meaning")
+        known = {part for text in texts.values() for part in text.replace(".", " ").split()}
+        near = [m for word in words for m in get_close_matches(word.lower(), sorted(known), n=1)]
+        hint = f"did you mean {' '.join(near)}?" if near else "rsstl fields lists all"
+        raise ConfigError(f"no field has {' and '.join(words)} in its name or meaning; {hint}")
     return chosen
 
 

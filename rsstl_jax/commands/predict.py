@@ -9,14 +9,11 @@ standard input, which are answered one by one. A line is {"access point": dBm, .
 {"mac": ..., "rssi": ...}. Columns of a CSV that are no access points are carried to the output.
 """
 
-import codecs
-import json
+import hashlib
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -33,25 +30,19 @@ from rsstl_jax.commands.shared.outputs import (
     check_file,
     check_folder,
     open_output,
-    site_folder,
     student_folder,
 )
 from rsstl_jax.commands.shared.progress import announce
-from rsstl_jax.commands.shared.same_content import check_same_content
-from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.processes import are_several, check_equal, in_first, is_first
 
 if TYPE_CHECKING:
     import jax
-    import pandas as pd
-    from numpy.typing import NDArray
 
     from rsstl_jax.data import Fingerprints, Layout
     from rsstl_jax.engine.locator import Locator
 
 FLAGS = flags.FLAGS
-
-CHECKED_LINES = 100  # of scans are looked at together: of one alone little can be said
 
 
 def define_flags() -> None:
@@ -92,22 +83,23 @@ def main() -> None:
         raise ConfigError(f"--scans is {scans}; several processes share a .csv: start one for it")
     _refuse_unused()
     if FLAGS.output != "-":
-        read: list[str | Path] = [path for path in (scans, FLAGS.layout) if path]
-        if FLAGS.radio_map:
-            read.append(_map_path() or site_folder(FLAGS.radio_map, FLAGS.data_dir))
-        form = {"endings": (".csv", ".jsonl"), "begins": ("x_m,", '{"x_m":', '{"line":')}
-        in_first(check_file)("--output", FLAGS.output, inputs=read, **form)
+        begins = b"x_m,", b'{"x_m":', b'{"line":'
+        in_first(check_file)("--output", FLAGS.output, endings=(".csv", ".jsonl"), begins=begins)
     if FLAGS.save:
         in_first(check_folder)("--save", FLAGS.save)
-    check_same_content("--scans", scans)
+    _check_same_content("--scans", scans)
     devices, layout = _devices(), _read_layout()
     locator = _load()
+    from rsstl_jax.serving.answers import answer_lines, answer_table
+
     locator.devices, locator.layout = devices, layout or locator.layout
     known = f"{locator.dataset}'s {len(locator.access_points)} access points"
     announce(f"answering with {known}", waits=scans == "-")
+    # A table is answered with one unless --output says otherwise, and so are JSON lines.
+    as_csv = FLAGS.output.endswith(".csv") or (is_table and not FLAGS.output.endswith(".jsonl"))
+    answer = answer_table if is_table else answer_lines
     with open_output(FLAGS.output, streams=scans == "-") as output:
-        answer = _answer_table if is_table else _answer_lines
-        answered, without = answer(locator, scans, output)
+        answered, without = answer(locator, scans, output, as_csv=as_csv)
     unlocated = f", {without} without a known access point" if without else ""
     where = "" if FLAGS.output == "-" else f": {FLAGS.output}"
     if is_first():
@@ -145,7 +137,7 @@ def _load() -> "Locator":
         from rsstl_jax.engine.locator import NetworkLocator
         from rsstl_jax.serving.saved import load_locator
 
-        check_same_content("--student", folder)
+        _check_same_content("--student", folder)
         locator = load_locator(folder)
         if FLAGS.radio_map:
             if not isinstance(locator, NetworkLocator):
@@ -204,90 +196,12 @@ def _read_layout() -> "Layout | None":
     return layout
 
 
-def _answer_table(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
-    """Answers a CSV block by block; the numbers of scans, and of those that had no answer."""
-    from rsstl_jax.data.readers.scan_table import read_scan_table
-    from rsstl_jax.serving.answers import answers_json
-
-    answered = without = 0
-    for rows, carried in read_scan_table(scans, locator.access_points, locator.layout):
-        answers = locator.answer_table(rows)
-        carry(answers, carried)
-        if FLAGS.output.endswith(".jsonl"):
-            output.writelines(f"{line}\n" for line in answers_json(answers))
-        else:
-            answers.to_csv(output, index=False, header=answered == 0, float_format="%.3f")
-        answered, without = answered + len(answers), without + int((rows.detected == 0).sum())
-    return answered, without
-
-
-def carry(answers: "pd.DataFrame", carried: "pd.DataFrame") -> None:
-    """Adds the other columns of a table of scans, with scan_ before a name that is taken."""
-    for name in carried.columns:
-        free = name
-        while free in answers or (free != name and free in carried):
-            free = f"scan_{free}"
-        answers[free] = carried[name].to_numpy()
-
-
-def _answer_lines(locator: "Locator", scans: str, output: IO[str]) -> tuple[int, int]:
-    """Answers JSON lines one by one; a line that cannot be read is answered with its error."""
-    import numpy as np
-
-    from rsstl_jax.data import read_scans
-    from rsstl_jax.data.plausibility import warn_of_scans
-    from rsstl_jax.serving.answers import answers_json
-
-    answered = without = 0
-    as_csv = FLAGS.output.endswith(".csv")
-    read = partial(read_scans, access_points=locator.access_points, undetected=locator.undetected)
-    first: list[NDArray[np.float32]] = []
-    # The program is compiled before the first line comes.
-    locator.answer_table(read([{}]))
-    for number, line in _lines(scans):
-        try:
-            rows = read([_parse(line)])
-        except DataError as error:
-            message = str(error).removeprefix("scan 0").lstrip(":, ")
-            if as_csv:
-                raise DataError(f"{scans}, line {number}: {message}") from error
-            output.write(f"{json.dumps({'line': number, 'error': message})}\n")
-            output.flush()
-            continue
-        answers = locator.answer_table(rows)
-        if as_csv:
-            answers.to_csv(output, index=False, header=answered == 0, float_format="%.3f")
-        else:
-            output.write(f"{answers_json(answers)[0]}\n")
-        output.flush()
-        answered, without = answered + 1, without + int(rows.detected[0] == 0)
-        if answered <= CHECKED_LINES:
-            first.append(rows.rss_dbm)
-        if answered == CHECKED_LINES:
-            warn_of_scans(np.concatenate(first), scans)
-    if 0 < answered < CHECKED_LINES:
-        warn_of_scans(np.concatenate(first), scans)
-    return answered, without
-
-
-def _parse(line: bytes) -> Any:
-    from rsstl_jax.store.files import parse_json
-
-    try:
-        scan = parse_json(line.decode())
-    except DataError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
-    if not isinstance(scan, dict | list):
-        raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')
-    return scan
-
-
-def _lines(scans: str) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, each with its number in the file."""
-    with nullcontext(sys.stdin.buffer) if scans == "-" else Path(scans).open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-            if text.strip():
-                yield number, text
+def _check_same_content(flag: str, path: str | Path) -> None:
+    """Refuses processes in which a file, or the files of a folder, hold something else."""
+    if not are_several():
+        return
+    total = hashlib.sha256()
+    for file in sorted([Path(path), *Path(path).rglob("*")]):
+        if file.is_file():
+            total.update(f"{file.relative_to(path)}\n".encode() + file.read_bytes())
+    check_equal({f"the content of {flag}": total.hexdigest()})

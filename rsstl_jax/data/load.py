@@ -58,7 +58,7 @@ def load_site(name: str, *, data_dir: DataDir = None, layout: Layout | None = No
         rsstl_jax.errors.MissingDataError: ujii/train.csv is not there and 'ujii' is none of the
         known datasets (uji, uts, tampere, tut7, mall-1, mall-2, synthetic-office, synthetic-mall,
         synthetic-campus); perhaps uji is meant. No public address is known for it: put the file
-        there, or choose other sites with --config.sources / --config.target.
+        there, or choose other sites.
     """
     check_dataset_name(name)
     if name.startswith(SYNTHETIC_PREFIX):

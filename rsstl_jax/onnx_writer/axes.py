@@ -84,10 +84,6 @@ def _unstack(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     return [Value(name, shape_of(out)) for name, out in zip(names, outs, strict=True)]
 
 
-def _concatenate(graph: Graph, eqn: Any, inputs: list[str]) -> str:
-    return graph.add("Concat", *inputs, axis=eqn.params["dimension"])
-
-
 def _stack(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     axis = eqn.params["axis"]
     layers = [graph.add("Unsqueeze", name, graph.ints([axis])) for name in inputs]
@@ -104,10 +100,6 @@ def _tile(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     pairs = zip(value.shape, whole, strict=True)
     shape = tuple(1 if size == 1 else repeated for size, repeated in pairs)
     return [Value(graph.add("Tile", graph.name(value), graph.sizes(counts)), shape)]
-
-
-def _reshape(graph: Graph, eqn: Any, inputs: list[str]) -> str:
-    return graph.reshape(inputs[0], shape_of(eqn.invars[0]), shape_of(eqn.outvars[0]))
 
 
 def _slice(graph: Graph, eqn: Any, inputs: list[str]) -> str:
@@ -179,7 +171,7 @@ def _number_of_rows(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
 
 HANDLERS: dict[str, Handler] = {
     "broadcast_in_dim": _broadcast,
-    "concatenate": _whole(_concatenate),
+    "concatenate": _whole(lambda g, e, x: g.add("Concat", *x, axis=e.params["dimension"])),
     "cumsum": _whole(_cumsum),
     "dim_as_value": _number_of_rows,
     "dynamic_slice": _whole(_dynamic_slice),
@@ -191,7 +183,9 @@ HANDLERS: dict[str, Handler] = {
     "reduce_or": _reduce("ReduceMax"),
     "reduce_prod": _reduce("ReduceProd"),
     "reduce_sum": _reduce("ReduceSum"),
-    "reshape": _whole(_reshape),
+    "reshape": _whole(
+        lambda g, e, x: g.reshape(x[0], shape_of(e.invars[0]), shape_of(e.outvars[0]))
+    ),
     "rev": _whole(_reverse),
     "slice": _whole(_slice),
     "split": _split,

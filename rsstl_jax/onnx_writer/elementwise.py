@@ -44,10 +44,6 @@ def elementwise(rule: Rule) -> Callable[[Graph, Any, list[Value]], list[Value]]:
     return handle
 
 
-def _same(graph: Graph, eqn: Any, inputs: list[str]) -> str:
-    return graph.add(SAME[eqn.primitive.name], *inputs)
-
-
 def _bitwise(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     is_bool = eqn.invars[0].aval.dtype == bool
     return graph.add(("" if is_bool else "Bitwise") + BITWISE[eqn.primitive.name], *inputs)
@@ -87,14 +83,8 @@ def _round(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     return graph.add("Mul", graph.add("Sign", *inputs), graph.add("Floor", raised))
 
 
-def _is_finite(graph: Graph, eqn: Any, inputs: list[str]) -> str:
-    return graph.add(
-        "Not", graph.add("Or", graph.add("IsNaN", *inputs), graph.add("IsInf", *inputs))
-    )
-
-
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(SAME, _same),
+    **dict.fromkeys(SAME, lambda g, e, x: g.add(SAME[e.primitive.name], *x)),
     **dict.fromkeys(BITWISE, _bitwise),
     "clamp": lambda g, e, x: g.add("Min", g.add("Max", x[1], x[0]), x[2]),
     "convert_element_type": lambda g, e, x: g.cast(x[0], e.params["new_dtype"]),
@@ -102,7 +92,7 @@ RULES: dict[str, Rule] = {
     "exp2": lambda g, e, x: g.add("Pow", _scalar(g, e, 2), x[0]),
     "expm1": lambda g, e, x: g.add("Sub", g.add("Exp", x[0]), _scalar(g, e, 1)),
     "integer_pow": _power_of_integer,
-    "is_finite": _is_finite,
+    "is_finite": lambda g, e, x: g.add("Not", g.add("Or", g.add("IsNaN", *x), g.add("IsInf", *x))),
     "log1p": lambda g, e, x: g.add("Log", g.add("Add", x[0], _scalar(g, e, 1))),
     "ne": lambda g, e, x: g.add("Not", g.add("Equal", *x)),
     "rem": lambda g, e, x: g.add("Mod", *x, fmod=1),

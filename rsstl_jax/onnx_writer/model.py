@@ -29,16 +29,11 @@ def serialize(
 
     type_of = lambda dtype: helper.np_dtype_to_tensor_dtype(np.dtype(dtype))  # noqa: E731
 
-    def attributes_of(node: Any) -> Any:
-        return {
-            key: type_of(value) if isinstance(value, np.dtype) else value
-            for key, value in node.attributes.items()
-        }
-
-    nodes = [
-        helper.make_node(node.kind, node.inputs, node.outputs, **attributes_of(node))
-        for node in graph.nodes
-    ]
+    nodes = []
+    for node in graph.nodes:
+        types = {k: type_of(v) for k, v in node.attributes.items() if isinstance(v, np.dtype)}
+        attributes = node.attributes | types
+        nodes.append(helper.make_node(node.kind, node.inputs, node.outputs, **attributes))
     described = [
         helper.make_tensor_value_info(name, type_of(dtype), shape)
         for name, dtype, shape in [(INPUT, np.float32, (ROWS, num_inputs)), *outputs]

@@ -23,14 +23,10 @@ HANDLERS = {
 CALLS = {
     "checkpoint": "jaxpr",
     "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
     "jit": "jaxpr",
     "custom_vmap_call": "call",
-    "pjit": "jaxpr",
-    "remat": "jaxpr",
     "remat2": "jaxpr",
 }
 """Primitives that stand for other equations, and where they hold them."""
@@ -52,40 +48,15 @@ def to_onnx(
     output_names: Sequence[str],
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A function of a batch of scans as the content of an ONNX file.
+    """The content of an ONNX file (opset 18) of a function of float32[n, A], dBm, NaN: undetected.
 
-    The file's one input is `rss_dbm`, float32[n, A] with n unknown. What the function closes over
-    becomes constants of the file, and what depends on them alone is computed now. The operators are
-    those of ONNX's opset 18. Two things that JAX defines differ in ONNX, and the function must not
-    rely on them: an index outside its array, and a sort or a maximum of what may be NaN.
-
-    Args:
-        function: pure function of float32[n, A], dBm, NaN where undetected; its results are arrays,
-            or a tree of them.
-        num_inputs: A, the number of access points.
-        output_names: one name for each array of the results, in the order of `jax.tree.leaves`.
-        metadata: text by names, for the file's `metadata_props`.
-
-    Returns:
-        bytes. The content of the file.
-
-    Raises:
-        ConfigError: onnx is not installed; a name is missing or one too many; the function uses a
-            primitive that is not written as ONNX, which the message names.
-
-    Example:
-        >>> nearest = lambda rss_dbm: jnp.argmax(jnp.nan_to_num(rss_dbm, nan=-100.0), axis=1)
-        >>> content = to_onnx(nearest, 3, output_names=["column"], metadata={"unit": "dBm"})
-        >>> from onnx.reference import ReferenceEvaluator
-        >>> import onnx
-        >>> scans = np.array([[np.nan, -80, -60], [-70, np.nan, np.nan]], np.float32)
-        >>> ReferenceEvaluator(onnx.load_from_string(content)).run(None, {"rss_dbm": scans})
-        [array([2, 0], dtype=int32)]
+    Its results, in the order of `jax.tree.leaves`, get the output names; n stays unknown.
     """
+    # What the function closes over becomes constants, and what depends on them alone is computed
+    # now. ONNX leaves open what JAX defines: an index outside its array, a maximum of NaN.
     need_onnx()
     (rows,) = export.symbolic_shape(ROWS)
     closed = jax.make_jaxpr(function)(jax.ShapeDtypeStruct((rows, num_inputs), jnp.float32))
-    _check_names(output_names, len(closed.out_avals))
     graph = Graph()
     values = _inline(graph, closed, [Value(INPUT, (ROWS, num_inputs))])
     outputs = []
@@ -96,16 +67,6 @@ def to_onnx(
         outputs.append((name, signed(aval.dtype), shape))
     graph.prune([name for name, _, _ in outputs])
     return serialize(graph, num_inputs, outputs, dict(metadata or {}))
-
-
-def _check_names(names: Sequence[str], number: int) -> None:
-    if len(names) != number:
-        raise ConfigError(f"output_names has {len(names)} names; the function has {number} results")
-    for name in names:
-        if name == INPUT:
-            raise ConfigError(f"output_names: {name!r} is the name of the input")
-        if list(names).count(name) > 1:
-            raise ConfigError(f"output_names: {name!r} stands twice")
 
 
 def _inline(graph: Graph, closed: Any, inputs: Sequence[Value]) -> list[Value]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rsstl_jax.paper.published import paper_figure
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
-from rsstl_jax.report.result_table import FIGURES, markdown_table
+from rsstl_jax.report.result_table import FIGURES, PROTOCOLS, markdown_table, protocol_cell
 from rsstl_jax.report.statistics import (
     PairedDifference,
     adjust_p_values,
@@ -34,15 +34,14 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
     lines = []
     for names, rows in groups.items():
         line = dict(zip(_METHOD, names, strict=True)) | _figures(rows)
+        line |= {"paper_m": _published(rows.iloc[0], table)} | dict.fromkeys(_DIFFERENCE, math.nan)
         if names in differences:
             difference = differences[names]
             values = (difference.mean, difference.low, difference.high, p_values[names])
             words = verdict(difference, p_values[names])
             line |= dict(zip(_DIFFERENCE, (*values, words), strict=True))
-        lines.append(line | {"paper_m": _published(rows.iloc[0], table)})
-    compared = pd.DataFrame(lines)
-    absent = [name for name in _DIFFERENCE if name not in compared]
-    return compared.reindex(columns=[*compared.columns, *absent])
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def _paired_differences(groups: Mapping[Any, pd.DataFrame]) -> dict[Any, PairedDifference]:
@@ -118,6 +117,18 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
         "the paper": shown("paper_m"),
         "changed settings": line["changed"],
     }
+
+
+def render_protocols(lines: pd.DataFrame) -> str:
+    """Each method's figures in Markdown, mean ± sd over its seeds."""
+    rows = []
+    for (network, method), seeds in lines.groupby(["network", "method"], sort=False):
+        row = {"method": method_name(str(network), str(method)), "seeds": str(len(seeds))}
+        for name in lines.columns[3:]:
+            values = seeds[name].dropna().tolist()
+            row[PROTOCOLS[name]] = protocol_cell(name, values) if values else ""
+        rows.append(row)
+    return table_of_cells(rows)
 
 
 def insert_table(document: str, name: str, table: str) -> str:

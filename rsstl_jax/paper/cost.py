@@ -28,8 +28,6 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
         for receipt in receipts
         if (result := receipt["result"])["target"] == target
     ]
-    if not lines:
-        return pd.DataFrame(columns=[*_ROW, "seeds", "seconds", "starts"])
     return pd.DataFrame(lines).groupby(_ROW, as_index=False).sum()
 
 

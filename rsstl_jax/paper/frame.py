@@ -131,6 +131,16 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     return selected.drop(columns=["order", "variant_has_baseline"])
 
 
+def protocol_frame(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The lines of tables 1 and 4 with any figure of `PROTOCOLS`, and their columns."""
+    tables = [select_table(frame, table, target) for table in ("1", "4")]
+    selected = pd.concat(tables, ignore_index=True)
+    figures = selected[[name for name in PROTOCOLS if name in selected]].dropna(how="all")
+    figures = figures.dropna(axis="columns", how="all")
+    names = selected.loc[figures.index, ["network", "method", "seed"]]
+    return pd.concat([names, figures], axis="columns")
+
+
 def _training(line: _Line) -> tuple[Any, ...]:
     return line["network"], line["method"], line["seed"]
 

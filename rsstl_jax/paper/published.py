@@ -1,8 +1,10 @@
 """The paper's own figures: mean errors in metres, from its Tables 1 to 4; UTS among the sources."""
 
-import csv
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
+
+import pandas as pd
 
 
 def paper_figure(
@@ -17,11 +19,7 @@ def paper_figure(
 
 
 @cache
-def _figures() -> dict[tuple[str, str, str, str, float], float]:
+def _figures() -> dict[tuple[Hashable, ...], float]:
     """{(table, target, network, student, per cent of the train part): mean error}."""
-    with (Path(__file__).parent / "published.csv").open(encoding="utf-8", newline="") as file:
-        _, *rows = csv.reader(file)
-    return {
-        (table, target, network, student, float(percent)): float(mean_m)
-        for table, target, network, student, percent, mean_m in rows
-    }
+    frame = pd.read_csv(Path(__file__).parent / "published.csv", dtype={"table": str})
+    return {tuple(names): mean_m for *names, mean_m in frame.itertuples(index=False)}

@@ -36,32 +36,25 @@ def run_row(
 ) -> dict[str, Any]:
     """Trains a row, or goes on with it, and returns its receipt."""
     folder = Path(workdir)
+
+    def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
+        begun = time.perf_counter()
+        method = row.removesuffix("-share")
+        if method in METHODS:
+            result = run_baseline(config, method, workdir)
+        else:
+            wanted = row_students(row, config, tables, students)
+            result = run_distillation(config, workdir, students=wanted)
+        return _receipt(row, config, workdir, variant, result, time.perf_counter() - begun)
+
     if row not in SHARES:
-        return _run(row, config, folder, tables, variant, students)
+        return run(config, folder)
     rounds = []
     for seed in config.seeds:
         round_config = config.copy_and_resolve_references()
         round_config.seeds, round_config.data.fraction_seed = (seed,), seed
-        rounds.append(_run(row, round_config, folder / f"round-{seed}", tables, variant, students))
+        rounds.append(run(round_config, folder / f"round-{seed}"))
     return _merge(rounds, flatten(config))
-
-
-def _run(
-    row: str,
-    config: ConfigDict,
-    workdir: Path,
-    tables: Sequence[str],
-    variant: str,
-    students: Sequence[str],
-) -> dict[str, Any]:
-    begun = time.perf_counter()
-    method = row.removesuffix("-share")
-    if method in METHODS:
-        result = run_baseline(config, method, workdir)
-    else:
-        wanted = row_students(row, config, tables, students)
-        result = run_distillation(config, workdir, students=wanted)
-    return _receipt(row, config, workdir, variant, result, time.perf_counter() - begun)
 
 
 @in_first

@@ -39,7 +39,7 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
     """The receipts of a folder by name, each with the settings that its recipe does not say."""
     files = _files(Path(folder))
     if not files:
-        raise FileNotFoundError(f"{folder} holds no receipts; experiments/tables.py makes them")
+        raise FileNotFoundError(f"{folder} holds no receipts; rsstl tables makes them")
     receipts: dict[str, dict[str, Any]] = {}
     for file in files:
         receipts |= _read(file)[1] if file.suffix == ".jsonl" else {file.stem: read_json(file)}
@@ -57,7 +57,10 @@ def _pack(
     name: str, receipt: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     packed: dict[str, Any] = {"name": name} | dict(receipt)
-    packed["result"] = _with_figures(receipt["result"], _to_millimetres)
+    # Most of the numbers of a receipt, which `measure` rounds.
+    packed["result"] = _renamed(
+        receipt["result"], "percentiles_m", "percentiles_mm", lambda m: round(1000 * m)
+    )
     for part in _SHARED:
         fields, common = receipt[part], shared[part]
         packed[part] = {k: v for k, v in fields.items() if k not in common or v != common[k]}
@@ -70,7 +73,9 @@ def _unpack(
     packed: dict[str, Any], shared: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
     receipt = dict(packed)
-    receipt["result"] = _with_figures(packed["result"], _to_metres)
+    receipt["result"] = _renamed(
+        packed["result"], "percentiles_mm", "percentiles_m", lambda mm: mm / 1000
+    )
     for part in _SHARED:
         absent = receipt.pop(f"{part} without", ())
         kept = {k: v for k, v in shared[part].items() if k not in absent}
@@ -78,29 +83,16 @@ def _unpack(
     return receipt.pop("name"), receipt
 
 
-def _with_figures(
-    result: Mapping[str, Any], convert: Callable[[Mapping[str, Any]], dict[str, Any]]
+def _renamed(
+    result: Mapping[str, Any], old: str, new: str, convert: Callable[[Any], float]
 ) -> dict[str, Any]:
+    """A result with one figure of its students under another name and in another unit."""
     result = current_result(result)
-    students = {name: convert(figures) for name, figures in result["students"].items()}
+    students = {name: dict(figures) for name, figures in result["students"].items()}
+    for figures in students.values():
+        if seeds := figures.pop(old, None):
+            figures[new] = [[convert(value) for value in seed] for seed in seeds]
     return result | {"students": students}
-
-
-def _to_millimetres(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Percentiles, most of the numbers of a receipt, as whole millimetres."""
-    packed = dict(figures)
-    millimetres = [[round(1000 * m) for m in seed] for seed in packed.pop("percentiles_m", ())]
-    # `measure` rounds them; of others no digit is lost.
-    exact = figures.get("percentiles_m") == [[mm / 1000 for mm in seed] for seed in millimetres]
-    return packed | {"percentiles_mm": millimetres} if exact else dict(figures)
-
-
-def _to_metres(figures: Mapping[str, Any]) -> dict[str, Any]:
-    unpacked = dict(figures)
-    if "percentiles_mm" in unpacked:
-        seeds = unpacked.pop("percentiles_mm")
-        unpacked["percentiles_m"] = [[mm / 1000 for mm in seed] for seed in seeds]
-    return unpacked
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

@@ -5,7 +5,6 @@ from typing import Any
 
 from rsstl_jax.report.result_table import PROTOCOLS, markdown_table, mean_and_spread, protocol_cells
 from rsstl_jax.report.run_comparison import PAIRED, Method
-from rsstl_jax.report.statistics import FEWEST_PAIRS
 
 
 def render_comparison_of_runs(
@@ -52,25 +51,16 @@ def _protocol_table(methods: Sequence[Method], rows: Sequence[dict[str, Any]]) -
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    interval = f"95 % interval {_interval(row['interval_m'])}"
-    subject = f"{row['method']}, compared with {row['reference']}"
+    difference = f"{row['difference_m']:+.2f} m (95 % interval {_interval(row['interval_m'])} over"
+    words = f"{row['method']}, compared with {row['reference']}: {row['verdict']}. The difference "
+    words += f"is {difference} {row['num_pairs']}"
     if row["unit"] == "positions":
         return (
-            f"{subject}: {row['verdict']}. The difference is {row['difference_m']:+.2f} m "
-            f"({interval} over {row['num_pairs']} test positions). This holds for these students "
-            "as they are; other seeds may differ."
+            f"{words} test positions). This holds for these students as they are; other seeds may "
+            "differ."
         )
-    over_seeds = f"{row['difference_m']:+.2f} m ({interval} over {row['num_pairs']} seeds"
-    at_positions = f"over test positions {_interval(row['interval_over_positions_m'])}"
-    if row["num_pairs"] < FEWEST_PAIRS:
-        return (
-            f"{subject}: the difference is {over_seeds}; {at_positions}). No verdict on the seeds: "
-            f"it takes at least {FEWEST_PAIRS} of them."
-        )
-    return (
-        f"{subject}: {row['verdict']}. The difference is {over_seeds}, p {row['p_value']:.2g}; "
-        f"{at_positions})."
-    )
+    at_positions = _interval(row["interval_over_positions_m"])
+    return f"{words} seeds, p {row['p_value']:.2g}; over test positions {at_positions})."
 
 
 def _interval(ends: Sequence[float]) -> str:

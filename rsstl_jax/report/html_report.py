@@ -21,6 +21,7 @@ from rsstl_jax.report.result_table import (
     FIGURES,
     PROTOCOLS,
     group_tables,
+    markdown_table,
     mean_and_spread,
     methods_of,
     protocol_cell,
@@ -84,7 +85,8 @@ def write_agnostic_report(
 def _html_table(markdown: str) -> str:
     lines = [line.strip("|").split("|") for line in markdown.splitlines() if line.startswith("| ")]
     head, _, *rows = [[cell.strip() for cell in line] for line in lines]
-    return _wide_table(head, map(_row, rows))
+    escaped = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+    return _wide_table(head, (f"<tr>{cells}</tr>" for cells in escaped))
 
 
 def _write_page(
@@ -122,13 +124,10 @@ def _resource(name: str) -> Template:
 
 
 def _figures(result: Mapping[str, Any]) -> str:
-    """The table of all methods, with every figure that result.json has one of for each seed."""
-    methods, columns = methods_of(result), dict(_COLUMNS)
-    for figures in methods.values():
-        for name, values in figures.items():
-            # An interval is a pair, as a figure of two seeds is.
-            if "interval" not in name and _is_per_seed(values, figures):
-                columns.setdefault(name, PROTOCOLS.get(name, _words(name)))
+    """The table of all methods with their figures."""
+    methods = methods_of(result)
+    protocols = [name for name in PROTOCOLS if any(name in one for one in methods.values())]
+    columns = _COLUMNS | {name: PROTOCOLS[name] for name in protocols}
     if raw_unit(result["target"]):
         for name in columns.keys() - {"ground_mae_m"}:
             label = columns[name].replace("(m)", "(raw units)")
@@ -137,41 +136,23 @@ def _figures(result: Mapping[str, Any]) -> str:
     for index, (method, figures) in enumerate(methods.items()):
         label = html.escape(student_label(method, result["network"]))
         cells = {"": f'<i class="key" style="background:var(--c{index % 8})"></i>{label}'}
-        cells |= {name: _cell(name, figures) for name in columns}
+        cells |= {name: _cell(name, figures[name]) for name in columns if name in figures}
         marked = "".join(
-            f'<td data-figure="{html.escape(name)}">{cell}</td>' for name, cell in cells.items()
+            f'<td data-figure="{name}">{cells.get(name, "")}</td>' for name in ("", *columns)
         )
         rows.append(f'<tr data-student="{html.escape(method)}">{marked}</tr>')
     return _wide_table(["student", *columns.values()], rows)
 
 
+def _cell(name: str, values: Any) -> str:
+    if name == _INTERVAL:
+        return f"[{values[0]:.2f}, {values[1]:.2f}]"
+    return protocol_cell(name, values) if name in PROTOCOLS else mean_and_spread(values)
+
+
 def _wide_table(head: Iterable[str], rows: Iterable[str]) -> str:
     names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     return f'<div class="wide"><table><tr>{names}</tr>{"".join(rows)}</table></div>'
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-
-
-def _words(name: str) -> str:
-    """A figure's name as a column's: its unit in brackets."""
-    return re.sub("_m$", " (m)", name).replace("_", " ")
-
-
-def _is_per_seed(values: Any, figures: Mapping[str, Any]) -> bool:
-    """Whether a method has a value for each of its seeds; a baseline has one, whatever they are."""
-    numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
-    return numbers and len(values) == len(figures["mae_m"])
-
-
-def _cell(name: str, figures: Mapping[str, Any]) -> str:
-    values: Any = figures.get(name)
-    if name == _INTERVAL:
-        return f"[{values[0]:.2f}, {values[1]:.2f}]" if values else ""
-    if not _is_per_seed(values, figures):
-        return ""
-    return protocol_cell(name, values) if name in PROTOCOLS else mean_and_spread(values)
 
 
 def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -226,8 +207,9 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
     if not reports:
         return "<p>This run has no surrogate teachers.</p>"
     names = list(dict.fromkeys(name for report in reports.values() for name in report))
+    head = ["source", *(re.sub("_m$", " (m)", name).replace("_", " ") for name in names)]
     rows = [
-        _row([source, *(_rounded(report.get(name)) for name in names)])
+        [source, *(_shown(report.get(name), digits=3) for name in names)]
         for source, report in reports.items()
     ]
     pictured = {plane["source"] for plane in planes}
@@ -237,7 +219,7 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
         f"{html.escape(absent)}. A teacher bundle holds no source data.</p>"
     )
     return (
-        _wide_table(["source", *map(_words, names)], rows)
+        _html_table(markdown_table(head, rows))
         + (note if absent else "")
         + '<p class="note">Each picture shows representations of the same fingerprints of the '
         "source, real and generated, on the two main axes of both together.</p>"
@@ -261,16 +243,12 @@ def _command(
     return " \\\n    ".join([command, *map(shlex.quote, words)])
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, *, digits: int = 6) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(_shown, value))
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else str(value)
+        return f"{value:.{digits}g}"
     return str(value)
-
-
-def _rounded(figure: Any) -> str:
-    return f"{figure:.3g}" if isinstance(figure, float) else _shown(figure)
 
 
 def _start(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,45 +1,37 @@
 """The pictures of runs: distributions of errors, and positions on the plan."""
 
 import io
-import math
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from PIL import Image
 
 from rsstl_jax.data.cards import CARDS
 from rsstl_jax.store.files import write_bytes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MAX_FLOORS = 6
 """Floors that `plot_map` draws, those with the most fingerprints."""
 
 
-class _Style(NamedTuple):
-    label: str
-    color: str | None = None
-    line: str = "-"
-    width: float = 1.6
-
-
 # The baseline is a broad line below the others, which may run along it.
-_STYLES = {
-    "standalone": _Style("baseline student", "#d1762d", "-", 3.2),
-    "distilled": _Style("distilled student", "#2d6fb0", "--"),
-    "agnostic": _Style("site-agnostic teachers", "#3d8c40", "-."),
-    "mean": _Style("mean of teachers and baseline student", "#7a4fa3", ":"),
-    "knn": _Style("kNN"),
-    "centroid": _Style("centroid of access points"),
+_STYLES: dict[str, dict[str, Any]] = {
+    "standalone": {"label": "baseline student", "color": "#d1762d", "lw": 3.2},
+    "distilled": {"label": "distilled student", "color": "#2d6fb0", "ls": "--"},
+    "agnostic": {"label": "site-agnostic teachers", "color": "#3d8c40", "ls": "-."},
+    "mean": {"label": "mean of teachers and baseline student", "color": "#7a4fa3", "ls": ":"},
+    "knn": {"label": "kNN"},
+    "centroid": {"label": "centroid of access points"},
 }
 
 
-def _style(student: str) -> _Style:
-    return _STYLES.get(student, _Style(student))
+def _style(student: str) -> dict[str, Any]:
+    return {"lw": 1.6} | _STYLES.get(student, {"label": student})
 
 
 def raw_unit(dataset: str) -> str:
@@ -69,13 +61,8 @@ def plot_cdf(
     axes = figure.add_subplot()
     for student, errors in errors_m.items():
         pooled, style = np.ravel(errors), _style(student)
-        axes.ecdf(
-            pooled,
-            color=style.color,
-            linestyle=style.line,
-            linewidth=style.width,
-            label=f"{style.label}, mean {pooled.mean():.2f} {unit}",
-        )
+        label = f"{style.pop('label')}, mean {pooled.mean():.2f} {unit}"
+        axes.ecdf(pooled, label=label, **style)
     largest = max(float(np.percentile(errors, 99)) for errors in errors_m.values())
     axes.set(
         xlim=(0, max(largest, 1e-3)),
@@ -145,7 +132,7 @@ def plot_map(
             _draw_pairs(axes, actual_m[on_floor], predicted[on_floor], _style(student))
             outside = int(((predicted[on_floor] < low) | (predicted[on_floor] > high)).any(1).sum())
             note = f"{outside} predicted outside" if outside else ""
-            parts = filter(None, (_style(student).label, floor_name, note))
+            parts = filter(None, (_style(student)["label"], floor_name, note))
             axes.set_title(", ".join(parts), fontsize=9)
     panels[0, 0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     for axes in panels[-1]:
@@ -186,9 +173,9 @@ def _floors(floor: np.ndarray | None, num_rows: int) -> dict[str, np.ndarray]:
     return {f"true floor {name}": floor == name for name in sorted(shown, reverse=True)}
 
 
-def _draw_pairs(axes: "Axes", actual_m: np.ndarray, predicted_m: np.ndarray, style: _Style) -> None:
-    from matplotlib.collections import LineCollection
-
+def _draw_pairs(
+    axes: Axes, actual_m: np.ndarray, predicted_m: np.ndarray, style: dict[str, Any]
+) -> None:
     size = float(np.clip(2000 / len(actual_m), 3, 14))
     pairs = np.stack([actual_m, predicted_m], axis=1)
     lines = LineCollection(list(pairs), colors="0.45", linewidths=size**0.5 / 4, zorder=1)
@@ -198,8 +185,8 @@ def _draw_pairs(axes: "Axes", actual_m: np.ndarray, predicted_m: np.ndarray, sty
     x_m, y_m = actual_m.T
     axes.scatter(x_m, y_m, s=0.5 * size, color="black", zorder=3, lw=0, label="true position")
     x_m, y_m = predicted_m.T
-    label = f"predicted by the {style.label}"
-    axes.scatter(x_m, y_m, s=size, color=style.color, zorder=2, lw=0, label=label)
+    label = f"predicted by the {style['label']}"
+    axes.scatter(x_m, y_m, s=size, color=style.get("color"), zorder=2, lw=0, label=label)
     axes.set_aspect("equal", adjustable="box")
     axes.ticklabel_format(useOffset=False, style="plain")
     axes.tick_params(labelsize=7)
@@ -207,49 +194,19 @@ def _draw_pairs(axes: "Axes", actual_m: np.ndarray, predicted_m: np.ndarray, sty
 
 
 def wrap_title(title: str, width: int) -> str:
-    """A title in lines of similar length, so that no word stands alone in the last one."""
-    lines = []
-    for line in title.splitlines():
-        count = math.ceil(len(line) / width)
-        longest = width if count <= 1 else math.ceil(len(line) / count) + 6
-        lines += textwrap.wrap(line, min(width, longest)) or [""]
-    return "\n".join(lines)
+    """A title whose lines are at most so many letters long."""
+    return "\n".join(textwrap.fill(line, width) for line in title.splitlines())
 
 
-def new_figure(size: tuple[float, float]) -> "Figure":
+def new_figure(size: tuple[float, float]) -> Figure:
     """An empty figure, inches wide and high."""
-    # Matplotlib takes half a second to load.
-    from matplotlib.figure import Figure
-
     return Figure(figsize=size, layout="constrained")
 
 
-def save_figure(figure: "Figure", path: str | Path, *, dpi: int = 100) -> None:
-    """Writes a figure as PNG of few colours, whole or not at all."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    canvas = FigureCanvasAgg(figure)
-    figure.set_dpi(dpi)
-    canvas.draw()
-    pixels: Any = np.asarray(canvas.buffer_rgba())[..., :3]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(_main_colors(pixels).ravel().tolist())
-    image = Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
-    png = io.BytesIO()
+def save_figure(figure: Figure, path: str | Path, *, dpi: int = 100) -> None:
+    """Writes a figure as PNG of 256 colours, whole or not at all."""
+    drawn, png = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    image = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
     image.save(png, "png", optimize=True)
     write_bytes(path, png.getvalue())
-
-
-def _main_colors(pixels: np.ndarray) -> np.ndarray:
-    """uint8[at most 256, 3]. The most frequent colours, without shades close to them."""
-    # One number a colour: NumPy sorts rows some sixty times as slowly, most of a drawing.
-    codes, counts = np.unique(pixels.astype(int) @ [1 << 16, 1 << 8, 1], return_counts=True)
-    codes = codes[np.argsort(-counts, kind="stable")]
-    colors = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.uint8)
-    chosen: list[np.ndarray] = []
-    while len(colors) and len(chosen) < 256:
-        chosen.append(colors[0])
-        distance = np.abs(colors.astype(int) - colors[0]).max(axis=1)
-        colors = colors[distance > 24]
-    return np.stack(chosen)

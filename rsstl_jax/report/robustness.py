@@ -18,8 +18,6 @@ from rsstl_jax.report.corruption import AXES, Axis, corrupt
 from rsstl_jax.store.files import differences, write_text
 
 SAME_M = 0.01  # by which an error may differ between machines
-FIGURES = ("mae_m", "floor_hit", "within_radius", "radius_m")
-"""Mean error, fraction on the right floor, fraction within the radius, mean radius."""
 
 
 def spread_evenly(part: Fingerprints, most: int | None) -> Fingerprints:
@@ -31,8 +29,14 @@ def spread_evenly(part: Fingerprints, most: int | None) -> Fingerprints:
 
 def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, Any]:
     """What all records of a file share; raises DataError where a corruption leaves no reading."""
-    silent = {name: _silent(part, name, num_draws, seed) for name in AXES}
-    for name, fractions in silent.items():
+    silent: dict[str, list[float]] = {}
+    for name, axis in AXES.items():
+        silent[name] = fractions = []
+        for strength in axis.strengths:
+            drawn = [p.rss_dbm for p in _corrupted(part, name, strength, num_draws, seed)]
+            # Scans without a reading are not measured.
+            without = np.mean([np.isnan(rss_dbm).all(axis=1) for rss_dbm in drawn])
+            fractions.append(round(float(without), 4))
         if max(fractions) == 1:
             raise DataError(
                 f"{part.dataset} {part.part}: the corruption {name!r} leaves no scan a reading; "
@@ -49,15 +53,6 @@ def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, 
         "silent": silent,
         "versions": {name: version(name) for name in ("jax", "numpy")},
     }
-
-
-def _silent(part: Fingerprints, axis: str, num_draws: int, seed: int) -> list[float]:
-    """Fraction of scans that a corruption leaves without a reading, which are not measured."""
-    found = []
-    for strength in AXES[axis].strengths:
-        drawn = [p.rss_dbm for p in _corrupted(part, axis, strength, num_draws, seed)]
-        found.append(round(float(np.mean([np.isnan(rss).all(axis=1) for rss in drawn])), 4))
-    return found
 
 
 def measure_locator(
@@ -86,7 +81,8 @@ def check_unchanged(
     file: str | Path, record: "Record", locator: Locator, part: Fingerprints
 ) -> None:
     """Refuses a record of a locator that has been trained or fitted anew since."""
-    held_m, now_m = record.unchanged_mae_m(), _figures(locator, part)["mae_m"]
+    # Where nothing is lost nothing is corrupted.
+    held_m, now_m = float(record.axes["lost"]["mae_m"][0]), _figures(locator, part)["mae_m"]
     if abs(held_m - now_m) > SAME_M:
         raise ConfigError(
             f"{file} holds {record.name} with a mean error of {held_m:.3f} m, which is {now_m:.3f} "
@@ -125,12 +121,6 @@ class Record(NamedTuple):
     name: str
     seed: int | None
     axes: Mapping[str, Mapping[str, Sequence[float]]]
-    where: str | None = None  # what was measured; an earlier version did not say it
-
-    def unchanged_mae_m(self) -> float:
-        """The mean error without corruption, which is the same on every axis."""
-        name, axis = next(iter(AXES.items()))
-        return float(self.axes[name]["mae_m"][axis.strengths.index(axis.none)])
 
     def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
         """A figure at each strength of an axis; None where the locator does not give it."""
@@ -166,10 +156,7 @@ def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
 
 def write_records(file: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
     """Writes a file of records, the line that all share first."""
-    lines = [shared]
-    for record in records:
-        line = record._asdict()
-        lines.append(line if record.where else {n: v for n, v in line.items() if n != "where"})
+    lines = [shared, *(record._asdict() for record in records)]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     write_text(file, text)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
 
-from rsstl_jax.errors import ConfigError
 from rsstl_jax.report.corruption import AXES
 from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
@@ -30,8 +30,6 @@ def by_name(records: Sequence[Record]) -> dict[str, list[Record]]:
 def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], reference: str) -> str:
     """The tables of a file of records, as Markdown."""
     groups = by_name(records)
-    if reference not in groups:
-        raise ConfigError(f"--reference is {reference!r}; there are {', '.join(groups)}")
     site = f"{shared['dataset']}, {shared['part']} part, {shared['num_fingerprints']} fingerprints"
     draws = f"mean over {shared['num_draws']} draws"
     tables = {
@@ -55,13 +53,10 @@ def _rows(
     groups: Mapping[str, Sequence[Record]], figure: str, *, relative: bool = False
 ) -> tuple[list[str], list[list[str]]]:
     """Head and rows of a figure without corruption and along each axis."""
-    first = AXES["lost"]
-    at_none = first.strengths.index(first.none)
     rows = []
     for name, group in groups.items():
-        unchanged = [
-            curve[at_none] for r in group if (curve := r.curve("lost", figure)) is not None
-        ]
+        # Where nothing is lost nothing is corrupted.
+        unchanged = [curve[0] for r in group if (curve := r.curve("lost", figure)) is not None]
         if not unchanged:
             continue
         cells = [name, str(len(unchanged)), mean_and_spread([float(value) for value in unchanged])]
@@ -79,7 +74,7 @@ def _difference_rows(
     groups: Mapping[str, Sequence[Record]], reference: str
 ) -> tuple[list[str], list[list[str]]]:
     """Differences to the reference in added error; p values are adjusted over the table."""
-    labels, cells, p_values = [], [], []
+    rows, differences = [], []
     held = {record.seed: record for record in groups[reference]}
     for name, group in groups.items():
         pairs = [(record, held[record.seed]) for record in group if record.seed in held]
@@ -89,29 +84,18 @@ def _difference_rows(
             ours, theirs = ([added_error_m(r, axis) for r in side] for side in zip(*pairs))  # noqa: B905
             found = paired_t_difference(ours, theirs)
             low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
-            labels.append([name, axis, str(len(pairs))])
             interval = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-            cells.append([interval, f"[{low:+.3f}, {high:+.3f}]"])
-            p_values.append(found.p_value)
-    head = ["locator", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"]
-    adjusted = adjust_p_values(p_values)
-    rows = [
-        [*label, *cell, f"{p:.3f}", _verdict(cell[0], p)]
-        for label, cell, p in zip(labels, cells, adjusted, strict=True)
-    ]
-    return head, rows
-
-
-def _verdict(difference: str, adjusted_p: float) -> str:
-    if adjusted_p >= 0.05:
-        return "no significant difference"
-    return "less sensitive" if difference.startswith("-") else "more sensitive"
+            rows.append([name, axis, str(len(pairs)), interval, f"[{low:+.3f}, {high:+.3f}]"])
+            differences.append(found)
+    adjusted = adjust_p_values([found.p_value for found in differences])
+    for row, found, p in zip(rows, differences, adjusted, strict=True):
+        sensitive = "less sensitive" if found.mean < 0 else "more sensitive"
+        row += [f"{p:.3f}", sensitive if p < 0.05 else "no significant difference"]
+    return ["locator", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"], rows
 
 
 def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
     """Draws every figure along every axis, with a band of a standard deviation over seeds."""
-    from matplotlib.ticker import LogLocator, NullLocator
-
     groups = by_name(records)
     figures = {f: text for f, text in _PANELS.items() if any(f in r.axes["lost"] for r in records)}
     figure = new_figure((2.9 * len(AXES), 2.6 * len(figures) + 1.0))

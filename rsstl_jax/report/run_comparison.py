@@ -12,7 +12,6 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.metrics import evaal_error_m
 from rsstl_jax.report.result_table import PROTOCOLS, methods_of, student_label
 from rsstl_jax.report.statistics import (
-    PairedDifference,
     adjust_p_values,
     interval_over_positions,
     paired_difference,
@@ -71,22 +70,20 @@ def read_run(workdir: str | Path) -> Run:
     try:
         part = f"the {result['part']} part of {result['target']}"
         figures = methods_of(result)
-        whole = file.read_bytes().endswith(b"\n")
         table = pd.read_csv(file).set_index("seed")
         frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
         students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
         methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
-        same = all(np.array_equal(f[["x_m", "y_m"]], positions_m) for f in frames.values())
         number = result.get("num_evaluated", len(positions_m))
-        same = same and whole and len(positions_m) == number
+        complete = all(len(frame) == number for frame in frames.values())
     except (KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
     finite = all(np.isfinite(e).all() for m in methods.values() for e in m.errors_m.values())
-    if not (students and same and finite):
+    if not (students and complete and finite):
         raise DamagedError(
-            f"{file} is not what a run wrote: every seed must have the same fingerprints, as many "
-            "as result.json says, and every error must be a number"
+            f"{file} is not what a run wrote: every seed must have as many fingerprints as "
+            "result.json says, and every error must be a number"
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))
@@ -122,10 +119,6 @@ def _paired_values(frame: pd.DataFrame, student: str) -> dict[str, np.ndarray]:
 
 def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Method]:
     """The students to compare, run by run; the first of them is the reference."""
-    folders = [Path(run.workdir).resolve() for run in runs]
-    if len(set(folders)) < len(folders):
-        twice = next(folder for folder in folders if folders.count(folder) > 1)
-        raise ConfigError(f"--workdirs names {twice} twice; name each folder once")
     for run in runs[1:]:
         if run.measured_on != runs[0].measured_on:
             raise ConfigError(
@@ -136,7 +129,7 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
         if not any(student in run.methods for run in runs):
             present = ", ".join(dict.fromkeys(name for run in runs for name in run.methods))
             raise ConfigError(f"--students has {student!r}; the runs have {present}")
-    names = [folder.name for folder in folders]
+    names = [Path(run.workdir).resolve().name for run in runs]
     unique = len(set(names)) == len(names)
     methods = []
     for run, name in zip(runs, names, strict=True):
@@ -165,25 +158,29 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
     """How each method but the first differs from the first, and the verdict."""
     reference, others = methods[0], methods[1:]
     num_positions = len(np.unique(positions_m, axis=0))
-    rows, by_seed = [], {}
-    for number, method in enumerate(others):
+    rows, by_seed = [], []
+    for method in others:
         errors_m = method.mean_errors_m - reference.mean_errors_m
         seeds = [seed for seed in method.errors_m if seed in reference.errors_m]
-        at_positions = interval_over_positions(errors_m, positions_m)
+        low, high = interval_over_positions(errors_m, positions_m)
         row: dict[str, Any] = {
             "method": method.label,
             "reference": reference.label,
             "unit": "positions",
             "num_pairs": num_positions,
             "difference_m": float(errors_m.mean()),
-            "interval_m": list(at_positions),
-            "interval_over_positions_m": list(at_positions),
+            "interval_m": [low, high],
+            "interval_over_positions_m": [low, high],
             "fraction_of_fingerprints_better": float((errors_m < 0).mean()),
+            "verdict": "no significant difference",
         }
+        if not low <= 0 <= high:
+            row["verdict"] = "better" if high < 0 else "worse"
         # Seeds are the unit where the two share more than one, else test positions.
         if len(seeds) > 1:
             means_m = [[float(m.errors_m[s].mean()) for s in seeds] for m in (method, reference)]
-            found = by_seed[number] = paired_difference(*means_m)
+            found = paired_difference(*means_m)
+            by_seed.append((row, found))
             row |= {
                 "unit": "seeds",
                 "num_pairs": found.num_pairs,
@@ -191,11 +188,11 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
                 "interval_m": [found.low, found.high],
                 "p_value": found.p_value,
             }
-        rows.append(row | _protocol_differences(method, reference, positions_m))
-    adjusted = adjust_p_values([found.p_value for found in by_seed.values()])
-    adjusted_p = dict(zip(by_seed, adjusted, strict=True))
-    for number, row in enumerate(rows):
-        row["verdict"] = _verdict(row, by_seed.get(number), adjusted_p.get(number))
+        row |= _protocol_differences(method, reference, positions_m)
+        rows.append(row)
+    adjusted = adjust_p_values([found.p_value for _, found in by_seed])
+    for (row, found), p in zip(by_seed, adjusted, strict=True):
+        row |= {"adjusted_p_value": p, "verdict": verdict(found, p)}
     return rows
 
 
@@ -210,13 +207,3 @@ def _protocol_differences(
         row[f"{name}_difference"] = float(difference.mean())
         row[f"{name}_interval"] = list(interval_over_positions(difference, positions_m))
     return row
-
-
-def _verdict(row: dict[str, Any], found: PairedDifference | None, p: float | None) -> str:
-    if found is not None and p is not None:
-        row["adjusted_p_value"] = p
-        return verdict(found, p)
-    low, high = row["interval_m"]
-    if low <= 0 <= high:
-        return "no significant difference"
-    return "better" if high < 0 else "worse"

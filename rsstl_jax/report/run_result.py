@@ -139,15 +139,12 @@ def _predictions_csv(
             "x_m": held_out.position_m[:, 0],
             "y_m": held_out.position_m[:, 1],
         }
-        columns |= _given(floor=held_out.floor, building=held_out.building) | held_out.groups()
+        columns |= {"floor": held_out.floor, "building": held_out.building, **held_out.groups()}
         for name, one in methods.items():
             columns[f"{name}_x_m"], columns[f"{name}_y_m"] = one.position_m.T
             columns[f"{name}_error_m"] = error_m(one.position_m, held_out.position_m)
-            labels = _given(floor=one.floor, building=one.building, radius_m=one.radius_m)
-            columns |= {f"{name}_{label}": values for label, values in labels.items()}
-        frames.append(pd.DataFrame(columns))
+            for label in ("floor", "building", "radius_m"):
+                columns[f"{name}_{label}"] = getattr(one, label)
+        # What a site or a method does not know is None.
+        frames.append(pd.DataFrame(columns).dropna(axis="columns", how="all"))
     return pd.concat(frames).to_csv(index=False, float_format="%.4f")
-
-
-def _given(**columns: np.ndarray | None) -> dict[str, np.ndarray]:
-    return {name: values for name, values in columns.items() if values is not None}

@@ -15,40 +15,28 @@ def training_curves(
     records: Sequence[Mapping[str, Any]], students: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Groups of panels, a panel a term, a line a run; students are given as {name: label}."""
-    runs: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for record in records:
         if "epoch" in record:
-            runs.setdefault(record["run"], []).append(record)
-    groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for run, of_run in runs.items():
-        groups.setdefault(_group(run), {})[run] = of_run
-    return [_panels(title, of_group, students) for title, of_group in groups.items()]
+            group, _ = _group_and_series(record["run"])
+            groups.setdefault(group, {}).setdefault(record["run"], []).append(record)
+    return [_panels(title, runs, students) for title, runs in groups.items()]
 
 
-def _group(run: str) -> str:
+def _group_and_series(run: str) -> tuple[str, str]:
+    """A run's group, and its line's name: a student whatever its seed, or a teacher's source."""
     first, _, last = run.partition("/")
     if first.startswith("teacher-"):
-        return f"Teachers: {last}" if last else "Teachers"
-    return "Students" if first.startswith("seed-") else "Other trainings"
-
-
-def _series(run: str) -> str:
-    """What a line stands for: the student whatever its seed, the source of a teacher."""
-    first, _, last = run.partition("/")
-    return first.removeprefix("teacher-") if first.startswith("teacher-") else last or first
+        return f"Teachers: {last}" if last else "Teachers", first.removeprefix("teacher-")
+    return "Students" if first.startswith("seed-") else "Other trainings", last or first
 
 
 def _panels(
     title: str, runs: Mapping[str, list[Mapping[str, Any]]], students: Mapping[str, str]
 ) -> dict[str, Any]:
-    found = dict.fromkeys(map(_series, runs))
+    found = {_group_and_series(run)[1] for run in runs}
     # A student has the same colour in every picture.
-    series = [name for name in students if name in found]
-    series += [name for name in found if name not in students]
-    colours = {
-        name: list(students).index(name) if name in students else index
-        for index, name in enumerate(series)
-    }
+    colours = {name: index for index, name in enumerate((*students, *sorted(found - {*students})))}
     terms = dict.fromkeys(
         name
         for records in runs.values()
@@ -65,14 +53,15 @@ def _panels(
         for run, records in runs.items():
             own = _thinned([r for r in records if math.isfinite(r.get(term, math.nan))])
             if own:
-                line = {"label": run.removeprefix("teacher-"), "colour": colours[_series(run)]}
+                colour = colours[_group_and_series(run)[1]]
+                line = {"label": run.removeprefix("teacher-"), "colour": colour}
                 line["x"] = [record["epoch"] for record in own]
                 line["y"] = [float(f"{record[term]:.4g}") for record in own]
                 lines.append(line)
         panels.append({"label": term.replace("_", " "), "lines": lines})
     return {
         "title": title,
-        "legend": [[students.get(name, name), colours[name]] for name in series],
+        "legend": [[students.get(n, n), colour] for n, colour in colours.items() if n in found],
         "terms": panels,
     }
 

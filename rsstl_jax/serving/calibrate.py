@@ -13,7 +13,7 @@ from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
-from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius, predict_radius_m
+from rsstl_jax.engine.radius import fit_radius, predict_radius_m
 from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.student_specs import STUDENTS
@@ -65,19 +65,12 @@ def calibrate_run(
             "data.evaluate_on=test"
         )
     twin = twin_config(config, workdir)
-    kinds = {name.partition("/")[2] for name in names}
-    if unknown := kinds - STUDENTS.keys():
+    known = [f"seed-{seed}/{student}" for seed in config.seeds for student in STUDENTS]
+    if not names or not {*names} <= {*known}:
         raise ConfigError(
-            f"student {', '.join(sorted(unknown))} cannot be calibrated; those of every run can: "
-            f"{', '.join(STUDENTS)}"
+            f"{workdir}: cannot calibrate {', '.join(names) or 'a run without students'}; those "
+            f"that it can have a twin of are {', '.join(known)}"
         )
-    trained = [f"seed-{seed}" for seed in config.seeds]
-    if strange := [name for name in names if name.partition("/")[0] not in trained]:
-        raise ConfigError(
-            f"student {strange[0]} cannot be calibrated; the run's seeds are {', '.join(trained)}"
-        )
-    if not names:
-        raise ConfigError(f"{workdir} has no student to calibrate; finish its run of distill first")
     students = {name: load_student(workdir / "students" / name) for name in names}
     for student in students.values():
         labels_of(student)
@@ -88,24 +81,17 @@ def calibrate_run(
     calibrated = {}
     for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)
-        student.radius = fit_radius_for(student, measured)
+        student.radius = fit_radius(measured, len(labels_of(student)))
         save_answers(workdir / "students" / name, student)
-        label = jnp.maximum(jnp.asarray(measured.label), 0)
-        radius_m = np.asarray(
-            predict_radius_m(student.radius, jnp.asarray(measured.features), label)
-        )
-        calibrated[name] = measured.error_m, radius_m
+        features, label = jnp.asarray(measured.features), jnp.asarray(measured.label)
+        radius_m = predict_radius_m(student.radius, features, jnp.maximum(label, 0))
+        calibrated[name] = measured.error_m, np.asarray(radius_m)
     return calibrated
 
 
 def check_same_data(config: ConfigDict, workdir: str | Path) -> None:
     """Refuses a run whose train part has changed since: twins must be trained on the same one."""
     check_data(Recorder(workdir), {config.target: target_parts(config).train.digest()})
-
-
-def fit_radius_for(locator: NetworkLocator, held_out: HeldOut) -> RadiusModel:
-    """The radius model for a locator's own labels, from what its twin was measured at."""
-    return fit_radius(held_out, len(labels_of(locator)))
 
 
 def labels_of(locator: NetworkLocator) -> NDArray[np.int64]:

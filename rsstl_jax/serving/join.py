@@ -6,14 +6,10 @@ from pathlib import Path
 from rsstl_jax.data import load_site
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.radius import fit_radius
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.serving.calibrate import (
-    check_same_data,
-    fit_radius_for,
-    read_run_config,
-    twin_config,
-)
+from rsstl_jax.serving.calibrate import check_same_data, labels_of, read_run_config, twin_config
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.saved import check_new, save_at_site, save_ensemble
 from rsstl_jax.site_agnostic.weights import load_pretrained
@@ -63,6 +59,6 @@ def join_run(
                 twins.append(network.fit(parts.train))
             held_out = leave_out(parts.held_out, twin.data)
             measured = Ensemble(twins).held_out(held_out, ensemble)
-            ensemble.radius = fit_radius_for(ensemble, measured)
+            ensemble.radius = fit_radius(measured, len(labels_of(ensemble)))
         save_ensemble(folder, folders, ensemble, replace=replace)
     return ensemble

@@ -20,7 +20,12 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import ExportedStudent, load_exported
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
-from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
+from rsstl_jax.site_agnostic.weights import (
+    PRETRAINED,
+    Pretrained,
+    load_pretrained,
+    save_pretrained,
+)
 from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
@@ -100,6 +105,14 @@ def check_measured_site(locator: Locator, site: Site) -> None:
         network = load_pretrained()
         network.check_target(site.name)
         network.check_data(site.train, site.test)
+
+
+def fit_pretrained(site: Site, folder: str | Path = PRETRAINED) -> EnsembleAtSite:
+    """The pretrained network, or a bundle of such weights, at a site that it has not seen."""
+    network = load_pretrained(folder)
+    network.check_target(site.name)
+    network.check_data(site.train, site.test)
+    return network.fit(site.train)
 
 
 @contextmanager

@@ -70,22 +70,9 @@ BAD = {
         ("agnostic", OFFICE, "--config.agnostic.episodes.crops=1"),
         "agnostic.episodes.crops is not a field of the configuration; did you mean agnostic.ep",
     ),
-    "type": (
-        ("agnostic", OFFICE, "--config.agnostic.episodes.gain_offset_db=much"),
-        "agnostic.episodes.gain_offset_db is 'much'; it must be a number of at least 0",
-    ),
-    "range": (
-        ("agnostic", OFFICE, "--config.model.agnostic.width=0"),
-        "model.agnostic.width is 0; it must be a whole number of at least 1",
-    ),
-    "config": (("agnostic",), "--config is missing; name a configuration"),
     "seen": (
         ("evaluate", "--student=pretrained", "--dataset=tut1"),
         "the pretrained network was trained in the building of tut1 (on tampere)",
-    ),
-    "workdir": (
-        ("evaluate", "--student=pretrianed"),
-        "--student=pretrianed needs --workdir, the folder",
     ),
 }
 

@@ -108,11 +108,19 @@ def test_positions_under_other_names_are_named_by_the_flag_that_a_message_gives(
 @pytest.mark.parametrize(
     ("words", "dataset", "message"),
     [
-        (("--undetected=low",), "my-office", "--undetected: 'low' is not a number"),
+        (
+            ("--undetected=low",),
+            "my-office",
+            "--undetected: could not convert string to float: 'low'",
+        ),
         (("--ignore=AP001,",), "my-office", "a name is empty; write them as a,b"),
         (("--ignore=",), "my-office", "a name is empty; write them as a,b"),
         (("--delimiter=x",), "my-office", "delimiter is 'x'; it must be one of"),
-        (("--ignore=id", "--write"), "uji", "--ignore, --write: uji has a form of its own"),
+        (
+            ("--ignore=id", "--write"),
+            "uji",
+            "--ignore has no effect on uji, which has a form of its own",
+        ),
         ((), "my-ofice", "perhaps my-office is meant"),
     ],
 )

@@ -36,12 +36,9 @@ def test_values_are_those_of_the_configuration_with_the_default_beside():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ("learnin_rate",),
-            "no field has 'learnin_rate' in its name or meaning; did you mean learn",
-        ),
+        (("learnin_rate",), "no field has learnin_rate in its name or meaning; did you mean learn"),
         (("qqq",), "rsstl fields lists all"),
-        (("batch_size", "conditioning"), "no field has all of batch_size, conditioning"),
+        (("batch_size", "conditioning"), "no field has batch_size and conditioning"),
     ],
 )
 def test_words_that_choose_nothing_are_refused(words, message):

@@ -11,7 +11,6 @@ from rsstl_jax.commands.shared.launch import (
     Launch,
     by_flags,
     by_launcher,
-    check_coordinator,
     check_port,
     meeting_place,
     start_processes,
@@ -57,21 +56,6 @@ def test_a_shell_in_a_step_of_several_tasks_starts_a_run_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("environment", "missing", "number"),
-    [
-        (STEP, "SLURM_STEP_NODELIST", "SLURM_STEP_NUM_TASKS --process_id=$SLURM_PROCID"),
-        (MPI, "OMPI_MCA_orte_hnp_uri", "OMPI_COMM_WORLD_SIZE --process_id=$OMPI_COMM_WORLD_RANK"),
-    ],
-)
-def test_a_launcher_that_names_no_address_is_answered_with_the_flags(environment, missing, number):
-    environment = {name: value for name, value in environment.items() if name != missing}
-    task = by_launcher(environment, at_terminal=False)
-    words = f"{missing} is not set, .* give --coordinator=host:port --num_processes=${number}"
-    with pytest.raises(ConfigError, match=words.replace("$", r"\$")):
-        check_coordinator(task, environment)
-
-
-@pytest.mark.parametrize(
     ("task", "place"),
     [
         (Launch(2, 0, "gpu1:8476"), "gpu1:8476"),
@@ -102,16 +86,10 @@ def test_three_flags_name_a_process(given, expected):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (("gpu1:8476", None, None), "--num_processes and --process_id is missing"),
-        ((None, 2, 0), "--coordinator is missing"),
-        (("gpu1", 2, 0), "--coordinator is 'gpu1'; it must be host:port"),
-        (("gpu1:8476", 2, 2), "--process_id is 2; of 2 processes the last is 1"),
-    ],
+    "given", [("gpu1:8476", None, None), (None, 2, 0), ("gpu1", 2, 0), ("gpu1:8476", 2, 2)]
 )
-def test_flags_that_name_no_process_are_refused(given, message):
-    with pytest.raises(ConfigError, match=message):
+def test_flags_that_name_no_process_are_refused(given):
+    with pytest.raises(ConfigError, match="--coordinator, --num_processes, --process_id are"):
         by_flags(*given)
 
 

@@ -10,7 +10,7 @@ import tiny
 from absl import flags
 from tiny import save_untrained as save
 
-from rsstl_jax import cli, default_config
+from rsstl_jax import default_config
 from rsstl_jax.commands import compare, evaluate, export, predict
 from rsstl_jax.commands.shared.outputs import (
     check_file,
@@ -21,9 +21,11 @@ from rsstl_jax.commands.shared.outputs import (
 from rsstl_jax.config.overrides import override
 from rsstl_jax.data import load_site
 from rsstl_jax.engine.saved_student import load_student
-from rsstl_jax.errors import ConfigError, DataError, MissingDataError
+from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.export import load_exported
 from rsstl_jax.pipeline import bundle_folder
+
+CSV = {"endings": (".csv",), "begins": (b"x_m,",)}
 
 
 @pytest.fixture
@@ -44,19 +46,16 @@ def test_a_folder_that_cannot_be_is_refused_by_flag_and_path(tmp_path, monkeypat
     (tmp_path / "a.txt").touch()
     with pytest.raises(ConfigError, match=f"^--output={folder}: {words}"):
         check_folder("--output", folder)
-    with pytest.raises(ConfigError, match=f"^--output={folder}/x.csv: {words}"):
-        check_file("--output", f"{folder}/x.csv")
+    with pytest.raises(ConfigError, match=f"^--output={folder}: {words}"):
+        check_file("--output", f"{folder}/x.csv", **CSV)
 
 
 def test_a_file_may_lie_in_folders_that_are_not_there_and_none_is_made_yet(tmp_path):
-    check_file("--output", tmp_path / "new" / "folder" / "x.csv")
+    check_file("--output", tmp_path / "new" / "folder" / "x.csv", **CSV)
     check_folder("--workdir", tmp_path / "new")
     assert not os.listdir(tmp_path)
     with pytest.raises(ConfigError, match=f"--output={tmp_path}: this is a folder; name a file"):
-        check_file("--output", tmp_path)
-    (tmp_path / "train.csv.gz").touch()
-    with pytest.raises(ConfigError, match=r"train\.csv\.gz: this is a site's own file"):
-        check_file("--output", tmp_path / "train.csv.gz")
+        check_file("--output", tmp_path, **CSV)
 
 
 @pytest.fixture
@@ -102,34 +101,16 @@ def test_a_student_that_is_not_there_has_those_that_are_named(tmp_path):
     with pytest.raises(ConfigError) as error:
         find_student(tmp_path, "seed-0/distiled")
     assert str(error.value) == (
-        f"{tmp_path} has no student seed-0/distiled; it has seed-0/distilled, seed-1/distilled; "
-        "did you mean seed-0/distilled?"
+        f"{tmp_path} has no student seed-0/distiled; it has seed-0/distilled, seed-1/distilled"
     )
-    (tmp_path / "checkpoints" / "seed-2" / "distilled").mkdir(parents=True)
-    with pytest.raises(ConfigError, match="has not finished the student seed-2/distilled; it has"):
-        find_student(tmp_path, "seed-2/distilled")
     found = find_student(tmp_path, "seed-1/distilled")
     assert load_student(found).dataset == "home"
 
 
-@pytest.mark.parametrize(
-    ("made", "words"),
-    [
-        ("", "--workdir={run}: there is no such folder; name the folder of a run of distill"),
-        ("run", "--workdir={run}: this is a file; name the folder of a run of distill"),
-        ("run/x", "{run} holds no run: config.json is missing; rsstl distill makes one"),
-        ("run/config.json", "{run} has no student yet: its run has not finished, or is not one of"),
-    ],
-)
-def test_a_workdir_without_students_is_said_to_be_missing_foreign_or_unfinished(
-    tmp_path, made, words
-):
-    if made:
-        (tmp_path / made).parent.mkdir(exist_ok=True)
-        (tmp_path / made).touch()
-    with pytest.raises(ConfigError) as error:
-        find_student(tmp_path / "run", "seed-0/standalone")
-    assert str(error.value).startswith(words.format(run=tmp_path / "run"))
+def test_a_workdir_without_students_is_named(tmp_path):
+    for workdir in tmp_path, tmp_path / "nowhere":
+        with pytest.raises(ConfigError, match=f"--workdir={workdir} holds no student; name the"):
+            find_student(workdir, "seed-0/standalone")
 
 
 def test_evaluate_measures_the_baseline_student_and_writes_into_a_new_folder(
@@ -247,19 +228,8 @@ def test_an_exported_student_of_another_is_replaced_only_if_asked(command, tmp_p
     command(export, f"--workdir={here}", to)  # The same student may be written once more.
     before = (output / "student.bin").read_bytes()
     for other in (f"--workdir={there}",), (f"--workdir={here}", "--student=seed-1/standalone"):
-        with pytest.raises(ConfigError, match="phone holds another student, of home; name another"):
+        with pytest.raises(ConfigError, match="phone holds another student; name another"):
             command(export, *other, to)
         assert (output / "student.bin").read_bytes() == before
     command(export, f"--workdir={there}", to, "--replace")
     assert load_exported(output).dataset == "mall"
-    (output / "exported.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"exported\.json has no checksum.*--replace replaces it"):
-        command(export, f"--workdir={there}", to)
-
-
-def test_a_missing_site_is_explained_by_the_flags_of_the_command(command):
-    error = MissingDataError("data/home/test.csv")
-    assert cli._with_own_flags(error).endswith(": put the file there.")
-    with pytest.raises(ConfigError, match="needs --dataset"):
-        command(evaluate, "--student=pretrained")
-    assert cli._with_own_flags(error).endswith("or choose other sites with --dataset.")

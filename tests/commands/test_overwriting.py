@@ -131,8 +131,3 @@ def test_folders_in_lists_and_of_students_may_begin_with_the_home(command, membe
     assert len(load_locator(out).members) == 2
     command(export, "--student=~/distilled", f"--output={out}-phone")
     assert load_exported(f"{out}-phone").dataset == "home"
-
-
-def test_students_to_calibrate_are_looked_for_before_any_training(command, members, tmp_path):
-    with pytest.raises(ConfigError, match="has no student seed-9/standalone; it has seed-0/disti"):
-        command(calibrate, f"--workdir={tmp_path}/run", "--students=seed-9/standalone")

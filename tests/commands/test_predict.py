@@ -147,7 +147,7 @@ def test_an_output_that_is_an_input_is_refused(folder, output):
     before = (folder / output).read_bytes()
     words = (student_of(folder), f"--radio_map={folder}/home", f"--scans={folder}/scans.csv")
     code, _, err = call("predict", *words, f"--output={folder}/home/../{output}")
-    assert code == 2 and "the command reads this file; name another" in err
+    assert code == 2 and "this file holds something else than the command writes; name" in err
     assert (folder / output).read_bytes() == before
 
 

@@ -125,7 +125,7 @@ def test_no_connection_is_the_cause_and_the_remedy_is_kept(tmp_path):
     assert str(error.value) == (
         f"{tmp_path / 'a.csv'} is not there and its download failed (no connection to "
         f"127.0.0.1:1). It can be had from {card.address}: put the file there, or choose other "
-        "sites with --config.sources / --config.target."
+        "sites."
     )
 
 

@@ -61,7 +61,7 @@ def test_the_missing_half_of_uts_is_named(tmp_path):
     assert str(error.value) == (
         f"{tmp_path}/uts/UTS_training.csv is not there. It can be had from "
         "https://github.com/XudongSong/UTSIndoorLoc-dataset: put the file there, or choose other "
-        "sites with --config.sources / --config.target."
+        "sites."
     )
 
 

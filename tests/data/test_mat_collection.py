@@ -71,7 +71,7 @@ def test_the_command_writes_a_table_of_the_same_site(tmp_path):
         assert made.digest()[:12] in out
     code, _, err = call("convert", *flags)
     assert code == 2
-    assert error_of(err).startswith(f"error: {tmp_path}/office/train.csv is there already")
+    assert error_of(err).startswith(f"error: {tmp_path}/office holds files that would be read")
 
 
 @pytest.mark.data

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rsstl_jax.commands.predict import carry
 from rsstl_jax.data import read_scans
 from rsstl_jax.data.readers.layout import Layout
 from rsstl_jax.data.readers.scan_table import BLOCK_ROWS, read_scan_table
 from rsstl_jax.data.scans import name_columns
 from rsstl_jax.errors import DataError, MissingDataError
+from rsstl_jax.serving.answers import carry
 
 NAMES = ("hall", "attic")
 WANTED = [[-61.0, np.nan]]

@@ -133,6 +133,6 @@ def test_missing_data_names_file_address_cause_and_remedy():
     error = MissingDataError("uts/UTS_training.csv", address="https://a.org", cause="it rained")
     assert str(error) == (
         "uts/UTS_training.csv is not there and it rained. It can be had from https://a.org: put "
-        "the file there, or choose other sites with --config.sources / --config.target."
+        "the file there, or choose other sites."
     )
     assert isinstance(error, DataError)

@@ -93,4 +93,4 @@ def test_the_picture_is_drawn_again_from_the_record(tmp_path):
 
 def test_workdirs_without_their_number_of_batches_are_refused(tmp_path):
     code, _, err = call("lipschitz", "--workdirs=a,b,c", "--batches=1", "--batches=2")
-    assert code == 2 and "given 2 times for 3 workdirs" in err
+    assert code == 2 and "given once, or once for each of --workdirs" in err

@@ -94,16 +94,6 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
         (
-            lambda: export_student(None, "x"),
-            ConfigError,
-            "student is a NoneType; what load_student",
-        ),
-        (
-            lambda: export_student(ExportedStudent(None, ("a",), np.zeros(2), "home"), "x"),
-            ConfigError,
-            "student is a ExportedStudent; what load_student",
-        ),
-        (
             lambda: ExportedStudent(None, "ab", np.zeros(2), "home"),
             DataError,
             "access_points is a text",

@@ -17,7 +17,6 @@ def test_the_seconds_of_one_rows_receipts_are_added_up():
         receipt("share", [3], seconds=500.2, **common),
         receipt("knn-share", [0], seconds=7.0, **common),
     ]
-    assert cost_frame(made, "uji").empty
     assert render_cost(cost_frame(made, "tampere")).splitlines()[2:] == [
         "| knn-share | 10 % | 1 | 7 | 2 |",
         "| dnn share | 10 % | 4 | 1,501 | 4 |",

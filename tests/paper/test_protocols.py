@@ -2,8 +2,8 @@
 
 from paper.test_receipts import receipt
 
-from rsstl_jax.paper.frame import results_frame
-from rsstl_jax.paper.protocols import protocol_frame, render_protocols
+from rsstl_jax.paper.comparison import render_protocols
+from rsstl_jax.paper.frame import protocol_frame, results_frame
 
 
 def test_floors_and_protocols_are_a_table_of_what_newer_receipts_have():

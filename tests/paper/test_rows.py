@@ -184,12 +184,6 @@ def test_the_name_of_a_row_says_its_network_share_and_variant():
     )
 
 
-def test_a_table_that_does_not_exist_is_named():
-    config = row_config("students", target="uji", network="dnn", sources=SOURCES)
-    with pytest.raises(ConfigError, match="table is '5'; it must be one of 1, 2, 3, 4"):
-        row_students("students", config, ("1", "5"))
-
-
 def test_only_a_student_of_their_own_network_can_start_at_site_agnostic_teachers():
     for network, able in (("agnostic", True), ("dnn", False)):
         config = row_config("agnostic", target="uji", network=network, sources=SOURCES)

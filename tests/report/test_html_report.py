@@ -95,18 +95,6 @@ def test_its_figures_are_those_of_the_result(run):
         assert cells["mae_interval_over_positions_m"] == f"[{low:.2f}, {high:.2f}]"
 
 
-def test_a_figure_that_a_later_version_adds_has_a_column(run, tmp_path):
-    workdir, config, result = run
-    new = json.loads(json.dumps(result))
-    new["students"]["distilled"]["floor_hits"] = [0.9, 1.0]
-    shutil.copytree(workdir, tmp_path / "run")
-    (tmp_path / "run/result.json").write_text(json.dumps(new))
-    write_report(tmp_path / "run", flatten(config), command="rsstl distill")
-    figures = page_of(tmp_path / "run").figures
-    assert figures["distilled"]["floor_hits"] == "0.95 ± 0.07"
-    assert "floor_hits" not in figures["standalone"] or not figures["standalone"]["floor_hits"]
-
-
 def test_its_pictures_show_the_predictions(run):
     workdir, _, result = run
     data = json.loads(page_of(workdir).texts["data"])

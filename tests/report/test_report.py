@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.report import plots
-from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit, wrap_title
+from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
 from rsstl_jax.report.result_table import (
     current_result,
     mean_and_spread,
@@ -185,13 +185,6 @@ def test_a_raw_unit_is_not_called_a_metre():
         "raw unit: Web Mercator (EPSG:3857) metres: 0.766 m on the ground at 39.99° N",
     ]
     assert with_unit("Errors", "tut7") == with_unit("Errors", "mine") == "Errors"
-
-
-def test_a_title_has_lines_of_similar_length():
-    title = "mean error on the test part of a site whose name is rather long indeed"
-    first, second = wrap_title(title, 60).splitlines()
-    assert f"{first} {second}" == title and abs(len(first) - len(second)) < 12
-    assert wrap_title("short\nlines stay", 60) == "short\nlines stay"
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -167,8 +167,6 @@ def test_the_verdict_is_of_added_errors_paired_by_seed(part):
     assert all("no significant difference" in row for row in noise)
     assert "| baseline | 5 | 5.00 ± 0.00 | 1.21 ± 0.09 |" in table
     assert "floor" not in table and "radius" not in table
-    with pytest.raises(ConfigError, match="there are baseline, half, noise"):
-        render_robustness(shared_of(part), records, "nothing")
 
 
 def test_the_picture_has_what_there_is(part, tmp_path):

@@ -1,6 +1,9 @@
 """What a run leaves of its students."""
 
+import numpy as np
+import pandas as pd
 import pytest
+import tiny
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.report.predicted import Predicted
@@ -24,3 +27,22 @@ def test_the_mean_position_of_two_seeds_that_err_to_opposite_sides_is_right(tmp_
     else:
         assert figures["mean_place"]["mae_m"] == pytest.approx(0.0, abs=1e-9)
         assert rows == ["| dnn baseline student, mean position of 2 seeds | 0.00 | 0.00 | 0.00 |"]
+
+
+def test_figures_are_lists_in_the_order_of_the_seeds(tmp_path):
+    """One student errs by as many metres as its seed says, one by half as many."""
+    part, seeds = tiny.make_part(part="test"), (4, 1, 2)
+    predicted = {
+        seed: {
+            "standalone": Predicted(part.position_m + np.array([[0.0, seed]])),
+            "distilled": Predicted(part.position_m + np.array([[0.0, seed / 2]])),
+        }
+        for seed in seeds
+    }
+    result = write_result(tiny.make_tiny_config(), part, predicted, tmp_path, num_train=21)
+    for figure in ("mae_m", "p75_m", "p95_m"):
+        assert result["students"]["standalone"][figure] == pytest.approx([4.0, 1.0, 2.0])
+        assert result["students"]["distilled"][figure] == pytest.approx([2.0, 0.5, 1.0])
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    assert table.seed.unique().tolist() == [4, 1, 2]
+    assert table.row.tolist() == 3 * list(range(result["num_evaluated"]))

@@ -15,7 +15,7 @@ RECORDS = (
 def test_curves_by_hand():
     labels = {"standalone": "baseline student", "distilled": "distilled student"}
     teachers, students = training_curves(RECORDS, labels)
-    assert teachers["title"] == "Teachers: expert" and teachers["legend"] == [["mall", 0]]
+    assert teachers["title"] == "Teachers: expert" and teachers["legend"] == [["mall", 2]]
     assert students["legend"] == [["baseline student", 0], ["distilled student", 1]]
     shown = {
         term["label"]: [(line["label"], line["colour"], line["y"]) for line in term["lines"]]

@@ -60,6 +60,7 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
     assert 0 < number < len(tiny.make_part()) / 2
 
 
+@pytest.mark.slow
 def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     tiny.name_phones(tmp_path / "home")
@@ -181,10 +182,8 @@ def test_what_is_no_locator_or_run_is_named(run, tmp_path):
         load_locator(tmp_path)
     with pytest.raises(ConfigError, match=r"config\.json is missing"):
         calibrate_run(tmp_path, ["seed-0/distilled"])
-    with pytest.raises(ConfigError, match="student other cannot be calibrated"):
-        calibrate_run(workdir, ["seed-0/other"])
-    for names in ["seed-9/standalone"], []:
-        with pytest.raises(ConfigError, match=r"run's seeds are seed-0, seed-1|no student to cali"):
+    for names in ["seed-0/other"], ["seed-9/standalone"], []:
+        with pytest.raises(ConfigError, match=r"cannot calibrate .* are seed-0/standalone, seed"):
             calibrate_run(workdir, names)
     folder = Path(workdir, "students", "seed-0", "distilled")
     save_ensemble(tmp_path / "one", [folder], Ensemble([load_student(folder)]))

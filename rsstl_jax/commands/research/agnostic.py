@@ -32,12 +32,10 @@ from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
 
-_TRAINING = (
+_USED = (
     *("sources", "seeds", "data_dir", "model.agnostic.", "agnostic.episodes."),
     *("agnostic.epochs", "agnostic.learning_rate", "agnostic.episodes_per_step"),
     *("run.log_every_epochs", "run.checkpoint_every_s", "run.mesh", "run.tensorboard"),
-)
-_MEASURING = (
     *("target", "data.evaluate_on", "data.validation_fraction", "data.validation_seed"),
     *("data.held_out_phones", "data.held_out_months"),
     *("data.fraction", "agnostic.fractions", "agnostic.num_subsets", "agnostic.tune."),
@@ -56,13 +54,16 @@ def define_flags() -> None:
 
 def main() -> None:
     config, folder = flags.FLAGS.config, flags.FLAGS.pretrain
-    _refuse_unused(on_test=config.data.evaluate_on == "test")
+    if folder:
+        refuse_unused("with --pretrain, which measures nothing", "baselines", "output")
+    elif config.data.evaluate_on != "test":
+        refuse_unused("on a validation part, whose figures are only printed", "output")
+    refuse_unused_fields("on a site-agnostic network; see --help", *_USED)
     workdir = flags.FLAGS.workdir
     workdir = workdir or f"results/agnostic-{'pretrained' if folder else config.target}"
     check_folder("--workdir", workdir)
     check_folder("--pretrain" if folder else "--output", folder or flags.FLAGS.output)
     announce_sites(config.target, config.sources)
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.baselines.knn import check_installed
     from rsstl_jax.report.result_table import render_agnostic
     from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
@@ -84,13 +85,3 @@ def main() -> None:
         write_text(output / f"{config.target}.md", f"{table}\n")
         write_json(output / f"{config.target}.json", result)
     print(f"\n{table}")
-
-
-def _refuse_unused(*, on_test: bool) -> None:
-    """Refuses flags and fields that have no effect together with the others."""
-    if flags.FLAGS.pretrain:
-        refuse_unused("with --pretrain, which measures nothing", "baselines", "output")
-        refuse_unused_fields("with --pretrain, which measures nothing", *_TRAINING)
-    elif not on_test:
-        refuse_unused("on a validation part, whose figures are only printed", "output")
-    refuse_unused_fields("on a site-agnostic network; see --help", *_TRAINING, *_MEASURING)

@@ -32,7 +32,6 @@ def main() -> None:
     default = _WITHOUT_NETWORK if method in _UNTRAINED else _WITH_NETWORK
     workdir = folder_of_run(config, f"{default}-{method}")
     announce_sites(config.target)
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.baselines.run_baseline import run_baseline
     from rsstl_jax.report.result_table import mean_and_spread, students_of
 

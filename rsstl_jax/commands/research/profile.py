@@ -45,7 +45,6 @@ def main() -> None:
     config.teacher.kind = "untrained"
     check_folder("--output", output)
     announce_sites(config.target)
-    # JAX loads from here on: --help answers without it.
     import jax
 
     costs, steps = measure(config, output)

@@ -63,7 +63,6 @@ def main() -> None:
     wanted = find_locators(FLAGS.locator)
     check_folder("--output", FLAGS.output)
     announce_sites(FLAGS.dataset)
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.data import load_site
     from rsstl_jax.report import robustness
     from rsstl_jax.report.robustness_table import plot_robustness, render_robustness
@@ -90,13 +89,12 @@ def main() -> None:
             raise ConfigError(f"--reference is {reference!r}; there are {', '.join(set(names))}")
         for (name, seed), where in wanted.items():
             if before := [r for r in records if (r.name, r.seed) == (name, seed)]:
-                _check_same(file, before[0].where, where, name)
                 announce(f"comparing {name} with its record")
                 robustness.check_unchanged(file, before[0], _load(where, site), part)
                 continue
             announce(f"measuring {name}{'' if seed is None else f', seed {seed}'}")
             measured = robustness.measure_locator(_load(where, site), part, **settings)
-            records.append(robustness.Record(name, seed, measured, where))
+            records.append(robustness.Record(name, seed, measured))
             robustness.write_records(file, shared, records)
         table = render_robustness(shared, records, reference)
         write_text(file.with_suffix(".md"), f"{table}\n")
@@ -129,26 +127,21 @@ def find_locators(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
     return found
 
 
-def _check_same(file: Path, held: str | None, where: str, name: str) -> None:
-    """Refuses a name under which something else has been measured."""
-    if held not in (None, where) and os.path.realpath(str(held)) != os.path.realpath(where):
-        raise ConfigError(f"{file} holds {name} measured of {held}; give {where} a name of its own")
-
-
 def _load(where: str, site: "Site") -> "Locator":
     from rsstl_jax.baselines.knn import NeighboursAtSite
-    from rsstl_jax.serving.saved import check_measured_site, load_locator
-    from rsstl_jax.site_agnostic.weights import load_pretrained
+    from rsstl_jax.serving.saved import (
+        check_measured_site,
+        fit_pretrained,
+        held_card,
+        load_locator,
+    )
 
     if where == "knn":
         return NeighboursAtSite.fit(site.train)
-    folder = Path(where)
-    bundle = (folder / "agnostic.json").exists() and not (folder / "at_site.json").exists()
-    if where != "pretrained" and not bundle:
-        locator = load_locator(folder)
-        check_measured_site(locator, site)
-        return locator
-    network = load_pretrained() if where == "pretrained" else load_pretrained(folder)
-    network.check_target(site.name)
-    network.check_data(site.train, site.test)
-    return network.fit(site.train)
+    if where == "pretrained":
+        return fit_pretrained(site)
+    if Path(where, "agnostic.json").exists() and not held_card(where):
+        return fit_pretrained(site, where)
+    locator = load_locator(where)
+    check_measured_site(locator, site)
+    return locator

@@ -63,7 +63,6 @@ def main() -> None:
     for axis, ends in ranges.items():
         if len(ends) != 2 or ends[0] >= ends[1]:
             raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
-    # JAX loads from here on: --help answers without it.
     from rsstl_jax.commands.research.point_search import check_point, grid, propose, search
     from rsstl_jax.store.files import write_text
 

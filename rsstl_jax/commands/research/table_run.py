@@ -9,7 +9,7 @@ from absl import flags
 from rsstl_jax.baselines.knn import check_installed
 from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.commands.shared.flag_definitions import refuse_unused
-from rsstl_jax.commands.shared.outputs import check_file, check_folder
+from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import DATASET_NAME, FRACTION, SEED
@@ -17,17 +17,21 @@ from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
-from rsstl_jax.paper.comparison import compare, insert_table, plot_methods, render_comparison
+from rsstl_jax.paper.comparison import (
+    compare,
+    insert_table,
+    plot_methods,
+    render_comparison,
+    render_protocols,
+)
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import TABLE_NAMES, results_frame, select_table
-from rsstl_jax.paper.protocols import protocol_frame, render_protocols
+from rsstl_jax.paper.frame import TABLE_NAMES, protocol_frame, results_frame, select_table
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
     ROWS,
     TABLE_ROWS,
-    TABLES,
     has_no_network,
     row_config,
     row_name,
@@ -55,14 +59,14 @@ _SUBJECTS = {
 
 def tables() -> list[str]:
     """The tables asked for."""
-    if unknown := set(FLAGS.table or ()) - set(TABLES):
-        raise ConfigError(f"--table has {min(unknown)!r}; it must be of {', '.join(TABLES)}")
+    if unknown := set(FLAGS.table or ()) - set(TABLE_ROWS):
+        raise ConfigError(f"--table has {min(unknown)!r}; it must be of {', '.join(TABLE_ROWS)}")
     return FLAGS.table or ([] if FLAGS.figure else ["1"])
 
 
 def wanted() -> Iterator[tuple[str, str, str, float]]:
     """(target, network, row, share) of every row asked for."""
-    needed = {row for table in tables() for row in TABLE_ROWS.get(table, ())}
+    needed = {row for table in tables() for row in TABLE_ROWS[table]}
     needed |= {"students"} if FLAGS.figure else set()
     rows = FLAGS.rows or [row for row in ROWS if row in needed]
     shares = read_numbers("--shares", FLAGS.shares, FRACTION)
@@ -198,7 +202,7 @@ def run() -> None:
     if FLAGS.document:
         if not Path(FLAGS.document).is_file():
             raise ConfigError(f"--document={FLAGS.document} is no file")
-        check_file("--document", FLAGS.document)
+        check_folder("--document", Path(FLAGS.document).parent)
     output = Path(FLAGS.output)
     check_folder("--output", output)
     if FLAGS.render:

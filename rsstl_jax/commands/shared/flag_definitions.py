@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -25,42 +24,27 @@ class FolderParser(flags.ArgumentParser):
     """A folder's name, in which ~ is the user's home."""
 
     def parse(self, argument: str) -> str:
-        if argument in ("", "None"):
-            given = "None" if argument else "empty"
-            raise ValueError(f"it is {given}; name a folder, or leave the flag out")
-        folder = os.path.expanduser(argument)
-        if folder.startswith("~"):
-            raise ValueError(f"there is no user {folder[1:].partition('/')[0]!r}; name a folder")
-        return folder
+        if not argument:
+            raise ValueError("it is empty; name a folder, or leave the flag out")
+        return os.path.expanduser(argument)
 
 
 class NamesParser(flags.ListParser):
     """Names, or folders, separated by commas, each given once."""
 
-    def __init__(self, *, are_folders: bool) -> None:
-        super().__init__()
-        self._are_folders = are_folders
-
     def parse(self, argument: str | list[str]) -> list[str]:
-        names = [word.strip() for word in super().parse(argument)]
+        names = [os.path.expanduser(word.strip()) for word in super().parse(argument)]
         if not all(names) or argument == "":
             raise ValueError("a name is empty; write them as a,b")
-        if self._are_folders:
-            names = [FolderParser().parse(name) for name in names]
-        # A folder has many names.
-        meant = [os.path.realpath(name) for name in names] if self._are_folders else names
-        for name, one in zip(names, meant, strict=True):
-            if meant.count(one) > 1:
+        for name in names:
+            if names.count(name) > 1:
                 raise ValueError(f"{name!r} is named twice; name it once")
         return names
 
 
-def define_names(
-    name: str, default: list[str] | None, help_text: str, *, are_folders: bool = False
-) -> None:
+def define_names(name: str, default: list[str] | None, help_text: str) -> None:
     """A flag that lists different names, or different folders."""
-    parser = NamesParser(are_folders=are_folders)
-    flags.DEFINE(parser, name, default, help_text, serializer=flags.ListSerializer(","))
+    flags.DEFINE(NamesParser(), name, default, help_text, serializer=flags.ListSerializer(","))
 
 
 def refuse_unused(why: str, *names: str) -> None:
@@ -141,15 +125,7 @@ def config_file(value: str) -> str:
         return f"{_NAMED_SITE}:{value}"
     file = Path(os.path.expanduser(name))
     if not file.is_file():
-        raise ConfigError(f"--config: No such file or directory: {name!r}{_hint(file, recipe)}")
+        there = ", ".join(sorted(map(str, file.parent.glob("*.py"))))
+        hint = f"there are {there}" if there else "a site's name needs no file, as in --config=uji"
+        raise ConfigError(f"--config: No such file or directory: {name!r}; {hint}")
     return f"{file}{colon}{recipe}"
-
-
-def _hint(file: Path, recipe: str) -> str:
-    """What may have been meant by a file that is not there."""
-    names = sorted(present.stem for present in file.parent.glob("*.py"))
-    if near := get_close_matches(file.stem, names, n=1):
-        return f"; did you mean {file.parent / near[0]}.py?"
-    if names:
-        return f"; {file.parent} has {'.py, '.join(names)}.py"
-    return f"; a site's name needs no file: --config={file.stem}{recipe and f':{recipe}'}"

@@ -27,14 +27,10 @@ _FLAGS = ("coordinator", "num_processes", "process_id")
 _OWN = {*_FLAGS, "workdir", "output", "document", "pretrain", "data_dir", "bundle_dir"}
 """What may differ between processes: who they are, and where the first one writes."""
 
-# By JAX's name of a launcher: how many tasks, which this one is, where the first one is, and what
-# else JAX reads.
+# By JAX's name of a launcher: how many tasks, which this one is, and where the first one is.
 _LAUNCHERS = {
     "ompi": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri"),
-    "slurm": (
-        *("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-        *("SLURM_STEP_NODELIST", "SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_LOCALID"),
-    ),
+    "slurm": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "SLURM_STEP_NODELIST"),
 }
 
 
@@ -71,48 +67,28 @@ def by_flags(coordinator: str | None, number: int | None, process: int | None) -
     given = (coordinator, number, process)
     if given == (None, 1, None):
         return Launch(1, 0)
-    missing = [f"--{flag}" for flag, value in zip(_FLAGS, given, strict=True) if value is None]
-    if len(missing) == len(_FLAGS):
+    if given == (None, None, None):
         return None
-    if coordinator is None or number is None or process is None:
-        raise ConfigError(
-            f"--coordinator, --num_processes and --process_id belong together, and "
-            f"{' and '.join(missing)} is missing"
-        )
-    if not re.fullmatch(r".+:\d+", coordinator):
-        raise ConfigError(
-            f"--coordinator is {coordinator!r}; it must be host:port, as in gpu1:8476"
-        )
-    if process >= number:
-        raise ConfigError(
-            f"--process_id is {process}; of {number} processes the last is {number - 1}"
-        )
-    return Launch(number, process, coordinator)
+    named = coordinator is not None and re.fullmatch(r".+:\d+", coordinator)
+    if named and number is not None and process is not None and process < number:
+        return Launch(number, process, coordinator)
+    raise ConfigError(
+        f"--{', --'.join(_FLAGS)} are {given}; all three are needed: host:port of process 0, as in "
+        "gpu1:8476, how many processes there are, and which this one is, from 0"
+    )
 
 
 def by_launcher(environment: Mapping[str, str], *, at_terminal: bool) -> Launch | None:
-    """The tasks of srun or mpirun of which this process is one; None: it is no such task.
-
-    A batch script and an interactive shell have variables of their job, and none of several tasks.
-    """
+    """The tasks of srun or mpirun of which this process is one; None: it is no such task."""
+    # A shell has variables of its job.
     if at_terminal:
         return None
-    for launcher, (tasks, task, *_) in _LAUNCHERS.items():
+    for launcher, (tasks, task, _) in _LAUNCHERS.items():
         number, process = environment.get(tasks, ""), environment.get(task, "")
         if number.isdigit() and process.isdigit():
             is_one_of_several = int(process) < int(number) > 1
             return Launch(int(number), int(process), None, launcher) if is_one_of_several else None
     return None
-
-
-def check_coordinator(launch: Launch, environment: Mapping[str, str]) -> None:
-    """Refuses a task whose launcher does not say all that JAX asks it for."""
-    tasks, task, *others = _LAUNCHERS[launch.launcher]
-    if missing := [name for name in others if name not in environment]:
-        raise ConfigError(
-            f"{missing[0]} is not set, so that JAX cannot find process 0; give "
-            f"--coordinator=host:port --num_processes=${tasks} --process_id=${task}"
-        )
 
 
 def start_processes() -> None:
@@ -135,8 +111,7 @@ def start_processes() -> None:
             "run.mesh, or --mesh of rsstl predict"
         )
     # Without a mesh the tasks of a launcher are runs of their own.
-    if launch is None and mesh and tasks is not None:
-        check_coordinator(tasks, os.environ)
+    if launch is None and mesh:
         launch = tasks
     if launch is not None and launch.number > 1:
         _join(launch)
@@ -173,11 +148,13 @@ def _join(launch: Launch) -> None:
             initialization_timeout=2 * MEETING_S,
             heartbeat_timeout_seconds=HEARTBEAT_S,
         )
-    except (RuntimeError, OSError, OverflowError) as error:
+    # A KeyError: the launcher does not say all that JAX asks it for.
+    except (RuntimeError, OSError, OverflowError, KeyError) as error:
         cause = str(error).partition("\n")[0]
         raise ConfigError(
             f"process {launch.process} cannot join the others at {meeting_place(launch)} "
-            f"({cause}); is its port free?"
+            f"({cause}); is its port free? --coordinator, --num_processes and --process_id name "
+            "another place"
         ) from error
     jax.devices()
     waiting.cancel()

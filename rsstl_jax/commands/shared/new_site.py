@@ -3,19 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rsstl_jax.commands.shared.outputs import SITE_FILES
 from rsstl_jax.config.rules import DATASET_NAME
-from rsstl_jax.errors import ConfigError, MissingDataError
+from rsstl_jax.errors import ConfigError
 
 if TYPE_CHECKING:
     from rsstl_jax.data import Site
 
 
 def new_site_folder(name: str, data_dir: str | None) -> Path:
-    """The folder of a new table; refused where a file would be read in its place or with it."""
+    """The folder of a new table."""
     from rsstl_jax.data.load import resolve_data_dir
     from rsstl_jax.data.readers import READERS
-    from rsstl_jax.data.readers.archives import find_file
     from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX
 
     if not DATASET_NAME.fullmatch(name) or name.startswith(SYNTHETIC_PREFIX) or name in READERS:
@@ -24,15 +22,10 @@ def new_site_folder(name: str, data_dir: str | None) -> Path:
             f"and '-', none of {', '.join(READERS)}, and not begin with {SYNTHETIC_PREFIX}"
         )
     folder = resolve_data_dir(data_dir)[0] / name
-    # As the reader looks for them: plain, gzipped, in a zip.
-    for file in SITE_FILES:
-        try:
-            found = find_file(folder, file)
-        except MissingDataError:
-            continue
+    if folder.is_dir() and any(folder.iterdir()):
         raise ConfigError(
-            f"{found} is there already and would be read with the new table; choose another "
-            "--name or remove it"
+            f"{folder} holds files that would be read with the new table; choose another --name or "
+            "remove it"
         )
     return folder
 
