@@ -19,7 +19,7 @@ from rsstl_jax.commands.shared.launch import start_processes
 from rsstl_jax.commands.shared.progress import announce_what_is_logged, signs_of_life
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
-from rsstl_jax.config.schema import validate
+from rsstl_jax.config.schema import FIELDS, validate
 from rsstl_jax.errors import (
     ConfigError,
     DamagedError,
@@ -216,6 +216,10 @@ def _last_words(error: Exception) -> str:
     last = str(error).strip().splitlines()[-1].strip()
     last = last.removeprefix(f"{ConfigError.__module__}.{ConfigError.__qualname__}: ")
     flag, _, message = last.partition(": ")
+    field, _, value = flag.removeprefix("flag --config.").partition("=")
+    if field in FIELDS:
+        words = FIELDS[field].rule.words.replace(", or None", "; leave it out for None")
+        return f"{field} is {value!r}; it must be {words}"
     return message if flag.startswith("flag --") and message.startswith("--") else last
 
 
