@@ -1,4 +1,4 @@
-"""Fields of earlier versions: cards and config.json files that hold them stay readable."""
+"""Fields that came and went: cards and config.json files of earlier versions stay readable."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ ADDED: dict[str, Any] = {
     "agnostic.fractions": [0.01, 0.1, 1.0],
     "agnostic.num_subsets": 3,
 }
-"""Fields that version 0.1 did not have: what it did, as JSON has it."""
+"""Fields that earlier versions did not have: the value that does what they did, as JSON has it."""
 
 # Where 0 meant what None means: ask the recipe of the source.
 _ZERO_IS_NONE = ("specialise.epochs", "teacher.epochs")

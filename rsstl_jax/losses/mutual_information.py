@@ -42,7 +42,7 @@ def mutual_information_bound(joint_scores: ArrayLike, product_scores: ArrayLike)
 
     Reference:
         Hjelm et al., Learning Deep Representations by Mutual Information Estimation and
-        Maximization, ICLR 2019, Eq. 4.
+        Maximization, ICLR 2019, its Eq. 4.
     """
     joint_scores = as_floating("joint_scores", joint_scores)
     product_scores = as_floating("product_scores", product_scores)
@@ -79,7 +79,8 @@ def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) 
 def product_pairs(x: ArrayLike) -> jax.Array:
     """Batch rolled by one sample: partners for pairs of the product of marginals.
 
-    concat(x[1:], x[:1]) along the batch (the paper's Algorithm 3, line 13).
+    concat(x[1:], x[:1]) along the batch (the paper's Algorithm 3, line 13), for a
+    loop of one's own: runs take `Estimator.score_pairs`, which rolls half a layer's output.
 
     Args:
         x: float[B, ...]. representations, or anything computed from each sample alone.

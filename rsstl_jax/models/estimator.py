@@ -53,7 +53,7 @@ class Estimator(nn.Module):
             student: float[B, D]. Z_S of the pairs.
 
         Returns:
-            float[B]. log p(Z_G | Z_S) / p(Z_G), up to what the bound leaves open.
+            float[B]. log(p(Z_G | Z_S) / p(Z_G)), up to what the bound leaves open.
 
         Raises:
             AssertionError: if the two are not of one shape [B, D].
