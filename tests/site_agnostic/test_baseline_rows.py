@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.phases.teacher_set import TeacherSet
-from rsstl_jax.report.predicted import Predicted, predict
+from rsstl_jax.report.predicted import predict
 from rsstl_jax.site_agnostic import baseline_rows
 from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 
@@ -25,14 +26,12 @@ def config(tmp_path):
 
 
 def test_knn_is_that_of_the_command(config, tmp_path, monkeypatch):
-    """Figures, and every column of the predictions; beside a student that stands at the origin."""
+    """Figures, and every column of the predictions; beside a student that was not trained."""
 
-    def predict_students(job, parts, *_):
-        origin = Predicted(np.zeros_like(parts.held_out.position_m))
-        return {seed: {"standalone": origin} for seed in job.config.seeds}
+    def untrained(job, *_):
+        return {seed: {"standalone": job.init(jax.random.key(0))} for seed in job.config.seeds}
 
-    monkeypatch.setattr(pipeline, "_train", lambda *_: {})
-    monkeypatch.setattr(pipeline, "_predict", predict_students)
+    monkeypatch.setattr(pipeline, "_train", untrained)
     monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_baseline(config, "knn", tmp_path / "knn")
     figures = run_distillation(config, tmp_path / "run")["baselines"]["knn"]
