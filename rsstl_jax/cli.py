@@ -220,6 +220,10 @@ def _last_words(error: Exception) -> str:
     if field in FIELDS:
         words = FIELDS[field].rule.words.replace(", or None", "; leave it out for None")
         return f"{field} is {value!r}; it must be {words}"
+    known = flag.removeprefix("flag --").partition("=")[0]
+    parser = flags.FLAGS[known].parser if known in flags.FLAGS else None
+    if isinstance(parser, flags.IntegerParser | flags.FloatParser):
+        return f"--{known} is {value!r}; it must be {parser.syntactic_help}"
     return message if flag.startswith("flag --") and message.startswith("--") else last
 
 

@@ -130,6 +130,7 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
+    _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
     program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
@@ -190,6 +191,7 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
     """
     file = as_path("file", file)
+    _need_network(student)
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
@@ -244,6 +246,14 @@ def _read_labels(labels: list[list[int | None]] | None) -> NDArray[np.int64] | N
     if not labels:
         return None
     return np.array([[NO_LABEL if v is None else v for v in row] for row in labels], np.int64)
+
+
+def _need_network(student: object) -> None:
+    if not isinstance(student, NetworkLocator):
+        raise ConfigError(
+            f"student is a {type(student).__name__}; what load_student, or load_pretrained().fit, "
+            "returned is expected"
+        )
 
 
 def _need_flatbuffers() -> None:

@@ -23,7 +23,10 @@ EARTH_RADIUS_M = 6_378_137.0
 
 def _numbers(values: ArrayLike) -> np.ndarray:
     """The values in float64, NaN where one is missing or masked."""
-    return np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+    try:
+        return np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+    except TypeError as error:
+        raise ValueError(f"an array of real numbers is expected, got {values!r}") from error
 
 
 def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:

@@ -83,8 +83,13 @@ def main() -> None:
         raise ConfigError(f"--scans is {scans}; several processes share a .csv: start one for it")
     _refuse_unused()
     if FLAGS.output != "-":
-        begins = b"x_m,", b'{"x_m":', b'{"line":'
-        in_first(check_file)("--output", FLAGS.output, endings=(".csv", ".jsonl"), begins=begins)
+        inputs = [path for path in (scans, FLAGS.layout, FLAGS.radio_map) if path]
+        in_first(check_file)(
+            *("--output", FLAGS.output),
+            endings=(".csv", ".jsonl"),
+            begins=(b"x_m,", b'{"x_m":', b'{"line":'),
+            inputs=inputs,
+        )
     if FLAGS.save:
         in_first(check_folder)("--save", FLAGS.save)
     _check_same_content("--scans", scans)

@@ -86,6 +86,8 @@ def _list_of_scans(scans: Any) -> list[Any]:
         raise DataError("scans is text; parse it first, such as with json.loads")
     if isinstance(scans, Mapping):
         return [scans]
+    if isinstance(scans, pd.Series):
+        return [scans.to_dict()]
     if hasattr(scans, "ndim"):
         raise DataError(
             f"scans is a {type(scans).__name__}, whose columns have no names; give a DataFrame, or "
@@ -108,6 +110,8 @@ def _is_record(entry: Any) -> bool:
 
 
 def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
+    if isinstance(scan, pd.Series):
+        scan = scan.to_dict()
     if isinstance(scan, Mapping):
         if _is_record(scan) and any(isinstance(scan.get(key), str) for key in scan):
             raise DataError(f"scan {row}: {scan!r} is one record; a list of them is a scan")

@@ -1,6 +1,7 @@
 """Choosing fingerprints of a part: a validation part at other positions, a smaller target."""
 
 import math
+import operator
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,8 @@ def grouped_validation_split(
     if num_positions < 2:
         raise DataError(f"{part.dataset} {part.part}: one position only, which cannot be split")
     num_held = min(max(round(fraction * num_positions), 1), num_positions - 1)
-    held = np.isin(number, np.random.default_rng(seed).permutation(num_positions)[:num_held])
+    order = np.random.default_rng(operator.index(seed)).permutation(num_positions)
+    held = np.isin(number, order[:num_held])
     validation = replace(part.take(np.flatnonzero(held)), part="validation")
     return part.take(np.flatnonzero(~held)), validation
 
@@ -56,7 +58,7 @@ def _cut(
         raise ValueError(f"fraction is {fraction}; it must be above 0 and up to 1")
     # 0.29 * 100 is 28.999999999999996
     num_kept = max(math.floor(fraction * len(part) + 1e-9), 1)
-    order = np.random.default_rng(seed).permutation(len(part))
+    order = np.random.default_rng(operator.index(seed)).permutation(len(part))
     return order[:num_kept], order[num_kept:]
 
 

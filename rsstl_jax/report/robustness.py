@@ -146,7 +146,7 @@ def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
     """What the records of a file share, and the records in the order they were measured."""
     try:
         shared, *lines = map(json.loads, Path(file).read_text(encoding="utf-8").splitlines())
-        records = [Record(**line) for line in lines]
+        records = [Record(*(line[name] for name in Record._fields)) for line in lines]
         if not isinstance(shared, dict) or any(set(r.axes) != set(AXES) for r in records):
             raise KeyError("axes")
     except (ValueError, KeyError, TypeError) as error:

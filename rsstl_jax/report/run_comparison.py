@@ -76,14 +76,16 @@ def read_run(workdir: str | Path) -> Run:
         students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
         methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
         number = result.get("num_evaluated", len(positions_m))
-        complete = all(len(frame) == number for frame in frames.values())
+        complete = len(positions_m) == number and all(
+            np.array_equal(frame[["x_m", "y_m"]], positions_m) for frame in frames.values()
+        )
     except (KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
     finite = all(np.isfinite(e).all() for m in methods.values() for e in m.errors_m.values())
     if not (students and complete and finite):
         raise DamagedError(
-            f"{file} is not what a run wrote: every seed must have as many fingerprints as "
-            "result.json says, and every error must be a number"
+            f"{file} is not what a run wrote: every seed must have the same fingerprints, as many "
+            "as result.json says, and every error must be a number"
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))

@@ -65,7 +65,9 @@ def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
         (["distill", CONFIG, "--config.seeds=0,a"], "seeds is ('0,a',); it must be different"),
         (["distill", CONFIG, "--config.run.tensorboard="], "is ''; it must be True or False"),
         (["distill", CONFIG, "--config.teacher.epochs=None"], "at least 1; leave it out for None"),
-        (["search", CONFIG, "--batches=many"], "flag --batches=many: "),
+        (["search", CONFIG, "--batches=many"], "--batches is 'many'; it must be a positive integ"),
+        (["distill", CONFIG, "--workdir=None"], "flag --workdir=None: it is None; name a folder"),
+        (["distill", CONFIG, "--workdir=~nobody-here/x"], "there is no user 'nobody-here'"),
         (["export", "--workdir=~/run"], "--workdir=/home/of/mine/run holds no student; name the"),
     ],
 )

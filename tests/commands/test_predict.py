@@ -142,12 +142,17 @@ def test_an_error_in_a_late_block_leaves_an_older_file_as_it_was(folder):
     assert not Path("/dev/null").is_file() and not Path("/dev/null.new").exists()
 
 
-@pytest.mark.parametrize("output", ["scans.csv", "home/train.csv", "home/test.csv"])
+@pytest.mark.parametrize("output", ["scans.csv", "marked.csv", "home/train.csv", "home/test.csv"])
 def test_an_output_that_is_an_input_is_refused(folder, output):
+    header, *lines = (folder / "scans.csv").read_text().splitlines()
+    # It begins as answers do.
+    marked = "\n".join([f"x_m,{header}", *(f"0,{line}" for line in lines)])
+    (folder / "marked.csv").write_text(marked)
     before = (folder / output).read_bytes()
-    words = (student_of(folder), f"--radio_map={folder}/home", f"--scans={folder}/scans.csv")
+    scans = folder / ("marked.csv" if output == "marked.csv" else "scans.csv")
+    words = (student_of(folder), f"--radio_map={folder}/home", f"--scans={scans}")
     code, _, err = call("predict", *words, f"--output={folder}/home/../{output}")
-    assert code == 2 and "this file holds something else than the command writes; name" in err
+    assert code == 2 and "this is a file that commands read; name another" in err
     assert (folder / output).read_bytes() == before
 
 

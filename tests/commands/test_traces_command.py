@@ -37,10 +37,11 @@ def test_a_name_that_no_site_can_have_is_refused(mall, name):
 
 
 @pytest.mark.parametrize("command", ["traces", "convert"])
-def test_nothing_is_read_in_place_of_the_table_or_with_it(mall, tmp_path, command):
+@pytest.mark.parametrize("file", ["layout.json", "train.csv.gz", "my.zip"])
+def test_nothing_is_read_in_place_of_the_table_or_with_it(mall, tmp_path, command, file):
     (tmp_path / "hall").mkdir()
-    (tmp_path / "hall" / "layout.json").write_text("{}")
+    (tmp_path / "hall" / file).write_text("{}")
     source = mall if command == "traces" else ("--mat=nowhere.mat", mall[1])
     code, _, err = call(command, *source, "--name=hall")
-    assert code == 2 and "hall holds files that would be read with the new table" in err
-    assert [there.name for there in (tmp_path / "hall").iterdir()] == ["layout.json"]
+    assert code == 2 and f"hall/{file} is there already and may be read with the new" in err
+    assert [there.name for there in (tmp_path / "hall").iterdir()] == [file]

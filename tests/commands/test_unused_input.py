@@ -38,6 +38,14 @@ REFUSED = {
         ("agnostic", *CONFIG, "--pretrain=out", "--output=table"),
         "--output has no effect with --pretrain",
     ),
+    "a fraction of a bundle": (
+        ("agnostic", CONFIG[0], "--pretrain=out", "--config.data.fraction=0.1"),
+        "--config.data.fraction has no effect with --pretrain",
+    ),
+    "a folder under two names": (
+        ("ensemble", "--members=a,./a/", "--output=o"),
+        "'a' is named twice; name it once",
+    ),
     "baselines of a bundle": (
         ("agnostic", *CONFIG, "--pretrain=out", "--baselines=false"),
         "--baselines has no effect with --pretrain",
@@ -199,5 +207,5 @@ def test_predictions_that_were_cut_short_are_not_compared(tmp_path):
     text = file.read_text()
     assert len(read_run(tmp_path).methods["distilled"].errors_m[0]) == len(part)
     file.write_text("".join(text.splitlines(keepends=True)[:6]))
-    with pytest.raises(DamagedError, match=r"as many fingerprints as result\.json says"):
+    with pytest.raises(DamagedError, match=r"same fingerprints, as many as result\.json says"):
         read_run(tmp_path)

@@ -19,6 +19,17 @@ def test_a_layout_is_read_from_the_archive_of_its_table(tmp_path):
     assert load_site("home", data_dir=tmp_path).train.digest() == plain.train.digest()
 
 
+def test_a_table_in_an_archive_beside_another_is_said(tmp_path, caplog):
+    write(tmp_path)
+    folder = tmp_path / "home"
+    with zipfile.ZipFile(folder / "site.zip", "w") as archive:
+        archive.write(folder / "train.csv", "home/train.csv")
+        archive.writestr("home/test.csv", "another")
+    load_site("home", data_dir=tmp_path)
+    assert f"{folder}/site.zip holds home/test.csv, too, which is not read" in caplog.text
+    assert "holds home/train.csv" not in caplog.text
+
+
 @pytest.mark.parametrize("name", ["layout.json", "Layout.json"])
 def test_a_layout_that_is_not_read_is_named(tmp_path, name):
     write(tmp_path)

@@ -71,7 +71,7 @@ def test_the_command_writes_a_table_of_the_same_site(tmp_path):
         assert made.digest()[:12] in out
     code, _, err = call("convert", *flags)
     assert code == 2
-    assert error_of(err).startswith(f"error: {tmp_path}/office holds files that would be read")
+    assert error_of(err).startswith(f"error: {tmp_path}/office/test.csv is there already")
 
 
 @pytest.mark.data
@@ -97,7 +97,7 @@ def changed(field, cell, value):
 
 
 BAD = {
-    "field": (without("testLabels"), "with a struct database, whose fields are trainingMacs"),
+    "field": (without("testLabels"), "holds no struct database with the fields trainingMacs"),
     "rows": (
         home() | {"trainingLabels": np.zeros((3, 5))},
         "database.trainingLabels is 3 x 5; 2 x 5 is expected: a row for each of trainingMacs, with "
@@ -133,7 +133,7 @@ BAD = {
         home() | {"testMacs": np.array([[1j, 2]])},
         "testMacs must be a full matrix of rea",
     ),
-    "no struct": (np.zeros((2, 2)), "with a struct database, whose fields are trainingMacs"),
+    "no struct": (np.zeros((2, 2)), "holds no struct database with the fields trainingMacs"),
 }
 
 
@@ -150,7 +150,7 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     with pytest.raises(DataError, match="is not there; name a"):
         read_mat("home1", file)
     savemat(file, {"data": np.zeros((1, 1))})
-    with pytest.raises(DataError, match="with a struct database, whose fields are"):
+    with pytest.raises(DataError, match="holds no struct database with the fields"):
         read_mat("home1", file)
     whole = b"MATLAB 5.0".ljust(124) + b"\x00\x01IM"
     for content in (b"", b"kitchen,hall,x,y\n" * 20, whole, whole + b"\x0e\0\0\0" * 9):

@@ -130,6 +130,7 @@ def test_two_lines_that_ran_together_are_read_as_two(tmp_path, joined):
         ("5TYPE_WAYPOINT\t1\t2", "is not a line of a trace"),
         ("some words", "is not a line of a trace"),
         (wifi(5, "aa:aa", -50, age_ms=-1), "was last seen at 6, after 5"),
+        (waypoint(5, 1, "1e25"), "the position lies beyond 1e"),
         (wifi(5, "", -50), "is not of the published form"),
         (wifi(5, "aa:aa", -50.5), "is not of the published form: time, TYPE_WIFI, .* whole dBm"),
         (wifi(5, "aa:aa", -50) + "\t7", "is not of the published form"),
@@ -182,6 +183,7 @@ def test_a_trace_that_is_no_text_file_is_named(tmp_path, caplog):
         (["F1"], {"max_age_s": math.nan}, "max_age_s is nan, min_scans 1; both must be above 0"),
         (["F1"], {"max_age_s": -1.0}, "max_age_s is -1.0, min_scans 1; both must be above 0"),
         (["F1"], {"min_scans": 0}, "max_age_s is 3.0, min_scans 0; both must be above 0"),
+        (["F1", "F01"], {}, "two of F01, F1 are one floor; give each its own name"),
         (["F1"], {"min_scans": 99}, "10 traces leave no scan for the train part; 0 of 2 access"),
     ],
 )

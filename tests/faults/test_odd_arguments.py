@@ -134,7 +134,7 @@ def test_walks_on_floors_of_other_names_are_said_to_be_unread(tmp_path, caplog):
     outline = {"features": [{"geometry": {"coordinates": [[120.0, 30.0]]}}]}
     lines = ["0\tTYPE_WAYPOINT\t0\t0", "9000\tTYPE_WAYPOINT\t18\t9"]
     lines += ["3000\tTYPE_WIFI\tguest\taa:bb\t-50\t2422\t3000"]
-    for floor in ("F1", "F01", "GF", "L1"):
+    for floor in ("F1", "GF", "L1"):
         (tmp_path / floor / "path_data_files").mkdir(parents=True)
         (tmp_path / floor / "geojson_map.json").write_text(json.dumps(outline))
         for walk in range(10):
@@ -142,4 +142,4 @@ def test_walks_on_floors_of_other_names_are_said_to_be_unread(tmp_path, caplog):
     mall = read_traces("mall", tmp_path, min_scans=1)
     assert len(mall.train) + len(mall.test) == 10
     [message] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert f"{tmp_path}: F01, GF, L1 are not read" in message
+    assert f"{tmp_path}: GF, L1 are not read" in message

@@ -33,7 +33,9 @@ from rsstl_jax.data import (
     fit_preprocessor,
     read_scans,
 )
+from rsstl_jax.data.readers.sheet import parse_sheet
 from rsstl_jax.data.scans import check_rows, name_columns
+from rsstl_jax.data.splits import grouped_validation_split
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.engine.saved_student import save_student
@@ -93,6 +95,13 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
+        (lambda: parse_sheet("a", b"x,y", layout={"x": "x"}), DataError, "layout is a dict; a La"),
+        (lambda: export_student(None, "x"), ConfigError, "student is a NoneType; what load_stud"),
+        (lambda: export_student("seed-0", "x"), ConfigError, "student is a str; what load_student"),
+        *(
+            (lambda s=s: grouped_validation_split(PART, fraction=0.5, seed=s), TypeError, "int")
+            for s in (None, 1.5, "0")
+        ),
         (
             lambda: ExportedStudent(None, "ab", np.zeros(2), "home"),
             DataError,

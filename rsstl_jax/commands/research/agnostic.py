@@ -32,10 +32,12 @@ from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
 
-_USED = (
+_TRAINING = (
     *("sources", "seeds", "data_dir", "model.agnostic.", "agnostic.episodes."),
     *("agnostic.epochs", "agnostic.learning_rate", "agnostic.episodes_per_step"),
     *("run.log_every_epochs", "run.checkpoint_every_s", "run.mesh", "run.tensorboard"),
+)
+_MEASURING = (
     *("target", "data.evaluate_on", "data.validation_fraction", "data.validation_seed"),
     *("data.held_out_phones", "data.held_out_months"),
     *("data.fraction", "agnostic.fractions", "agnostic.num_subsets", "agnostic.tune."),
@@ -56,9 +58,10 @@ def main() -> None:
     config, folder = flags.FLAGS.config, flags.FLAGS.pretrain
     if folder:
         refuse_unused("with --pretrain, which measures nothing", "baselines", "output")
+        refuse_unused_fields("with --pretrain, which measures nothing", *_TRAINING)
     elif config.data.evaluate_on != "test":
         refuse_unused("on a validation part, whose figures are only printed", "output")
-    refuse_unused_fields("on a site-agnostic network; see --help", *_USED)
+    refuse_unused_fields("on a site-agnostic network; see --help", *_TRAINING, *_MEASURING)
     workdir = flags.FLAGS.workdir
     workdir = workdir or f"results/agnostic-{'pretrained' if folder else config.target}"
     check_folder("--workdir", workdir)

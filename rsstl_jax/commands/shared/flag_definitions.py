@@ -24,9 +24,13 @@ class FolderParser(flags.ArgumentParser):
     """A folder's name, in which ~ is the user's home."""
 
     def parse(self, argument: str) -> str:
-        if not argument:
-            raise ValueError("it is empty; name a folder, or leave the flag out")
-        return os.path.expanduser(argument)
+        if argument in ("", "None"):
+            words = argument or "empty"
+            raise ValueError(f"it is {words}; name a folder, or leave the flag out")
+        folder = os.path.expanduser(argument)
+        if folder.startswith("~"):
+            raise ValueError(f"there is no user {folder.partition('/')[0][1:]!r}")
+        return folder
 
 
 class NamesParser(flags.ListParser):
@@ -36,8 +40,9 @@ class NamesParser(flags.ListParser):
         names = [os.path.expanduser(word.strip()) for word in super().parse(argument)]
         if not all(names) or argument == "":
             raise ValueError("a name is empty; write them as a,b")
-        for name in names:
-            if names.count(name) > 1:
+        same = [os.path.normpath(name) for name in names]
+        for name in same:
+            if same.count(name) > 1:
                 raise ValueError(f"{name!r} is named twice; name it once")
         return names
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rsstl_jax.commands.shared.outputs import SITE_FILES
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.errors import ConfigError
 
@@ -22,11 +23,12 @@ def new_site_folder(name: str, data_dir: str | None) -> Path:
             f"and '-', none of {', '.join(READERS)}, and not begin with {SYNTHETIC_PREFIX}"
         )
     folder = resolve_data_dir(data_dir)[0] / name
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ConfigError(
-            f"{folder} holds files that would be read with the new table; choose another --name or "
-            "remove it"
-        )
+    for file in sorted(folder.glob("*")):
+        if file.suffix == ".zip" or file.name.removesuffix(".gz") in SITE_FILES:
+            raise ConfigError(
+                f"{file} is there already and may be read with the new table; choose another "
+                "--name or remove it"
+            )
     return folder
 
 

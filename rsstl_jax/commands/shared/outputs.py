@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,8 @@ from ml_collections import ConfigDict
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.files import writing
 from rsstl_jax.store.processes import is_first
+
+SITE_FILES = ("train.csv", "test.csv", "unlabelled.csv", "layout.json")
 
 
 def folder_of_run(config: ConfigDict, default: str) -> str:
@@ -42,13 +45,23 @@ def check_folder(flag: str, folder: str | Path) -> None:
 
 
 def check_file(
-    flag: str, file: str | Path, *, endings: tuple[str, ...], begins: tuple[bytes, ...]
+    flag: str,
+    file: str | Path,
+    *,
+    endings: tuple[str, ...],
+    begins: tuple[bytes, ...],
+    inputs: Sequence[str | Path] = (),
 ) -> None:
-    """Refuses a file that cannot be written, whose name says another form, or of another content.
+    """Refuses a file that cannot be written or is read, or whose name or content is another's.
 
-    One that is there must begin as the command's own files do: it is no table that is read.
+    One that is there must begin as the command's own files do.
     """
     path = Path(file)
+    if path.is_file() and (
+        path.name.removesuffix(".gz") in SITE_FILES
+        or any(os.path.exists(read) and path.samefile(read) for read in inputs)
+    ):
+        raise ConfigError(f"{flag}={file}: this is a file that commands read; name another")
     if path.is_dir():
         raise ConfigError(f"{flag}={file}: this is a folder; name a file")
     is_device = path.exists() and not path.is_file()

@@ -6,6 +6,7 @@ import lzma
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +53,7 @@ def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = ""
         for other in present[1:]:
             _log.warning("%s is there, too, and is not read; %s is", other, present[0].name)
         if present:
+            _warn_of_packed(present[0], folder, names)
             return DataFile(present[0])
     found: list[DataFile] = []
     for archive in sorted(folder.glob("*.zip")):
@@ -68,3 +70,17 @@ def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = ""
     if found:
         return found[0]
     raise MissingDataError(folder / name, address=address)
+
+
+def _warn_of_packed(present: Path, folder: Path, names: tuple[str, ...]) -> None:
+    """Says that an archive beside a file holds another one of its name, which is not read."""
+    for archive in sorted(folder.glob("*.zip")):
+        # One that cannot be opened is not read either.
+        with suppress(*UNREADABLE, DataError), zipfile.ZipFile(archive) as opened:
+            members = [m for m in opened.namelist() if PurePosixPath(m).name in names]
+            held = DataFile(present).read() if members else b""
+            for member in members:
+                if DataFile(archive, member).read() != held:
+                    _log.warning(
+                        "%s holds %s, too, which is not read; %s is", archive, member, present
+                    )

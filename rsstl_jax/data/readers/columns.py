@@ -27,6 +27,7 @@ _MEANT = {
     "x": re.compile(r"(x|east|easting)(m|ft|feet)?|lon|lng|long|longitude|(pos|position|coord)x"),
     "y": re.compile(r"(y|north|northing)(m|ft|feet)?|lat|latitude|(pos|position|coord)y"),
     "floor": re.compile(r"floor(id|no|number|index)?|level(id)?|storey"),
+    "building": re.compile(r"building(id|no|number|index)?"),
 }
 MAX_SHOWN = 10
 
@@ -90,8 +91,10 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
     """Refuses names that say that a column is no access point."""
     if odd := [name for name in names if has_other_use(name)]:
         flag = remedy(f"--ignore={','.join(odd)}")
-        if sheet.layout.floor not in sheet.columns and (floor := _meant_flag(sheet, "floor")):
-            flag = f"{remedy(floor)} reads the floor, {flag}"
+        for label in ("floor", "building"):
+            given = getattr(sheet.layout, label) in sheet.columns
+            if not given and (meant := _meant_flag(sheet, label)):
+                flag = f"{remedy(meant)} reads the {label}, {flag}"
         raise DataError(
             f"{sheet.file}, line 1: columns that would be read as access points look like "
             f"something else: {shown(odd)}; {flag} leaves them out, and an access point of such a "

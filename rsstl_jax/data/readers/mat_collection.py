@@ -82,8 +82,8 @@ def _read_database(file: Path) -> dict[str, NDArray[np.float64]]:
         ) from error
     except (*UNREADABLE, MatReadError, TypeError, LookupError) as error:
         raise DataError(
-            f"{file} is no MATLAB file up to version 7 with a struct database, whose fields are "
-            f"{', '.join(FIELDS)} ({error})"
+            f"{file} holds no struct database with the fields {', '.join(FIELDS)}, or is no MATLAB "
+            f"file up to version 7 ({error})"
         ) from error
     for field, matrix in matrices.items():
         is_real = isinstance(matrix, np.ndarray) and matrix.dtype.kind in "iuf"

@@ -30,6 +30,7 @@ _FORBIDDEN = {
 # How files of other kinds start.
 _KINDS = {
     rb"PK\x03\x04|\xd0\xcf\x11\xe0": "an Excel workbook or an archive",
+    rb"PAR1|SQLite format|MATLAB 5\.0|\x89HDF|\x93NUMPY": "a binary file",
     rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
     rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
 }
@@ -120,6 +121,8 @@ def parse_sheet(
 ) -> Sheet:
     """The same of a text that has been read."""
     layout = layout or Layout()
+    if not isinstance(layout, Layout):
+        raise DataError(f"layout is a {type(layout).__name__}; a Layout is expected")
     text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE
-from rsstl_jax.data.site import MAX_DBM, MIN_DBM, Fingerprints, Site
+from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM, Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import as_path
 
@@ -63,7 +63,10 @@ def read_traces(
 ) -> Site:
     """Reads one building, every scan a fingerprint; floors are -1 for B1, 0 for F1, 1 for F2."""
     root = as_path("folder", folder)
-    floors = sorted(path for path in root.glob("[BF]*") if re.fullmatch(r"[BF][1-9]\d*", path.name))
+    floors = sorted(p for p in root.glob("[BF]*") if re.fullmatch(r"[BF]0*[1-9]\d*", p.name))
+    if len({_floor_number(path.name) for path in floors}) < len(floors):
+        names = ", ".join(path.name for path in floors)
+        raise DataError(f"{root}: two of {names} are one floor; give each its own name")
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
     if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
@@ -160,6 +163,8 @@ def _read_walk(
     for place, fields in _records(path):
         if len(fields) == 3:
             time_ms, x, y = map(float, fields)
+            if max(abs(x), abs(y)) > MAX_POSITION_M:
+                raise DataError(f"{place}: the position lies beyond {MAX_POSITION_M:g} m")
             waypoints.append((time_ms, x, y))
         else:
             time_ms, seen_ms, dbm = float(fields[0]), float(fields[4]), int(fields[2])
