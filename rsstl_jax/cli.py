@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -215,16 +216,18 @@ def _last_words(error: Exception) -> str:
     """What is wrong, which stands behind a traceback (ml_collections) or a flag's name (absl)."""
     last = str(error).strip().splitlines()[-1].strip()
     last = last.removeprefix(f"{ConfigError.__module__}.{ConfigError.__qualname__}: ")
-    flag, _, message = last.partition(": ")
-    field, _, value = flag.removeprefix("flag --config.").partition("=")
-    if field in FIELDS:
+    said = re.fullmatch(r"flag --([\w.]+)=(.*?): (.*)", last)
+    if said is None:
+        return last
+    name, value, message = said.groups()
+    field = name.removeprefix("config.")
+    if field != name and field in FIELDS:
         words = FIELDS[field].rule.words.replace(", or None", "; leave it out for None")
         return f"{field} is {value!r}; it must be {words}"
-    known = flag.removeprefix("flag --").partition("=")[0]
-    parser = flags.FLAGS[known].parser if known in flags.FLAGS else None
+    parser = flags.FLAGS[name].parser if name in flags.FLAGS else None
     if isinstance(parser, flags.IntegerParser | flags.FloatParser):
-        return f"--{known} is {value!r}; it must be {parser.syntactic_help}"
-    return message if flag.startswith("flag --") and message.startswith("--") else last
+        return f"--{name} is {value!r}; it must be {parser.syntactic_help}"
+    return message if message.startswith("--") else last
 
 
 def _stop(message: object, code: int) -> NoReturn:

@@ -85,7 +85,8 @@ def main() -> None:
     if FLAGS.output != "-":
         inputs = [path for path in (scans, FLAGS.layout, FLAGS.radio_map) if path]
         in_first(check_file)(
-            *("--output", FLAGS.output),
+            "--output",
+            FLAGS.output,
             endings=(".csv", ".jsonl"),
             begins=(b"x_m,", b'{"x_m":', b'{"line":'),
             inputs=inputs,

@@ -25,8 +25,7 @@ def grouped_validation_split(
     if num_positions < 2:
         raise DataError(f"{part.dataset} {part.part}: one position only, which cannot be split")
     num_held = min(max(round(fraction * num_positions), 1), num_positions - 1)
-    order = np.random.default_rng(operator.index(seed)).permutation(num_positions)
-    held = np.isin(number, order[:num_held])
+    held = np.isin(number, _order(num_positions, seed)[:num_held])
     validation = replace(part.take(np.flatnonzero(held)), part="validation")
     return part.take(np.flatnonzero(~held)), validation
 
@@ -58,8 +57,14 @@ def _cut(
         raise ValueError(f"fraction is {fraction}; it must be above 0 and up to 1")
     # 0.29 * 100 is 28.999999999999996
     num_kept = max(math.floor(fraction * len(part) + 1e-9), 1)
-    order = np.random.default_rng(operator.index(seed)).permutation(len(part))
+    order = _order(len(part), seed)
     return order[:num_kept], order[num_kept:]
+
+
+def _order(number: int, seed: int) -> NDArray[np.int64]:
+    """The order that a seed stands for."""
+    # NumPy takes None for a seed, and draws another order every time.
+    return np.random.default_rng(operator.index(seed)).permutation(number)
 
 
 def position_numbers(part: Fingerprints) -> NDArray[np.int64]:

@@ -79,8 +79,8 @@ def mutual_information_loss(joint_scores: ArrayLike, product_scores: ArrayLike) 
 def product_pairs(x: ArrayLike) -> jax.Array:
     """Batch rolled by one sample: partners for pairs of the product of marginals.
 
-    concat(x[1:], x[:1]) along the batch (the paper's Algorithm 3, line 13), for a
-    loop of one's own: runs take `Estimator.score_pairs`, which rolls half a layer's output.
+    concat(x[1:], x[:1]) along the batch (the paper's Algorithm 3, line 13), for a loop of one's
+    own: runs take `Estimator.score_pairs`, which does the same inside its first layer.
 
     Args:
         x: float[B, ...]. representations, or anything computed from each sample alone.

@@ -33,7 +33,7 @@ class Anchor2Vec(nn.Module):
 
 
 class Dropout(nn.Module):
-    """As `nn.Dropout`, of 16 random bits a unit: on CPUs its 32 take as long as a layer."""
+    """As `nn.Dropout`, of 16 random bits a unit: CPUs draw its 32 in twice the time."""
 
     rate: float
     deterministic: bool

@@ -43,7 +43,7 @@ class Network(nn.Module):
         regressor: module. float[B, D] -> float[B, 2], in units of the site's scale.
         frame_width: F. Must not depend on the number of access points A.
         extract_width: D. Must not depend on A, or teachers of several sites cannot be stacked.
-        extract_activation: what the extractor ends in, a key of `ACTIVATIONS`; generators do too.
+        extract_activation: what extractor and generators end in, a key of `ACTIVATIONS`.
         decoder: module(frame, A) -> float[B, A]. If given, the framer is first trained as an
             auto-encoder with it; the decoder is no part of the network's parameters.
         lipschitz: False where J_FI makes no sense, as behind dot-product attention

@@ -109,8 +109,8 @@ class Alignment:
         context: Any,
     ) -> dict[str, jax.Array]:
         mask, margin = context.teacher_mask, jnp.asarray(context.margin, float)
-        # Each term with what it is differentiated in, and what is given to it: of these it has no
-        # gradient, which would be an array of zeros to add.
+        # Each term with what it is differentiated in, and with its other inputs, whose gradients
+        # are zero: they would be written and added up.
         arguments = {
             "similarity": (self._similarity, (student.extract, margin), (extract, mask)),
             "mutual_information": (

@@ -1,6 +1,7 @@
 """The pictures of runs: distributions of errors, and positions on the plan."""
 
 import io
+import math
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -194,8 +195,13 @@ def _draw_pairs(
 
 
 def wrap_title(title: str, width: int) -> str:
-    """A title whose lines are at most so many letters long."""
-    return "\n".join(textwrap.fill(line, width) for line in title.splitlines())
+    """A title in lines of similar length, so that no word stands alone in the last one."""
+    lines = []
+    for line in title.splitlines():
+        count = math.ceil(len(line) / width)
+        longest = width if count <= 1 else math.ceil(len(line) / count) + 6
+        lines.append(textwrap.fill(line, min(width, longest)))
+    return "\n".join(lines)
 
 
 def new_figure(size: tuple[float, float]) -> Figure:

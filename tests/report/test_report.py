@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.report import plots
-from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
+from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit, wrap_title
 from rsstl_jax.report.result_table import (
     current_result,
     mean_and_spread,
@@ -194,3 +194,10 @@ def test_degenerate_pictures_are_drawn_without_a_warning(tmp_path, number):
     plot_cdf(tmp_path / "cdf.png", {"distilled": np.zeros(number)}, "x " * 100)
     plot_map(tmp_path / "map.png", positions, {"distilled": positions}, "x " * 100)
     assert read(tmp_path / "cdf.png").std() > 0.01 and read(tmp_path / "map.png").std() > 0.01
+
+
+def test_a_title_has_lines_of_similar_length():
+    title = "mean error on the test part of a site whose name is rather long indeed"
+    first, second = wrap_title(title, 60).splitlines()
+    assert f"{first} {second}" == title and abs(len(first) - len(second)) < 12
+    assert wrap_title("short\nlines stay", 60) == "short\nlines stay"
