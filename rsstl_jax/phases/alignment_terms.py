@@ -109,6 +109,8 @@ class Alignment:
         context: Any,
     ) -> dict[str, jax.Array]:
         mask, margin = context.teacher_mask, jnp.asarray(context.margin, float)
+        if mask is not None:  # 0 * NaN is NaN: what is left out must not reach a gradient either.
+            frame, extract = (jnp.where(mask[:, None, None] > 0, z, 0) for z in (frame, extract))
         # Each term with what it is differentiated in, and with its other inputs, whose gradients
         # are zero: they would be written and added up.
         arguments = {

@@ -76,6 +76,9 @@ def plan_students(
     """Every spec resolved and checked, before anything is trained for it."""
     if not students:
         raise ConfigError("students is empty; name at least one")
+    for name, spec in students.items():
+        if not isinstance(spec, StudentSpec):
+            raise ConfigError(f"the student {name} is {spec!r}; a StudentSpec is expected")
     plans = {name: plan_student(config, network, spec) for name, spec in students.items()}
     for name, plan in plans.items():
         if plan.labelled_by_mean and "standalone" not in students:

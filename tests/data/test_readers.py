@@ -149,6 +149,11 @@ GOOD = "AP1,AP2,x,y\n-50,100,1,2\n-51,-52,1,2\n"
         (GOOD + "-50,-52,1\n", r"line 4: has 3 columns; 4 are expected"),
         (GOOD + "-50,-52,1,2,3\n", r"line 4: has 5 columns; 4 are expected"),
         (GOOD + "\n-50,-52,1,2\n", r"line 4: has 0 columns; 4 are expected"),
+        (
+            "AP1,AP2,x,y\n-50;-52;1;2\n",
+            r"line 2: has 1 columns; 4 are expected, separated by commas as in line 1 \(here they "
+            r"look separated by semicolons\)",
+        ),
         ("", "is empty; rows of numbers"),
         (" \n\n", "is empty; rows of numbers"),
         ("AP1,x,y\n", "has a header but no data rows"),

@@ -14,7 +14,7 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_generator, stack_teachers
 from rsstl_jax.phases.distillation import make_distillation, train_students
 from rsstl_jax.phases.specialise import specialise
-from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, plan_student
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, plan_student, plan_students
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.store.recorder import Recorder
 
@@ -201,6 +201,8 @@ def test_specs_of_what_the_run_does_not_have_are_refused(tmp_path):
         train(tmp_path, spec=StudentSpec(sources=()))
     with pytest.raises(ConfigError, match="a student weighs 'similiarity'; the terms are similar"):
         train(tmp_path, spec=StudentSpec({"similiarity": 1.0}))
+    with pytest.raises(ConfigError, match="the student own is {'margin': 0.1}; a StudentSpec is"):
+        plan_students(make_tiny_config(), None, {"own": {"margin": 0.1}})
 
 
 @pytest.mark.slow

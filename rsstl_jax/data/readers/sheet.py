@@ -207,5 +207,14 @@ def _check_width(sheet: Sheet) -> None:
         if len(cells) != len(sheet.columns):
             raise DataError(
                 f"{sheet.row_name(row)}: has {len(cells)} columns; "
-                f"{len(sheet.columns)} are expected"
+                f"{len(sheet.columns)} are expected{_other_delimiter(cells, sheet)}"
             )
+
+
+def _other_delimiter(cells: list[str], sheet: Sheet) -> str:
+    """What a row that stays whole looks separated by."""
+    for other, meaning in DELIMITERS.items():
+        if len(cells) == 1 and cells[0].count(other) == len(sheet.columns) - 1:
+            header = DELIMITERS[sheet.layout.delimiter]
+            return f", separated by {header} as in line 1 (here they look separated by {meaning})"
+    return ""
