@@ -14,13 +14,13 @@ from rsstl_jax.report.result_table import FIGURES, PROTOCOLS, markdown_table, pr
 from rsstl_jax.report.statistics import (
     PairedDifference,
     adjust_p_values,
-    mean_interval,
     paired_difference,
+    paired_t_difference,
     verdict,
 )
 
 _METHOD = ["network", "method"]
-_DIFFERENCE = ("difference_m", "difference_low_m", "difference_high_m", "p", "verdict")
+_DIFFERENCE = ("difference_m", "difference_low_m", "difference_high_m", "t_low_m", "t_high_m")
 # Rows that the paper does not have.
 _NOT_PUBLISHED = ("noise", "untrained", "agnostic", "agnostic-share")
 
@@ -29,23 +29,26 @@ def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
     """One line a method: its figures over the seeds, and its difference to its reference."""
     groups = dict(iter(selected.groupby(_METHOD, sort=False)))
     differences = _paired_differences(groups)
-    adjusted = adjust_p_values([difference.p_value for difference in differences.values()])
+    adjusted = adjust_p_values([found.p_value for found, _ in differences.values()])
     p_values = dict(zip(differences, adjusted, strict=True))
     lines = []
     for names, rows in groups.items():
         line = dict(zip(_METHOD, names, strict=True)) | _figures(rows)
-        line |= {"paper_m": _published(rows.iloc[0], table)} | dict.fromkeys(_DIFFERENCE, math.nan)
+        line |= {"paper_m": _published(rows.iloc[0], table)}
+        line |= dict.fromkeys((*_DIFFERENCE, "p", "verdict"), math.nan)
         if names in differences:
-            difference = differences[names]
-            values = (difference.mean, difference.low, difference.high, p_values[names])
-            words = verdict(difference, p_values[names])
-            line |= dict(zip(_DIFFERENCE, (*values, words), strict=True))
+            found, by_t = differences[names]
+            values = (found.mean, found.low, found.high, by_t.low, by_t.high)
+            line |= dict(zip(_DIFFERENCE, values, strict=True))
+            line |= {"p": p_values[names], "verdict": verdict(found, p_values[names])}
         lines.append(line)
     return pd.DataFrame(lines)
 
 
-def _paired_differences(groups: Mapping[Any, pd.DataFrame]) -> dict[Any, PairedDifference]:
-    """{method: its difference to its reference over the seeds that both have}."""
+def _paired_differences(
+    groups: Mapping[Any, pd.DataFrame],
+) -> dict[Any, tuple[PairedDifference, PairedDifference]]:
+    """{method: its difference to its reference over the seeds that both have, and that by t}."""
     mae_m = {
         names: dict(zip(rows["seed"], rows["mae_m"], strict=True)) for names, rows in groups.items()
     }
@@ -54,9 +57,8 @@ def _paired_differences(groups: Mapping[Any, pd.DataFrame]) -> dict[Any, PairedD
         values = mae_m[network, method]
         reference = mae_m.get((network, rows["reference"].iloc[0]), {})
         if common := [seed for seed in values if seed in reference]:
-            differences[network, method] = paired_difference(
-                [values[seed] for seed in common], [reference[seed] for seed in common]
-            )
+            pair = [values[seed] for seed in common], [reference[seed] for seed in common]
+            differences[network, method] = paired_difference(*pair), paired_t_difference(*pair)
     return differences
 
 
@@ -67,7 +69,6 @@ def _figures(rows: pd.DataFrame) -> dict[str, Any]:
     for name in (*FIGURES, "within_10_m"):
         values = rows[name].tolist()
         figures[name], figures[f"{name}_sd"] = np.mean(values), rows[name].std()
-        figures[f"{name}_low"], figures[f"{name}_high"] = mean_interval(values)
     # Each receipt has the interval of its own seeds' mean error.
     figures |= {name: rows[name].mean() for name in ("positions_low_m", "positions_high_m")}
     return figures | {"reference": rows["reference"].iloc[0]}
@@ -108,11 +109,11 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
         "method": method_name(line["network"], line["method"]),
         "seeds": str(line["seeds"]),
         FIGURES["mae_m"]: spread("mae_m"),
-        "interval over seeds": interval("mae_m_low", "mae_m_high"),
         "interval over test positions": interval("positions_low_m", "positions_high_m"),
         FIGURES["p75_m"]: spread("p75_m"),
         FIGURES["p95_m"]: spread("p95_m"),
         "difference, paired": difference.strip(),
+        "its t-interval": interval("t_low_m", "t_high_m"),
         "verdict": "" if pd.isna(line["verdict"]) else line["verdict"],
         "the paper": shown("paper_m"),
         "changed settings": line["changed"],

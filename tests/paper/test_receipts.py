@@ -67,6 +67,8 @@ def test_the_comparison_by_hand():
     assert (alone["75th (m)"], alone["95th (m)"]) == ("8.50 ± 0.71", "16.50 ± 0.71")
     assert distilled["mean (m)"] == "7.50 ± 2.12" and distilled["the paper"] == "8.86"
     assert distilled["difference, paired"].startswith("0.00 [-1.00, ")
+    assert distilled["its t-interval"] == "[-12.71, 12.71]"  # t of one degree: 12.706
+    assert control["its t-interval"] == ""
     assert (control["difference, paired"], control["verdict"]) == ("0.50", "too few seeds")
     assert control["the paper"] == ""
 

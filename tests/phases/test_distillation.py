@@ -201,7 +201,7 @@ def test_specs_of_what_the_run_does_not_have_are_refused(tmp_path):
         train(tmp_path, spec=StudentSpec(sources=()))
     with pytest.raises(ConfigError, match="a student weighs 'similiarity'; the terms are similar"):
         train(tmp_path, spec=StudentSpec({"similiarity": 1.0}))
-    with pytest.raises(ConfigError, match="the student own is {'margin': 0.1}; a StudentSpec is"):
+    with pytest.raises(ConfigError, match=r"own is \{.margin.: 0.1\}; a StudentSpec is"):
         plan_students(make_tiny_config(), None, {"own": {"margin": 0.1}})
 
 
