@@ -162,7 +162,7 @@ def _measure(
         )
     started = next(r for r in recorder.records() if r.get("run") == "start")
     result = {
-        "plan": _plan(config, baselines),
+        "plan": measured_plan(config, baselines),
         "start": {key: value for key, value in started.items() if key != "run"},
         "part": held_out.part,
         "seconds": seconds,
@@ -194,7 +194,7 @@ def _training_facts(config: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _plan(config: ConfigDict, baselines: bool) -> dict[str, Any]:
+def measured_plan(config: ConfigDict, baselines: bool) -> dict[str, Any]:
     """What was trained and measured, for result.json."""
     return {
         "target": config.target,

@@ -24,11 +24,11 @@ def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
         "model.agnostic.num_heads": 2,
         "model.agnostic.feed_width": 8,
     }
-    code, out, err = call(
-        *("agnostic", "--config=configs/table.py:smoke", f"--workdir={tmp_path}/run"),
+    command = (
+        *("agnostic", "--config=configs/table.py:smoke", f"--output={tmp_path}/tables"),
         *(f"--config.{name}={value}" for name, value in fields.items()),
-        f"--output={tmp_path}/tables",
     )
+    code, out, err = call(*command, f"--workdir={tmp_path}/run")
     assert code == 0, err
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["plan"]["episodes"]["num_queries"] == 4
@@ -40,6 +40,8 @@ def test_agnostic_trains_measures_and_keeps_a_table(tmp_path):
     assert receipt["shares"] == result["shares"] and "data_dir" not in str(receipt)
     assert receipt["start"]["data"].keys() == {"home", "mall"}
     assert "jax" in receipt["start"]["versions"]
+    code, _, err = call(*command, "--config.seeds=1", f"--workdir={tmp_path}/other")
+    assert code == 2 and "tables holds home.json of another training (seeds was [0] and" in err
 
 
 @pytest.mark.slow

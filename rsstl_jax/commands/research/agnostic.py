@@ -15,11 +15,13 @@ last one trains on all sites and writes weights of the kind that `rsstl evaluate
 --student=pretrained` uses. Run the same command again to continue.
 """
 
+import json
 import shlex
 import sys
 from pathlib import Path
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from rsstl_jax.commands.shared.flag_definitions import (
     define_config,
@@ -31,6 +33,7 @@ from rsstl_jax.commands.shared.help_text import program_name
 from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
+from rsstl_jax.errors import ConfigError
 
 _TRAINING = (
     *("sources", "seeds", "data_dir", "model.agnostic.", "agnostic.episodes."),
@@ -66,6 +69,8 @@ def main() -> None:
     workdir = workdir or f"results/agnostic-{'pretrained' if folder else config.target}"
     check_folder("--workdir", workdir)
     check_folder("--pretrain" if folder else "--output", folder or flags.FLAGS.output)
+    if not folder and config.data.evaluate_on == "test":
+        _check_replaced(Path(flags.FLAGS.output) / f"{config.target}.json", config)
     announce_sites(config.target, config.sources)
     from rsstl_jax.baselines.knn import check_installed
     from rsstl_jax.report.result_table import render_agnostic
@@ -88,3 +93,19 @@ def main() -> None:
         write_text(output / f"{config.target}.md", f"{table}\n")
         write_json(output / f"{config.target}.json", result)
     print(f"\n{table}")
+
+
+def _check_replaced(receipt: Path, config: ConfigDict) -> None:
+    """Refuses to replace the table of another training."""
+    if not receipt.exists():
+        return
+    from rsstl_jax.site_agnostic.zero_shot import measured_plan
+    from rsstl_jax.store.files import differences, read_json
+
+    plan = json.loads(json.dumps(measured_plan(config, flags.FLAGS.baselines)))
+    held = read_json(receipt).get("plan", {})
+    if changed := differences({name: held.get(name) for name in plan}, plan):
+        raise ConfigError(
+            f"--output={receipt.parent} holds {receipt.name} of another training "
+            f"({'; '.join(changed)}); name another folder or remove it"
+        )
