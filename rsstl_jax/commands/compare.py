@@ -38,7 +38,7 @@ def main() -> None:
     import numpy as np
 
     from rsstl_jax.report.comparison_table import render_comparison_of_runs
-    from rsstl_jax.report.plots import plot_comparison
+    from rsstl_jax.report.plots import plot_comparison, unit_label, with_unit
     from rsstl_jax.report.run_comparison import choose_methods, compare_methods, read_run
     from rsstl_jax.store.files import write_json
 
@@ -56,11 +56,13 @@ def main() -> None:
     }
     write_json(output / "comparison.json", content)
     reference, *others = methods
+    title = f"Errors on {part}\nreference: {reference.label}; right: means over the seeds"
     plot_comparison(
         output / "comparison.png",
         {m.label: np.concatenate(list(m.errors_m.values())) for m in methods},
         {m.label: m.mean_errors_m - reference.mean_errors_m for m in others},
-        f"Errors on {part}\nreference: {reference.label}; right: means over the seeds",
+        with_unit(title, runs[0].target),
+        unit=unit_label(runs[0].target),
     )
     print(f"\n{render_comparison_of_runs(part, methods, rows)}\n")
     print(f"{output}/comparison.json {output}/comparison.png")

@@ -185,7 +185,11 @@ def _map_path() -> Path | None:
     from rsstl_jax.data.readers import READERS
 
     path = Path(FLAGS.radio_map)
-    return path if path.exists() and FLAGS.radio_map not in READERS else None
+    if path.is_file() or (path.is_dir() and len(path.parts) > 1):
+        return path
+    # A single word: a folder of this name that has no table hides no dataset.
+    named = FLAGS.radio_map in READERS or FLAGS.data_dir or not any(path.glob("train.*"))
+    return None if named else path
 
 
 def _read_layout() -> "Layout | None":

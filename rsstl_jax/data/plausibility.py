@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.data.readers.columns import MAX_SHOWN
-from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, for_scans, remedy
+from rsstl_jax.data.readers.layout import (
+    MAX_LATITUDE,
+    MAX_LONGITUDE,
+    Layout,
+    for_scans,
+    remedy,
+)
 from rsstl_jax.data.site import Fingerprints, count_repeated
 from rsstl_jax.errors import DataError
 
@@ -61,11 +67,14 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
         _log.warning("%s: %s", file, text)
 
 
-def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, *, at_site: bool = False) -> bool:
-    """Whether scans, or unlabelled ones of a site, look wrong, of which it then logs a warning."""
+def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | None = None) -> bool:
+    """Whether scans look wrong, of which it then logs a warning.
+
+    They are read by `layout`; None: they are unlabelled ones of a site.
+    """
     found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm))]
     for text in found:
-        _log.warning("%s: %s", source, text if at_site else for_scans(text))
+        _log.warning("%s: %s", source, text if layout is None else for_scans(text, layout))
     return bool(found)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.readers.cells import NUMBER
+from rsstl_jax.data.readers.layout import Layout, used_columns
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, names_alike
 from rsstl_jax.errors import DataError
 
@@ -34,16 +35,20 @@ class ScanRows:
 
 
 def read_scans(
-    scans: Scans, access_points: Sequence[str], *, undetected: Sequence[float] = ()
+    scans: Scans, access_points: Sequence[str], layout: Layout | None = None
 ) -> ScanRows:
     """Scans, in a form that `Locator.locate` takes, as readings of known access points.
 
-    `undetected` are further values with this meaning; names match in upper and lower case.
+    A layout says which values mean undetected, and which names are no access points.
     """
+    undetected = layout.undetected if layout else ()
+    others = (*layout.ignore, *used_columns(layout)) if layout else ()
+    left_out = {name.casefold() for name in others}
     names = check_names(access_points)
     column = {name.casefold(): index for index, name in enumerate(names)}
     if isinstance(scans, pd.DataFrame):
-        return _table_rows(scans, column, undetected)
+        kept = [str(name).casefold() not in left_out for name in scans.columns]
+        return _table_rows(scans.loc[:, kept], column, undetected)
     listed = _list_of_scans(scans)
     if not listed:
         raise DataError("scans is empty; at least one scan is needed")
@@ -54,6 +59,8 @@ def read_scans(
         if alike := names_alike(name for name, _ in readings):
             raise DataError(f"scan {row}: access point {alike[1]!r} is named twice")
         for name, level in readings:
+            if name.casefold() in left_out:
+                continue
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
                 continue
@@ -126,7 +133,13 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
                 )
             lower = {str(key).casefold(): value for key, value in record.items()}
             name = next(lower[key] for key in NAME_KEYS if key in lower)
-            readings.append((name, next(lower[key] for key in LEVEL_KEYS if key in lower)))
+            levels = [(key, lower[key]) for key in LEVEL_KEYS if key in lower]
+            if any(level != levels[0][1] for _, level in levels):
+                raise DataError(
+                    f"scan {row}: {record!r} has both {levels[0][0]} and {levels[1][0]}; keep the "
+                    "one in dBm"
+                )
+            readings.append((name, levels[0][1]))
     else:
         raise DataError(
             f"scan {row} is {type(scan).__name__}; a mapping {{access point: dBm}} is expected"

@@ -70,11 +70,6 @@ class Locator:
         return {name: value for name, value in vars(self).items() if name not in made}
 
     @property
-    def undetected(self) -> tuple[float, ...]:
-        """Levels that mean undetected, where the site has a form of its own."""
-        return () if self.layout == Layout() else self.layout.undetected
-
-    @property
     def labels(self) -> NDArray[np.int64] | None:
         """int[C, 2]: the (building, floor) that an answer's label stands for."""
         raise NotImplementedError
@@ -107,7 +102,8 @@ class Locator:
             scans: a sequence of scans, or a single one: {access point: dBm} each, or a list of
                 records {"mac": ..., "rssi": ...}; or a DataFrame with one column per access point;
                 or float[n, B], dBm, NaN where undetected, with `access_points`. What
-                stands for undetected by the site's layout, such as -110, does so here.
+                stands for undetected by the site's layout, such as -110, does so here, and the
+                columns that it names or ignores are left out.
             access_points: names of the columns, where `scans` is an array.
 
         Returns:
@@ -130,7 +126,7 @@ class Locator:
         """
         if access_points is not None:
             scans = name_columns(scans, access_points)
-        rows = read_scans(scans, self.access_points, undetected=self.undetected)
+        rows = read_scans(scans, self.access_points, self.layout)
         silent = np.flatnonzero(rows.detected == 0)
         if len(silent):
             warnings.warn(

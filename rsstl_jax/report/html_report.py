@@ -83,8 +83,10 @@ def write_agnostic_report(
 
 
 def _html_table(markdown: str) -> str:
-    lines = [line.strip("|").split("|") for line in markdown.splitlines() if line.startswith("| ")]
-    head, _, *rows = [[cell.strip() for cell in line] for line in lines]
+    lines = [
+        re.split(r"(?<!\\)\|", line)[1:-1] for line in markdown.splitlines() if line[:2] == "| "
+    ]
+    head, _, *rows = [[cell.strip().replace("\\|", "|") for cell in line] for line in lines]
     escaped = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     return _wide_table(head, (f"<tr>{cells}</tr>" for cells in escaped))
 
@@ -243,11 +245,12 @@ def _command(
     return " \\\n    ".join([command, *map(shlex.quote, words)])
 
 
-def _shown(value: Any, *, digits: int = 6) -> str:
+def _shown(value: Any, *, digits: int | None = None) -> str:
+    """A value as the command line reads it, or a float rounded to some digits."""
     if isinstance(value, tuple | list):
         return ",".join(map(_shown, value))
     if isinstance(value, float):
-        return f"{value:.{digits}g}"
+        return f"{value:.{digits}g}" if digits else repr(value).removesuffix(".0")
     return str(value)
 
 

@@ -48,6 +48,11 @@ def unit_label(dataset: str) -> str:
     return "raw units" if raw_unit(dataset) else "m"
 
 
+def legend_label(text: str) -> str:
+    """A label that a legend shows: Matplotlib leaves out those that begin with _."""
+    return f"\u200b{text}" if text.startswith("_") else text
+
+
 def with_unit(title: str, dataset: str) -> str:
     """A title that says what a raw unit is, where the dataset has one."""
     unit = raw_unit(dataset)
@@ -82,24 +87,26 @@ def plot_comparison(
     errors_m: Mapping[str, np.ndarray],
     differences_m: Mapping[str, np.ndarray],
     title: str,
+    *,
+    unit: str = "m",
 ) -> None:
     """Draws {method: its errors} and {method: its error minus the reference's} as distributions."""
     figure = new_figure((11.0, 4.8 + 0.2 * len(errors_m)))
     left, right = figure.subplots(1, 2)
     for number, (method, errors) in enumerate(errors_m.items()):
         style = {"color": f"C{number % 10}", "linestyle": ("-", "--", "-.", ":")[number % 4]}
-        mean = f"{method}, mean {np.mean(errors):.2f} m"
-        left.ecdf(np.ravel(errors), label=wrap_title(mean, 60), **style)
+        mean = f"{method}, mean {np.mean(errors):.2f} {unit}"
+        left.ecdf(np.ravel(errors), label=legend_label(wrap_title(mean, 60)), **style)
         if method in differences_m:
             better = float((differences_m[method] < 0).mean())
             text = f"{method}, smaller error at {better:.0%}"
-            right.ecdf(differences_m[method], label=wrap_title(text, 60), **style)
+            right.ecdf(differences_m[method], label=legend_label(wrap_title(text, 60)), **style)
     largest = max(float(np.percentile(errors, 99)) for errors in errors_m.values())
-    left.set(xlim=(0, max(largest, 1e-3)), xlabel="error (m), up to the 99th percentile")
+    left.set(xlim=(0, max(largest, 1e-3)), xlabel=f"error ({unit}), up to the 99th percentile")
     left.set_ylabel("fraction of fingerprints with a smaller value")
     widest = max(float(np.percentile(np.abs(d), 98)) for d in differences_m.values())
     right.set(xlim=(-max(widest, 1e-3), max(widest, 1e-3)))
-    right.set_xlabel("error minus the reference's at the same fingerprint (m)")
+    right.set_xlabel(f"error minus the reference's at the same fingerprint ({unit})")
     right.axvline(0, color="0.4", linewidth=1)
     for axes in (left, right):
         axes.set_ylim(0, 1)

@@ -52,7 +52,10 @@ def mean_and_spread(values: Sequence[float]) -> str:
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+    lines = (
+        [cell.replace("|", r"\|") for cell in line] for line in (head, ["---"] * len(head), *rows)
+    )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def protocol_cell(name: str, values: Sequence[float]) -> str:

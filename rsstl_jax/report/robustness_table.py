@@ -8,7 +8,14 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullLocator
 
 from rsstl_jax.report.corruption import AXES
-from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
+from rsstl_jax.report.plots import (
+    legend_label,
+    new_figure,
+    save_figure,
+    unit_label,
+    with_unit,
+    wrap_title,
+)
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
 from rsstl_jax.report.robustness import Record, added_error_m, mean_along
 from rsstl_jax.report.statistics import adjust_p_values, mean_interval, paired_t_difference
@@ -132,7 +139,7 @@ def _draw_panel(
             continue
         mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0)
         style = {"color": f"C{number}", "linestyle": ("-", "--", "-.", ":")[number % 4]}
-        axes.plot(axis.coordinates, mean, label=name, linewidth=1.6, **style)
+        axes.plot(axis.coordinates, mean, label=legend_label(name), linewidth=1.6, **style)
         axes.fill_between(
             axis.coordinates, mean - spread, mean + spread, color=f"C{number}", alpha=0.2, lw=0
         )

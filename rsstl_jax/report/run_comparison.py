@@ -44,6 +44,7 @@ class Run(NamedTuple):
 
     workdir: str
     network: str
+    target: str
     part: str  # in words: which part of which target
     positions_m: np.ndarray  # float64[n, 2], where each fingerprint was taken
     methods: dict[str, Method]  # {student: what is known of it}
@@ -89,7 +90,7 @@ def read_run(workdir: str | Path) -> Run:
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))
-    return Run(str(workdir), network, part, positions_m, methods, baselines)
+    return Run(str(workdir), network, result["target"], part, positions_m, methods, baselines)
 
 
 def _read_method(

@@ -62,7 +62,7 @@ def carry(answers: pd.DataFrame, carried: pd.DataFrame) -> None:
 def answer_lines(locator: Locator, scans: str, output: IO[str], *, as_csv: bool) -> tuple[int, int]:
     """Answers JSON lines one by one; a line that cannot be read is answered with its error."""
     answered = without = 0
-    read = partial(read_scans, access_points=locator.access_points, undetected=locator.undetected)
+    read = partial(read_scans, access_points=locator.access_points, layout=locator.layout)
     checked: list[NDArray[np.float32]] = []
     # The program is compiled before the first line comes.
     locator.answer_table(read([{}]))
@@ -82,9 +82,9 @@ def answer_lines(locator: Locator, scans: str, output: IO[str], *, as_csv: bool)
         if answered <= CHECKED_LINES:
             checked.append(rows.rss_dbm)
         if answered == CHECKED_LINES:
-            warn_of_scans(np.concatenate(checked), scans)
+            warn_of_scans(np.concatenate(checked), scans, locator.layout)
     if 0 < answered < CHECKED_LINES:
-        warn_of_scans(np.concatenate(checked), scans)
+        warn_of_scans(np.concatenate(checked), scans, locator.layout)
     return answered, without
 
 

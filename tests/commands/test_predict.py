@@ -103,6 +103,15 @@ def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder, ca
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+def test_an_empty_folder_hides_no_dataset_of_its_name(folder, monkeypatch):
+    (folder / "elsewhere" / "home").mkdir(parents=True)
+    monkeypatch.chdir(folder / "elsewhere")
+    out = folder / "out" / "named.csv"
+    flags = ("--radio_map=home", f"--data_dir={folder}", f"--scans={folder}/scans.csv")
+    succeed("predict", student_of(folder), *flags, f"--output={out}")
+    assert len(pd.read_csv(out)) == 9
+
+
 def assert_same_with_zeros(folder, student, answers):
     """0 stands for undetected at the site: a locator reads its scans so."""
     for name in ("zeros.csv", "zeros.jsonl"):
@@ -127,7 +136,7 @@ def test_a_layout_that_is_given_wins_and_odd_scans_get_one_warning(folder, caplo
     succeed("predict", student_of(folder), f"--scans={folder}/{name}", layout)
     [message] = [record.getMessage() for record in caplog.records]
     assert f"{folder}/{name}: every" in message and "is 0 your 'undetected'?" in message
-    assert '--layout=<a layout.json with {"undetected": [0]}> says so' in message
+    assert '--layout=<a layout.json with {"undetected": [-110, 0]}> says so' in message
 
 
 def test_an_error_in_a_late_block_leaves_an_older_file_as_it_was(folder):

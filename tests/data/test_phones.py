@@ -51,6 +51,7 @@ def test_phones_and_times_of_uji_are_read_and_change_no_digest(tmp_path):
         ("7,1371713733000", "column 'TIMESTAMP': is '1371713733000'; .* in 1990...2099"),
         ("7,20130620", "column 'TIMESTAMP': is '20130620'; "),
         ("7,", "column 'TIMESTAMP': is ''; "),
+        ("7,now", "column 'TIMESTAMP': is 'now'; "),
     ],
 )
 def test_a_cell_that_is_no_phone_or_time_is_named(tmp_path, row, message):
@@ -72,6 +73,14 @@ def test_a_table_of_ones_own_names_its_columns(tmp_path, form):
     (tmp_path / "layout.json").write_text(json.dumps({"phone": "handest", "ignore": ["at"]}))
     with pytest.raises(DataError, match="column 'handest' is missing from the header"):
         read_site("home", tmp_path)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (2, 0)])
+def test_a_time_without_a_zone_is_utc_whatever_stands_beside_it(tmp_path, order):
+    forms = ("2013-07-01 02:00", "2013-06-30T23:00:00+05:00", "2013-06-30 20:00Z")
+    train = read_uji(tmp_path, *(f"13,{forms[index]}" for index in order))
+    hours = np.array(["2013-07-01T02", "2013-06-30T18", "2013-06-30T20"], "datetime64[s]")
+    np.testing.assert_array_equal(train.time, hours[list(order)])
 
 
 @pytest.fixture(scope="module")

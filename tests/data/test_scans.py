@@ -74,6 +74,10 @@ def test_unknown_access_points_are_counted_and_left_out():
         (pd.DataFrame({"hall": [-61.0, 5.0]}), "scan 1, access point 'hall': 5 is outside"),
         (pd.DataFrame({"hall": [-61.0, "x"]}), "scan 1, access point 'hall': 'x' is no level"),
         (pd.DataFrame({"hall": []}), "scans is empty"),
+        (
+            [[{"mac": "hall", "signal": 78, "level": -61}]],
+            "has both level and signal; keep the one",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(scans, words):
@@ -90,8 +94,22 @@ def test_what_cannot_be_read_is_named(scans, words):
     ],
 )
 def test_further_values_may_stand_for_undetected(scans):
-    rows = read_scans(scans, NAMES, undetected=(0, 100))
+    rows = read_scans(scans, NAMES, Layout(undetected=(0, 100)))
     np.testing.assert_array_equal(rows.rss_dbm, WANTED)
+
+
+@pytest.mark.parametrize(
+    "scans",
+    [
+        [{"hall": -61, "id": 17, "AT": "noon"}],
+        [[{"mac": "hall", "rssi": -61}, {"mac": "ID", "rssi": -50}]],
+        pd.DataFrame({"hall": [-61], "id": [17], "at": ["noon"]}),
+    ],
+)
+def test_what_the_layout_names_or_ignores_is_no_access_point(scans):
+    rows = read_scans(scans, NAMES, Layout(ignore=("id",), time="at"))
+    np.testing.assert_array_equal(rows.rss_dbm, WANTED)
+    assert rows.unknown.tolist() == [0]
 
 
 def write(tmp_path, text, name="scans.csv"):
@@ -231,6 +249,23 @@ def test_an_error_says_what_mends_scans(tmp_path, text, message):
     with pytest.raises(DataError) as error:
         list(read_scan_table(file, NAMES))
     assert str(error.value) == f"{file}, {message}"
+
+
+def test_the_layout_that_mends_scans_has_the_other_fields_of_the_site(tmp_path):
+    file = write(tmp_path, "hall;attic;id;mood\n-61;0;1;good\n")
+    layout = Layout(delimiter=";", ignore=("id",), undetected=(0,))
+    words = '{"delimiter": ";", "ignore": ["id", "mood"], "undetected": [0]}> leaves the column out'
+    with pytest.raises(DataError) as error:
+        list(read_scan_table(file, NAMES, layout))
+    fields = str(error.value).partition("--layout=<a layout.json with ")[2].partition(">")[0]
+    assert json.loads(fields) == json.loads(words.partition(">")[0])
+
+
+def test_what_other_tools_write_into_empty_cells_is_not_blamed_for_another(tmp_path):
+    [block] = read_scan_table(write(tmp_path, "hall,attic\n-61,NA\nnull,-62\n"), NAMES)
+    np.testing.assert_array_equal(block.rows.rss_dbm, [[-61, np.nan], [np.nan, -62]])
+    with pytest.raises(DataError, match="line 3, column 'attic': 'loud' is not a number"):
+        list(read_scan_table(write(tmp_path, "hall,attic\nNA,-60\n-50,loud\n"), NAMES))
 
 
 def levels(undetected):

@@ -140,6 +140,13 @@ def test_its_command_gives_the_configuration(run):
     ]
 
 
+def test_its_command_gives_every_digit_of_a_field(tmp_path):
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    config.train.learning_rate = 0.0010000004
+    write_agnostic_report(tmp_path, flatten(config), command="rsstl agnostic")
+    assert "--config.train.learning_rate=0.0010000004" in page_of(tmp_path).texts["command"]
+
+
 def test_no_text_of_a_run_is_read_as_html(run, tmp_path):
     workdir, config, result = run
     name = "</script><b>&amp"
@@ -253,11 +260,11 @@ def test_trainings_of_the_site_agnostic_network_have_a_page_of_curves(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
     terms = {"batch_size": 1, "total": 3.0, "gradient_norm": 9.0}
     Recorder(tmp_path).log(*({"run": "sources/seed-0", "epoch": e, **terms} for e in (1, 2)))
-    table = "a title\n\n| method | mean (m) |\n| --- | --- |\n| kNN & <co> | 1.50 |"
+    table = "a title\n\n| method | mean (m) |\n| --- | --- |\n| kNN & <co\\|b> | 1.50 |"
     command = "rsstl agnostic --baselines=false"
     write_agnostic_report(tmp_path, flatten(config), command=command, table=table)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<td>kNN &amp; &lt;co&gt;</td><td>1.50</td></tr>" in text
+    assert "<td>kNN &amp; &lt;co|b&gt;</td><td>1.50</td></tr>" in text
     page = page_of(tmp_path)
     assert page.texts["command"].startswith(f"{command} \\\n    --config=synthetic-office:smoke")
     (curves,) = json.loads(page.texts["data"])["curves"]

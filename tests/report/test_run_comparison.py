@@ -12,7 +12,7 @@ from running import call, error_of, succeed
 from rsstl_jax import make_config
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
-from rsstl_jax.report import run_result
+from rsstl_jax.report import plots, run_result
 from rsstl_jax.report.comparison_table import render_comparison_of_runs
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.run_comparison import (
@@ -183,6 +183,17 @@ def test_the_command_prints_a_table_and_leaves_json_and_a_picture(tmp_path):
     assert matplotlib.image.imread(tmp_path / "out" / "comparison.png").std() > 0.01
     code, _, err = call("compare", *where, "--students=dist")
     assert code == 2 and "--students has 'dist'; the runs have standalone" in error_of(err)
+
+
+def test_no_run_is_left_out_of_the_legend(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: drawn.append(figure))
+    errors_m = {"_knn": np.ones(3), "b": np.arange(3.0)}
+    plots.plot_comparison("", errors_m, {"_knn": np.ones(3)}, "title", unit="raw units")
+    left, right = drawn[0].axes
+    shown = [text.get_text().lstrip("\u200b") for text in left.get_legend().texts]
+    assert shown == ["_knn, mean 1.00 raw units", "b, mean 1.00 raw units"]
+    assert len(right.get_legend().texts) == 1 and "(raw units)" in right.get_xlabel()
 
 
 def with_floors(error_m, floor):

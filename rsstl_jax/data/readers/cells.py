@@ -44,6 +44,8 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     return numbers
 
 
+# What other tools write into empty cells, as pandas reads it.
+_MISSING = {"NA", "N/A", "n/a", "#N/A", "#NA", "NULL", "null", "None", "<NA>"}
 _SWITCH = re.compile(rb"true|false", re.IGNORECASE)
 
 
@@ -55,7 +57,7 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
         for column, index in zip(columns, indices, strict=True):
             cell = cells[index]
             number = cell if point == "." else cell.translate(_SWAPPED)
-            if not NUMBER.fullmatch(number):
+            if not NUMBER.fullmatch(number) and cell not in _MISSING:
                 hint = ""
                 if NUMBER.fullmatch(cell.replace(other, ".")):
                     hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
@@ -141,12 +143,19 @@ def to_phones(sheet: Sheet, cells: pd.DataFrame) -> NDArray[np.str_]:
     return names
 
 
+_ZONE = r"(?:[Zz]|:\d.*[+-]\d\d(?::?\d\d)?)\s*$"
+
+
 def to_times(sheet: Sheet, cells: pd.DataFrame) -> NDArray[np.datetime64]:
     """Moments in UTC of the only column, datetime64[n], of seconds since 1970 or of ISO 8601."""
     texts = cells.iloc[:, 0]
     seconds = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
-    written = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
-    time = written.dt.tz_localize(None).to_numpy("datetime64[s]")
+    time = np.full(len(texts), "NaT", "datetime64[s]")
+    # pandas reads a time without a zone in that of the row before; and "now" as the present.
+    zoned, dated = texts.str.contains(_ZONE), texts.str.match(r"\s*\d")
+    for rows in (zoned & dated, ~zoned & dated):
+        written = pd.to_datetime(texts[rows], format="ISO8601", errors="coerce", utc=True)
+        time[rows] = written.dt.tz_localize(None).to_numpy("datetime64[s]")
     whole = np.nan_to_num(seconds).clip(0, 1e10).astype(np.int64)
     time = np.where(np.isnan(seconds), time, whole.astype("datetime64[s]"))
     sound = (time >= np.datetime64("1990")) & (time < np.datetime64("2100"))

@@ -221,17 +221,24 @@ def write_layout(folder: Path, layout: Layout) -> Path:
 _REMEDY = re.compile(r"rsstl check_site --dataset=\.\.\. (.*?) --write")
 
 
-def for_scans(message: str) -> str:
-    """The same message with the remedy for a table of scans, which --layout describes."""
+def for_scans(message: str, layout: Layout) -> str:
+    """The same message with the remedy for scans: --layout, which replaces this one as a whole."""
 
     def describe(match: re.Match[str]) -> str:
-        shown = []
+        facts = layout_facts(layout)
+        shown = {name: json.dumps(value) for name, value in facts.items()}
         for flag in shlex.split(match[1]):
             name, _, value = flag.removeprefix("--").partition("=")
-            lists = {"undetected": f"[{value}]", "ignore": json.dumps(value.split(","))}
-            text = json.dumps("\t" if value == "tab" else value)
-            shown.append(f'"{name}": {lists.get(name, text)}')
-        return f"--layout=<a layout.json with {{{', '.join(shown)}}}>"
+            if name in ("undetected", "ignore"):
+                added = [value] if name == "undetected" else map(json.dumps, value.split(","))
+                held = [
+                    f"{v:g}" if name == "undetected" else json.dumps(v) for v in facts.get(name, ())
+                ]
+                shown[name] = f"[{', '.join([*held, *added])}]"
+            else:
+                shown[name] = json.dumps("\t" if value == "tab" else value)
+        fields = ", ".join(f'"{name}": {text}' for name, text in shown.items())
+        return f"--layout=<a layout.json with {{{fields}}}>"
 
     return _REMEDY.sub(describe, message)
 

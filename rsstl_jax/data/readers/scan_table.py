@@ -35,7 +35,8 @@ def read_scan_table(
     path: str | Path, access_points: Sequence[str], layout: Layout | None = None
 ) -> Iterator[ScanBlock]:
     """Reads a CSV whose columns are access points or carried; an empty cell is undetected."""
-    layout = replace(layout or Layout(), empty_is_undetected=True)
+    written = layout or Layout()
+    layout = replace(written, empty_is_undetected=True)
     path, sheet, warned = as_path("path", path), None, False
     try:
         with _open(path) as file:
@@ -47,10 +48,11 @@ def read_scan_table(
                 else:
                     sheet = continue_sheet(sheet, body, first_line)
                 block = _read_block(sheet, columns)
-                warned = warned or warn_of_scans(block.rows.rss_dbm[:, columns.place], str(path))
+                known = block.rows.rss_dbm[:, columns.place]
+                warned = warned or warn_of_scans(known, str(path), written)
                 yield block
     except DataError as error:
-        message = for_scans(str(error))
+        message = for_scans(str(error), written)
         raise error if message == str(error) else DataError(message) from error
     except UNREADABLE as error:
         raise DataError(f"{path}: cannot be unpacked or read ({error})") from error

@@ -117,7 +117,7 @@ def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.fl
             "a file of unlabelled fingerprints has these alone"
         )
     rss_dbm = to_rss_dbm(sheet, read_numbers(sheet, columns))
-    warn_of_scans(rss_dbm, sheet.file, at_site=True)
+    warn_of_scans(rss_dbm, sheet.file)
     return rss_dbm
 
 
