@@ -102,8 +102,8 @@ class Locator:
             scans: a sequence of scans, or a single one: {access point: dBm} each, or a list of
                 records {"mac": ..., "rssi": ...}; or a DataFrame with one column per access point;
                 or float[n, B], dBm, NaN where undetected, with `access_points`. What
-                stands for undetected by the site's layout, such as -110, does so here, and the
-                columns that it names or ignores are left out.
+                stands for undetected at the site, 100 or what its layout says, does so
+                here; the columns that the layout names or ignores are left out.
             access_points: names of the columns, where `scans` is an array.
 
         Returns:
