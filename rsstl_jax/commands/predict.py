@@ -187,8 +187,8 @@ def _map_path() -> Path | None:
     path = Path(FLAGS.radio_map)
     if path.is_file() or (path.is_dir() and len(path.parts) > 1):
         return path
-    # A single word: a folder of this name that has no table hides no dataset.
-    named = FLAGS.radio_map in READERS or FLAGS.data_dir or not any(path.glob("train.*"))
+    # A single word: an empty folder of this name hides no dataset.
+    named = FLAGS.radio_map in READERS or FLAGS.data_dir or not any(path.glob("*"))
     return None if named else path
 
 

@@ -103,13 +103,20 @@ def test_the_pretrained_network_answers_with_a_radio_map_and_is_saved(folder, ca
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_an_empty_folder_hides_no_dataset_of_its_name(folder, monkeypatch):
-    (folder / "elsewhere" / "home").mkdir(parents=True)
-    monkeypatch.chdir(folder / "elsewhere")
-    out = folder / "out" / "named.csv"
-    flags = ("--radio_map=home", f"--data_dir={folder}", f"--scans={folder}/scans.csv")
-    succeed("predict", student_of(folder), *flags, f"--output={out}")
-    assert len(pd.read_csv(out)) == 9
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_folder_hides_no_dataset_where_it_is_empty_or_data_dir_is_given(
+    folder, tmp_path, monkeypatch, is_empty
+):
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path)
+    flags = ["--radio_map=home", f"--scans={folder}/scans.csv", f"--output={tmp_path}/named.csv"]
+    if is_empty:
+        monkeypatch.setenv("RSSTL_DATA_DIR", str(folder))
+    else:
+        (tmp_path / "home" / "train.csv").write_text("no table")
+        flags.append(f"--data_dir={folder}")
+    succeed("predict", student_of(folder), *flags)
+    assert len(pd.read_csv(tmp_path / "named.csv")) == 9
 
 
 def assert_same_with_zeros(folder, student, answers):

@@ -35,8 +35,6 @@ def normal(seed, *shape):
 STUDENT = Representations(normal(0, BATCH, WIDTH), normal(1, BATCH, WIDTH), normal(2, BATCH, 2))
 FRAME, EXTRACT = normal(3, NUM_TEACHERS, BATCH, WIDTH), normal(4, NUM_TEACHERS, BATCH, WIDTH)
 THETA = draw_params(ESTIMATOR, STUDENT.extract, STUDENT.extract)
-
-
 WITH_ALL = Alignment(ESTIMATOR, TERMS)
 
 
@@ -113,11 +111,8 @@ def test_masked_teachers_take_no_part(term, left_out):
     some, alignment = np.array([0, 2]), Alignment(ESTIMATOR, (term,))
     three = [z.at[1].multiply(left_out) for z in (FRAME, EXTRACT)]
     context = DistillContext({}, {term: 1.0}, 0.3, jnp.array([1.0, 0.0, 1.0]))
-
-    def of_student(student, teachers, context):
-        return alignment.losses(THETA, student, *teachers, context)[term]
-
-    both = jax.jit(jax.value_and_grad(of_student))
+    loss = lambda student, teachers, c: alignment.losses(THETA, student, *teachers, c)[term]  # noqa: E731
+    both = jax.jit(jax.value_and_grad(loss))
     masked = both(STUDENT, three, context)
     two = both(STUDENT, (FRAME[some], EXTRACT[some]), context._replace(teacher_mask=None))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), masked, two)
