@@ -56,6 +56,8 @@ def main() -> None:
         check_file("--output", FLAGS.output, endings=(".csv",), begins=(b"fingerprint,",))
     load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
     locator, part = load()
+    import numpy as np
+
     from rsstl_jax.metrics import error_m, summarize
     from rsstl_jax.report.predicted import mean_by_group, predict, protocol_figures
     from rsstl_jax.report.result_table import PROTOCOLS, protocol_cell
@@ -65,6 +67,8 @@ def main() -> None:
     figures = summarize(errors_m)
     protocols = protocol_figures(predicted, part)
     print(f"{FLAGS.student} at {part.dataset}, {part.part} part, {len(part)} fingerprints:")
+    if empty := int(np.isnan(part.rss_dbm).all(axis=1).sum()):
+        print(f"  {'without readings':16} {empty:4}    of them; they are measured, too")
     for label, (name, factor, unit) in _FIGURES.items():
         print(f"  {label:16} {factor * figures[name]:7.2f} {unit}")
     for name in [name for name in PROTOCOLS if name in protocols]:

@@ -79,7 +79,7 @@ _RUN: dict[str, Field] = {
     "data.held_out_phones": NAMES.field(
         "",
         "Phones, separated by commas, whose fingerprints are left out of the training set and are "
-        "measured all the same, such as 13,14; empty means that none is left out.",
+        'measured all the same, such as 13,14 or "S10, blue"; empty means that none is left out.',
     ),
     "data.held_out_months": MONTHS.field(
         "",

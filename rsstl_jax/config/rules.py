@@ -12,8 +12,9 @@ MESH_AXES = ("replica", "data")  # groups of devices, and the devices of a group
 
 
 def name_list(names: str) -> tuple[str, ...]:
-    """The names in a comma-separated text, in their order."""
-    return tuple(name.strip() for name in names.split(",")) if names.strip() else ()
+    """The names in a comma-separated text, in their order; quotes hold one with a comma."""
+    cut = re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', names) if names.strip() else ()
+    return tuple(re.sub(r'^"(.*)"$', r"\1", name.strip()) for name in cut)
 
 
 def read_mesh(text: str) -> dict[str, int] | None:

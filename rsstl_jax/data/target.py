@@ -78,7 +78,8 @@ def _check_groups(part: Fingerprints, kind: str, names: tuple[str, ...]) -> None
         )
     known = np.unique(groups).tolist()
     if unknown := [name for name in names if name not in known]:
+        quoted = [f'"{name}"' if "," in name else name for name in known]
         raise DataError(
             f"{field}: {part.dataset} {part.part} has no fingerprint of the {kind} "
-            f"{unknown[0]!r}; there are {shown(known)}"
+            f"{unknown[0]!r}; there are {shown(quoted)}"
         )

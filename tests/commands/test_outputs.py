@@ -138,6 +138,14 @@ def test_evaluate_measures_the_baseline_student_and_writes_into_a_new_folder(
         f"  within 10 m      {100 * np.mean(errors_m <= 10):7.2f} % of the fingerprints",
         f"every position: {output}",
     ]
+    # A test scan without a reading is measured, and said.
+    test_csv = data_dir / "home" / "test.csv"
+    cells = pd.read_csv(test_csv)
+    cells.loc[0, list(test.access_points)] = 100
+    cells.to_csv(test_csv, index=False)
+    assert command(evaluate, *where).splitlines()[1] == (
+        "  without readings    1    of them; they are measured, too"
+    )
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_student_is_read(command, tmp_path):

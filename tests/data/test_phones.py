@@ -8,7 +8,7 @@ from tiny import make_part, make_tiny_config, name_phones, write_sites
 
 from rsstl_jax.data import load_site
 from rsstl_jax.data.readers import read_site
-from rsstl_jax.data.target import leave_out, target_parts
+from rsstl_jax.data.target import leave_out, split_site, target_parts
 from rsstl_jax.errors import DataError
 
 UJI = """WAP001,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,USERID,PHONEID,TIMESTAMP
@@ -70,6 +70,12 @@ def test_a_table_of_ones_own_names_its_columns(tmp_path, form):
     assert set(train.groups()["month"]) == {"2013-06"}
     seconds = {"date": "2013-06-20T00:00:00"}.get(form, MOMENTS[0])
     assert (train.time == np.datetime64(seconds)).all()
+    data = make_tiny_config().data
+    data.held_out_phones = '"Pixel 4, blue", 13'
+    assert leave_out(train, data).phone.tolist() == ["7"]
+    data.held_out_phones = "Pixel 4"
+    with pytest.raises(DataError, match=r"'Pixel 4'; there are 13, 7, \"Pixel 4, blue\"$"):
+        split_site(read_site("home", tmp_path), data)
     (tmp_path / "layout.json").write_text(json.dumps({"phone": "handest", "ignore": ["at"]}))
     with pytest.raises(DataError, match="column 'handest' is missing from the header"):
         read_site("home", tmp_path)

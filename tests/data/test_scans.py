@@ -145,7 +145,12 @@ def test_a_wrong_cell_of_a_later_block_is_named_by_its_line(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("cellar\n-61\n", "none of the 1 columns"), ("hall,attic\n", "has no scan")],
+    [
+        ("cellar\n-61\n", "none of the 1 columns"),
+        ("hall,attic\n", "has a header but no data rows"),
+        ("", "is empty"),
+        ("hall,attic\r-61,-70\r", "line 1: holds a carriage return that no line feed follows"),
+    ],
 )
 def test_a_table_without_a_known_access_point_or_row_is_refused(tmp_path, text, words):
     with pytest.raises(DataError, match=words):

@@ -51,13 +51,14 @@ def read_scan_table(
                 known = block.rows.rss_dbm[:, columns.place]
                 warned = warned or warn_of_scans(known, str(path), written)
                 yield block
+            if sheet is None:
+                # Refuses it: there is a header at most.
+                parse_sheet(str(path), header, layout=layout)
     except DataError as error:
         message = for_scans(str(error), written)
         raise error if message == str(error) else DataError(message) from error
     except UNREADABLE as error:
         raise DataError(f"{path}: cannot be unpacked or read ({error})") from error
-    if sheet is None:
-        raise DataError(f"{path}: has no scan; a header and a row for each scan are expected")
 
 
 def _read_bodies(file: IO[bytes], blanks: bytes) -> Iterator[tuple[bytes, int]]:
