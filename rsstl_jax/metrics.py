@@ -176,6 +176,12 @@ def _penalised_m(
             f"floors_off has shape {floors.shape}, building_wrong {building.shape}; "
             f"both must be {distance.shape}"
         )
+    for name, values in (("floors_off", floors), ("building_wrong", building)):
+        if np.isnan(values).any():
+            raise ValueError(
+                f"{name}[{np.isnan(values).argmax()}] is missing: leave out what has no floor or "
+                "building, or count it as wrong"
+            )
     if not np.isin(building, (0, 1)).all() or not (floors == np.rint(floors)).all():
         raise ValueError("floors_off must be whole numbers, and building_wrong True or False")
     return distance + floor_penalty_m * np.abs(floors) + 50.0 * building

@@ -1,6 +1,7 @@
 """Errors in metres and their figures, by hand and by np.percentile."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rsstl_jax.metrics import (
@@ -82,6 +83,15 @@ def test_evaal_error_by_hand():
 def test_evaal_error_broadcasts_nothing():
     with pytest.raises(ValueError, match=r"floors_off has shape \(1,\), building_wrong \(2,\)"):
         evaal_error_m(np.zeros((2, 2)), np.zeros((2, 2)), floors_off=[1], building_wrong=[0, 0])
+
+
+def test_evaal_error_names_what_is_missing():
+    """A scan without known access points has no floor in an answer."""
+    for missing in pd.Series([1, pd.NA], dtype="Int64"), [1.0, np.nan]:
+        with pytest.raises(ValueError, match=r"^floors_off\[1\] is missing: leave out what"):
+            evaal_error_m(
+                np.zeros((2, 2)), np.zeros((2, 2)), floors_off=missing, building_wrong=[0, 0]
+            )
 
 
 def test_ipin_score_by_hand():

@@ -119,8 +119,10 @@ def _find_layout() -> "tuple[Path, Layout | None]":
             given["undetected"] = [float(text) for text in given["undetected"]]
         except ValueError as error:
             raise ConfigError(f"--undetected: {error}") from error
-    if "ignore" in given:
-        given["ignore"] = list(dict.fromkeys([*stored.ignore, *given["ignore"]]))
+    # A column that is named now is not ignored any more.
+    named = {given[name].casefold() for name in TEXTS if name in given}
+    ignored = [column for column in stored.ignore if column.casefold() not in named]
+    given["ignore"] = list(dict.fromkeys([*ignored, *given.get("ignore", ())]))
     if "delimiter" in given:
         given["delimiter"] = {"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"])
     if given.get("positions", "degrees") != "degrees":

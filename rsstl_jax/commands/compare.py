@@ -44,7 +44,7 @@ def main() -> None:
 
     runs = [read_run(workdir) for workdir in FLAGS.workdirs]
     methods = choose_methods(runs, FLAGS.students)
-    rows = compare_methods(methods, runs[0].positions_m)
+    rows = compare_methods(methods, runs[0].places)
     output, part = Path(FLAGS.output), runs[0].measured_on
     output.mkdir(parents=True, exist_ok=True)
     content = {

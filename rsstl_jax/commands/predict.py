@@ -132,7 +132,7 @@ def _devices() -> "Sequence[jax.Device]":
     sizes = read_mesh(FLAGS.mesh)
     if sizes is None or sizes.keys() - {"data"}:
         raise ConfigError(f"--mesh is {FLAGS.mesh!r}; it must be data and a number, as in data:4")
-    mesh = make_mesh(FLAGS.mesh)
+    mesh = make_mesh(FLAGS.mesh, "--mesh")
     return () if mesh is None else tuple(mesh.devices.flat)
 
 
@@ -182,14 +182,21 @@ def _radio_map() -> "Fingerprints":
 
 def _map_path() -> Path | None:
     """The file or folder that --radio_map names; None: it names a dataset."""
+    from rsstl_jax.data.load import resolve_data_dir
     from rsstl_jax.data.readers import READERS
 
     path = Path(FLAGS.radio_map)
     if path.is_file() or (path.is_dir() and len(path.parts) > 1):
         return path
     # A single word: an empty folder of this name hides no dataset.
-    named = FLAGS.radio_map in READERS or FLAGS.data_dir or not any(path.glob("*"))
-    return None if named else path
+    if FLAGS.radio_map in READERS or FLAGS.data_dir or not any(path.glob("*")):
+        return None
+    if (dataset := resolve_data_dir(None)[0] / path).is_dir() and not dataset.samefile(path):
+        raise ConfigError(
+            f"--radio_map={path} names the folder {path.resolve()} and the dataset {dataset}; "
+            f"write ./{path} for the folder, or --data_dir={dataset.parent} for the dataset"
+        )
+    return path
 
 
 def _read_layout() -> "Layout | None":

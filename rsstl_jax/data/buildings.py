@@ -14,6 +14,7 @@ from rsstl_jax.errors import DataError
 _SAME_BUILDING = {
     **dict.fromkeys(("tut1", "tut3", "tut4", "tut6"), "tampere"),
     **dict.fromkeys(("tut2", "tut5"), "tut7"),
+    **dict.fromkeys(("uji1", "uji2"), "uji"),
 }
 
 

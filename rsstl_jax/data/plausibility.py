@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.cells import undetected_flag
 from rsstl_jax.data.readers.columns import MAX_SHOWN
 from rsstl_jax.data.readers.layout import (
     MAX_LATITUDE,
@@ -55,7 +56,7 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
     mark = _undetected_mark(part.rss_dbm)
     odd: list[str] = []
     if radio_map is None or mark != _undetected_mark(radio_map.rss_dbm):
-        odd += _odd_values(part.rss_dbm, mark)
+        odd += _odd_values(part.rss_dbm, mark, part.layout)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
         odd += [*_odd_extent(part, with_reach=mark is None), *_odd_columns(part, mark)]
@@ -72,17 +73,21 @@ def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | No
 
     They are read by `layout`; None: they are unlabelled ones of a site.
     """
-    found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm))]
+    found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm), layout)]
     for text in found:
         _log.warning("%s: %s", source, text if layout is None else for_scans(text, layout))
     return bool(found)
 
 
-def _odd_values(rss_dbm: NDArray[np.float32], mark: float | None) -> Iterator[str]:
-    is_full = rss_dbm.size >= MIN_READINGS and not np.isnan(rss_dbm).any()
+def _odd_values(
+    rss_dbm: NDArray[np.float32], mark: float | None, layout: Layout | None
+) -> Iterator[str]:
+    holes = np.isnan(rss_dbm).any()
+    is_full = rss_dbm.size >= MIN_READINGS and not holes
     everywhere = "every access point is detected in every row"
     if mark is not None:
-        flag, share = remedy(f"--undetected={mark:g}"), np.mean(rss_dbm == mark)
+        marks = (layout or Layout()).undetected if holes else ()
+        flag, share = remedy(undetected_flag(*marks, mark)), np.mean(rss_dbm == mark)
         yield (
             f"{f'{everywhere} and ' if is_full else ''}{share:.0%} of all cells are {mark:g} dBm; "
             f"is {mark:g} your 'undetected'? {flag} says so"

@@ -16,6 +16,7 @@ from rsstl_jax.errors import DataError
 
 NAME_KEYS = ("mac", "bssid", "id", "name")
 LEVEL_KEYS = ("rssi", "rss", "level", "dbm", "signal")
+IS_ONE_RECORD = "is one record; a list of them is a scan"
 
 Scans = (
     Sequence[Mapping[str, Any]]
@@ -44,10 +45,12 @@ def read_scans(
     undetected = layout.undetected if layout else ()
     others = (*layout.ignore, *used_columns(layout)) if layout else ()
     left_out = {name.casefold() for name in others}
+    prefix = layout.access_point_prefix.casefold() if layout else ""
     names = check_names(access_points)
     column = {name.casefold(): index for index, name in enumerate(names)}
     if isinstance(scans, pd.DataFrame):
-        kept = [str(name).casefold() not in left_out for name in scans.columns]
+        columns = [str(name).casefold() for name in scans.columns]
+        kept = [name not in left_out and name.startswith(prefix) for name in columns]
         return _table_rows(scans.loc[:, kept], column, undetected)
     listed = _list_of_scans(scans)
     if not listed:
@@ -59,7 +62,8 @@ def read_scans(
         if alike := names_alike(name for name, _ in readings):
             raise DataError(f"scan {row}: access point {alike[1]!r} is named twice")
         for name, level in readings:
-            if name.casefold() in left_out:
+            other = isinstance(scan, Mapping) and not name.casefold().startswith(prefix)
+            if other or name.casefold() in left_out:
                 continue
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
@@ -116,12 +120,17 @@ def _is_record(entry: Any) -> bool:
     return bool(keys & set(NAME_KEYS)) and bool(keys & set(LEVEL_KEYS))
 
 
+def is_one_record(scan: Any) -> bool:
+    """Whether what should be a scan is a single record: its name is text, no level."""
+    return _is_record(scan) and any(isinstance(value, str) for value in scan.values())
+
+
 def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
     if isinstance(scan, pd.Series):
         scan = scan.to_dict()
     if isinstance(scan, Mapping):
-        if _is_record(scan) and any(isinstance(scan.get(key), str) for key in scan):
-            raise DataError(f"scan {row}: {scan!r} is one record; a list of them is a scan")
+        if is_one_record(scan):
+            raise DataError(f"scan {row}: {scan!r} {IS_ONE_RECORD}")
         readings = list(scan.items())
     elif isinstance(scan, Iterable) and not isinstance(scan, str | bytes):
         readings = []

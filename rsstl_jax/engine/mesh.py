@@ -37,20 +37,20 @@ class _Padded:
     count: int = field(metadata={"static": True})
 
 
-def make_mesh(text: str) -> Mesh | None:
-    """The devices that run.mesh names, as the axes replica and data; None: the default device."""
+def make_mesh(text: str, name: str = "run.mesh") -> Mesh | None:
+    """The devices of a text, as the axes replica and data; None: the default device."""
     sizes = read_mesh(text) or {}
     shape = tuple(sizes.get(axis, 1) for axis in MESH_AXES)
     devices, number = jax.devices(), math.prod(shape)
     if number > len(devices):
         raise ConfigError(
-            f"run.mesh is {text!r}, which is {number} devices; JAX finds {len(devices)} "
+            f"{name} is {text!r}, which is {number} devices; JAX finds {len(devices)} "
             f"({devices[0].platform}): take axes whose product is at most {len(devices)}"
         )
     idle = {d.process_index for d in devices} - {d.process_index for d in devices[:number]}
     if text and idle:
         raise ConfigError(
-            f"run.mesh is {text!r}, which leaves process {min(idle)} without a device; of "
+            f"{name} is {text!r}, which leaves process {min(idle)} without a device; of "
             f"{len(devices)} devices each of {jax.process_count()} processes must have a part"
         )
     if number == 1:

@@ -47,6 +47,7 @@ class Run(NamedTuple):
     target: str
     part: str  # in words: which part of which target
     positions_m: np.ndarray  # float64[n, 2], where each fingerprint was taken
+    places: np.ndarray  # float64[n, 2 to 4], the same with floor and building where known
     methods: dict[str, Method]  # {student: what is known of it}
     baselines: tuple[str, ...] = ()  # those of the students that were measured beside the run's
 
@@ -76,6 +77,9 @@ def read_run(workdir: str | Path) -> Run:
         positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
         students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
         methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
+        frame = next(iter(frames.values()))
+        labels = [name for name in ("floor", "building") if name in frame]
+        places = np.column_stack([positions_m, frame[labels].to_numpy(np.float64)])
         number = result.get("num_evaluated", len(positions_m))
         complete = len(positions_m) == number and all(
             np.array_equal(frame[["x_m", "y_m"]], positions_m) for frame in frames.values()
@@ -90,7 +94,9 @@ def read_run(workdir: str | Path) -> Run:
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))
-    return Run(str(workdir), network, result["target"], part, positions_m, methods, baselines)
+    return Run(
+        str(workdir), network, result["target"], part, positions_m, places, methods, baselines
+    )
 
 
 def _read_method(
@@ -157,15 +163,15 @@ def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Me
     return methods
 
 
-def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[dict[str, Any]]:
+def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[str, Any]]:
     """How each method but the first differs from the first, and the verdict."""
     reference, others = methods[0], methods[1:]
-    num_positions = len(np.unique(positions_m, axis=0))
+    num_positions = len(np.unique(places, axis=0))
     rows, by_seed = [], []
     for method in others:
         errors_m = method.mean_errors_m - reference.mean_errors_m
         seeds = [seed for seed in method.errors_m if seed in reference.errors_m]
-        low, high = interval_over_positions(errors_m, positions_m)
+        low, high = interval_over_positions(errors_m, places)
         row: dict[str, Any] = {
             "method": method.label,
             "reference": reference.label,
@@ -191,7 +197,7 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
                 "interval_m": [found.low, found.high],
                 "p_value": found.p_value,
             }
-        row |= _protocol_differences(method, reference, positions_m)
+        row |= _protocol_differences(method, reference, places)
         rows.append(row)
     adjusted = adjust_p_values([found.p_value for _, found in by_seed])
     for (row, found), p in zip(by_seed, adjusted, strict=True):
@@ -199,14 +205,12 @@ def compare_methods(methods: Sequence[Method], positions_m: np.ndarray) -> list[
     return rows
 
 
-def _protocol_differences(
-    method: Method, reference: Method, positions_m: np.ndarray
-) -> dict[str, Any]:
+def _protocol_differences(method: Method, reference: Method, places: np.ndarray) -> dict[str, Any]:
     """How floor hit rate and EvAAL mean differ, where both methods know floors."""
     # Over positions: most floors depend on the radio map alone, and every seed has the same.
     row: dict[str, Any] = {}
     for name in [name for name in PAIRED if name in method.paired and name in reference.paired]:
         difference = method.paired[name] - reference.paired[name]
         row[f"{name}_difference"] = float(difference.mean())
-        row[f"{name}_interval"] = list(interval_over_positions(difference, positions_m))
+        row[f"{name}_interval"] = list(interval_over_positions(difference, places))
     return row

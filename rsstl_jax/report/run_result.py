@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.splits import position_numbers
 from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
@@ -44,7 +45,8 @@ def measure(seeds: Sequence[Predicted], held_out: Fingerprints) -> dict[str, Any
     figures["percentiles_m"] = np.percentile(errors_m, PERCENTILES, axis=1).T.round(3).tolist()
     if by_group := mean_by_group(errors_m, held_out):
         figures["mae_by_group_m"] = by_group
-    interval = interval_over_positions(np.mean(errors_m, axis=0), actual_m)
+    places = position_numbers(held_out)[:, None]
+    interval = interval_over_positions(np.mean(errors_m, axis=0), places)
     figures["mae_interval_over_positions_m"] = list(interval)
     if len(errors_m) > 1:
         figures["mean_place"] = summarize(error_m(np.mean(predicted_m, axis=0), actual_m))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rsstl_jax.data import read_scans
 from rsstl_jax.data.plausibility import warn_of_scans
 from rsstl_jax.data.readers.scan_table import read_scan_table
+from rsstl_jax.data.scans import IS_ONE_RECORD, is_one_record
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import parse_json
@@ -97,6 +98,8 @@ def _parse(line: bytes) -> Any:
         raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
     if not isinstance(scan, dict | list):
         raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')
+    if is_one_record(scan):
+        raise DataError(f"{scan!r} {IS_ONE_RECORD}")
     return scan
 
 

@@ -1,5 +1,7 @@
 """check_site: the card, the plan, the warnings, and the layout that every command then reads by."""
 
+import json
+
 import matplotlib.image
 import numpy as np
 import pandas as pd
@@ -83,6 +85,27 @@ def test_what_looks_wrong_is_said_and_the_exit_code_is_0(check, tmp_path):
     code, out, err = check()
     assert code == 0 and "W1" not in err
     assert out.count("warning: ") == 1 and "is -110 your 'undetected'?" in out
+
+
+def test_each_remedy_keeps_what_another_one_stored(check, tmp_path):
+    """Half of the undetected cells are 100, half of them -110; the floor was ignored once."""
+    file = tmp_path / "my-office" / "train.csv"
+    write_table(OFFICE.train, file)
+    table = pd.read_csv(file).rename(columns={"floor": "Level"})
+    table.iloc[::2] = table.iloc[::2].replace(100, -110)
+    table.to_csv(file, index=False)
+    check("--ignore=Level,spare", "--write")
+    _, out, _ = check("--floor=Level", "--write")
+    assert "floors         0: 189, 1: 189, 2: 222" in out
+    assert "is -110 your 'undetected'? rsstl check_site --dataset=... --undetected=100,-110 " in out
+    code, _, err = check("--undetected=-110")
+    assert code == 2 and "--undetected=-110,100 --write says so" in err
+    check("--undetected=100,-110", "--write")
+    part = load_radio_map("my-office", data_dir=tmp_path)
+    np.testing.assert_array_equal(part.rss_dbm, OFFICE.train.rss_dbm)
+    np.testing.assert_array_equal(part.floor, OFFICE.train.floor)
+    layout = (tmp_path / "my-office" / "layout.json").read_text()
+    assert json.loads(layout)["ignore"] == ["spare"]
 
 
 @pytest.mark.parametrize(

@@ -108,15 +108,20 @@ def test_a_folder_hides_no_dataset_where_it_is_empty_or_data_dir_is_given(
     folder, tmp_path, monkeypatch, is_empty
 ):
     (tmp_path / "home").mkdir()
-    monkeypatch.chdir(tmp_path)
     flags = ["--radio_map=home", f"--scans={folder}/scans.csv", f"--output={tmp_path}/named.csv"]
     if is_empty:
         monkeypatch.setenv("RSSTL_DATA_DIR", str(folder))
     else:
         (tmp_path / "home" / "train.csv").write_text("no table")
         flags.append(f"--data_dir={folder}")
-    succeed("predict", student_of(folder), *flags)
+    code, _, err = call("predict", student_of(folder), *flags, cwd=tmp_path)
+    assert code == 0, err
     assert len(pd.read_csv(tmp_path / "named.csv")) == 9
+    if not is_empty:
+        monkeypatch.setenv("RSSTL_DATA_DIR", str(folder))
+        code, _, err = call("predict", student_of(folder), *flags[:-1], cwd=tmp_path)
+        assert code == 2 and f"the folder {tmp_path}/home and the dataset {folder}/home; " in err
+        assert f"write ./home for the folder, or --data_dir={folder} for the dataset" in err
 
 
 def assert_same_with_zeros(folder, student, answers):

@@ -159,12 +159,16 @@ def test_a_file_whose_name_says_another_form_is_refused(command, members, tmp_pa
 
 def test_a_byte_order_mark_and_numbers_beyond_floats_lose_no_line(command, members, tmp_path):
     scans, out = tmp_path / "scans.jsonl", tmp_path / "out.jsonl"
-    lines = ['{"AP0": -61}', f'{{"AP0": 1{"0" * 400}}}', '{"AP0": -61}']
+    record = '{"mac": "AP0", "rssi": -61}'
+    lines = ['{"AP0": -61}', f'{{"AP0": 1{"0" * 400}}}', f"[{record}]", record]
     scans.write_text("\r\n".join(lines), encoding="utf-8-sig")
     command(predict, f"--student={members[0]}", f"--scans={scans}", f"--output={out}")
-    first, second, third = map(json.loads, out.read_text().splitlines())
+    first, second, third, fourth = map(json.loads, out.read_text().splitlines())
     assert first == third and first["detected"] == 1
     assert second["line"] == 2 and "'AP0': inf is outside" in second["error"]
+    assert fourth["line"] == 4 and fourth["error"].endswith(
+        "is one record; a list of them is a scan"
+    )
 
 
 def test_a_datasets_name_is_no_folder_of_the_current_one(command, members, tmp_path, monkeypatch):

@@ -134,10 +134,10 @@ def test_unlabelled_scans_are_read_by_the_layout(tmp_path):
         ('{"phone": "AP001", "time": "x"}', "time is 'x'; it must be another column than x"),
         ('{"y": ""}', "y is ''; it must be a column's name"),
         ('{"delimiter": ";;"}', "delimiter is ';;'; it must be one of"),
-        ('{"decimal": ","}', "decimal is ','; it must differ from the delimiter"),
         ('{"positions": "miles"}', "positions is 'miles'; it must be one of 'metres', 'degrees'"),
         ('{"origin": [24.9, 60.2]}', "origin is .* it must be left out but for degrees"),
-        ('{"ignore": ["x"]}', "ignore is .* it must leave x and y alone"),
+        ('{"ignore": ["X"]}', "ignore is .* it must leave x alone, which x names"),
+        ('{"floor": "Level", "ignore": ["level"]}', "it must leave Level alone, which floor names"),
         ('{"ignore": [], "ignore": ["a"]}', "'ignore' is named twice in one object"),
         ('{"ignore": "id", "undetected": null}', "undetected is None; it must be a list of"),
         ('\ufeff{"undetectd": 1}', "'undetectd' is no field of a layout"),
@@ -219,6 +219,13 @@ def test_what_is_not_understood_says_how_it_can_be(tmp_path, change, undetected,
         load_site("home", data_dir=tmp_path)
     assert str(error.value).startswith(f"{tmp_path}/home/train.csv")
     assert "\n" not in str(error.value)
+
+
+def test_decimal_commas_may_stand_in_quotes_between_commas(tmp_path):
+    write(tmp_path, layout={"decimal": ","}, decimal=",")
+    train = load_site("home", data_dir=tmp_path).train
+    np.testing.assert_array_equal(train.rss_dbm, OFFICE.train.rss_dbm)
+    np.testing.assert_allclose(train.position_m, OFFICE.train.position_m)
 
 
 def test_a_decimal_comma_is_recognised(tmp_path):

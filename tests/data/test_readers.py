@@ -183,7 +183,9 @@ def test_a_fault_names_file_row_and_column(tmp_path, text, message, part):
         ("AP1;AP2;x;y\n-50;100;1;2\n", "looks separated by semicolons; commas are expected"),
         ("x,y\n1,2\n", "names no access point"),
         ("AP1,AP2,AP1,x,y\n-50,1,1,1,2\n", "column 'AP1' is named twice"),
-        ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name"),
+        ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name; .*pandas: index=False"),
+        ("sep=;\nAP1;x;y\n-50;1;2\n", "is 'sep=;'; remove the line"),
+        ("# of June\nAP1,x,y\n-50,1,2\n", "is '# of June'; remove the line"),
     ],
 )
 def test_a_fault_in_the_header_names_file_and_column(tmp_path, text, message):

@@ -112,6 +112,17 @@ def test_what_the_layout_names_or_ignores_is_no_access_point(scans):
     assert rows.unknown.tolist() == [0]
 
 
+@pytest.mark.parametrize("battery", [87, -5])
+def test_an_access_point_has_the_prefix_of_the_layout(battery):
+    """A record is one all the same: it holds nothing else."""
+    layout, scan = Layout(access_point_prefix="WAP"), {"wap1": -61, "battery": battery}
+    for scans in [scan], pd.DataFrame([scan]):
+        rows = read_scans(scans, ("WAP1",), layout)
+        assert rows.rss_dbm.tolist() == [[-61]] and rows.unknown.tolist() == [0]
+    rows = read_scans([[{"mac": "aa:bb", "rssi": -61}]], ("WAP1",), layout)
+    assert rows.unknown.tolist() == [1]
+
+
 def write(tmp_path, text, name="scans.csv"):
     file = tmp_path / name
     file.write_text(text, encoding="utf-8")

@@ -47,7 +47,7 @@ def write_run(folder, errors_m, *, part=TEST):
 def compare(*folders, students=()):
     runs = [read_run(folder) for folder in folders]
     methods = choose_methods(runs, students)
-    return methods, compare_methods(methods, runs[0].positions_m)
+    return methods, compare_methods(methods, runs[0].places)
 
 
 def test_seeds_are_the_unit_where_both_have_several(tmp_path):
@@ -92,9 +92,11 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
     a = write_run(tmp_path / "a", {"distilled": {0: first_m}})
     b = write_run(tmp_path / "b", {"distilled": {0: second_m}})
     methods, [row] = compare(a, b)
-    expected = interval_over_positions(np.abs(second_m) - first_m, TEST.position_m)
+    # Positions are the same on every floor of this building.
+    places = np.column_stack([TEST.position_m, TEST.floor])
+    expected = interval_over_positions(np.abs(second_m) - first_m, places)
     np.testing.assert_allclose(row["interval_m"], expected, atol=1e-4)
-    assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(TEST.position_m, axis=0)))
+    assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(places, axis=0)))
     assert row["verdict"] == words and "p_value" not in row
     text = render_comparison_of_runs("the test part", methods, [row])
     assert "This holds for these students as they are; other seeds may differ." in text

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, remedy
+from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, Layout, remedy
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM
 from rsstl_jax.errors import DataError
@@ -88,23 +88,29 @@ def to_rss_dbm(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float32]:
         marks += ["an empty cell"] if layout.empty_is_undetected else []
         expected = f"a reading is expected in {MIN_DBM:g}...{MAX_DBM:g} dBm"
         expected += f", or {' or '.join(marks)} for undetected" if marks else ""
-        _check_cells(sheet, numbers, sound, expected + _reading_hint(values[~sound], values.size))
+        _check_cells(sheet, numbers, sound, expected + _reading_hint(values, sound, layout))
     return np.where(undetected, np.nan, values).astype(np.float32)
 
 
-def _reading_hint(odd: NDArray[np.float64], num_cells: int) -> str:
+def _reading_hint(cells: NDArray[np.float64], sound: NDArray[np.bool_], layout: Layout) -> str:
     """What is probably undetected: a value that is no reading and stands in many cells."""
-    values, counts = np.unique(odd, return_counts=True)
-    value, count = values[counts.argmax()], int(counts.max())
+    values, counts = np.unique(cells[~sound], return_counts=True)
+    value, count, num_cells = values[counts.argmax()], int(counts.max()), cells.size
     if count < max(2, COMMON_FRACTION * num_cells):
         return ""
-    content, flag = f"{value:g}", f"--undetected={value:g}"
+    marks = [mark for mark in layout.undetected if (cells == mark).any()]
+    content, flag = f"{value:g}", undetected_flag(*marks, value)
     if np.isnan(value):
         content, flag = "empty", "--empty_is_undetected"
     return (
         f"; {count} of {num_cells} cells are {content}: if that means undetected, "
         f"{remedy(flag)} says so"
     )
+
+
+def undetected_flag(*marks: float) -> str:
+    """The flag that says that each of these values stands for undetected."""
+    return f"--undetected={','.join(f'{mark:g}' for mark in marks)}"
 
 
 def to_positions(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float64]:

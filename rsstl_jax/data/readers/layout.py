@@ -94,14 +94,18 @@ class Layout:
         self._demand(_all_numbers(self.undetected), "undetected", "be a list of finite numbers")
         names = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
         self._demand(names, "ignore", "be a list of columns' names")
-        self._demand(not {self.x, self.y} & {*self.ignore}, "ignore", "leave x and y alone")
+        ignored = {name.casefold() for name in self.ignore}
+        for name in _USES:
+            column = getattr(self, name)
+            chosen = name in ("x", "y") or column != getattr(Layout, name)
+            taken = chosen and column.casefold() in ignored
+            self._demand(not taken, "ignore", f"leave {column} alone, which {name} names")
         switch = self.empty_is_undetected
         self._demand(isinstance(switch, bool), "empty_is_undetected", "be true or false")
         choices = {"delimiter": DELIMITERS, "decimal": (".", ","), "positions": POSITIONS}
         for name, known in choices.items():
             needed = f"be one of {', '.join(map(repr, known))}"
             self._demand(getattr(self, name) in tuple(known), name, needed)
-        self._demand(self.decimal != self.delimiter, "decimal", "differ from the delimiter")
         if self.positions == "degrees":
             for name, wrong in (("x", "latitude"), ("y", "longitude")):
                 needed = f"not be a {wrong}: x is the longitude, y the latitude"
@@ -230,11 +234,10 @@ def for_scans(message: str, layout: Layout) -> str:
         for flag in shlex.split(match[1]):
             name, _, value = flag.removeprefix("--").partition("=")
             if name in ("undetected", "ignore"):
-                added = [value] if name == "undetected" else map(json.dumps, value.split(","))
-                held = [
-                    f"{v:g}" if name == "undetected" else json.dumps(v) for v in facts.get(name, ())
-                ]
-                shown[name] = f"[{', '.join([*held, *added])}]"
+                held = [f"{v:g}" if name == "undetected" else v for v in facts.get(name, ())]
+                values = dict.fromkeys([*held, *value.split(",")])
+                write = str if name == "undetected" else json.dumps
+                shown[name] = f"[{', '.join(map(write, values))}]"
             else:
                 shown[name] = json.dumps("\t" if value == "tab" else value)
         fields = ", ".join(f'"{name}": {text}' for name, text in shown.items())

@@ -168,6 +168,11 @@ def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
 
 def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> None:
     """Refuses a header of one column where another delimiter cuts it and the next line alike."""
+    if header.startswith((b"sep=", b"#")):
+        raise DataError(
+            f"{file}, line 1: is {header.decode()[:40].strip()!r}; remove the line, so that the "
+            "columns' names come first"
+        )
     if delimiter.encode() in header:
         return
     for other, meaning in DELIMITERS.items():
@@ -189,7 +194,10 @@ def _header_names(file: str, header: bytes, delimiter: str) -> tuple[str, ...]:
         raise DataError(f"{file}, line 1: cannot be cut into columns' names ({error})") from error
     names = tuple(name.strip() for name in cells)
     if "" in names:
-        raise DataError(f"{file}, line 1: column {names.index('') + 1} has no name")
+        raise DataError(
+            f"{file}, line 1: column {names.index('') + 1} has no name; name it, or write the "
+            "table without it (pandas: index=False, R: row.names=FALSE)"
+        )
     if twice := [name for name, number in Counter(names).items() if number > 1]:
         raise DataError(f"{file}, line 1: column {twice[0]!r} is named twice; rename one")
     return names
