@@ -21,7 +21,7 @@ from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.paper.comparison import table_of_cells
 from rsstl_jax.report.result_table import mean_and_spread
-from rsstl_jax.site_agnostic.temperature import choose_temperature
+from rsstl_jax.site_agnostic.cross_fitting import choose_at_site
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
 from rsstl_jax.site_agnostic.weights import load_pretrained
 from rsstl_jax.store.files import write_text
@@ -48,8 +48,8 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     )
     site = survey_building(f"square-{size_m:g}", building)
     pretrained = load_pretrained()
-    untempered = make_agnostic_site_network(pretrained.settings, site.train)
-    site_network = choose_temperature(untempered, pretrained.members)
+    as_trained = make_agnostic_site_network(pretrained.settings, site.train)
+    site_network = choose_at_site(as_trained, pretrained.members)
     neighbours = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     predicted_m: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(site_network, pretrained.members, site.test.rss_dbm),

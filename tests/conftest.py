@@ -7,13 +7,13 @@ import jax
 import pytest
 from absl import flags
 
-from rsstl_jax.site_agnostic import at_site, temperature
+from rsstl_jax.site_agnostic import at_site, cross_fitting
 from rsstl_jax.site_agnostic.weights import Pretrained
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # The pretrained network is calibrated at a site in nearly every test of it: on fewer fingerprints.
-temperature.QUERIES_PER_FOLD, at_site.CALIBRATION_ROWS_PER_FOLD = 25, 40
+cross_fitting.QUERIES_PER_FOLD, at_site.CALIBRATION_ROWS_PER_FOLD = 25, 40
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

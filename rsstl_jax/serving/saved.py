@@ -20,6 +20,7 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import ExportedStudent, load_exported
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
+from rsstl_jax.site_agnostic.cross_fitting import Chosen, chosen_of
 from rsstl_jax.site_agnostic.weights import (
     PRETRAINED,
     Pretrained,
@@ -180,7 +181,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
     facts = {
         "dataset": ensemble.dataset,
         "access_points": ensemble.access_points,
-        "inverse_temperature": float(ensemble.site_network.support.inverse_temperature),
+        **chosen_of(ensemble.site_network)._asdict(),
         "layout": layout_facts(ensemble.layout),
     }
     with _written_whole(folder, _AT_SITE) as new:
@@ -193,6 +194,8 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
 def _load_at_site(folder: Path) -> EnsembleAtSite:
     fields = {"dataset": str, "access_points": list, "inverse_temperature": float}
     card = read_card(folder / _AT_SITE, fields)
+    # Earlier versions wrote the temperature alone.
+    chosen = Chosen(**{name: card[name] for name in Chosen._fields if name in card})
     pretrained = load_pretrained(folder)
     try:
         content = (folder / _RADIO_MAP).read_bytes()
@@ -214,6 +217,6 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
         pretrained.settings,
         pretrained.members,
         radio_map,
-        inverse_temperature=card["inverse_temperature"],
+        chosen=chosen,
         **answers,
     )

@@ -1,1 +1,1 @@
-"""The network that knows no site: episodes, training, weights, temperature, teacher outputs."""
+"""The network that knows no site: episodes, training, weights, cross-fitting, teacher outputs."""

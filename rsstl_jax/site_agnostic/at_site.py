@@ -19,11 +19,12 @@ from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
-from rsstl_jax.site_agnostic.temperature import (
+from rsstl_jax.site_agnostic.cross_fitting import (
     MIN_CROSS_FITTED_POSITIONS,
-    at_temperature,
-    choose_temperature,
+    Chosen,
+    choose_at_site,
     measure_folds,
+    with_chosen,
 )
 from rsstl_jax.site_agnostic.training import (
     make_agnostic_site_network,
@@ -46,7 +47,7 @@ class EnsembleAtSite(NetworkLocator):
         members: Sequence[Params],
         radio_map: Fingerprints,
         *,
-        inverse_temperature: float | None = None,
+        chosen: Chosen | None = None,
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
     ) -> None:
@@ -62,17 +63,17 @@ class EnsembleAtSite(NetworkLocator):
         self.settings, self.members = settings, tuple(members)
         self.site_network: SiteNetwork = site_network
         self.radio_map = radio_map
-        if inverse_temperature is not None:
-            self.site_network = at_temperature(site_network, inverse_temperature)
+        if chosen is not None:
+            self.site_network = with_chosen(site_network, chosen)
 
     @classmethod
     def fit(
         cls, settings: AgnosticSettings, members: Sequence[Params], radio_map: Fingerprints
     ) -> "EnsembleAtSite":
-        """Chooses the temperature and calibrates the radius on the radio map itself."""
+        """Chooses two numbers and calibrates the radius on the radio map itself."""
         ensemble = cls(settings, members, radio_map)
         _log.info("choosing the temperature at %s; the first time it compiles", radio_map.dataset)
-        ensemble.site_network = choose_temperature(ensemble.site_network, members)
+        ensemble.site_network = choose_at_site(ensemble.site_network, members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
         if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
             _log.info("calibrating the radius at %s", radio_map.dataset)
@@ -117,7 +118,7 @@ def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut
         rows: jax.Array,
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         support = make_support(*radio_map, valid)._replace(
-            inverse_temperature=site_network.support.inverse_temperature
+            **{name: getattr(site_network.support, name) for name in Chosen._fields}
         )
         level = radio_map.level[rows]
         centered_m = scale_m * mean_location(site_network.network, members, support, level)

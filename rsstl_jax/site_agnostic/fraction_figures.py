@@ -11,7 +11,7 @@ from rsstl_jax.data import Fingerprints, target_fraction
 from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.predicted import mean_by_group
-from rsstl_jax.site_agnostic.temperature import choose_temperature
+from rsstl_jax.site_agnostic.cross_fitting import Chosen, choose_at_site, chosen_of
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
 from rsstl_jax.types import Params
 
@@ -34,14 +34,14 @@ def measure_fraction(
     ]
     methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
     predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
-    inverse_temperatures, queries_dbm = [], held_out.rss_dbm
+    chosen, queries_dbm = list[Chosen](), held_out.rss_dbm
     for subset in subsets:
-        untempered = make_agnostic_site_network(AgnosticSettings.from_config(config), subset)
-        site_network = choose_temperature(untempered, members)
-        inverse_temperatures.append(float(site_network.support.inverse_temperature))
+        as_trained = make_agnostic_site_network(AgnosticSettings.from_config(config), subset)
+        site_network = choose_at_site(as_trained, members)
+        chosen.append(chosen_of(site_network))
         predicted_m["agnostic"].append(predict_members_m(site_network, members, queries_dbm))
         predicted_m["agnostic, as trained"].append(
-            predict_members_m(untempered, members, queries_dbm)
+            predict_members_m(as_trained, members, queries_dbm)
         )
         predicted_m["agnostic, one seed"] += [
             predict_members_m(site_network, [params], queries_dbm) for params in members
@@ -52,7 +52,8 @@ def measure_fraction(
             predicted_m.setdefault("knn", []).append(neighbours)
     return {
         "num_support": [len(subset) for subset in subsets],
-        "sharpness": inverse_temperatures,
+        "sharpness": [one.inverse_temperature for one in chosen],
+        "retrieval": [one[1:] for one in chosen],
     } | {method: summarize_errors(positions, held_out) for method, positions in predicted_m.items()}
 
 

@@ -75,7 +75,8 @@ class Pretrained:
     def fit(self, radio_map: Fingerprints) -> EnsembleAtSite:
         """The ensemble at a site, ready to locate there; its parameters stay as they are.
 
-        The temperature is chosen, and the radius calibrated, on the radio map itself.
+        Temperature and weight of the most similar fingerprints are chosen, and the radius is
+        calibrated, on the radio map itself.
 
         Args:
             radio_map: fingerprints of the site with known positions, such as its train part.

@@ -11,7 +11,7 @@ import tiny
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.models.site_agnostic.token_network import TokenRegressor, make_agnostic
-from rsstl_jax.models.site_agnostic.tokens import Tokens, make_tokens
+from rsstl_jax.models.site_agnostic.tokens import NUM_RETRIEVED, Tokens, make_tokens
 
 SETTINGS = AgnosticSettings(
     num_access_points=5,
@@ -137,7 +137,8 @@ def test_the_convex_part_turns_with_the_plan():
     extract, refined = jnp.ones((3, 8)), jax.random.normal(jax.random.key(0), (3, 5, 8))
     position = jax.random.normal(jax.random.key(1), (3, 5, 2))
     valid = jnp.arange(5)[None, :] < jnp.array([[5], [3], [1]])
-    tokens = Tokens(*[None] * 3, position, valid, jnp.zeros(3), jnp.ones(()))
+    retrieved = jnp.zeros((3, 2)), jnp.zeros(())
+    tokens = Tokens(*[None] * 3, position, valid, jnp.zeros(3), jnp.ones(()), *retrieved)
     params = tiny.draw_params(regressor, extract, refined, tokens)
     regress = jax.jit(partial(regressor.apply, {"params": params}, extract, refined))
     place = regress(tokens)
@@ -167,6 +168,25 @@ def test_temperature_goes_from_the_mean_of_all_tokens_to_one_of_them():
     apart = jnp.linalg.norm(tokens.position - copied[:, None], axis=-1)
     assert jnp.where(tokens.valid, apart, jnp.inf).min(axis=1).max() < 1e-4
     assert jnp.abs(copied - mean).max() > 0.1
+
+
+def test_retrieval_goes_from_the_network_to_the_mean_of_the_most_similar():
+    """By hand: Sørensen similarity of levels to the power 1.5, itself to the power 4."""
+    retrieving = make()._replace(retrieval_power=jnp.float32(4))
+    trained, half, retrieved = [
+        locate(QUERIES, retrieving._replace(retrieval=jnp.float32(value))).location
+        for value in (0.0, 0.5, 1.0)
+    ]
+    np.testing.assert_allclose(half, (trained + retrieved) / 2, atol=1e-5)
+    for query, found in zip(QUERIES, retrieved, strict=True):
+        smaller = (np.minimum(query[None], LEVEL) ** 1.5).sum(axis=1)
+        similarity = 2 * smaller / ((query**1.5).sum() + (LEVEL**1.5).sum(axis=1))
+        nearest = np.argsort(-similarity)[:NUM_RETRIEVED]
+        expected = np.average(POSITION[nearest], axis=0, weights=similarity[nearest] ** 4)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    # Without a reading nothing is similar.
+    silent = locate(0 * QUERIES, make()._replace(retrieval=jnp.float32(1))).location
+    np.testing.assert_allclose(silent[0], make().center, atol=1e-5)
 
 
 def test_tokens_of_one_position_are_one_token_with_votes():

@@ -32,6 +32,8 @@ class Support(NamedTuple):
     radius: jax.Array  # float scalar
     number: jax.Array  # float scalar
     inverse_temperature: jax.Array  # float scalar
+    retrieval: jax.Array  # float scalar, 0...1: Weight of the most similar fingerprints' position
+    retrieval_power: jax.Array  # float scalar: Power of similarity, by which they are weighted
 
 
 def make_support(
@@ -70,6 +72,8 @@ def make_support(
         radius=safe_sqrt(squares.sum() / jnp.maximum(number, 1.0)),
         number=number,
         inverse_temperature=jnp.ones((), level.dtype),
+        retrieval=jnp.zeros((), level.dtype),
+        retrieval_power=jnp.ones((), level.dtype),
     )
 
 

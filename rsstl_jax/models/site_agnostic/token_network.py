@@ -61,7 +61,10 @@ class SetExtractor(nn.Module):
 
 
 class TokenRegressor(nn.Module):
-    """A position out of the tokens' positions: their convex combination and a small step."""
+    """A position out of the tokens' positions: their convex combination and a small step.
+
+    It is mixed with the retrieved position by the weight `retrieval`, 0 in training.
+    """
 
     width: int  # units of the hidden layers
 
@@ -75,7 +78,8 @@ class TokenRegressor(nn.Module):
         weights = nn.softmax(jnp.where(tokens.valid, scores, -1e9), axis=1)
         convex = jnp.einsum("bt,btd->bd", weights, tokens.position)
         step = nn.Dense(2, kernel_init=normal(1e-3))(nn.gelu(nn.Dense(self.width)(extract)))
-        return convex + 0.3 * tokens.scale[:, None] * step
+        position = convex + 0.3 * tokens.scale[:, None] * step
+        return (1 - tokens.retrieval) * position + tokens.retrieval * tokens.retrieved
 
 
 class AgnosticNetwork(Network):

@@ -11,6 +11,9 @@ from rsstl_jax.models.site_agnostic.support import EXPONENTS, POWER, Support
 NUM_CANDIDATES = 64
 """Support fingerprints that are compared closely with a fingerprint."""
 
+NUM_RETRIEVED = 10
+"""The most similar candidates, whose mean position is retrieved."""
+
 NUM_COMPARED = 64
 """Strongest access points on which they are compared; distances are exact where there are fewer."""
 
@@ -26,6 +29,8 @@ class Tokens(NamedTuple):
     valid: jax.Array  # bool[B, 1 + K + M]: Which tokens there are
     scale: jax.Array  # float[B]: The local unit of length, in the support's unit
     inverse_temperature: jax.Array  # float scalar
+    retrieved: jax.Array  # float[B, 2]: Mean position of the most similar support fingerprints
+    retrieval: jax.Array  # float scalar
 
 
 class _Detected(NamedTuple):
@@ -86,6 +91,8 @@ def make_tokens(
         jnp.concatenate([first, detected.level > 0, valid], axis=1),
         frame.scale,
         support.inverse_temperature,
+        _retrieve(candidates, frame, support),
+        support.retrieval,
     )
 
 
@@ -159,6 +166,16 @@ def _find_candidates(
     )
     order = jnp.argsort(candidates.nearness, axis=1)
     return jax.tree.map(lambda leaf: jnp.take_along_axis(leaf, order, axis=1), candidates)
+
+
+def _retrieve(candidates: _Candidates, frame: _Frame, support: Support) -> jax.Array:
+    """Mean position of the most similar candidates; the anchor where nothing is in common."""
+    similarity = jnp.maximum(1 - candidates.nearness[:, :NUM_RETRIEVED], 0.0)
+    weight = similarity**support.retrieval_power
+    total = weight.sum(axis=1, keepdims=True)
+    position = support.position[candidates.row[:, :NUM_RETRIEVED]]
+    mean = jnp.einsum("bc,bcd->bd", weight, position) / jnp.where(total > 0, total, 1.0)
+    return jnp.where(total > 0, mean, frame.anchor)
 
 
 def _sorensen(shared: jax.Array, total: jax.Array) -> jax.Array:
