@@ -7,13 +7,19 @@ import jax
 import pytest
 from absl import flags
 
+from rsstl_jax.engine import floor_head
 from rsstl_jax.site_agnostic import at_site, temperature
 from rsstl_jax.site_agnostic.weights import Pretrained
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# Importing and tracing make many objects: the collector looks at them less often.
+gc.set_threshold(20_000, 20, 20)
+
 # The pretrained network is calibrated at a site in nearly every test of it: on fewer fingerprints.
 temperature.QUERIES_PER_FOLD, at_site.CALIBRATION_ROWS_PER_FOLD = 25, 40
+# A floor head is trained for every synthetic site: on fewer draws.
+floor_head.MIN_DRAWS = 15_000
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -33,8 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Tracing makes many objects: the collector looks at them less often."""
-    gc.set_threshold(20_000, 20, 20)
+    """What was imported stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 FIT, FITTED = Pretrained.fit, {}
