@@ -125,6 +125,14 @@ def test_the_first_record_says_under_what_the_run_was_made(finished, data_dir):
     assert set(first["data"]) == {"home", "mall"}
 
 
+def test_every_training_logs_the_norm_of_its_gradient(finished):
+    logged = [r for r in Recorder(finished[0]).records() if "epoch" in r]
+    assert {r["run"] for r in logged} == set(TRAININGS)
+    assert all(0 < record["gradient_norm"] < 1e9 for record in logged)
+    of_expert = [r for r in logged if r["run"].endswith("expert")]
+    assert all(0 < record["critic_gradient_norm"] < 1e9 for record in of_expert)
+
+
 @pytest.mark.slow
 def test_with_a_validation_part_no_test_part_is_read(finished, tmp_path, monkeypatch):
     sealed = lambda name, data_dir=None: SealedSite(make_part(name))  # noqa: E731
