@@ -38,12 +38,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in others]
 
 
-def pytest_collection_finish() -> None:
-    """What was imported stays: the collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
-
-
 FIT, FITTED = Pretrained.fit, {}
 
 
