@@ -110,6 +110,7 @@ def run_distillation(
         >>> import tempfile
         >>> from rsstl_jax import make_config
         >>> config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+        >>> config.teacher.kind, config.run.baselines = "untrained", ""  # a control of seconds
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     result = run_distillation(config, Path(folder) / "run")
         >>> result["sources"], len(result["students"]["distilled"]["mae_m"])

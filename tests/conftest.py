@@ -7,13 +7,19 @@ import jax
 import pytest
 from absl import flags
 
+from rsstl_jax.engine import floor_head
 from rsstl_jax.site_agnostic import at_site, cross_fitting
 from rsstl_jax.site_agnostic.weights import Pretrained
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# Importing and tracing make many objects: the collector looks at them less often.
+gc.set_threshold(20_000, 20, 20)
+
 # The pretrained network is calibrated at a site in nearly every test of it: on fewer fingerprints.
 cross_fitting.QUERIES_PER_FOLD, at_site.CALIBRATION_ROWS_PER_FOLD = 25, 40
+# A floor head is trained for every synthetic site: on fewer draws.
+floor_head.MIN_DRAWS = 15_000
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,11 +36,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in slow if item not in slow[first % turns :: turns]]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
-
-
-def pytest_collection_finish() -> None:
-    """Tracing makes many objects: the collector looks at them less often."""
-    gc.set_threshold(20_000, 20, 20)
 
 
 FIT, FITTED = Pretrained.fit, {}

@@ -1,6 +1,7 @@
 """Imports go down the layers, heavy packages stay where they belong, and nothing brings a rival."""
 
 import ast
+import functools
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -44,14 +45,17 @@ def module_name(file):
 MODULES = {module_name(file): file for file in sorted(ROOT.rglob("*.py"))}
 
 
+@functools.cache
 def imported(file):
     """Full names of what a file imports, anywhere in it; a name from a module, with the module."""
+    names = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
+    return names
 
 
 def own_imports(name):

@@ -65,11 +65,20 @@ def make_tiny_config(sources="mall", **fields):
             "distill.estimator_width": 8,
             "train.batch_size": 8,
             "run.log_every_epochs": 2,
+            "run.baselines": "",
             "run.checkpoint_every_s": 0.0,
         }
         | fields
     )
     return config
+
+
+# A student of one term, under teachers that are not trained: its programs are the smallest.
+ONE_TERM = {
+    "teacher.kind": "untrained",
+    "distill.weights.mutual_information": 0.0,
+    "distill.weights.functional_information": 0.0,
+}
 
 
 def make_bundle_card(config, source="mall", part=None):

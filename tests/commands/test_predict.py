@@ -26,7 +26,8 @@ def folder(tmp_path_factory):
         file = folder / "home" / f"{part}.csv"
         pd.read_csv(file).replace(100, 0).to_csv(file, index=False)
     (folder / "home" / "layout.json").write_text('{"undetected": [0]}')
-    run_distillation(tiny.make_tiny_config(data_dir=str(folder)), folder / "run")
+    config = tiny.make_tiny_config(data_dir=str(folder), **tiny.ONE_TERM)
+    run_distillation(config, folder / "run")
     write_table(tiny.make_part(part="test"), folder / "test.csv")
     table = pd.read_csv(folder / "test.csv").drop(columns=["x", "y"])
     table.insert(0, "time", [f"t{n}" for n in range(len(table))])

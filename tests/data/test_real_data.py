@@ -1,7 +1,6 @@
 """The published files themselves, where the machine has them."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -107,10 +106,3 @@ def test_uji_shares_and_split():
     prep = fit_preprocessor(kept)
     restored_m = prep.uncenter(prep.center(held.position_m))
     np.testing.assert_allclose(restored_m, held.position_m, rtol=0, atol=1e-4)
-
-
-def test_the_largest_file_is_read_in_seconds():
-    load_once("uji")
-    start = time.perf_counter()
-    load_site("uji")
-    assert time.perf_counter() - start < 20

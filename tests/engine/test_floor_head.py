@@ -5,9 +5,10 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from tiny import make_part, make_tiny_config
+from tiny import differing, make_part, make_tiny_config
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor
+from rsstl_jax.engine import floor_head
 from rsstl_jax.engine.prototypes import make_prototypes, read_prototypes, write_prototypes
 from rsstl_jax.engine.saved_student import Student
 from rsstl_jax.engine.site_job import make_site_job
@@ -56,40 +57,42 @@ def right_floors(student, part):
     return (student.labels[student.answer(part.rss_dbm).label, 1] == part.floor).mean()
 
 
+TRAIN, TEST = draw_two_floors("train", 200), draw_two_floors("test", 300)
+
+
 @pytest.fixture(scope="module")
 def atrium():
-    return make_student(draw_two_floors("train", 200))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(floor_head, "MIN_DRAWS", 40_000)
+        yield make_student(TRAIN)
 
 
 def test_the_head_finds_floors_that_the_vote_does_not(atrium):
-    test = draw_two_floors("test", 300)
-    assert right_floors(without_head(atrium), test) < 0.75
-    assert right_floors(atrium, test) > 0.9
+    assert right_floors(without_head(atrium), TEST) < 0.75
+    assert right_floors(atrium, TEST) > 0.9
 
 
 def test_positions_and_features_are_equal_with_and_without_a_head(atrium):
-    rss_dbm = draw_two_floors("test", 50).rss_dbm
-    one, other = atrium.answer(rss_dbm), without_head(atrium).answer(rss_dbm)
+    one, other = (student.answer(TEST.rss_dbm) for student in (atrium, without_head(atrium)))
     np.testing.assert_array_equal(one.position_m, other.position_m)
     np.testing.assert_array_equal(one.features, other.features)
     assert (one.label != other.label).any()
 
 
 def test_a_head_is_deterministic_and_read_again(atrium, tmp_path):
-    train = draw_two_floors("train", 200)
-    again = make_prototypes(train, fit_preprocessor(train))
+    again = make_prototypes(TRAIN, fit_preprocessor(TRAIN))
     write_prototypes(tmp_path / "prototypes.npz", again)
-    read = read_prototypes(tmp_path / "prototypes.npz", train.num_access_points)
+    read = read_prototypes(tmp_path / "prototypes.npz", TRAIN.num_access_points)
     for tree in (again, read):
         jax.tree.map(np.testing.assert_array_equal, tree, atrium.prototypes)
 
 
 def test_a_saved_head_is_kept_unless_the_radio_map_has_changed(atrium):
-    train = draw_two_floors("train", 200)
-    preprocessor, saved = fit_preprocessor(train), atrium.prototypes
-    assert make_prototypes(train, preprocessor, saved) is saved
-    fewer = make_prototypes(train.take(range(150)), preprocessor, saved)
-    assert len(fewer.label) == 150 and fewer.head is not None
+    preprocessor, saved = fit_preprocessor(TRAIN), atrium.prototypes
+    assert make_prototypes(TRAIN, preprocessor, saved) is saved
+    weaker = dataclasses.replace(TRAIN, rss_dbm=TRAIN.rss_dbm - 3)
+    head = make_prototypes(weaker, preprocessor, saved).head
+    assert head is not None and differing(head, saved.head)
 
 
 def test_prototypes_of_an_earlier_version_have_no_head(atrium, tmp_path):
@@ -106,7 +109,7 @@ def test_a_site_with_one_floor_or_none_needs_no_head(floor):
 
 
 def test_exports_answer_with_the_heads_floors(atrium, tmp_path):
-    rss_dbm = draw_two_floors("test", 64).rss_dbm
+    rss_dbm = TEST.rss_dbm
     wanted = atrium.answer(rss_dbm).label
     assert (wanted != without_head(atrium).answer(rss_dbm).label).any()
     export_student(atrium, tmp_path / "program")

@@ -19,7 +19,6 @@ PHASES = {
     "phases.expert_training": "teacher-mall/expert",
     "phases.distill_step": "seed-0/standalone",
 }
-STUDENTS = {"seed-0/standalone", "seed-0/distilled"}
 SETTINGS = {
     "float64": {"JAX_ENABLE_X64": "1"},
     "finite": {"JAX_DEBUG_NANS": "1", "JAX_DEBUG_INFS": "1"},
@@ -37,21 +36,13 @@ def flawed(predicted, actual):
 def test_a_gradient_that_is_not_finite_is_named_with_its_step(tmp_path, monkeypatch, phase):
     write_sites(tmp_path / "data", "home", "mall")
     config = make_tiny_config(data_dir=str(tmp_path / "data"))
+    if phase == "phases.distill_step":
+        config.teacher.kind = "untrained"
     module = import_module(f"rsstl_jax.{phase}")
     monkeypatch.setattr(module, "localization_loss", flawed)
     said = rf"^{PHASES[phase]}: gradient_norm is nan in epoch 1, step 1$"
     with pytest.raises(DivergedError, match=said):
         run_distillation(config, tmp_path / "run")
-
-
-def test_every_phase_logs_the_norm_of_its_gradient(tmp_path):
-    write_sites(tmp_path / "data", "home", "mall")
-    run_distillation(make_tiny_config(data_dir=str(tmp_path / "data")), tmp_path / "run")
-    logged = [r for r in Recorder(tmp_path / "run").records() if "epoch" in r]
-    assert {r["run"] for r in logged} == {*PHASES.values()} | STUDENTS
-    assert all(0 < record["gradient_norm"] < 1e9 for record in logged)
-    of_expert = [r for r in logged if r["run"].endswith("expert")]
-    assert all(0 < record["critic_gradient_norm"] < 1e9 for record in of_expert)
 
 
 @pytest.mark.slow

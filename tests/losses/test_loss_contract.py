@@ -146,8 +146,13 @@ def test_half_precision_holds_what_its_squares_do_not():
 @pytest.mark.parametrize(
     "chosen",
     [
-        # Without a mesh a loss has its values and gradients in the other files.
-        pytest.param("explicit and float32 or not test_all_transforms_agree", id="one mesh"),
+        # Without a mesh a loss has its values and gradients in the other files. Most losses are
+        # parts of an alignment or of the penalty.
+        pytest.param(
+            "explicit and float32 and (Alignment or penalty or callable or localization)"
+            " or not test_all_transforms_agree",
+            id="one mesh",
+        ),
         pytest.param("", id="every dtype", marks=pytest.mark.slow),
     ],
 )

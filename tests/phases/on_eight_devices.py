@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 from phases.test_distillation import ABLATIONS, make_stack, planned, train_all
-from tiny import assert_same_bits, broken_off, make_part, make_tiny_config
+from tiny import ONE_TERM, assert_same_bits, broken_off, make_part, make_tiny_config
 
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.mesh import make_mesh
@@ -49,9 +49,10 @@ def assert_same_run(run, other):
     assert of_epochs(run[1]) == of_epochs(other[1])
 
 
-def test_replicas_have_the_bits_of_one_device(three, on_one, tmp_path):
-    """Three students on two devices."""
-    assert_same_run(train_all(tmp_path, three, **{"run.mesh": "replica:2"}), on_one)
+def test_replicas_have_the_bits_of_one_device(three, tmp_path):
+    """Three students on two devices, of one term: the slow tests have them all."""
+    on_two = train_all(tmp_path / "two", three, **ONE_TERM, **{"run.mesh": "replica:2"})
+    assert_same_run(on_two, train_all(tmp_path / "one", three, **ONE_TERM))
 
 
 @pytest.mark.slow

@@ -104,8 +104,11 @@ def test_a_step_promotes_nothing_and_leaks_nothing(network, tmp_path):
         # Of the step alone: the setting makes JAX trace everything anew, and look for tracers among
         # all objects that are not frozen.
         gc.freeze()
-        with options(LEAKS):
-            jax.eval_shape(step, state, batch, key, context)
+        try:
+            with options(LEAKS):
+                jax.eval_shape(step, state, batch, key, context)
+        finally:
+            gc.unfreeze()  # Hypothesis asks what refers to its generators.
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(batch))
 
 

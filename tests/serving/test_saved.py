@@ -23,16 +23,13 @@ from rsstl_jax.serving.saved import check_measured_site, load_locator, save_at_s
 from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.store.files import write_json
 
-# The control has no teachers to train.
-UNTRAINED = {"teacher.kind": "untrained"}
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run of two seeds on tiny sites, calibrated."""
     folder = tmp_path_factory.mktemp("serving")
     tiny.write_sites(folder, "home", "mall")
-    config = tiny.make_tiny_config(data_dir=str(folder), seeds=(0, 1), **UNTRAINED)
+    config = tiny.make_tiny_config(data_dir=str(folder), seeds=(0, 1), **tiny.ONE_TERM)
     run_distillation(config, folder / "run")
     names = students_of_run(folder / "run")
     return folder / "run", calibrate_run(folder / "run", names)
@@ -64,7 +61,7 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
 def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     tiny.name_phones(tmp_path / "home")
-    fields = {"data.held_out_phones": "b", "seeds": (0,)} | UNTRAINED
+    fields = {"data.held_out_phones": "b", "seeds": (0,)} | tiny.ONE_TERM
     config = tiny.make_tiny_config(data_dir=str(tmp_path), **fields)
     run_distillation(config, tmp_path / "run")
     [(error_m, _)] = calibrate_run(tmp_path / "run", ["seed-0/standalone"]).values()

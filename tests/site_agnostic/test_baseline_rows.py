@@ -22,7 +22,7 @@ from rsstl_jax.site_agnostic.baseline_rows import predict_baselines
 @pytest.fixture
 def config(tmp_path):
     data_dir = write_sites(tmp_path / "data", "home", "mall", "campus")
-    return make_tiny_config(data_dir=str(data_dir))
+    return make_tiny_config(data_dir=str(data_dir), **{"run.baselines": "knn"})
 
 
 def test_knn_is_that_of_the_command(config, tmp_path, monkeypatch):

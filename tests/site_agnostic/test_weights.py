@@ -101,7 +101,9 @@ def test_renamed_copies_of_what_it_has_seen_are_refused():
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("source", ["uji", "tampere", "tut7"])
+@pytest.mark.parametrize(
+    "source", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("uji", "tampere")), "tut7"]
+)
 def test_a_copy_is_known_by_its_positions_too(source):
     """Rows in another order, access points of other names, another origin."""
     try:
