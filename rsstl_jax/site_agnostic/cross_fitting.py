@@ -19,8 +19,8 @@ from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork
 from rsstl_jax.types import Params
 
 INVERSE_TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
-RETRIEVALS, RETRIEVAL_POWERS = (0.15, 0.3, 0.45, 0.6), (4.0, 32.0)
-"""What is tried; the network was trained with a temperature of 1 and without retrieval."""
+RETRIEVALS = ((0.0, 1.0), (0.3, 4.0), (0.3, 32.0))
+"""What is tried, retrievals by weight and power; it was trained with 1 and the first."""
 
 QUERIES_PER_FOLD = 100
 
@@ -34,10 +34,6 @@ class Chosen(NamedTuple):
     inverse_temperature: float | jax.Array = 1.0
     retrieval: float | jax.Array = 0.0
     retrieval_power: float | jax.Array = 1.0
-
-
-_MIXED = [(r, p) for p in RETRIEVAL_POWERS for r in RETRIEVALS]
-CHOICES = tuple(Chosen(t, *mixed) for mixed in [(), *_MIXED] for t in INVERSE_TEMPERATURES)
 
 
 def choose_at_site(site_network: SiteNetwork, members: Sequence[Params]) -> SiteNetwork:
@@ -96,7 +92,7 @@ def _errors(
     valid: jax.Array,
     rows: jax.Array,
 ) -> jax.Array:
-    """float[CHOICES, B]: errors of the rows; the valid rows are the support."""
+    """float[INVERSE_TEMPERATURES, RETRIEVALS, B]: errors of rows; the support is what is valid."""
     support = make_support(*radio_map, valid)
 
     def locate(chosen: Chosen, params: Params) -> jax.Array:
@@ -108,21 +104,28 @@ def _errors(
         stacked = jax.tree.map(lambda *numbers: jnp.array(numbers, jnp.float32), *choices)
         return jax.vmap(jax.vmap(locate, (None, 0)), (0, None))(stacked, members).mean(axis=1)
 
-    # A position is linear in the retrieval.
+    # A position is linear in the weight of the retrieval.
     trained = locate_each(*(Chosen(t) for t in INVERSE_TEMPERATURES))
-    found = locate_each(*(Chosen(1.0, 1.0, p) for p in RETRIEVAL_POWERS))
-    weight = jnp.array(RETRIEVALS, jnp.float32)[None, :, None, None, None]
-    mixed = (1 - weight) * trained[None, None] + weight * found[:, None, None]
-    positions = jnp.concatenate([trained, mixed.reshape(-1, *trained.shape[1:])])
+    retrieved = locate_each(*(Chosen(1.0, 1.0, power) for _, power in RETRIEVALS))
+    weight = jnp.array([w for w, _ in RETRIEVALS], jnp.float32)[None, :, None, None]
+    positions = (1 - weight) * trained[:, None] + weight * retrieved[None]
     errors = partial(localization_loss, actual=radio_map.position[rows])
-    return jax.vmap(errors)(positions)
+    return jax.vmap(jax.vmap(errors))(positions)
 
 
 def _choose(errors: np.ndarray, ids: np.ndarray) -> Chosen:
-    """The best choice if it is clearly better than none, by errors float[CHOICES, n]."""
+    """The temperature, then the retrieval at it, by errors float[temperatures, retrievals, n]."""
+    # Not both at once: the best of many pairs at one site's phones is worse at another phone.
+    best = _clearly_best(errors[:, 0], ids, INVERSE_TEMPERATURES.index(1.0))
+    retrieval = RETRIEVALS[_clearly_best(errors[best], ids, 0)]
+    return Chosen(INVERSE_TEMPERATURES[best], *retrieval)
+
+
+def _clearly_best(errors: np.ndarray, ids: np.ndarray, reference: int) -> int:
+    """The best row if it is clearly better than the reference, by errors float[., n]."""
     per_position = pd.DataFrame(errors.T).groupby(ids).mean().to_numpy()
-    gain = per_position[:, [CHOICES.index(Chosen())]] - per_position
+    gain = per_position[:, [reference]] - per_position
     mean, error = gain.mean(axis=0), gain.std(axis=0, ddof=1) / np.sqrt(len(gain))
-    # The gain of none itself is 0.
+    # The gain of the reference itself is 0.
     clear = np.where(mean > error, mean, 0.0)
-    return CHOICES[clear.argmax()] if clear.any() else Chosen()
+    return int(clear.argmax()) if clear.any() else reference
