@@ -33,7 +33,7 @@ _AGNOSTIC_LABELS = {
     "centroid": "power-weighted centroid of access points",
     "knn": "kNN, chosen on each subset",
     "agnostic, one seed": "site-agnostic network, one training",
-    "agnostic, as trained": "site-agnostic network, ensemble of all trainings, untempered",
+    "agnostic, as trained": "site-agnostic network, ensemble of all trainings, as trained",
     "agnostic": "site-agnostic network, ensemble of all trainings",
     "fine-tuned": "site-agnostic network, fine-tuned on the target",
 }
