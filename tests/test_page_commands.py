@@ -28,14 +28,16 @@ python() { printf '%q ' python "$@"; echo; }
 
 def commands_of(text, folder):
     """The words of each rsstl and python command of a page's blocks; nothing else is run."""
-    blocks = "\n".join(BLOCK.findall(text))
+    blocks = re.sub(r"<(\w+)>", r"\1", "\n".join(BLOCK.findall(text)))
     # No program is on the path, so that other commands end with an error.
     shell = ["/bin/bash", "--restricted", "-c", SHELL + blocks]
     ended = subprocess.run(
         shell, cwd=folder, env={"PATH": "", "HOME": str(folder)}, capture_output=True, text=True
     )
     lines = ended.stdout.splitlines()
-    return [shlex.split(line) for line in lines if re.match(r"rsstl |python ", line)]
+    found = [shlex.split(line) for line in lines if re.match(r"rsstl |python ", line)]
+    assert len(found) >= len(re.findall(r"^(?:rsstl|python) ", blocks, re.MULTILINE)), blocks
+    return found
 
 
 def faults(words):

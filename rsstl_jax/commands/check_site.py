@@ -119,9 +119,12 @@ def _find_layout() -> "tuple[Path, Layout | None]":
             given["undetected"] = [float(text) for text in given["undetected"]]
         except ValueError as error:
             raise ConfigError(f"--undetected: {error}") from error
-    # A column that is named now is not ignored any more.
+    # A column that is named now is not ignored any more, nor the other way round.
     named = {given[name].casefold() for name in TEXTS if name in given}
     ignored = [column for column in stored.ignore if column.casefold() not in named]
+    new = {column.casefold() for column in given.get("ignore", ())}
+    freed = [name for name in TEXTS if getattr(stored, name).casefold() in new - {"x", "y"}]
+    given = {name: getattr(Layout, name) for name in freed if name not in ("x", "y")} | given
     given["ignore"] = list(dict.fromkeys([*ignored, *given.get("ignore", ())]))
     if "delimiter" in given:
         given["delimiter"] = {"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"])

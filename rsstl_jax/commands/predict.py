@@ -12,6 +12,7 @@ standard input, which are answered one by one. A line is {"access point": dBm, .
 import hashlib
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from rsstl_jax.commands.shared.outputs import (
     student_folder,
 )
 from rsstl_jax.commands.shared.progress import announce
-from rsstl_jax.errors import ConfigError
+from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.store.processes import are_several, check_equal, in_first, is_first
 
 if TYPE_CHECKING:
@@ -185,17 +186,20 @@ def _map_path() -> Path | None:
     from rsstl_jax.data.load import resolve_data_dir
     from rsstl_jax.data.readers import READERS
 
-    path = Path(FLAGS.radio_map)
-    if path.is_file() or (path.is_dir() and len(path.parts) > 1):
+    name, path = FLAGS.radio_map, Path(FLAGS.radio_map)
+    is_word = name == path.name and name != ".."
+    if path.is_file() or (path.is_dir() and not is_word):
         return path
-    # A single word: an empty folder of this name hides no dataset.
-    if FLAGS.radio_map in READERS or FLAGS.data_dir or not any(path.glob("*")):
+    # An empty folder of this name hides no dataset.
+    if name in READERS or FLAGS.data_dir or not any(path.glob("*")):
         return None
-    if (dataset := resolve_data_dir(None)[0] / path).is_dir() and not dataset.samefile(path):
-        raise ConfigError(
-            f"--radio_map={path} names the folder {path.resolve()} and the dataset {dataset}; "
-            f"write ./{path} for the folder, or --data_dir={dataset.parent} for the dataset"
-        )
+    with suppress(DataError):  # where there is no folder of datasets, there is no dataset
+        dataset = resolve_data_dir(None)[0] / name
+        if dataset.is_dir() and not dataset.samefile(path):
+            raise ConfigError(
+                f"--radio_map={name} names the folder {path.resolve()} and the dataset {dataset}; "
+                f"write ./{name} for the folder, or --data_dir={dataset.parent} for the dataset"
+            )
     return path
 
 

@@ -1,5 +1,7 @@
 """The rules that fields of a configuration obey, each with the words for what passes it."""
 
+import csv
+import io
 import math
 import os
 import re
@@ -12,9 +14,9 @@ MESH_AXES = ("replica", "data")  # groups of devices, and the devices of a group
 
 
 def name_list(names: str) -> tuple[str, ...]:
-    """The names in a comma-separated text, in their order; quotes hold one with a comma."""
-    cut = re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', names) if names.strip() else ()
-    return tuple(re.sub(r'^"(.*)"$', r"\1", name.strip()) for name in cut)
+    """The names in a comma-separated text, in their order; one in quotes may hold a comma."""
+    rows = csv.reader(io.StringIO(names, newline=""), skipinitialspace=True)
+    return tuple(name.strip() for row in rows for name in row) if names.strip() else ()
 
 
 def read_mesh(text: str) -> dict[str, int] | None:

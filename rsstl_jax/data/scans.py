@@ -16,7 +16,6 @@ from rsstl_jax.errors import DataError
 
 NAME_KEYS = ("mac", "bssid", "id", "name")
 LEVEL_KEYS = ("rssi", "rss", "level", "dbm", "signal")
-IS_ONE_RECORD = "is one record; a list of them is a scan"
 
 Scans = (
     Sequence[Mapping[str, Any]]
@@ -50,19 +49,23 @@ def read_scans(
     column = {name.casefold(): index for index, name in enumerate(names)}
     if isinstance(scans, pd.DataFrame):
         columns = [str(name).casefold() for name in scans.columns]
-        kept = [name not in left_out and name.startswith(prefix) for name in columns]
-        return _table_rows(scans.loc[:, kept], column, undetected)
+        kept = scans.loc[:, [name not in left_out for name in columns]]
+        return _table_rows(kept, column, undetected, prefix)
     listed = _list_of_scans(scans)
     if not listed:
         raise DataError("scans is empty; at least one scan is needed")
     rss_dbm = np.full((len(listed), len(column)), np.nan, np.float32)
     unknown = np.zeros(len(listed), np.int64)
     for row, scan in enumerate(listed):
+        is_named = isinstance(scan, Mapping | pd.Series)
+        if is_named:
+            scan = {n: level for n, level in scan.items() if str(n).casefold() not in left_out}
         readings = _readings(scan, row)
         if alike := names_alike(name for name, _ in readings):
             raise DataError(f"scan {row}: access point {alike[1]!r} is named twice")
         for name, level in readings:
-            other = isinstance(scan, Mapping) and not name.casefold().startswith(prefix)
+            # A record is an access point whatever its name.
+            other = is_named and not name.casefold().startswith(prefix)
             if other or name.casefold() in left_out:
                 continue
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
@@ -120,17 +123,10 @@ def _is_record(entry: Any) -> bool:
     return bool(keys & set(NAME_KEYS)) and bool(keys & set(LEVEL_KEYS))
 
 
-def is_one_record(scan: Any) -> bool:
-    """Whether what should be a scan is a single record: its name is text, no level."""
-    return _is_record(scan) and any(isinstance(value, str) for value in scan.values())
-
-
 def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
-    if isinstance(scan, pd.Series):
-        scan = scan.to_dict()
     if isinstance(scan, Mapping):
-        if is_one_record(scan):
-            raise DataError(f"scan {row}: {scan!r} {IS_ONE_RECORD}")
+        if _is_record(scan) and any(isinstance(value, str) for value in scan.values()):
+            raise DataError(f"scan {row}: {scan!r} is one record; a list of them is a scan")
         readings = list(scan.items())
     elif isinstance(scan, Iterable) and not isinstance(scan, str | bytes):
         readings = []
@@ -184,7 +180,7 @@ def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
 
 
 def _table_rows(
-    table: pd.DataFrame, column: Mapping[str, int], undetected: Sequence[float]
+    table: pd.DataFrame, column: Mapping[str, int], undetected: Sequence[float], prefix: str
 ) -> ScanRows:
     """The rows of a table with one column per access point."""
     if table.empty:
@@ -198,8 +194,10 @@ def _table_rows(
             f"scans has a row for each record ({', '.join(names)}); a list of records is a scan: "
             'give [scan.to_dict("records") for _, scan in scans.groupby(<column of scans>)]'
         )
-    levels = np.empty(table.shape, np.float64)
+    levels = np.full(table.shape, np.nan)
     for index, name in enumerate(names):
+        if not lower[index].startswith(prefix):
+            continue
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
     known = [index for index, name in enumerate(lower) if name in column]
     rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)

@@ -1,5 +1,7 @@
 """The target's fingerprints as the configuration cuts them."""
 
+import csv
+import io
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.data.load import load_site, load_unlabelled
-from rsstl_jax.data.readers.columns import shown
+from rsstl_jax.data.readers.columns import MAX_SHOWN
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 from rsstl_jax.errors import DataError
@@ -78,8 +80,10 @@ def _check_groups(part: Fingerprints, kind: str, names: tuple[str, ...]) -> None
         )
     known = np.unique(groups).tolist()
     if unknown := [name for name in names if name not in known]:
-        quoted = [f'"{name}"' if "," in name else name for name in known]
+        line = io.StringIO()
+        csv.writer(line).writerow(known[:MAX_SHOWN])
+        more = f" ... ({len(known)} in all)" if known[MAX_SHOWN:] else ""
         raise DataError(
             f"{field}: {part.dataset} {part.part} has no fingerprint of the {kind} "
-            f"{unknown[0]!r}; there are {shown(quoted)}"
+            f"{unknown[0]!r}; there are {line.getvalue().strip()}{more}"
         )

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from rsstl_jax.data import read_scans
 from rsstl_jax.data.plausibility import warn_of_scans
 from rsstl_jax.data.readers.scan_table import read_scan_table
-from rsstl_jax.data.scans import IS_ONE_RECORD, is_one_record
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import parse_json
@@ -69,7 +68,9 @@ def answer_lines(locator: Locator, scans: str, output: IO[str], *, as_csv: bool)
     locator.answer_table(read([{}]))
     for number, line in _lines(scans):
         try:
-            rows = read([_parse(line)])
+            scan = _parse(line)
+            # A list of one dict would be a scan of one record.
+            rows = read(scan if isinstance(scan, dict) else [scan])
         except DataError as error:
             message = str(error).removeprefix("scan 0").lstrip(":, ")
             if as_csv:
@@ -98,8 +99,6 @@ def _parse(line: bytes) -> Any:
         raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
     if not isinstance(scan, dict | list):
         raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')
-    if is_one_record(scan):
-        raise DataError(f"{scan!r} {IS_ONE_RECORD}")
     return scan
 
 

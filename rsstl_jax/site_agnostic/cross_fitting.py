@@ -1,4 +1,4 @@
-"""What a site-agnostic network takes from a site's own radio map: two numbers, by cross-fitting."""
+"""What is chosen at a site by cross-fitting: the temperature, and how much is retrieved."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

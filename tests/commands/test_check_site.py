@@ -106,6 +106,9 @@ def test_each_remedy_keeps_what_another_one_stored(check, tmp_path):
     np.testing.assert_array_equal(part.floor, OFFICE.train.floor)
     layout = (tmp_path / "my-office" / "layout.json").read_text()
     assert json.loads(layout)["ignore"] == ["spare"]
+    check("--ignore=level", "--write")
+    layout = json.loads((tmp_path / "my-office" / "layout.json").read_text())
+    assert layout["ignore"] == ["spare", "level"] and "floor" not in layout
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_a_folder_hides_no_dataset_where_it_is_empty_or_data_dir_is_given(
     if is_empty:
         monkeypatch.setenv("RSSTL_DATA_DIR", str(folder))
     else:
-        (tmp_path / "home" / "train.csv").write_text("no table")
+        (tmp_path / "home" / "train.csv").write_text("x,y\n1,2\n")
         flags.append(f"--data_dir={folder}")
     code, _, err = call("predict", student_of(folder), *flags, cwd=tmp_path)
     assert code == 0, err
@@ -123,6 +123,12 @@ def test_a_folder_hides_no_dataset_where_it_is_empty_or_data_dir_is_given(
         code, _, err = call("predict", student_of(folder), *flags[:-1], cwd=tmp_path)
         assert code == 2 and f"the folder {tmp_path}/home and the dataset {folder}/home; " in err
         assert f"write ./home for the folder, or --data_dir={folder} for the dataset" in err
+        for name in "./home", "home/", "home":
+            if name == "home":
+                monkeypatch.setenv("RSSTL_DATA_DIR", f"{tmp_path}/nowhere")
+            flags[0] = f"--radio_map={name}"
+            code, _, err = call("predict", student_of(folder), *flags[:-1], cwd=tmp_path)
+            assert code == 2 and "home/train.csv, line 1: names no access point" in err
 
 
 def assert_same_with_zeros(folder, student, answers):

@@ -73,8 +73,11 @@ def test_a_table_of_ones_own_names_its_columns(tmp_path, form):
     data = make_tiny_config().data
     data.held_out_phones = '"Pixel 4, blue", 13'
     assert leave_out(train, data).phone.tolist() == ["7"]
+    data.held_out_phones = '7" tablet, "Pixel 4, blue"'
+    with pytest.raises(DataError, match="no fingerprint of the phone '7\" tablet'"):
+        split_site(read_site("home", tmp_path), data)
     data.held_out_phones = "Pixel 4"
-    with pytest.raises(DataError, match=r"'Pixel 4'; there are 13, 7, \"Pixel 4, blue\"$"):
+    with pytest.raises(DataError, match=r"'Pixel 4'; there are 13,7,\"Pixel 4, blue\"$"):
         split_site(read_site("home", tmp_path), data)
     (tmp_path / "layout.json").write_text(json.dumps({"phone": "handest", "ignore": ["at"]}))
     with pytest.raises(DataError, match="column 'handest' is missing from the header"):

@@ -185,7 +185,9 @@ def test_a_fault_names_file_row_and_column(tmp_path, text, message, part):
         ("AP1,AP2,AP1,x,y\n-50,1,1,1,2\n", "column 'AP1' is named twice"),
         ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name; .*pandas: index=False"),
         ("sep=;\nAP1;x;y\n-50;1;2\n", "is 'sep=;'; remove the line"),
+        ("SEP=;\nAP1;x;y\n-50;1;2\n", "is 'SEP=;'; remove the line"),
         ("# of June\nAP1,x,y\n-50,1,2\n", "is '# of June'; remove the line"),
+        ("# AP1,X,y\n-50,1,2\n", "column 'x' is missing"),
     ],
 )
 def test_a_fault_in_the_header_names_file_and_column(tmp_path, text, message):

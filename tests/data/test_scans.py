@@ -116,9 +116,14 @@ def test_what_the_layout_names_or_ignores_is_no_access_point(scans):
 def test_an_access_point_has_the_prefix_of_the_layout(battery):
     """A record is one all the same: it holds nothing else."""
     layout, scan = Layout(access_point_prefix="WAP"), {"wap1": -61, "battery": battery}
-    for scans in [scan], pd.DataFrame([scan]):
+    for scans in [scan], pd.DataFrame([scan]), pd.Series(scan), [pd.Series(scan)]:
         rows = read_scans(scans, ("WAP1",), layout)
         assert rows.rss_dbm.tolist() == [[-61]] and rows.unknown.tolist() == [0]
+    for scans in [{"aa:bb": -61}], pd.DataFrame([{"aa:bb": -61}]):
+        rows = read_scans(scans, ("WAP1",), layout)
+        assert rows.detected.tolist() == rows.unknown.tolist() == [0]
+    with pytest.raises(DataError, match="scans has a row for each record"):
+        read_scans(pd.DataFrame([{"mac": "WAP1", "rssi": -61}]), ("WAP1",), layout)
     rows = read_scans([[{"mac": "aa:bb", "rssi": -61}]], ("WAP1",), layout)
     assert rows.unknown.tolist() == [1]
 

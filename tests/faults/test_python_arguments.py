@@ -167,7 +167,6 @@ def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
         lambda: metrics.summarize([[1.0, 2.0]]),
         lambda: metrics.evaal_error_m(AT, TRUE, floors_off=[1], building_wrong=[2]),
         lambda: metrics.evaal_error_m(AT, TRUE, floors_off=[1.5], building_wrong=[0]),
-        lambda: metrics.ipin_score_m(AT, TRUE, floors_off=[np.nan], building_wrong=[0]),
     ],
 )
 def test_no_figure_is_made_of_what_are_no_errors(call):

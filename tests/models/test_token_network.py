@@ -184,6 +184,11 @@ def test_retrieval_goes_from_the_network_to_the_mean_of_the_most_similar():
         nearest = np.argsort(-similarity)[:NUM_RETRIEVED]
         expected = np.average(POSITION[nearest], axis=0, weights=similarity[nearest] ** 4)
         np.testing.assert_allclose(found, expected, atol=1e-4)
+    # No power makes all weights 0: the nearest stays.
+    steep = make()._replace(retrieval=jnp.float32(1), retrieval_power=jnp.float32(1e4))
+    weak = jnp.zeros_like(QUERIES).at[:, 0].set(1e-3)
+    apart = np.linalg.norm(POSITION[None] - locate(weak, steep).location[:1, None], axis=-1)
+    assert apart.min() < 1e-4
     # Without a reading nothing is similar.
     silent = locate(0 * QUERIES, make()._replace(retrieval=jnp.float32(1))).location
     np.testing.assert_allclose(silent[0], make().center, atol=1e-5)

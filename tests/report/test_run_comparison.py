@@ -6,6 +6,7 @@ from unittest import mock
 
 import matplotlib.image
 import numpy as np
+import pandas as pd
 import pytest
 from running import call, error_of, succeed
 
@@ -100,6 +101,22 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
     assert row["verdict"] == words and "p_value" not in row
     text = render_comparison_of_runs("the test part", methods, [row])
     assert "This holds for these students as they are; other seeds may differ." in text
+
+
+def test_floors_are_known_where_one_run_names_them(tmp_path):
+    """Runs of earlier versions name none; the order of the runs does not matter."""
+    for name in "ab":
+        write_run(tmp_path / name, {"distilled": {0: 6.0}})
+    old = pd.read_csv(tmp_path / "b" / "predictions.csv").drop(columns="floor")
+    old.to_csv(tmp_path / "b" / "predictions.csv", index=False)
+    wanted = len(np.unique(np.column_stack([TEST.position_m, TEST.floor]), axis=0))
+    for first, second in ("ab", "ba"):
+        folders = f"{tmp_path / first},{tmp_path / second}"
+        succeed("compare", f"--workdirs={folders}", f"--output={tmp_path / first / 'out'}")
+        [row] = json.loads((tmp_path / first / "out" / "comparison.json").read_text())[
+            "differences"
+        ]
+        assert row["num_pairs"] == wanted > len(np.unique(TEST.position_m, axis=0))
 
 
 def test_students_of_several_runs_stand_against_the_first(tmp_path):

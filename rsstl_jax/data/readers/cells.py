@@ -61,7 +61,7 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                 hint = ""
                 if NUMBER.fullmatch(cell.replace(other, ".")):
                     hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
-                elif row == 0:
+                elif row == 0 and column not in (sheet.layout.x, sheet.layout.y):
                     hint = f"; {remedy(f'--ignore={column}')} leaves the column out"
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "

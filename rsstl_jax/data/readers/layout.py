@@ -98,7 +98,7 @@ class Layout:
         for name in _USES:
             column = getattr(self, name)
             chosen = name in ("x", "y") or column != getattr(Layout, name)
-            taken = chosen and column.casefold() in ignored
+            taken = column and chosen and column.casefold() in ignored
             self._demand(not taken, "ignore", f"leave {column} alone, which {name} names")
         switch = self.empty_is_undetected
         self._demand(isinstance(switch, bool), "empty_is_undetected", "be true or false")

@@ -168,15 +168,17 @@ def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
 
 def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> None:
     """Refuses a header of one column where another delimiter cuts it and the next line alike."""
-    if header.startswith((b"sep=", b"#")):
+    next_line, mark = body.partition(b"\n")[0], delimiter.encode()
+    is_comment = header.startswith(b"#") and header.count(mark) != next_line.count(mark)
+    if is_comment or header.lower().startswith(b"sep="):
         raise DataError(
             f"{file}, line 1: is {header.decode()[:40].strip()!r}; remove the line, so that the "
             "columns' names come first"
         )
-    if delimiter.encode() in header:
+    if mark in header:
         return
     for other, meaning in DELIMITERS.items():
-        if 0 < header.count(other.encode()) == body.partition(b"\n")[0].count(other.encode()):
+        if 0 < header.count(other.encode()) == next_line.count(other.encode()):
             flag = remedy(f"--delimiter={other}".replace("\t", "tab"))
             raise DataError(
                 f"{file}, line 1: looks separated by {meaning}; {DELIMITERS[delimiter]} are "

@@ -171,7 +171,9 @@ def _find_candidates(
 def _retrieve(candidates: _Candidates, frame: _Frame, support: Support) -> jax.Array:
     """Mean position of the most similar candidates; the anchor where nothing is in common."""
     similarity = jnp.maximum(1 - candidates.nearness[:, :NUM_RETRIEVED], 0.0)
-    weight = similarity**support.retrieval_power
+    # Of the highest, so that no power makes all of them 0.
+    highest = similarity[:, :1]
+    weight = (similarity / jnp.where(highest > 0, highest, 1.0)) ** support.retrieval_power
     total = weight.sum(axis=1, keepdims=True)
     position = support.position[candidates.row[:, :NUM_RETRIEVED]]
     mean = jnp.einsum("bc,bcd->bd", weight, position) / jnp.where(total > 0, total, 1.0)
