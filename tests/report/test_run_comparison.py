@@ -24,6 +24,9 @@ from rsstl_jax.report.run_comparison import (
 from rsstl_jax.report.statistics import interval_over_positions
 
 TEST = make_synthetic_site("synthetic-office").test
+# On a grid of 5 m most positions are the same on several floors.
+GRID = replace(TEST, position_m=5 * np.round(TEST.position_m / 5))
+PLACES = np.column_stack([GRID.position_m, GRID.floor])
 
 
 def write_run(folder, errors_m, *, part=TEST):
@@ -90,14 +93,12 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
     rng = np.random.default_rng(0)
     first_m = rng.uniform(5.0, 9.0, len(TEST))
     second_m = first_m + shift_m + noise_m * rng.normal(size=len(TEST))
-    a = write_run(tmp_path / "a", {"distilled": {0: first_m}})
-    b = write_run(tmp_path / "b", {"distilled": {0: second_m}})
+    a = write_run(tmp_path / "a", {"distilled": {0: first_m}}, part=GRID)
+    b = write_run(tmp_path / "b", {"distilled": {0: second_m}}, part=GRID)
     methods, [row] = compare(a, b)
-    # Positions are the same on every floor of this building.
-    places = np.column_stack([TEST.position_m, TEST.floor])
-    expected = interval_over_positions(np.abs(second_m) - first_m, places)
+    expected = interval_over_positions(np.abs(second_m) - first_m, PLACES)
     np.testing.assert_allclose(row["interval_m"], expected, atol=1e-4)
-    assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(places, axis=0)))
+    assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(PLACES, axis=0)))
     assert row["verdict"] == words and "p_value" not in row
     text = render_comparison_of_runs("the test part", methods, [row])
     assert "This holds for these students as they are; other seeds may differ." in text
@@ -106,17 +107,17 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
 def test_floors_are_known_where_one_run_names_them(tmp_path):
     """Runs of earlier versions name none; the order of the runs does not matter."""
     for name in "ab":
-        write_run(tmp_path / name, {"distilled": {0: 6.0}})
+        write_run(tmp_path / name, {"distilled": {0: 6.0}}, part=GRID)
     old = pd.read_csv(tmp_path / "b" / "predictions.csv").drop(columns="floor")
     old.to_csv(tmp_path / "b" / "predictions.csv", index=False)
-    wanted = len(np.unique(np.column_stack([TEST.position_m, TEST.floor]), axis=0))
+    wanted = len(np.unique(PLACES, axis=0))
     for first, second in ("ab", "ba"):
         folders = f"{tmp_path / first},{tmp_path / second}"
         succeed("compare", f"--workdirs={folders}", f"--output={tmp_path / first / 'out'}")
         [row] = json.loads((tmp_path / first / "out" / "comparison.json").read_text())[
             "differences"
         ]
-        assert row["num_pairs"] == wanted > len(np.unique(TEST.position_m, axis=0))
+        assert row["num_pairs"] == wanted > len(np.unique(GRID.position_m, axis=0))
 
 
 def test_students_of_several_runs_stand_against_the_first(tmp_path):
