@@ -2,9 +2,9 @@
 
     rsstl calibrate --workdir=results/my-office-dnn-tuned
 
-Every student is trained once more, as its twin, without a fifth of the positions, in the folder
-calibration/ of the workdir; the twin's errors there say how large the student's are (split
-conformal prediction). rsstl predict then answers with radius_m.
+Every student, named or not, is trained once more, as its twin, without a fifth of the positions,
+in the folder calibration/ of the workdir; the twin's errors there say how large the student's are
+(split conformal prediction). rsstl predict then answers with radius_m.
 """
 
 from absl import flags

@@ -39,7 +39,12 @@ def main() -> None:
 
     from rsstl_jax.report.comparison_table import render_comparison_of_runs
     from rsstl_jax.report.plots import plot_comparison, unit_label, with_unit
-    from rsstl_jax.report.run_comparison import choose_methods, compare_methods, read_run
+    from rsstl_jax.report.run_comparison import (
+        choose_methods,
+        compare_methods,
+        mean_difference,
+        read_run,
+    )
     from rsstl_jax.store.files import write_json
 
     runs = [read_run(workdir) for workdir in FLAGS.workdirs]
@@ -62,7 +67,7 @@ def main() -> None:
     plot_comparison(
         output / "comparison.png",
         {m.label: np.concatenate(list(m.errors_m.values())) for m in methods},
-        {m.label: m.mean_errors_m - reference.mean_errors_m for m in others},
+        {m.label: mean_difference(m.errors_m, reference.errors_m) for m in others},
         with_unit(title, runs[0].target),
         unit=unit_label(runs[0].target),
     )

@@ -21,7 +21,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_student,
     refuse_unused,
 )
-from rsstl_jax.commands.shared.outputs import check_file, student_folder
+from rsstl_jax.commands.shared.outputs import check_file, pretrained_folder, student_folder
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError
 
@@ -54,8 +54,8 @@ def define_flags() -> None:
 def main() -> None:
     if FLAGS.output:
         check_file("--output", FLAGS.output, endings=(".csv",), begins=(b"fingerprint,",))
-    load = _load_pretrained if FLAGS.student == "pretrained" else _load_student
-    locator, part = load()
+    weights = pretrained_folder()
+    locator, part = _load_pretrained(weights) if weights else _load_student()
     import numpy as np
 
     from rsstl_jax.metrics import error_m, summarize
@@ -120,11 +120,11 @@ def _load_student() -> "tuple[Locator, Fingerprints]":
     return locator, in_order_of(locator, site.test)
 
 
-def _load_pretrained() -> "tuple[Locator, Fingerprints]":
-    refuse_unused("with --student=pretrained", "workdir")
+def _load_pretrained(weights: Path) -> "tuple[Locator, Fingerprints]":
+    refuse_unused(f"with --student={FLAGS.student}", "workdir")
     if not FLAGS.dataset:
         raise ConfigError(
-            "--student=pretrained needs --dataset, the site whose train part is the radio map"
+            f"--student={FLAGS.student} needs --dataset, the site whose train part is the radio map"
         )
     announce(f"reading {FLAGS.dataset}; the first run compiles for about half a minute")
     from rsstl_jax.data import load_site
@@ -132,6 +132,6 @@ def _load_pretrained() -> "tuple[Locator, Fingerprints]":
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
     # Before its data, which may have to be downloaded.
-    load_pretrained().check_target(FLAGS.dataset)
+    load_pretrained(weights).check_target(FLAGS.dataset)
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
-    return fit_pretrained(site), site.test
+    return fit_pretrained(site, weights), site.test

@@ -11,6 +11,7 @@ from rsstl_jax.commands.shared.flag_definitions import define_config, define_wor
 from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
+from rsstl_jax.errors import ConfigError
 
 _WORKDIR = "results/expert-<target>-<network>-<recipe>"
 
@@ -23,6 +24,11 @@ def define_flags() -> None:
 
 def main() -> None:
     config = flags.FLAGS.config
+    if config.teacher.kind in ("untrained", "noise"):
+        raise ConfigError(
+            f"teacher.kind is {config.teacher.kind!r}, a control that every run makes for itself; "
+            "there is nothing to train"
+        )
     workdir = folder_of_run(config, _WORKDIR)
     announce_sites(config.sources)
     from rsstl_jax.pipeline import bundle_folder, run_expert

@@ -31,6 +31,7 @@ from rsstl_jax.commands.shared.outputs import (
     check_file,
     check_folder,
     open_output,
+    pretrained_folder,
     student_folder,
 )
 from rsstl_jax.commands.shared.progress import announce
@@ -115,7 +116,7 @@ def main() -> None:
 
 def _refuse_unused() -> None:
     """Refuses flags that say nothing together with the others."""
-    if FLAGS.student == "pretrained":
+    if pretrained_folder():
         refuse_unused("with --student=pretrained", "workdir")
     else:
         refuse_unused("without --student=pretrained", "save", "replace")
@@ -138,7 +139,8 @@ def _devices() -> "Sequence[jax.Device]":
 
 
 def _load() -> "Locator":
-    if FLAGS.student != "pretrained":
+    weights = pretrained_folder()
+    if weights is None:
         folder = student_folder(OR_PRETRAINED)
         announce(f"loading {folder}")
         from rsstl_jax.engine.locator import NetworkLocator
@@ -164,7 +166,7 @@ def _load() -> "Locator":
 
     if FLAGS.save:
         in_first(check_new)(FLAGS.save, replace=FLAGS.replace)
-    ensemble = load_pretrained().fit(_radio_map())
+    ensemble = load_pretrained(weights).fit(_radio_map())
     if FLAGS.save:
         in_first(save_at_site)(FLAGS.save, ensemble, replace=FLAGS.replace)
     return ensemble

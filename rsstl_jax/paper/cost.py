@@ -13,6 +13,7 @@ _ROW = ["network", "row", "share", "variant", "changed", "device"]
 
 def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFrame:
     """Seconds of the rows trained on a target, receipts of one row added up."""
+    receipts = _without_parts(receipts)
     lines = [
         {
             "network": "" if receipt["row"].startswith(UNTRAINED) else result["network"],
@@ -29,6 +30,17 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
         if (result := receipt["result"])["target"] == target
     ]
     return pd.DataFrame(lines).groupby(_ROW, as_index=False).sum()
+
+
+def _without_parts(receipts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The receipts but those whose seeds another one of the same training has, too."""
+    kept: list[tuple[set[int], Any, Mapping[str, Any]]] = []
+    for receipt in sorted(receipts, key=lambda one: -len(one["result"]["seeds"])):
+        seeds = set(receipt["result"]["seeds"])
+        about = receipt["row"], receipt["config"] | {"seeds": ""}, receipt["start"]
+        if not any(seeds <= others and about == of for others, of, _ in kept):
+            kept.append((seeds, about, receipt))
+    return [receipt for _, _, receipt in kept]
 
 
 def render_cost(cost: pd.DataFrame) -> str:

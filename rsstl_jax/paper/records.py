@@ -18,16 +18,29 @@ _SHARED = ("config", "start")
 
 @in_first
 def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None:
-    """Puts a receipt into a file of records, replacing an earlier one of that name."""
+    """Puts a receipt into a file of records; students that one of its name has beside stay."""
     file = Path(file)
     with locked(file.parent, wait=True):
         shared, receipts = _read(file) if file.exists() else (dict(receipt), {})
-        receipts[name] = dict(receipt)
+        receipts[name] = _with_students_of(receipts.get(name), receipt)
         lines = [{"shared": {part: shared[part] for part in _SHARED}}]
         lines += [_pack(name, receipts[name], shared) for name in sorted(receipts)]
         # Without spaces: a file has thousands of numbers.
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
         write_text(file, text)
+
+
+def _with_students_of(
+    earlier: Mapping[str, Any] | None, receipt: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The receipt with the further students of an earlier one of the same training."""
+    if earlier is None or earlier["config"] != receipt["config"]:
+        return dict(receipt)
+    result, before = (current_result(one["result"]) for one in (receipt, earlier))
+    ours, theirs = result["students"], before["students"]
+    if any(ours[name]["mae_m"] != theirs[name]["mae_m"] for name in ours.keys() & theirs.keys()):
+        return dict(receipt)
+    return dict(receipt) | {"result": before | result | {"students": theirs | ours}}
 
 
 def has_receipts(folder: str | Path) -> bool:

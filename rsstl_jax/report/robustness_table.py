@@ -49,6 +49,15 @@ def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], refe
         f"What a corruption adds to the error, minus that of {reference}, paired by seed: "
         "difference [95 % t-interval], BCa interval": _difference_rows(groups, reference),
     }
+    if len(groups) > 1 and not list(tables.values())[-1][1]:
+        return _join(tables) + (
+            f"\n\nNothing is compared with {reference}: no other locator has two trainings whose "
+            "seeds it has; --reference names another"
+        )
+    return _join(tables)
+
+
+def _join(tables: Mapping[str, tuple[list[str], list[list[str]]]]) -> str:
     return "\n\n".join(
         f"{title}:\n\n{markdown_table(head, rows)}"
         for title, (head, rows) in tables.items()
@@ -84,7 +93,9 @@ def _difference_rows(
     rows, differences = [], []
     held = {record.seed: record for record in groups[reference]}
     for name, group in groups.items():
-        pairs = [(record, held[record.seed]) for record in group if record.seed in held]
+        # What has no seed, as kNN, is the same beside every seed.
+        pairs = [(r, held.get(r.seed, held.get(None))) for r in group]
+        pairs = [(record, other) for record, other in pairs if other is not None]
         if name == reference or len(pairs) < 2:
             continue
         for axis in AXES:

@@ -31,12 +31,7 @@ class Method(NamedTuple):
     label: str
     errors_m: dict[int, np.ndarray]  # {seed: float64[n]}
     protocols: dict[str, list[float]]  # {figure: its value in each seed}
-    paired: dict[str, np.ndarray]  # {figure of PAIRED: float64[n], of each fingerprint the mean}
-
-    @property
-    def mean_errors_m(self) -> np.ndarray:
-        """float64[n]. Of each fingerprint the mean over the seeds."""
-        return np.asarray(np.mean(list(self.errors_m.values()), axis=0))
+    paired: dict[str, dict[int, np.ndarray]]  # {figure of PAIRED: {seed: float64[n]}}
 
 
 class Run(NamedTuple):
@@ -104,8 +99,9 @@ def _read_method(
 ) -> Method:
     errors_m = {seed: f[student + _ERROR].to_numpy(np.float64) for seed, f in frames.items()}
     known = {name: list(map(float, figures[name])) for name in PROTOCOLS if name in figures}
-    by_seed = [_paired_values(frame, student) for frame in frames.values()]
-    paired = {name: np.mean([one[name] for one in by_seed], axis=0) for name in by_seed[0]}
+    by_seed = {seed: _paired_values(frame, student) for seed, frame in frames.items()}
+    figures_of_all = next(iter(by_seed.values()))
+    paired = {name: {seed: one[name] for seed, one in by_seed.items()} for name in figures_of_all}
     return Method("", errors_m, known, paired)
 
 
@@ -169,8 +165,8 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
     num_positions = len(np.unique(places, axis=0))
     rows, by_seed = [], []
     for method in others:
-        errors_m = method.mean_errors_m - reference.mean_errors_m
-        seeds = [seed for seed in method.errors_m if seed in reference.errors_m]
+        errors_m = mean_difference(method.errors_m, reference.errors_m)
+        seeds = shared_seeds(method.errors_m, reference.errors_m)
         low, high = interval_over_positions(errors_m, places)
         row: dict[str, Any] = {
             "method": method.label,
@@ -205,12 +201,28 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
     return rows
 
 
+def shared_seeds(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> list[int]:
+    """The seeds that two methods both have."""
+    return [seed for seed in ours if seed in theirs]
+
+
+def mean_difference(ours: Mapping[int, np.ndarray], theirs: Mapping[int, np.ndarray]) -> np.ndarray:
+    """float64[n]. Means over the seeds that both have, if these are several, else over all."""
+    seeds = shared_seeds(ours, theirs)
+    of_each = [seeds, seeds] if len(seeds) > 1 else [list(ours), list(theirs)]
+    mean, reference = (
+        np.mean([side[seed] for seed in of_side], axis=0)
+        for side, of_side in zip((ours, theirs), of_each, strict=True)
+    )
+    return np.asarray(mean - reference)
+
+
 def _protocol_differences(method: Method, reference: Method, places: np.ndarray) -> dict[str, Any]:
     """How floor hit rate and EvAAL mean differ, where both methods know floors."""
     # Over positions: most floors depend on the radio map alone, and every seed has the same.
     row: dict[str, Any] = {}
     for name in [name for name in PAIRED if name in method.paired and name in reference.paired]:
-        difference = method.paired[name] - reference.paired[name]
+        difference = mean_difference(method.paired[name], reference.paired[name])
         row[f"{name}_difference"] = float(difference.mean())
         row[f"{name}_interval"] = list(interval_over_positions(difference, places))
     return row

@@ -48,9 +48,12 @@ def twin_config(config: ConfigDict, workdir: str | Path) -> ConfigDict:
 def students_of_run(workdir: str | Path) -> list[str]:
     """Names of the students that a run left and that can be calibrated."""
     folder = Path(workdir) / "students"
-    cards = sorted(folder.glob("*/*/student.json"))
-    names = [str(card.parent.relative_to(folder)) for card in cards]
-    return [name for name in names if name.partition("/")[2] in STUDENTS]
+    known = _with_twins(read_run_config(workdir))
+    return [name for name in known if (folder / name / "student.json").exists()]
+
+
+def _with_twins(config: ConfigDict) -> list[str]:
+    return [f"seed-{seed}/{student}" for seed in config.seeds for student in STUDENTS]
 
 
 def calibrate_run(
@@ -65,10 +68,11 @@ def calibrate_run(
             "data.evaluate_on=test"
         )
     twin = twin_config(config, workdir)
-    known = [f"seed-{seed}/{student}" for seed in config.seeds for student in STUDENTS]
-    if not names or not {*names} <= {*known}:
+    known = _with_twins(config)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
         raise ConfigError(
-            f"{workdir}: cannot calibrate {', '.join(names) or 'a run without students'}; those "
+            f"{workdir}: cannot calibrate {', '.join(unknown) or 'a run without students'}; those "
             f"that it can have a twin of are {', '.join(known)}"
         )
     students = {name: load_student(workdir / "students" / name) for name in names}

@@ -1,10 +1,13 @@
 """The commands of the site-agnostic network as they are called."""
 
 import json
+import shutil
 
 import pytest
 import tiny
 from running import call, error_of
+
+from rsstl_jax.site_agnostic.weights import PRETRAINED
 
 
 @pytest.mark.slow
@@ -62,6 +65,14 @@ def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
     assert [line.split(",")[0] for line in lines] == ["fingerprint", *map(str, range(1, 10))]
 
 
+def test_weights_of_ones_own_are_used_as_the_packages_are(tmp_path):
+    weights = shutil.copytree(PRETRAINED, tmp_path / "weights")
+    code, _, err = call("evaluate", f"--student={weights}", "--dataset=tut1")
+    assert code == 2 and "the pretrained network was trained in the building of tut1" in err
+    code, _, err = call("evaluate", f"--student={weights}")
+    assert code == 2 and f"--student={weights} needs --dataset, the site whose train part" in err
+
+
 OFFICE = "--config=configs/synthetic.py:smoke"
 BAD = {
     "building": (
@@ -71,6 +82,10 @@ BAD = {
     "field": (
         ("agnostic", OFFICE, "--config.agnostic.episodes.crops=1"),
         "agnostic.episodes.crops is not a field of the configuration; did you mean agnostic.ep",
+    ),
+    "control": (
+        ("expert", OFFICE, "--config.teacher.kind=untrained"),
+        "teacher.kind is 'untrained', a control that every run makes for itself",
     ),
     "seen": (
         ("evaluate", "--student=pretrained", "--dataset=tut1"),

@@ -30,6 +30,20 @@ def test_axes_that_are_wrong_are_named(config, tmp_path):
         measure(config, [{"alpha": 1.0}], tmp_path)
 
 
+def test_pseudo_labels_that_are_means_have_their_baseline_student(config, tmp_path, monkeypatch):
+    asked = {}
+
+    def distil(config, workdir, students):
+        asked.update(students)
+        return {"students": {name: {"mae_m": [7.0]} for name in students}}
+
+    monkeypatch.setattr(searching, "run_distillation", distil)
+    own = config.copy_and_resolve_references()
+    own.distill.pseudo_labels = "mean"
+    assert measure(own, grid({"similarity": [0.0, 4.0]}), tmp_path) == [[7.0], [7.0]]
+    assert len(asked) == 3 and asked["standalone"].weights["similarity"] == 0
+
+
 @pytest.mark.slow
 def test_a_batch_at_once_finds_what_it_finds_in_turn(config, tmp_path):
     points = grid({"similarity": [0.0, 4.0]})

@@ -24,6 +24,16 @@ def test_the_seconds_of_one_rows_receipts_are_added_up():
     ]
 
 
+def test_a_start_with_further_seeds_has_the_seconds_of_the_one_before():
+    common = {"start": {"device": "cpu: cpu"}, "starts": 2}
+    made = [
+        receipt("share", seeds, seconds=s, config={"data.fraction": 0.1, "seeds": seeds}, **common)
+        for seeds, s in (([0], 30.0), ([0, 1], 70.0), ([2], 20.0))
+    ]
+    table = render_cost(cost_frame(made, "tampere"))
+    assert table.splitlines()[2] == "| dnn share | 10 % | 3 | 90 | 4 |"
+
+
 def test_seconds_on_different_devices_are_not_added_up():
     common = {"config": {"data.fraction": 0.1}, "starts": 1}
     made = [

@@ -63,6 +63,18 @@ def test_a_receipt_replaces_the_one_of_its_name(tmp_path):
     assert read(tmp_path) == {"a": make_receipt({"distilled": figures(6.0)})}
 
 
+def test_a_receipt_keeps_the_further_students_of_the_one_of_its_name(tmp_path):
+    first = make_receipt({"distilled": figures(7.0), "alone": figures(8.0)})
+    again = make_receipt({"distilled": figures(7.0)})
+    for receipt in first, again:
+        add_receipt(tmp_path / "uji.jsonl", "a", receipt)
+    assert read(tmp_path)["a"]["result"]["students"] == first["result"]["students"]
+    # One of other settings is another training.
+    other = make_receipt({"distilled": figures(7.0)}, **{"train.epochs": 7})
+    add_receipt(tmp_path / "uji.jsonl", "a", other)
+    assert read(tmp_path) == {"a": other}
+
+
 def test_receipt_files_of_version_0_1_are_read_and_newer_records_replace_them(tmp_path):
     assert not has_receipts(tmp_path)
     (tmp_path / "receipts").mkdir()

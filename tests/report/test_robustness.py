@@ -169,6 +169,15 @@ def test_the_verdict_is_of_added_errors_paired_by_seed(part):
     assert "floor" not in table and "radius" not in table
 
 
+def test_a_reference_without_a_seed_stands_beside_every_seed(part):
+    records = [made_record("kNN", None, 2.0)]
+    records += [made_record("half", seed, 1.5) for seed in range(3)]
+    table = render_robustness(shared_of(part), records, "kNN")
+    assert "-0.250 [-0.250, -0.250]" in next(row for row in rows_of(table, "half") if "[" in row)
+    table = render_robustness(shared_of(part), records, "half")
+    assert "Nothing is compared with half: no other locator has two trainings" in table
+
+
 def test_the_picture_has_what_there_is(part, tmp_path):
     records = [made_record("baseline", 0, 1.0), made_record("baseline", 1, 2.0)]
     plot_robustness(tmp_path / "a.png", shared_of(part), records)

@@ -83,6 +83,9 @@ def test_only_seeds_that_both_have_are_paired(tmp_path):
     assert row["difference_m"] == pytest.approx(-1.5)
     text = render_comparison_of_runs("the test part", methods, [row])
     assert "too few seeds. The difference is -1.50 m" in text
+    # Nor do the other figures look at a seed that one of them lacks.
+    assert row["fraction_of_fingerprints_better"] == 1.0
+    np.testing.assert_allclose(row["interval_over_positions_m"], -1.5)
 
 
 @pytest.mark.parametrize(

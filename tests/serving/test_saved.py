@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -182,6 +183,14 @@ def test_what_is_no_locator_or_run_is_named(run, tmp_path):
     for names in ["seed-0/other"], ["seed-9/standalone"], []:
         with pytest.raises(ConfigError, match=r"cannot calibrate .* are seed-0/standalone, seed"):
             calibrate_run(workdir, names)
+    with pytest.raises(ConfigError, match="cannot calibrate seed-9/standalone; those"):
+        calibrate_run(workdir, ["seed-0/standalone", "seed-9/standalone"])
+    # Those of a seed that a later start left out have no twin.
+    shutil.copytree(Path(workdir, "students"), tmp_path / "run" / "students")
+    shutil.copy(Path(workdir, "config.json"), tmp_path / "run")
+    students = tmp_path / "run" / "students"
+    shutil.copytree(students / "seed-0", students / "seed-9")
+    assert students_of_run(tmp_path / "run") == students_of_run(workdir) != []
     folder = Path(workdir, "students", "seed-0", "distilled")
     save_ensemble(tmp_path / "one", [folder], Ensemble([load_student(folder)]))
     (tmp_path / "one" / "ensemble.json").write_text("{}")

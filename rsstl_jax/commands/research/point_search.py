@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.schema import check_value
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.phases.student_specs import WEIGHTED, StudentSpec
+from rsstl_jax.phases.student_specs import STUDENTS, WEIGHTED, StudentSpec
 from rsstl_jax.pipeline import run_distillation
 
 # What a point may set: lambda of a term, alpha of Eq. 1, and the step size at the start.
@@ -54,6 +54,9 @@ def measure(config: ConfigDict, points: Sequence[Point], workdir: str | Path) ->
     for point in points:
         check_point(point)
     students = {_name(point): _spec(point) for point in points}
+    if config.distill.pseudo_labels == "mean":
+        # Of the teachers' positions and those of the baseline student.
+        students = {"standalone": STUDENTS["standalone"]} | students
     result = run_distillation(config, workdir, students=students)
     return [result["students"][_name(point)]["mae_m"] for point in points]
 

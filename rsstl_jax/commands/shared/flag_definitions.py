@@ -15,7 +15,7 @@ CONFIG_MISSING = (
     "--config is missing; name a configuration, such as --config=configs/uji.py:tuned or "
     "--config=uji:tuned"
 )
-OR_PRETRAINED = ", or pretrained, the network that the package carries"
+OR_PRETRAINED = ", or pretrained, the network that the package carries, or a folder of such weights"
 """What --student may also be, where a command takes it."""
 _NAMED_SITE = Path(__file__).with_name("named_site.py")
 

@@ -100,6 +100,15 @@ def _existing(given: str, folder: Path) -> Path:
     return there
 
 
+def pretrained_folder() -> Path | None:
+    """The folder of the weights of no site that --student names; None: it names a locator."""
+    if flags.FLAGS.student == "pretrained":
+        return Path(__file__).parents[2] / "pretrained"
+    folder = Path(flags.FLAGS.student)
+    is_bundle = (folder / "agnostic.json").exists() and not (folder / "at_site.json").exists()
+    return folder if is_bundle and not flags.FLAGS.workdir else None
+
+
 def student_folder(others: str = "") -> Path:
     """The folder of the locator that --workdir and --student name."""
     workdir, student = flags.FLAGS.workdir, flags.FLAGS.student
