@@ -100,7 +100,7 @@ def _find_layout() -> "tuple[Path, Layout | None]":
 
     from rsstl_jax.data.load import check_dataset_name, resolve_data_dir
     from rsstl_jax.data.readers import READERS
-    from rsstl_jax.data.readers.layout import Layout, make_layout, read_layout
+    from rsstl_jax.data.readers.layout import USES, Layout, make_layout, read_layout
     from rsstl_jax.data.synthetic import SYNTHETIC_PREFIX
 
     name = FLAGS.dataset
@@ -120,11 +120,12 @@ def _find_layout() -> "tuple[Path, Layout | None]":
         except ValueError as error:
             raise ConfigError(f"--undetected: {error}") from error
     # A column that is named now is not ignored any more, nor the other way round.
-    named = {given[name].casefold() for name in TEXTS if name in given}
+    named = {given[use].casefold() for use in USES if use in given}
     ignored = [column for column in stored.ignore if column.casefold() not in named]
     new = {column.casefold() for column in given.get("ignore", ())}
-    freed = [name for name in TEXTS if getattr(stored, name).casefold() in new - {"x", "y"}]
-    given = {name: getattr(Layout, name) for name in freed if name not in ("x", "y")} | given
+    for use in USES[2:]:  # there is no site without x and y
+        if getattr(stored, use).casefold() in new:
+            given.setdefault(use, getattr(Layout, use))
     given["ignore"] = list(dict.fromkeys([*ignored, *given.get("ignore", ())]))
     if "delimiter" in given:
         given["delimiter"] = {"tab": "\t", "\\t": "\t"}.get(given["delimiter"], given["delimiter"])

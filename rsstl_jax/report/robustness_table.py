@@ -39,6 +39,7 @@ def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], refe
     groups = by_name(records)
     site = f"{shared['dataset']}, {shared['part']} part, {shared['num_fingerprints']} fingerprints"
     draws = f"mean over {shared['num_draws']} draws"
+    differences = _difference_rows(groups, reference)
     tables = {
         f"Mean error along each axis over the error without corruption ({site}, {draws})": (
             _rows(groups, "mae_m", relative=True)
@@ -47,9 +48,9 @@ def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], refe
         "Fraction within the 90 % radius, mean along each axis": _rows(groups, "within_radius"),
         "Mean radius along each axis": _rows(groups, "radius_m"),
         f"What a corruption adds to the error, minus that of {reference}, paired by seed: "
-        "difference [95 % t-interval], BCa interval": _difference_rows(groups, reference),
+        "difference [95 % t-interval], BCa interval": differences,
     }
-    if len(groups) > 1 and not list(tables.values())[-1][1]:
+    if len(groups) > 1 and not differences[1]:
         return _join(tables) + (
             f"\n\nNothing is compared with {reference}: no other locator has two trainings whose "
             "seeds it has; --reference names another"

@@ -109,6 +109,11 @@ def test_each_remedy_keeps_what_another_one_stored(check, tmp_path):
     check("--ignore=level", "--write")
     layout = json.loads((tmp_path / "my-office" / "layout.json").read_text())
     assert layout["ignore"] == ["spare", "level"] and "floor" not in layout
+    # A prefix names no column, whatever it is called.
+    check("--access_point_prefix=AP", "--write")
+    check("--ignore=ap", "--write")
+    layout = json.loads((tmp_path / "my-office" / "layout.json").read_text())
+    assert layout["ignore"][2:] == ["ap"] and layout["access_point_prefix"] == "AP"
 
 
 @pytest.mark.parametrize(

@@ -234,22 +234,6 @@ def test_a_decimal_comma_is_recognised(tmp_path):
         load_site("home", data_dir=tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        (b"PK\x03\x04\x14\x00", "an Excel workbook"),
-        (b'[{"AP1": -50, "x": 1}]', "JSON"),
-        (b'{"AP1": [-50]}', "JSON"),
-        (b"<!DOCTYPE html><html>", "a page of HTML"),
-    ],
-)
-def test_a_file_of_another_kind_is_named_as_such(tmp_path, content, kind):
-    write(tmp_path)
-    (tmp_path / "home" / "train.csv").write_bytes(content)
-    with pytest.raises(DataError, match=rf"train\.csv: looks like {kind}.*save the table as CSV"):
-        load_site("home", data_dir=tmp_path)
-
-
 def warnings_of(caplog, root):
     load_site("home", data_dir=root)
     return [record.getMessage() for record in caplog.records]

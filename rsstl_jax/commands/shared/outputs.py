@@ -103,6 +103,7 @@ def _existing(given: str, folder: Path) -> Path:
 def pretrained_folder() -> Path | None:
     """The folder of the weights of no site that --student names; None: it names a locator."""
     if flags.FLAGS.student == "pretrained":
+        # `PRETRAINED` is the same, in a module that takes seconds to import.
         return Path(__file__).parents[2] / "pretrained"
     folder = Path(flags.FLAGS.student)
     is_bundle = (folder / "agnostic.json").exists() and not (folder / "at_site.json").exists()

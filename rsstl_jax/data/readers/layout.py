@@ -21,7 +21,7 @@ LAYOUT_FILE = "layout.json"
 POSITIONS = ("metres", "degrees", "feet")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabulators", "|": "vertical bars"}
 METRES_PER_FOOT = 0.3048
-_USES = ("x", "y", "floor", "building", "phone", "time")
+USES = ("x", "y", "floor", "building", "phone", "time")
 MAX_LONGITUDE, MAX_LATITUDE = 180.0, 90.0
 
 
@@ -84,10 +84,10 @@ class Layout:
             if isinstance(values := getattr(self, name), list | tuple):
                 plain = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
                 object.__setattr__(self, name, plain)
-        for name in (*_USES, "access_point_prefix"):
+        for name in (*USES, "access_point_prefix"):
             self._demand(isinstance(getattr(self, name), str), name, "be text")
-        for number, name in enumerate(_USES):
-            column, others = getattr(self, name), _USES[:number]
+        for number, name in enumerate(USES):
+            column, others = getattr(self, name), USES[:number]
             self._demand(column or name not in ("x", "y"), name, "be a column's name")
             same = [other for other in others if column and getattr(self, other) == column]
             self._demand(not same, name, f"be another column than {', '.join(same)}")
@@ -95,7 +95,7 @@ class Layout:
         names = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
         self._demand(names, "ignore", "be a list of columns' names")
         ignored = {name.casefold() for name in self.ignore}
-        for name in _USES:
+        for name in USES:
             column = getattr(self, name)
             chosen = name in ("x", "y") or column != getattr(Layout, name)
             taken = column and chosen and column.casefold() in ignored
@@ -170,7 +170,7 @@ def _metres_per_degree(latitude: float) -> tuple[float, float]:
 
 def used_columns(layout: Layout) -> tuple[str, ...]:
     """Names of the columns that are read and are no access points."""
-    return tuple(column for use in _USES if (column := getattr(layout, use)))
+    return tuple(column for use in USES if (column := getattr(layout, use)))
 
 
 def make_layout(values: Mapping[str, Any]) -> Layout:
