@@ -72,7 +72,7 @@ class EnsembleAtSite(NetworkLocator):
     ) -> "EnsembleAtSite":
         """Chooses numbers of the support and calibrates the radius on the radio map itself."""
         ensemble = cls(settings, members, radio_map)
-        _log.info("cross-fitting at %s; the first time it compiles", radio_map.dataset)
+        _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
         ensemble.site_network = choose_at_site(ensemble.site_network, members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
         if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
