@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from rsstl_jax.config.all_fields import FIELDS
 from rsstl_jax.config.rules import FRACTION, Rule
 from rsstl_jax.config.schema import check_names, check_value
 from rsstl_jax.errors import ConfigError
@@ -30,9 +31,12 @@ def read_assignments(texts: Sequence[str]) -> dict[str, Any]:
         if field in fields:
             raise ConfigError(f"--set={assignment}: {field} is set twice")
         try:
-            fields[field] = ast.literal_eval(text)
+            value = ast.literal_eval(text)
         except (SyntaxError, ValueError):
-            fields[field] = text
+            value = text
+        # A list of phones, as 1,7, are names and no numbers.
+        of_names = field in FIELDS and FIELDS[field].kind is str
+        fields[field] = text if of_names and isinstance(value, int | float | tuple) else value
     return fields
 
 

@@ -36,6 +36,9 @@ def test_assignments_are_literals_or_texts():
     texts = ["a.b=1", "c=(2, 3)", "d=fixed", "e=x=y", "f="]
     wanted = {"a.b": 1, "c": (2, 3), "d": "fixed", "e": "x=y", "f": ""}
     assert read_assignments(texts) == wanted
+    # The phones of UJI are called 1, 7, ...
+    assert read_assignments(["data.held_out_phones=1,7"]) == {"data.held_out_phones": "1,7"}
+    assert read_assignments(["bundle_dir=None"]) == {"bundle_dir": None}
 
 
 @pytest.mark.parametrize(
