@@ -82,15 +82,9 @@ def _published(line: Any, table: str) -> float:
     return math.nan if published is None else published
 
 
-def table_of_cells(rows: list[dict[str, str]]) -> str:
-    """A Markdown table of the columns that have a cell somewhere."""
-    names = [name for name in rows[0] if any(row[name] for row in rows)]
-    return markdown_table(names, ([row[name] for name in names] for row in rows))
-
-
 def render_comparison(compared: pd.DataFrame) -> str:
     """The table in Markdown."""
-    return table_of_cells([_cells(line) for line in compared.to_dict("records")])
+    return markdown_table([_cells(line) for line in compared.to_dict("records")])
 
 
 def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
@@ -129,7 +123,7 @@ def render_protocols(lines: pd.DataFrame) -> str:
             values = seeds[name].dropna().tolist()
             row[PROTOCOLS[name]] = protocol_cell(name, values) if values else ""
         rows.append(row)
-    return table_of_cells(rows)
+    return markdown_table(rows)
 
 
 def insert_table(document: str, name: str, table: str) -> str:

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.paper.comparison import table_of_cells
 from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
-from rsstl_jax.report.result_table import mean_and_spread, student_label, students_of
+from rsstl_jax.report.result_table import (
+    markdown_table,
+    mean_and_spread,
+    student_label,
+    students_of,
+)
 
 # The last percentile drawn: the few largest errors would press all others to the left.
 _LAST = 96
@@ -67,7 +71,7 @@ def render_distribution(frame: pd.DataFrame) -> str:
                 "P(X < 10 m), %": mean_and_spread(percent),
             }
         )
-    return table_of_cells(rows)
+    return markdown_table(rows)
 
 
 def plot_distribution(

@@ -119,4 +119,4 @@ def test_a_result_has_figures_predictions_and_rows_of_students_and_baselines(tmp
     assert "| student | floor (%) | EvAAL mean (m) | IPIN 75th (m) | 3-D mean (m) | within" in text
     assert f"\n| {label} | 100.00 | 1.00 | 1.00 | 1.00 | 100.00 | 2.00 |" in text
     page = (tmp_path / "report.html").read_text()
-    assert 'data-student="knn"' in page and 'data-figure="coverage">100.00<' in page
+    assert f"<td>{label}</td><td>1.00</td>" in page and "<th>within the radius (%)</th>" in page
