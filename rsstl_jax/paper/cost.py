@@ -20,7 +20,7 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
             "row": receipt["row"],
             "share": receipt["config"]["data.fraction"],
             "variant": receipt.get("label", ""),
-            "changed": ", ".join(f"{p}={v}" for p, v in receipt.get("changed", {}).items()),
+            "changed": receipt.get("changed", ""),
             "device": receipt["start"]["device"],
             "seeds": len(result["seeds"]),
             "seconds": receipt["seconds"],

@@ -75,6 +75,8 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 _KEY = ("target", "network", "row", "student", "share", "variant", "seed")
 _MEASURED = (*FIGURES, "within_10_m")
+# What not every receipt has.
+_OPTIONAL = (*PROTOCOLS, "percentiles_m")
 
 
 def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -91,12 +93,12 @@ def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 "variant": receipt.get("label", ""),
                 "seed": seed,
                 **{name: figures[name][index] for name in _MEASURED},
-                **{name: figures[name][index] for name in PROTOCOLS if name in figures},
+                **{name: figures[name][index] for name in _OPTIONAL if name in figures},
                 "part": result["part"],
                 "positions_low_m": low,
                 "positions_high_m": high,
                 "file": receipt.get("file", "a receipt"),
-                "changed": ", ".join(f"{p}={v}" for p, v in receipt.get("changed", {}).items()),
+                "changed": receipt.get("changed", ""),
             }
 
 

@@ -36,7 +36,7 @@ def _with_students_of(
     """The receipt with the further students of an earlier one of the same training."""
     if earlier is None or earlier["config"] != receipt["config"]:
         return dict(receipt)
-    result, before = (current_result(one["result"]) for one in (receipt, earlier))
+    result, before = receipt["result"], earlier["result"]
     ours, theirs = result["students"], before["students"]
     if any(ours[name]["mae_m"] != theirs[name]["mae_m"] for name in ours.keys() & theirs.keys()):
         return dict(receipt)
@@ -49,7 +49,7 @@ def has_receipts(folder: str | Path) -> bool:
 
 
 def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
-    """The receipts of a folder by name, each with the settings that its recipe does not say."""
+    """The receipts of a folder by name; `changed` has the settings that the recipe does not say."""
     files = _files(Path(folder))
     if not files:
         raise FileNotFoundError(f"{folder} holds no receipts; rsstl tables makes them")
@@ -58,7 +58,8 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
         receipts |= _read(file)[1] if file.suffix == ".jsonl" else {file.stem: read_json(file)}
     for name, receipt in sorted(receipts.items()):
         receipt["result"] = current_result(receipt["result"])
-        yield receipt | {"file": name, "changed": changed_fields(receipt)}
+        changed = (f"{path}={value}" for path, value in changed_fields(receipt).items())
+        yield receipt | {"file": name, "changed": ", ".join(changed)}
 
 
 def _files(folder: Path) -> list[Path]:
@@ -97,10 +98,9 @@ def _unpack(
 
 
 def _renamed(
-    result: Mapping[str, Any], old: str, new: str, convert: Callable[[Any], float]
+    result: dict[str, Any], old: str, new: str, convert: Callable[[Any], float]
 ) -> dict[str, Any]:
     """A result with one figure of its students under another name and in another unit."""
-    result = current_result(result)
     students = {name: dict(figures) for name, figures in result["students"].items()}
     for figures in students.values():
         if seeds := figures.pop(old, None):

@@ -166,7 +166,8 @@ def render(recipe: str) -> None:
     receipts = list(read_receipts(folder))
     frame = results_frame(receipts)
     if output.page is None:
-        write_text(folder / "seeds.csv", frame.to_csv(index=False, float_format="%.4f"))
+        seeds = frame.drop(columns="percentiles_m", errors="ignore")
+        write_text(folder / "seeds.csv", seeds.to_csv(index=False, float_format="%.4f"))
     for target in frame["target"].unique():
         for table in TABLE_NAMES:
             selected = select_table(frame, table, target)
@@ -177,7 +178,7 @@ def render(recipe: str) -> None:
             output.table(f"{target} protocols", render_protocols(protocols), protocols)
         cost = cost_frame(receipts, target)
         output.table(f"{target} cost", render_cost(cost), cost, digits=None)
-        distribution = distribution_frame(receipts, target)
+        distribution = distribution_frame(frame, target)
         if not distribution.empty:
             name, kept = f"{target} figure 2", distribution.drop(columns="within_10_m")
             output.table(name, render_distribution(distribution), kept, digits="%.3f")
