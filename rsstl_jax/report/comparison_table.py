@@ -29,10 +29,9 @@ def render_comparison_of_runs(
 
 
 def _error_cells(method: Method, row: dict[str, Any]) -> dict[str, str]:
-    mean = mean_and_spread([float(errors.mean()) for errors in method.errors_m.values()])
     return {
         "seeds": ", ".join(map(str, method.errors_m)),
-        "mean (m)": mean,
+        "mean (m)": mean_and_spread(method.errors_m.mean().tolist()),
         "difference (m)": f"{row['difference_m']:+.2f}" if row else "reference",
         "95 % interval": _interval(row["interval_m"]) if row else "",
         "pairs": f"{row['num_pairs']} {row['unit']}" if row else "",
