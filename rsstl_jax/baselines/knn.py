@@ -19,6 +19,7 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid
 from rsstl_jax.report.predicted import Predicted
+from rsstl_jax.report.robustness import spread_evenly
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")
@@ -100,18 +101,16 @@ def choose_neighbours(
 ) -> tuple[Neighbours, list[dict[str, Any]]]:
     """The best settings on fingerprints held out of train, `most_queries` at most; all figures."""
     kept, held_out = grouped_validation_split(train, fraction=fraction, seed=seed)
-    if most_queries is not None and len(held_out) > most_queries:
-        held_out = held_out.take(np.linspace(0, len(held_out) - 1, most_queries, dtype=int))
-    figures = []
+    held_out = spread_evenly(held_out, most_queries)
+    tried = {}
     for encoding, metric in itertools.product(encodings, metrics):
         distances, rows = _search(kept, held_out, encoding, metric, max(NUMBERS))
         for number, weighting in itertools.product(NUMBERS, WEIGHTINGS):
             predicted_m = _average(kept.position_m, distances, rows, number, weighting)
             mae_m = float(error_m(predicted_m, held_out.position_m).mean())
-            settings = Neighbours(encoding, metric, number, weighting)
-            figures.append(asdict(settings) | {"mae_m": mae_m})
-    best = min(figures, key=lambda row: row["mae_m"])
-    return Neighbours(**{name: best[name] for name in Neighbours.__dataclass_fields__}), figures
+            tried[Neighbours(encoding, metric, number, weighting)] = mae_m
+    figures = [asdict(settings) | {"mae_m": mae_m} for settings, mae_m in tried.items()]
+    return min(tried, key=tried.__getitem__), figures
 
 
 def centroid_m(train: Fingerprints, queries: Fingerprints) -> np.ndarray:
@@ -145,11 +144,6 @@ class NeighboursAtSite(NetworkLocator):
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)
-        queries = replace(
-            self.train,
-            rss_dbm=rows,
-            position_m=np.zeros((len(rows), 2)),
-            floor=None,
-            building=None,
-        )
+        unknown_m = np.zeros((len(rows), 2))
+        queries = replace(self.train, rss_dbm=rows, position_m=unknown_m, floor=None, building=None)
         return locate_neighbours(self.settings, self.train, queries).position_m
