@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import CHROMIUM, dump
+from tiny import write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.html_report import write_agnostic_report, write_report
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.result_table import mean_and_spread, student_label
-from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.recorder import Recorder
 
 PLANE = {"variance": [0.75, 0.125], "real": [[0.0, 1.0]], "generated": [[2.0, 3.0]]}

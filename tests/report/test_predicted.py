@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from tiny import write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.baselines.knn import Neighbours, locate_neighbours
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.report.predicted import Predicted, protocol_figures
 from rsstl_jax.report.result_table import render_result
-from rsstl_jax.report.run_result import Baseline, write_result
+from rsstl_jax.report.run_result import Baseline
 
 TEST = make_synthetic_site("synthetic-office").test
 BUILDING = np.ones(len(TEST), np.int32)
