@@ -26,7 +26,7 @@ from rsstl_jax.paper.comparison import (
 )
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import TABLE_NAMES, protocol_frame, results_frame, select_table
+from rsstl_jax.paper.frame import TABLES, protocol_frame, results_frame, select_table
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
@@ -169,7 +169,7 @@ def render(recipe: str) -> None:
         seeds = frame.drop(columns="percentiles_m", errors="ignore")
         write_text(folder / "seeds.csv", seeds.to_csv(index=False, float_format="%.4f"))
     for target in frame["target"].unique():
-        for table in TABLE_NAMES:
+        for table in TABLES:
             selected = select_table(frame, table, target)
             if not selected.empty:
                 render_table(output, selected, target, table)
