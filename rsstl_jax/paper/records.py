@@ -1,6 +1,5 @@
 """Receipts on disk: JSON lines, the settings that they share in the first line of a file."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.paper.receipts import changed_fields
 from rsstl_jax.report.result_table import current_result
-from rsstl_jax.store.files import read_json, write_text
+from rsstl_jax.store.files import read_json, read_lines, write_lines
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 
@@ -25,9 +24,7 @@ def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None
         receipts[name] = _with_students_of(receipts.get(name), receipt)
         lines = [{"shared": {part: shared[part] for part in _SHARED}}]
         lines += [_pack(name, receipts[name], shared) for name in sorted(receipts)]
-        # Without spaces: a file has thousands of numbers.
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        write_text(file, text)
+        write_lines(file, lines)
 
 
 def _with_students_of(
@@ -110,18 +107,9 @@ def _renamed(
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """What the receipts of a file share, and {name: receipt}."""
-    shared: dict[str, Any] = {}
-    receipts = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            content = json.loads(line)
-            if number == 1:
-                shared = {part: content["shared"][part] for part in _SHARED}
-            else:
-                name, receipt = _unpack(content, shared)
-                receipts[name] = receipt
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise DamagedError(
-                f"{file}, line {number}, is not the record that was written: {error!r}"
-            ) from error
-    return shared, receipts
+    first, *lines = read_lines(file.read_text(encoding="utf-8"), file)
+    try:
+        shared = {part: first["shared"][part] for part in _SHARED}
+        return shared, dict(_unpack(line, shared) for line in lines)
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"{file} is not what `rsstl tables` wrote: {error!r}") from error

@@ -112,7 +112,7 @@ def test_a_damaged_line_is_named(tmp_path):
     file = tmp_path / "uji.jsonl"
     add_receipt(file, "a", make_receipt({"distilled": figures(7.0)}))
     file.write_text(file.read_text() + '{"name": "b", "result"\n')
-    with pytest.raises(DamagedError, match=r"uji[.]jsonl, line 3, is not the record that was"):
+    with pytest.raises(DamagedError, match=r"uji[.]jsonl, line 3: Expecting"):
         list(read_receipts(tmp_path))
 
 
