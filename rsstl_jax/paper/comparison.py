@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
 from rsstl_jax.report.result_table import FIGURES, markdown_table, protocol_cells
 from rsstl_jax.report.statistics import (
     PairedDifference,
@@ -152,7 +152,9 @@ def insert_table(document: str, name: str, table: str) -> str:
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
-def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: str = "m") -> None:
+def plot_methods(
+    path: str | Path, selected: pd.DataFrame, title: str, *, dataset: str = ""
+) -> None:
     """Draws every seed's mean error, a line a method, each fraction on axes of its own."""
     shares: dict[Any, pd.DataFrame] = dict(iter(selected.groupby("share")))
     labels = selected.apply(_label, axis=1)
@@ -178,14 +180,14 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: 
                 color="0.45",
                 fontsize=8,
             )
-        axes.set_xlabel(f"mean error ({unit})\n{mark}", fontsize=9)
+        axes.set_xlabel(f"mean error ({unit_label(dataset)})\n{mark}", fontsize=9)
         if share != 1:
             axes.set_title(f"{100 * share:g} % of the training set", fontsize=9)
         axes.set_yticks(range(len(heights)), list(heights), fontsize=8)
         axes.set_ylim(len(heights) - 0.5, -0.5)
         axes.grid(alpha=0.3)
     # Of the figure, not of its axes: long labels leave these too little room.
-    figure.suptitle(wrap_title(title, 80), fontsize=11)
+    figure.suptitle(wrap_title(with_unit(title, dataset), 80), fontsize=11)
     save_figure(figure, path)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread, student_label
 
 # The last percentile drawn: the few largest errors would press all others to the left.
@@ -60,10 +60,10 @@ def render_distribution(frame: pd.DataFrame) -> str:
 
 
 def plot_distribution(
-    path: str | Path, frame: pd.DataFrame, title: str, *, unit: str = "m"
+    path: str | Path, frame: pd.DataFrame, title: str, *, dataset: str = ""
 ) -> None:
     """Draws the distributions: two colours a network, the baseline broad, the other dashed."""
-    figure = new_figure((6.4, 4.4))
+    figure, unit = new_figure((6.4, 4.4)), unit_label(dataset)
     axes = figure.add_subplot()
     networks = list(dict.fromkeys(frame["network"]))
     for (network, student), lines in frame.groupby(["network", "student"], sort=False):
@@ -86,7 +86,7 @@ def plot_distribution(
         xlabel=f"error ({unit}), up to the {_LAST}th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
-    axes.set_title(wrap_title(title, 64), fontsize=10)
+    axes.set_title(wrap_title(with_unit(title, dataset), 64), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="center right", fontsize=8)
     save_figure(figure, path)

@@ -22,7 +22,7 @@ def test_a_method_without_a_figure_in_a_panel_is_not_an_empty_row(tmp_path, monk
             line | {"method": "baseline student, 10 %", "share": 0.1, "mae_m": 7.0},
         ]
     )
-    comparison.plot_methods(tmp_path / "a.png", selected, "demo", unit="raw units")
+    comparison.plot_methods(tmp_path / "a.png", selected, "demo", dataset="uji")
     one, ten = drawn[0].axes
     # A circle for every seed and a bar for their mean.
     marks = [line.get_xdata().tolist() for line in one.lines]
@@ -44,7 +44,7 @@ def test_the_distribution_says_where_it_ends(tmp_path, monkeypatch):
             "within_10_m": [[0.8]] * 4,
         }
     )
-    distribution.plot_distribution(tmp_path / "a.png", frame, "demo", unit="raw units")
+    distribution.plot_distribution(tmp_path / "a.png", frame, "demo", dataset="uji")
     (axes,) = drawn[0].axes
     assert axes.get_xlim()[1] == 20.0
     assert axes.get_xlabel() == "error (raw units), up to the 96th percentile"

@@ -125,6 +125,7 @@ def test_students_of_several_runs_stand_against_the_first(tmp_path):
     labels = ["a: dnn baseline student", "a: dnn distilled student", "b: kNN, its settings chosen"]
     assert all(m.label.startswith(label) for m, label in zip(methods, labels, strict=True))
     assert [row["difference_m"] for row in rows] == pytest.approx([1.0, 3.0])
+    assert "floor" not in render_comparison_of_runs("the test part", methods, rows)
     methods, [row] = compare(a, b, students=["knn", "distilled"])
     assert methods[0].label == labels[1] and row["difference_m"] == pytest.approx(2.0)
 
@@ -209,7 +210,7 @@ def test_no_run_is_left_out_of_the_legend(monkeypatch):
     drawn = []
     monkeypatch.setattr(plots, "save_figure", lambda figure, path: drawn.append(figure))
     errors_m = {"_knn": np.ones(3), "b": np.arange(3.0)}
-    plots.plot_comparison("", errors_m, {"_knn": np.ones(3)}, "title", unit="raw units")
+    plots.plot_comparison("", errors_m, {"_knn": np.ones(3)}, "title", dataset="uji")
     left, right = drawn[0].axes
     shown = [text.get_text().lstrip("\u200b") for text in left.get_legend().texts]
     assert shown == ["_knn, mean 1.00 raw units", "b, mean 1.00 raw units"]
@@ -250,12 +251,6 @@ def test_floors_and_evaal_are_paired_by_position_where_both_runs_know_floors(tmp
     assert head[-2:] == ["difference in floor (points)", "difference in EvAAL mean (m)"]
     assert of_a[1:3] == ["87.50 ± 0.00", "3.50 ± 0.00"]
     assert of_b[1:3] == ["100.00", "4.00"] and of_b[-2] == f"+12.50 [{low}, {high}]"
-
-
-def test_runs_without_floors_have_no_table_of_them(tmp_path):
-    old = write_run(tmp_path / "a", {"distilled": {0: 3.0}, "standalone": {0: 4.0}})
-    methods, rows = compare(old)
-    assert "floor" not in render_comparison_of_runs("the test part", methods, rows)
 
 
 def test_a_floor_that_is_missing_is_damage(tmp_path):

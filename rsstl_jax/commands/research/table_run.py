@@ -37,7 +37,6 @@ from rsstl_jax.paper.rows import (
     row_name,
     row_students,
 )
-from rsstl_jax.report.plots import unit_label, with_unit
 from rsstl_jax.store.files import write_text
 from rsstl_jax.store.processes import in_first
 
@@ -184,9 +183,7 @@ def render(recipe: str) -> None:
             output.table(name, render_distribution(distribution), kept, digits="%.3f")
             if file := output.picture(name):
                 title = f"Distribution of the errors on {target}, mean over seeds\nrecipe {recipe}"
-                plot_distribution(
-                    file, distribution, with_unit(title, target), unit=unit_label(target)
-                )
+                plot_distribution(file, distribution, title, dataset=target)
 
 
 def render_table(output: Output, selected: pd.DataFrame, target: str, table: str) -> None:
@@ -195,8 +192,8 @@ def render_table(output: Output, selected: pd.DataFrame, target: str, table: str
     if file := output.picture(name):
         parts = " and ".join(selected["part"].unique())
         title = f"Mean error on the {parts} part of {target}: {_SUBJECTS[table]}"
-        title = with_unit(f"{title}\nrecipe {output.folder.name}", target)
-        plot_methods(file, selected, title, unit=unit_label(target))
+        title = f"{title}\nrecipe {output.folder.name}"
+        plot_methods(file, selected, title, dataset=target)
 
 
 def run() -> None:
