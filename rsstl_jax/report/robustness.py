@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.input_order import in_order_of
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.metrics import error_m
-from rsstl_jax.report.corruption import AXES, Axis, corrupt
+from rsstl_jax.report.corruption import AXES, corrupt
 from rsstl_jax.report.predicted import predict
 from rsstl_jax.store.files import differences, read_lines, write_lines
 
@@ -120,26 +119,7 @@ class Record(NamedTuple):
 
     name: str
     seed: int | None
-    axes: Mapping[str, Mapping[str, Sequence[float]]]
-
-    def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
-        """A figure at each strength of an axis; None where the locator does not give it."""
-        values = self.axes[axis].get(figure)
-        return None if values is None else np.asarray(values, np.float64)
-
-
-def mean_along(axis: Axis, curve: NDArray[np.float64]) -> float:
-    """The area under a curve over the length of its axis, by the trapezoidal rule."""
-    at = axis.coordinates
-    return float(np.trapezoid(curve, at) / np.ptp(at))
-
-
-def added_error_m(record: Record, axis: str) -> float:
-    """The mean along an axis of what a corruption adds to the error."""
-    curve = record.curve(axis)
-    assert curve is not None, "every record has errors"
-    kind = AXES[axis]
-    return mean_along(kind, curve) - float(curve[kind.strengths.index(kind.none)])
+    axes: Mapping[str, Mapping[str, Sequence[float]]]  # {axis: {figure: one value a strength}}
 
 
 def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:

@@ -17,7 +17,7 @@ from rsstl_jax.report.plots import (
     wrap_title,
 )
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
-from rsstl_jax.report.robustness import Record, added_error_m, mean_along
+from rsstl_jax.report.robustness import Record
 from rsstl_jax.report.statistics import adjust_p_values, mean_interval, paired_t_difference
 
 _PANELS = {
@@ -65,17 +65,15 @@ def _rows(
     """A figure of each locator without corruption and along each axis."""
     rows = []
     for name, group in groups.items():
-        # Where nothing is lost nothing is corrupted.
-        unchanged = [
-            float(curve[0]) for r in group if (curve := r.curve("lost", figure)) is not None
-        ]
-        if not unchanged:
+        known = [record.axes for record in group if figure in record.axes["lost"]]
+        if not known:
             continue
+        # Where nothing is lost nothing is corrupted.
+        unchanged = [axes["lost"][figure][0] for axes in known]
         row = {"locator": name, "trainings": str(len(unchanged))}
         row["without"] = mean_and_spread(unchanged)
         for axis_name, axis in AXES.items():
-            curves = [r.curve(axis_name, figure) for r in group]
-            means = [mean_along(axis, curve) for curve in curves if curve is not None]
+            means = [axis.mean(axes[axis_name][figure]) for axes in known]
             if relative:
                 means = [mean / none for mean, none in zip(means, unchanged, strict=True)]
             row[axis_name] = mean_and_spread(means)
@@ -95,11 +93,14 @@ def _difference_rows(
         pairs = [(record, other) for record, other in pairs if other is not None]
         if name == reference or len(pairs) < 2:
             continue
-        for axis in AXES:
-            ours, theirs = ([added_error_m(r, axis) for r in side] for side in zip(*pairs))  # noqa: B905
+        for axis_name, axis in AXES.items():
+            ours, theirs = (
+                [axis.mean_added(record.axes[axis_name]["mae_m"]) for record in side]
+                for side in zip(*pairs, strict=True)
+            )
             found = paired_t_difference(ours, theirs)
             low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
-            row = {"locator": name, "axis": axis, "pairs": str(len(pairs))}
+            row = {"locator": name, "axis": axis_name, "pairs": str(len(pairs))}
             row["t"] = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
             row["BCa"] = f"[{low:+.3f}, {high:+.3f}]"
             rows.append(row)
@@ -145,7 +146,7 @@ def _draw_panel(
 ) -> None:
     axis = AXES[axis_name]
     for number, (name, group) in enumerate(groups.items()):
-        curves = [curve for r in group if (curve := r.curve(axis_name, figure)) is not None]
+        curves = [r.axes[axis_name][figure] for r in group if figure in r.axes[axis_name]]
         if not curves:
             continue
         mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0)
