@@ -19,7 +19,6 @@ from rsstl_jax.report.statistics import (
     verdict,
 )
 
-_METHOD = ["network", "method"]
 _DIFFERENCE = ("difference_m", "difference_low_m", "difference_high_m", "t_low_m", "t_high_m")
 # Rows that the paper does not have.
 _NOT_PUBLISHED = ("noise", "untrained", "agnostic", "agnostic-share")
@@ -27,38 +26,35 @@ _NOT_PUBLISHED = ("noise", "untrained", "agnostic", "agnostic-share")
 
 def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
     """One line a method: its figures over the seeds, and its difference to its reference."""
-    groups = dict(iter(selected.groupby(_METHOD, sort=False)))
+    groups = {str(method): rows for method, rows in selected.groupby("method", sort=False)}
     differences = _paired_differences(groups)
     adjusted = adjust_p_values([found.p_value for found, _ in differences.values()])
     p_values = dict(zip(differences, adjusted, strict=True))
     lines = []
-    for names, rows in groups.items():
-        line = dict(zip(_METHOD, names, strict=True)) | _figures(rows)
+    for method, rows in groups.items():
+        line = {"network": rows["network"].iloc[0], "method": method} | _figures(rows)
         line |= {"paper_m": _published(rows.iloc[0], table)}
         line |= dict.fromkeys((*_DIFFERENCE, "p", "verdict"), math.nan)
-        if names in differences:
-            found, by_t = differences[names]
+        if method in differences:
+            found, by_t = differences[method]
             values = (found.mean, found.low, found.high, by_t.low, by_t.high)
             line |= dict(zip(_DIFFERENCE, values, strict=True))
-            line |= {"p": p_values[names], "verdict": verdict(found, p_values[names])}
+            line |= {"p": p_values[method], "verdict": verdict(found, p_values[method])}
         lines.append(line)
     return pd.DataFrame(lines)
 
 
 def _paired_differences(
-    groups: Mapping[Any, pd.DataFrame],
-) -> dict[Any, tuple[PairedDifference, PairedDifference]]:
+    groups: Mapping[str, pd.DataFrame],
+) -> dict[str, tuple[PairedDifference, PairedDifference]]:
     """{method: its difference to its reference over the seeds that both have, and that by t}."""
-    mae_m = {
-        names: dict(zip(rows["seed"], rows["mae_m"], strict=True)) for names, rows in groups.items()
-    }
+    mae_m = {method: rows.set_index("seed")["mae_m"] for method, rows in groups.items()}
     differences = {}
-    for (network, method), rows in groups.items():
-        values = mae_m[network, method]
-        reference = mae_m.get((network, rows["reference"].iloc[0]), {})
-        if common := [seed for seed in values if seed in reference]:
-            pair = [values[seed] for seed in common], [reference[seed] for seed in common]
-            differences[network, method] = paired_difference(*pair), paired_t_difference(*pair)
+    for method, rows in groups.items():
+        values, reference = mae_m[method], mae_m.get(rows["reference"].iloc[0], pd.Series())
+        if common := [seed for seed in values.index if seed in reference.index]:
+            pair = values[common].tolist(), reference[common].tolist()
+            differences[method] = paired_difference(*pair), paired_t_difference(*pair)
     return differences
 
 
@@ -118,7 +114,7 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
     difference = f"{shown('difference_m')} {interval('difference_low_m', 'difference_high_m')}"
     return {
-        "method": method_name(line["network"], line["method"]),
+        "method": line["method"],
         "seeds": str(line["seeds"]),
         FIGURES["mae_m"]: spread("mae_m"),
         "interval over test positions": interval("positions_low_m", "positions_high_m"),
@@ -135,10 +131,10 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 def render_protocols(lines: pd.DataFrame) -> str:
     """Each method's figures in Markdown, mean ± sd over its seeds."""
     rows = []
-    for (network, method), seeds in lines.groupby(["network", "method"], sort=False):
-        row = {"method": method_name(str(network), str(method)), "seeds": str(len(seeds))}
+    for method, seeds in lines.groupby("method", sort=False):
         values = {name: seeds[name].dropna().tolist() for name in lines.columns[3:]}
-        rows.append(row | protocol_cells({name: own for name, own in values.items() if own}))
+        cells = protocol_cells({name: own for name, own in values.items() if own})
+        rows.append({"method": str(method), "seeds": str(len(seeds))} | cells)
     return markdown_table(rows)
 
 
@@ -193,8 +189,4 @@ def plot_methods(
 
 def _label(line: Any) -> str:
     """A method without the fraction, which its panel says."""
-    return method_name(line["network"], line["method"].removesuffix(f", {100 * line['share']:g} %"))
-
-
-def method_name(network: str, method: str) -> str:
-    return f"{network}: {method}" if network else method
+    return str(line["method"]).removesuffix(f", {100 * line['share']:g} %")

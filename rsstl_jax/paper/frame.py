@@ -44,7 +44,6 @@ _TABLE_2 = {
 }
 
 
-_ENTRY = ("order", "method", "reference")
 _Entry = tuple[Any, str, str]
 """Where a student stands in a table, and what it is called and compared with there."""
 
@@ -109,11 +108,17 @@ def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     for line in at_target:
         line["variant_has_baseline"] = (line["network"], line["variant"]) in with_baseline
         if entry := TABLES[table](line):
-            lines.append(line | dict(zip(_ENTRY, entry, strict=True)))
+            of_network = f"{line['network']}: " if line["network"] else ""
+            order, method, reference = entry
+            line |= {"order": order, "method": of_network + method}
+            lines.append(line | {"reference": reference and of_network + reference})
     # Baseline students of site-agnostic rows stand in only where no row of their own was trained.
-    trained = {_training(line) for line in lines if line["row"] in ("students", "share")}
+    own = ("students", "share")
+    trained = {(line["method"], line["seed"]) for line in lines if line["row"] in own}
     lines = [
-        line for line in lines if not (_is_agnostic_baseline(line) and _training(line) in trained)
+        line
+        for line in lines
+        if not (_is_agnostic_baseline(line) and (line["method"], line["seed"]) in trained)
     ]
     # Baseline and distilled students stand in several tables, and are the subject of the first.
     common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
@@ -133,10 +138,6 @@ def protocol_frame(frame: pd.DataFrame, target: str) -> pd.DataFrame:
     figures = figures.dropna(axis="columns", how="all")
     names = selected.loc[figures.index, ["network", "method", "seed"]]
     return pd.concat([names, figures], axis="columns")
-
-
-def _training(line: _Line) -> tuple[Any, ...]:
-    return line["network"], line["method"], line["seed"]
 
 
 def _is_agnostic_baseline(line: _Line) -> bool:
