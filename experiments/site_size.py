@@ -52,8 +52,8 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     neighbours = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     predicted_m: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(site_network, pretrained.members, site.test.rss_dbm),
-        "kNN": locate_neighbours(neighbours, site.train, site.test).position_m,
-        "centroid": centroid_m(site.train, site.test),
+        "kNN": locate_neighbours(neighbours, site.train, site.test.rss_dbm).position_m,
+        "centroid": centroid_m(site.train, site.test.rss_dbm),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
     return {

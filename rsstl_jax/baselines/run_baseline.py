@@ -74,10 +74,10 @@ def _run(
             seed=config.data.validation_seed,
         )
         in_first(write_json)(workdir / "tried.json", figures)
-        predicted = [locate_neighbours(settings, parts.train, parts.held_out)]
+        predicted = [locate_neighbours(settings, parts.train, parts.held_out.rss_dbm)]
         facts["settings"] = asdict(settings)
     elif job is None:
-        predicted = [Predicted(centroid_m(parts.train, parts.held_out))]
+        predicted = [Predicted(centroid_m(parts.train, parts.held_out.rss_dbm))]
     else:
         transfer = collective_transfer if method == "collective" else sequential_transfer
         trained = [transfer(job, sources, seed=seed, recorder=recorder) for seed in seeds]

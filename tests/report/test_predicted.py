@@ -84,7 +84,7 @@ def test_neighbours_vote_on_floor_and_building():
     query = train.take([0])
     for number, floor, building in ((1, 1, 7), (3, 2, 7), (4, 1, 7), (5, 1, 8)):
         settings = Neighbours("linear", "euclidean", number, "uniform")
-        predicted = locate_neighbours(settings, train, query)
+        predicted = locate_neighbours(settings, train, query.rss_dbm)
         assert (predicted.floor.item(), predicted.building.item()) == (floor, building)
 
 
