@@ -76,15 +76,15 @@ def render(records: pd.DataFrame, reference: str) -> str:
     means["fold loses"] = means.fold_without_m - means.fold_with_m
     means["others lose"] = means.others_without_m - means.others_with_m
     means["unknown costs"] = means["fold loses"] - means["others lose"]
-    head = ["method", *FIGURES.values(), "unknown costs", f"minus that of {reference}"]
-    lines = []
+    rows = []
     costs = {method: own["unknown costs"].tolist() for method, own in means.groupby("method")}
     for method, own in means.groupby("method"):
-        cells = [mean_and_spread(own[figure].tolist()) for figure in FIGURES]
-        cells.append(_interval(costs[method], [0.0] * len(own)))
-        cells.append("" if method == reference else _interval(costs[method], costs[reference]))
-        lines.append([str(method), *cells])
-    return markdown_table(head, lines)
+        row = {"method": str(method)}
+        row |= {label: mean_and_spread(own[name].tolist()) for name, label in FIGURES.items()}
+        row["unknown costs"] = _interval(costs[method], [0.0] * len(own))
+        beside = "" if method == reference else _interval(costs[method], costs[reference])
+        rows.append(row | {f"minus that of {reference}": beside})
+    return markdown_table(rows)
 
 
 def _interval(values: Sequence[float], reference: Sequence[float]) -> str:

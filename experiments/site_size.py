@@ -19,8 +19,7 @@ from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import SEED, whole
 from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
-from rsstl_jax.paper.comparison import table_of_cells
-from rsstl_jax.report.result_table import mean_and_spread
+from rsstl_jax.report.result_table import markdown_table, mean_and_spread
 from rsstl_jax.site_agnostic.cross_fitting import choose_at_site
 from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict_members_m
 from rsstl_jax.site_agnostic.weights import load_pretrained
@@ -53,8 +52,8 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
     neighbours = choose_neighbours(site.train, encodings=("linear", "powed"))[0]
     predicted_m: dict[str, np.ndarray] = {
         "pretrained": predict_members_m(site_network, pretrained.members, site.test.rss_dbm),
-        "kNN": locate_neighbours(neighbours, site.train, site.test).position_m,
-        "centroid": centroid_m(site.train, site.test),
+        "kNN": locate_neighbours(neighbours, site.train, site.test.rss_dbm).position_m,
+        "centroid": centroid_m(site.train, site.test.rss_dbm),
         "middle of the radio map": np.tile(site.train.position_m.mean(axis=0), (len(site.test), 1)),
     }
     return {
@@ -71,7 +70,7 @@ def main() -> None:
         figures = pd.DataFrame([measure(size_m, seed) for seed in seeds])
         cells = {str(name): mean_and_spread(column.tolist()) for name, column in figures.items()}
         lines.append({"size (m)": f"{size_m}", **cells})
-    text = table_of_cells(lines)
+    text = markdown_table(lines)
     output = Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "site-size.md", f"{text}\n")

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from functools import partial
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.phases.teacher_set import make_card
+from rsstl_jax.report import run_result
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
 
@@ -167,6 +169,12 @@ def broken_off(monkeypatch, *, at):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Recorder, "save_latest", stop)
         yield
+
+
+def write_result(*args, **facts):
+    """What a run leaves but for its two pictures, which take a second to draw."""
+    with mock.patch.object(run_result, "_draw"):
+        return run_result.write_result(*args, **facts)
 
 
 def save_untrained(workdir, name="seed-0/standalone", part=None, seed=0):

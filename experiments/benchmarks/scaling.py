@@ -170,7 +170,7 @@ def time_supports(sizes: Sequence[int], *, repeats: int) -> pd.DataFrame:
         }
         for metric in ("euclidean", "braycurtis"):
             neighbours = Neighbours("linear", metric, 5, "uniform")
-            runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries)
+            runs[f"kNN, {metric}"] = partial(locate_neighbours, neighbours, site, queries.rss_dbm)
         seconds = interleaved(runs, repeats=repeats)
         support_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(site_network.support))
         lines.append(

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,6 +19,7 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid
 from rsstl_jax.report.predicted import Predicted
+from rsstl_jax.report.robustness import spread_evenly
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")
@@ -45,7 +46,7 @@ def check_installed() -> None:
 
 
 def _search(
-    train: Fingerprints, queries: Fingerprints, encoding: str, metric: str, number: int
+    train: Fingerprints, rss_dbm: NDArray[np.float32], encoding: str, metric: str, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distances and rows of the `number` nearest train fingerprints, nearest first."""
     from sklearn.neighbors import NearestNeighbors
@@ -54,7 +55,7 @@ def _search(
     search = NearestNeighbors(
         n_neighbors=min(number, len(train)), metric=metric, algorithm="brute", n_jobs=-1
     ).fit(np.asarray(encode(train.rss_dbm)))
-    distances, rows = search.kneighbors(np.asarray(encode(queries.rss_dbm)))
+    distances, rows = search.kneighbors(np.asarray(encode(rss_dbm)))
     # Bray-Curtis of two fingerprints without a detection is 0 / 0.
     return np.nan_to_num(distances, nan=0.0), rows
 
@@ -70,10 +71,10 @@ def _average(
 
 
 def locate_neighbours(
-    settings: Neighbours, train: Fingerprints, queries: Fingerprints
+    settings: Neighbours, train: Fingerprints, rss_dbm: NDArray[np.float32]
 ) -> Predicted:
     """The mean position of the nearest train fingerprints, floor and building of most of them."""
-    distances, rows = _search(train, queries, settings.encoding, settings.metric, settings.number)
+    distances, rows = _search(train, rss_dbm, settings.encoding, settings.metric, settings.number)
     position_m = _average(train.position_m, distances, rows, settings.number, settings.weighting)
     floor, building = (
         None if label is None else _most_frequent(label[rows])
@@ -100,25 +101,23 @@ def choose_neighbours(
 ) -> tuple[Neighbours, list[dict[str, Any]]]:
     """The best settings on fingerprints held out of train, `most_queries` at most; all figures."""
     kept, held_out = grouped_validation_split(train, fraction=fraction, seed=seed)
-    if most_queries is not None and len(held_out) > most_queries:
-        held_out = held_out.take(np.linspace(0, len(held_out) - 1, most_queries, dtype=int))
-    figures = []
+    held_out = spread_evenly(held_out, most_queries)
+    tried = {}
     for encoding, metric in itertools.product(encodings, metrics):
-        distances, rows = _search(kept, held_out, encoding, metric, max(NUMBERS))
+        distances, rows = _search(kept, held_out.rss_dbm, encoding, metric, max(NUMBERS))
         for number, weighting in itertools.product(NUMBERS, WEIGHTINGS):
             predicted_m = _average(kept.position_m, distances, rows, number, weighting)
             mae_m = float(error_m(predicted_m, held_out.position_m).mean())
-            settings = Neighbours(encoding, metric, number, weighting)
-            figures.append(asdict(settings) | {"mae_m": mae_m})
-    best = min(figures, key=lambda row: row["mae_m"])
-    return Neighbours(**{name: best[name] for name in Neighbours.__dataclass_fields__}), figures
+            tried[Neighbours(encoding, metric, number, weighting)] = mae_m
+    figures = [asdict(settings) | {"mae_m": mae_m} for settings, mae_m in tried.items()]
+    return min(tried, key=tried.__getitem__), figures
 
 
-def centroid_m(train: Fingerprints, queries: Fingerprints) -> np.ndarray:
+def centroid_m(train: Fingerprints, rss_dbm: NDArray[np.float32]) -> np.ndarray:
     """Positions by the mean position at which each detected access point is detected in train."""
     preprocessor = fit_preprocessor(train, encoding="linear")
     support = full_support(make_radio_map(train, preprocessor))
-    centroid = power_centroid(preprocessor.encode(queries.rss_dbm), support)
+    centroid = power_centroid(preprocessor.encode(rss_dbm), support)
     return preprocessor.uncenter(np.asarray(centroid) * preprocessor.scale_m)
 
 
@@ -145,11 +144,4 @@ class NeighboursAtSite(NetworkLocator):
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)
-        queries = replace(
-            self.train,
-            rss_dbm=rows,
-            position_m=np.zeros((len(rows), 2)),
-            floor=None,
-            building=None,
-        )
-        return locate_neighbours(self.settings, self.train, queries).position_m
+        return locate_neighbours(self.settings, self.train, rows).position_m

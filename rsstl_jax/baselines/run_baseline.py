@@ -1,7 +1,6 @@
 """Runs one baseline: kNN, a centroid, transfer of parameters, or its network from scratch."""
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from rsstl_jax.baselines.knn import (
     choose_neighbours,
     locate_neighbours,
 )
-from rsstl_jax.baselines.transfer import make_transfer_job, scratch, sequential_transfer
+from rsstl_jax.baselines.transfer import make_transfer_job, sequential_transfer
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
@@ -34,7 +33,7 @@ from rsstl_jax.store.workdir import log_start, open_workdir
 UNTRAINED = ("knn", "centroid")
 """Methods that train no network."""
 
-WITH_SOURCES = {"sequential": sequential_transfer, "collective": collective_transfer}
+WITH_SOURCES = ("sequential", "collective")
 """Methods that train on the sources before they train on the target."""
 
 METHODS = (*UNTRAINED, *WITH_SOURCES, "scratch")
@@ -75,16 +74,13 @@ def _run(
             seed=config.data.validation_seed,
         )
         in_first(write_json)(workdir / "tried.json", figures)
-        predicted = [locate_neighbours(settings, parts.train, parts.held_out)]
+        predicted = [locate_neighbours(settings, parts.train, parts.held_out.rss_dbm)]
         facts["settings"] = asdict(settings)
     elif job is None:
-        predicted = [Predicted(centroid_m(parts.train, parts.held_out))]
+        predicted = [Predicted(centroid_m(parts.train, parts.held_out.rss_dbm))]
     else:
-        train = {
-            "scratch": partial(scratch, job),
-            **{name: partial(transfer, job, sources) for name, transfer in WITH_SOURCES.items()},
-        }[method]
-        trained = [train(seed=seed, recorder=recorder) for seed in seeds]
+        transfer = collective_transfer if method == "collective" else sequential_transfer
+        trained = [transfer(job, sources, seed=seed, recorder=recorder) for seed in seeds]
         predicted = [
             Predicted(predict_m(job.site_network, params, parts.held_out)) for params in trained
         ]
@@ -96,10 +92,8 @@ def _run(
 
 
 def _sources(config: ConfigDict) -> dict[str, SiteJob]:
-    parts = {
-        name: load_site(name, data_dir=config.data_dir or None).train
-        for name in name_list(config.sources)
-    }
-    return {
-        name: make_transfer_job(site_config(config, name), part) for name, part in parts.items()
-    }
+    jobs = {}
+    for name in name_list(config.sources):
+        train = load_site(name, data_dir=config.data_dir or None).train
+        jobs[name] = make_transfer_job(site_config(config, name), train)
+    return jobs

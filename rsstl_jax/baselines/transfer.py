@@ -52,6 +52,23 @@ def put_body(params: Params, body: Params) -> Params:
     return {**params, "framer": framer, "extractor": body["extractor"]}
 
 
+def sequential_transfer(
+    job: SiteJob, sources: Mapping[str, SiteJob], *, seed: int, recorder: Recorder
+) -> Params:
+    """Carries the body from source to source, the largest first, and on to the target (`*`).
+
+    Without sources it is the control: the network from scratch, with what its encoder adds.
+    """
+    body, key = None, jax.random.key(seed)
+    for source in sorted(sources, key=lambda name: -len(sources[name].train)):
+        source_key = jax.random.fold_in(key, len(sources[source].train))
+        name = f"seed-{seed}/sequential-{source}"
+        trained = _train_at(sources[source], body, source_key, name=name, recorder=recorder)
+        body = get_body(trained)
+    name = f"seed-{seed}/{'sequential' if sources else 'scratch'}"
+    return _train_at(job, body, key, name=name, recorder=recorder)
+
+
 def _train_at(
     job: SiteJob, body: Params | None, key: jax.Array, *, name: str, recorder: Recorder
 ) -> Params:
@@ -64,28 +81,3 @@ def _train_at(
     if body is not None:
         params = put_body(params, body)
     return fit_network(job, params, train_key, name=name, recorder=recorder)
-
-
-def scratch(job: SiteJob, *, seed: int, recorder: Recorder) -> Params:
-    """The transfer network trained at the target alone: what its encoder adds by itself."""
-    return _train_at(
-        job, None, jax.random.key(seed), name=f"seed-{seed}/scratch", recorder=recorder
-    )
-
-
-def sequential_transfer(
-    job: SiteJob, sources: Mapping[str, SiteJob], *, seed: int, recorder: Recorder
-) -> Params:
-    """Carries the body from source to source, the largest first, and on to the target (`*`)."""
-    body = None
-    for source in sorted(sources, key=lambda name: -len(sources[name].train)):
-        params = _train_at(
-            sources[source],
-            body,
-            jax.random.fold_in(jax.random.key(seed), len(sources[source].train)),
-            name=f"seed-{seed}/sequential-{source}",
-            recorder=recorder,
-        )
-        body = get_body(params)
-    name = f"seed-{seed}/sequential"
-    return _train_at(job, body, jax.random.key(seed), name=name, recorder=recorder)

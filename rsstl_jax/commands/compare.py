@@ -35,10 +35,8 @@ def define_flags() -> None:
 
 def main() -> None:
     check_folder("--output", FLAGS.output)
-    import numpy as np
-
     from rsstl_jax.report.comparison_table import render_comparison_of_runs
-    from rsstl_jax.report.plots import plot_comparison, unit_label, with_unit
+    from rsstl_jax.report.plots import plot_comparison
     from rsstl_jax.report.run_comparison import (
         choose_methods,
         compare_methods,
@@ -66,10 +64,10 @@ def main() -> None:
     title = f"Errors on {part}\nreference: {reference.label}; right: means over the seeds"
     plot_comparison(
         output / "comparison.png",
-        {m.label: np.concatenate(list(m.errors_m.values())) for m in methods},
+        {m.label: m.errors_m.to_numpy() for m in methods},
         {m.label: mean_difference(m.errors_m, reference.errors_m) for m in others},
-        with_unit(title, runs[0].target),
-        unit=unit_label(runs[0].target),
+        title,
+        dataset=runs[0].target,
     )
     print(f"\n{render_comparison_of_runs(part, methods, rows)}\n")
     print(f"{output}/comparison.json {output}/comparison.png")

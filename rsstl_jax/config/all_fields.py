@@ -23,8 +23,8 @@ from rsstl_jax.config.rules import (
     Field,
     names_of,
     one_of,
-    optional,
     whole,
+    whole_or_none,
 )
 
 _RUN: dict[str, Field] = {
@@ -116,12 +116,12 @@ _TRAINING: dict[str, Field] = {
     "train.schedule": one_of("constant", "cosine").field(
         "constant", "Course of the step size: constant keeps it, cosine takes it to 0 at the end."
     ),
-    "specialise.epochs": optional(whole(1), int).field(
+    "specialise.epochs": whole_or_none(1).field(
         None,
         "Number of passes over a source's training set in phase 0; None means what the recipe of "
         "the source site says.",
     ),
-    "teacher.epochs": optional(whole(1), int).field(
+    "teacher.epochs": whole_or_none(1).field(
         None,
         "Number of passes over a source's training set in phase 1; None means what the recipe of "
         "the source site says.",

@@ -35,7 +35,6 @@ class Rule(NamedTuple):
 
     holds: Callable[[Any], bool]
     words: str
-    kind: type | None = None  # of the values beside None, where None passes too
 
     def field(self, default: Any, meaning: str) -> "Field":
         """A field that obeys the rule."""
@@ -48,11 +47,6 @@ class Field(NamedTuple):
     default: Any
     rule: Rule
     meaning: str  # a sentence that can be read alone
-
-    @property
-    def kind(self) -> type:
-        """The type of its values, None aside."""
-        return self.rule.kind or type(self.default)
 
 
 def is_int(value: Any) -> bool:
@@ -78,8 +72,9 @@ def whole(least: int) -> Rule:
     return Rule(lambda v: is_int(v) and v >= least, f"a whole number of at least {least}")
 
 
-def optional(rule: Rule, kind: type) -> Rule:
-    return Rule(lambda v: v is None or rule.holds(v), f"{rule.words}, or None", kind)
+def whole_or_none(least: int) -> Rule:
+    rule = whole(least)
+    return Rule(lambda v: v is None or rule.holds(v), f"{rule.words}, or None")
 
 
 def one_of(*names: str) -> Rule:

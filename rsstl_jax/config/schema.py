@@ -35,8 +35,8 @@ def default_config() -> ConfigDict:
             if section not in node:
                 node[section] = ConfigDict()
             node = node[section]
-        # What has no default of its own still has a type.
-        node[name] = config_dict.placeholder(field.kind) if field.default is None else field.default
+        # None is of a whole number's field.
+        node[name] = config_dict.placeholder(int) if field.default is None else field.default
     return config.lock()
 
 

@@ -9,6 +9,8 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.onnx_writer.graph import ROWS, Dims, Graph, Value, constant, dims_of
 
 Handler = Callable[[Graph, Any, list[Value]], list[Value]]
+Rule = Callable[[Graph, Any, list[str]], str | list[str]]
+"""Writes an equation whose inputs and outputs, given by name, have their whole shapes."""
 
 
 def shape_of(atom: Any) -> Dims:
@@ -16,18 +18,14 @@ def shape_of(atom: Any) -> Dims:
     return dims_of(atom.aval.shape)
 
 
-def full_inputs(graph: Graph, eqn: Any, inputs: list[Value]) -> list[str]:
-    """The inputs' names, each repeated to its whole shape."""
-    pairs = zip(inputs, eqn.invars, strict=True)
-    return [graph.full(value, shape_of(atom)) for value, atom in pairs]
-
-
-def _whole(rule: Callable[[Graph, Any, list[str]], str]) -> Handler:
-    """A handler out of a rule that gets the names of inputs in their whole shapes."""
+def whole(rule: Rule) -> Handler:
+    """The handler of a rule: each input is repeated to its whole shape."""
 
     def handle(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
-        name = rule(graph, eqn, full_inputs(graph, eqn, inputs))
-        return [Value(name, shape_of(eqn.outvars[0]))]
+        pairs = zip(inputs, eqn.invars, strict=True)
+        names = rule(graph, eqn, [graph.full(value, shape_of(atom)) for value, atom in pairs])
+        outputs = zip([names] if isinstance(names, str) else names, eqn.outvars, strict=True)
+        return [Value(name, shape_of(out)) for name, out in outputs]
 
     return handle
 
@@ -68,20 +66,16 @@ def _iota(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     return [Value(name, tuple(size if i == axis else 1 for i in range(len(shape))))]
 
 
-def _split(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
-    (name,), sizes = full_inputs(graph, eqn, inputs), eqn.params["sizes"]
-    names = graph.add_many(
-        "Split", name, graph.ints(sizes), num_outputs=len(sizes), axis=eqn.params["axis"]
-    )
-    return [Value(name, shape_of(out)) for name, out in zip(names, eqn.outvars, strict=True)]
+def _split(graph: Graph, eqn: Any, inputs: list[str]) -> list[str]:
+    sizes, axis = eqn.params["sizes"], eqn.params["axis"]
+    return graph.add_many("Split", inputs[0], graph.ints(sizes), num_outputs=len(sizes), axis=axis)
 
 
-def _unstack(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
-    (name,), axis, outs = full_inputs(graph, eqn, inputs), eqn.params["axis"], eqn.outvars
-    sizes = graph.ints([1] * len(outs))
-    layers = graph.add_many("Split", name, sizes, num_outputs=len(outs), axis=axis)
-    names = [graph.add("Squeeze", layer, graph.ints([axis])) for layer in layers]
-    return [Value(name, shape_of(out)) for name, out in zip(names, outs, strict=True)]
+def _unstack(graph: Graph, eqn: Any, inputs: list[str]) -> list[str]:
+    axis, number = eqn.params["axis"], len(eqn.outvars)
+    sizes = graph.ints([1] * number)
+    layers = graph.add_many("Split", inputs[0], sizes, num_outputs=number, axis=axis)
+    return [graph.add("Squeeze", layer, graph.ints([axis])) for layer in layers]
 
 
 def _stack(graph: Graph, eqn: Any, inputs: list[str]) -> str:
@@ -143,8 +137,8 @@ def _pad(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     return graph.add("Pad", inputs[0], graph.ints(before + after), inputs[1])
 
 
-def _reduce(kind: str) -> Handler:
-    """A handler of a reduction over some axes."""
+def _reduce(kind: str) -> Rule:
+    """The rule of a reduction over some axes."""
 
     def rule(graph: Graph, eqn: Any, inputs: list[str]) -> str:
         axes = graph.ints(eqn.params["axes"])
@@ -154,7 +148,7 @@ def _reduce(kind: str) -> Handler:
         number = graph.add(kind, graph.cast(inputs[0], np.int32), axes, keepdims=0)
         return graph.cast(number, bool)
 
-    return _whole(rule)
+    return rule
 
 
 def _cumsum(graph: Graph, eqn: Any, inputs: list[str]) -> str:
@@ -169,29 +163,29 @@ def _number_of_rows(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     return [Value(graph.cast(rows, eqn.outvars[0].aval.dtype), ())]
 
 
-HANDLERS: dict[str, Handler] = {
-    "broadcast_in_dim": _broadcast,
-    "concatenate": _whole(lambda g, e, x: g.add("Concat", *x, axis=e.params["dimension"])),
-    "cumsum": _whole(_cumsum),
-    "dim_as_value": _number_of_rows,
-    "dynamic_slice": _whole(_dynamic_slice),
-    "iota": _iota,
-    "pad": _whole(_pad),
+RULES: dict[str, Rule] = {
+    "concatenate": lambda g, e, x: g.add("Concat", *x, axis=e.params["dimension"]),
+    "cumsum": _cumsum,
+    "dynamic_slice": _dynamic_slice,
+    "pad": _pad,
     "reduce_and": _reduce("ReduceMin"),
     "reduce_max": _reduce("ReduceMax"),
     "reduce_min": _reduce("ReduceMin"),
     "reduce_or": _reduce("ReduceMax"),
     "reduce_prod": _reduce("ReduceProd"),
     "reduce_sum": _reduce("ReduceSum"),
-    "reshape": _whole(
-        lambda g, e, x: g.reshape(x[0], shape_of(e.invars[0]), shape_of(e.outvars[0]))
-    ),
-    "rev": _whole(_reverse),
-    "slice": _whole(_slice),
+    "reshape": lambda g, e, x: g.reshape(x[0], shape_of(e.invars[0]), shape_of(e.outvars[0])),
+    "rev": _reverse,
+    "slice": _slice,
     "split": _split,
-    "squeeze": _squeeze,
-    "stack": _whole(_stack),
-    "tile": _tile,
+    "stack": _stack,
     "unstack": _unstack,
+}
+HANDLERS: dict[str, Handler] = {
+    "broadcast_in_dim": _broadcast,
+    "dim_as_value": _number_of_rows,
+    "iota": _iota,
+    "squeeze": _squeeze,
+    "tile": _tile,
     "transpose": _transpose,
 }

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.onnx_writer.axes import Handler, full_inputs, shape_of
-from rsstl_jax.onnx_writer.graph import Dims, Graph, Value
+from rsstl_jax.onnx_writer.axes import Rule, shape_of
+from rsstl_jax.onnx_writer.graph import Dims, Graph
 
 
 def _flat(sizes: list[int | str]) -> int | str:
@@ -14,8 +14,8 @@ def _flat(sizes: list[int | str]) -> int | str:
     return math.prod(known) if len(known) == len(sizes) else "*".join(map(str, sizes))
 
 
-def _dot_general(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
-    left, right = full_inputs(graph, eqn, inputs)
+def _dot_general(graph: Graph, eqn: Any, inputs: list[str]) -> str:
+    left, right = inputs
     (left_sum, right_sum), (left_batch, right_batch) = eqn.params["dimension_numbers"]
     left_shape, right_shape = map(shape_of, eqn.invars)
     left_free = _others(left_shape, left_sum, left_batch)
@@ -23,7 +23,6 @@ def _dot_general(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     batch = tuple(left_shape[axis] for axis in left_batch)
     left = graph.transpose(left, [*left_batch, *left_free, *left_sum])
     right = graph.transpose(right, [*right_batch, *right_sum, *right_free])
-    out = shape_of(eqn.outvars[0])
     summed = _flat([left_shape[axis] for axis in left_sum])
     rows, columns = [left_shape[a] for a in left_free], [right_shape[a] for a in right_free]
     old_left = (*batch, *rows, *(left_shape[a] for a in left_sum))
@@ -33,8 +32,7 @@ def _dot_general(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
     left = graph.reshape(left, old_left, (*batch, *joined, summed))
     right = graph.reshape(right, old_right, (*batch, summed, _flat(columns)))
     name = graph.add("MatMul", left, right)
-    name = graph.reshape(name, (*batch, *joined, _flat(columns)), out)
-    return [Value(name, out)]
+    return graph.reshape(name, (*batch, *joined, _flat(columns)), shape_of(eqn.outvars[0]))
 
 
 def _others(shape: Dims, *groups: tuple[int, ...]) -> list[int]:
@@ -42,8 +40,7 @@ def _others(shape: Dims, *groups: tuple[int, ...]) -> list[int]:
     return [axis for axis in range(len(shape)) if axis not in taken]
 
 
-def _convolution(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
-    left, kernel = full_inputs(graph, eqn, inputs)
+def _convolution(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     params, numbers = eqn.params, eqn.params["dimension_numbers"]
     if any(factor != 1 for factor in params["lhs_dilation"]) or params["batch_group_count"] != 1:
         raise ConfigError(
@@ -51,36 +48,35 @@ def _convolution(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
         )
     name = graph.add(
         "Conv",
-        graph.transpose(left, list(numbers.lhs_spec)),
-        graph.transpose(kernel, list(numbers.rhs_spec)),
+        graph.transpose(inputs[0], list(numbers.lhs_spec)),
+        graph.transpose(inputs[1], list(numbers.rhs_spec)),
         strides=list(params["window_strides"]),
         pads=[side for sides in zip(*params["padding"], strict=True) for side in sides],
         dilations=list(params["rhs_dilation"]),
         group=params["feature_group_count"],
     )
     back = sorted(range(len(numbers.out_spec)), key=lambda axis: numbers.out_spec[axis])
-    return [Value(graph.transpose(name, back), shape_of(eqn.outvars[0]))]
+    return graph.transpose(name, back)
 
 
-def _max_pool(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
+def _max_pool(graph: Graph, eqn: Any, inputs: list[str]) -> str:
     """The maximum over windows of the axes between the first (rows) and the last (channels)."""
-    (name,), params = full_inputs(graph, eqn, inputs), eqn.params
+    params = eqn.params
     dilated = {*params["base_dilation"], *params["window_dilation"]} != {1}
     window, rank = params["window_dimensions"], len(params["window_dimensions"])
     if dilated or window[0] != 1 or window[-1] != 1:
         raise ConfigError("only the maximum over undilated windows of the inner axes is written")
     pooled = graph.add(
         "MaxPool",
-        graph.transpose(name, [0, rank - 1, *range(1, rank - 1)]),
+        graph.transpose(inputs[0], [0, rank - 1, *range(1, rank - 1)]),
         kernel_shape=list(window[1:-1]),
         strides=list(params["window_strides"][1:-1]),
         pads=[side for sides in zip(*params["padding"][1:-1], strict=True) for side in sides],
     )
-    name = graph.transpose(pooled, [0, *range(2, rank), 1])
-    return [Value(name, shape_of(eqn.outvars[0]))]
+    return graph.transpose(pooled, [0, *range(2, rank), 1])
 
 
-HANDLERS: dict[str, Handler] = {
+RULES: dict[str, Rule] = {
     "conv_general_dilated": _convolution,
     "dot_general": _dot_general,
     "reduce_window_max": _max_pool,

@@ -14,11 +14,11 @@ from rsstl_jax.onnx_writer import axes, elementwise, products, selection
 from rsstl_jax.onnx_writer.graph import INPUT, ROWS, Graph, Value, constant, dims_of, signed
 from rsstl_jax.onnx_writer.model import need_onnx, serialize
 
+RULES = axes.RULES | products.RULES | selection.RULES
 HANDLERS = {
     **axes.HANDLERS,
     **elementwise.HANDLERS,
-    **products.HANDLERS,
-    **selection.HANDLERS,
+    **{name: axes.whole(rule) for name, rule in RULES.items()},
 }
 CALLS = {
     "checkpoint": "jaxpr",

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Hashable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.paper.published import paper_figure
-from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
-from rsstl_jax.report.result_table import FIGURES, PROTOCOLS, markdown_table, protocol_cell
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
+from rsstl_jax.report.result_table import FIGURES, markdown_table, protocol_cells
 from rsstl_jax.report.statistics import (
     PairedDifference,
     adjust_p_values,
@@ -19,7 +19,6 @@ from rsstl_jax.report.statistics import (
     verdict,
 )
 
-_METHOD = ["network", "method"]
 _DIFFERENCE = ("difference_m", "difference_low_m", "difference_high_m", "t_low_m", "t_high_m")
 # Rows that the paper does not have.
 _NOT_PUBLISHED = ("noise", "untrained", "agnostic", "agnostic-share")
@@ -27,38 +26,35 @@ _NOT_PUBLISHED = ("noise", "untrained", "agnostic", "agnostic-share")
 
 def compare(selected: pd.DataFrame, table: str) -> pd.DataFrame:
     """One line a method: its figures over the seeds, and its difference to its reference."""
-    groups = dict(iter(selected.groupby(_METHOD, sort=False)))
+    groups = {str(method): rows for method, rows in selected.groupby("method", sort=False)}
     differences = _paired_differences(groups)
     adjusted = adjust_p_values([found.p_value for found, _ in differences.values()])
     p_values = dict(zip(differences, adjusted, strict=True))
     lines = []
-    for names, rows in groups.items():
-        line = dict(zip(_METHOD, names, strict=True)) | _figures(rows)
+    for method, rows in groups.items():
+        line = {"network": rows["network"].iloc[0], "method": method} | _figures(rows)
         line |= {"paper_m": _published(rows.iloc[0], table)}
         line |= dict.fromkeys((*_DIFFERENCE, "p", "verdict"), math.nan)
-        if names in differences:
-            found, by_t = differences[names]
+        if method in differences:
+            found, by_t = differences[method]
             values = (found.mean, found.low, found.high, by_t.low, by_t.high)
             line |= dict(zip(_DIFFERENCE, values, strict=True))
-            line |= {"p": p_values[names], "verdict": verdict(found, p_values[names])}
+            line |= {"p": p_values[method], "verdict": verdict(found, p_values[method])}
         lines.append(line)
     return pd.DataFrame(lines)
 
 
 def _paired_differences(
-    groups: Mapping[Any, pd.DataFrame],
-) -> dict[Any, tuple[PairedDifference, PairedDifference]]:
+    groups: Mapping[str, pd.DataFrame],
+) -> dict[str, tuple[PairedDifference, PairedDifference]]:
     """{method: its difference to its reference over the seeds that both have, and that by t}."""
-    mae_m = {
-        names: dict(zip(rows["seed"], rows["mae_m"], strict=True)) for names, rows in groups.items()
-    }
+    mae_m = {method: rows.set_index("seed")["mae_m"] for method, rows in groups.items()}
     differences = {}
-    for (network, method), rows in groups.items():
-        values = mae_m[network, method]
-        reference = mae_m.get((network, rows["reference"].iloc[0]), {})
-        if common := [seed for seed in values if seed in reference]:
-            pair = [values[seed] for seed in common], [reference[seed] for seed in common]
-            differences[network, method] = paired_difference(*pair), paired_t_difference(*pair)
+    for method, rows in groups.items():
+        values, reference = mae_m[method], mae_m.get(rows["reference"].iloc[0], pd.Series())
+        if common := [seed for seed in values.index if seed in reference.index]:
+            pair = values[common].tolist(), reference[common].tolist()
+            differences[method] = paired_difference(*pair), paired_t_difference(*pair)
     return differences
 
 
@@ -82,15 +78,27 @@ def _published(line: Any, table: str) -> float:
     return math.nan if published is None else published
 
 
-def table_of_cells(rows: list[dict[str, str]]) -> str:
-    """A Markdown table of the columns that have a cell somewhere."""
-    names = [name for name in rows[0] if any(row[name] for row in rows)]
-    return markdown_table(names, ([row[name] for name in names] for row in rows))
+def paper_figure(
+    table: str, target: str, network: str, student: str, *, share: float = 1.0
+) -> float | None:
+    """The mean error that the paper, with UTS among its sources, prints in one of its tables."""
+    if table == "4":
+        return _paper_figures().get((table, target, network, student, round(100 * share, 9)))
+    # Tables 2 and 3 leave out what Table 1 has.
+    own, first = (_paper_figures().get((t, target, network, student, 100.0)) for t in (table, "1"))
+    return first if own is None else own
+
+
+@cache
+def _paper_figures() -> dict[tuple[Hashable, ...], float]:
+    """{(table, target, network, student, per cent of the train part): mean error}."""
+    frame = pd.read_csv(Path(__file__).parent / "published.csv", dtype={"table": str})
+    return {tuple(names): mean_m for *names, mean_m in frame.itertuples(index=False)}
 
 
 def render_comparison(compared: pd.DataFrame) -> str:
     """The table in Markdown."""
-    return table_of_cells([_cells(line) for line in compared.to_dict("records")])
+    return markdown_table([_cells(line) for line in compared.to_dict("records")])
 
 
 def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
@@ -106,7 +114,7 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 
     difference = f"{shown('difference_m')} {interval('difference_low_m', 'difference_high_m')}"
     return {
-        "method": method_name(line["network"], line["method"]),
+        "method": line["method"],
         "seeds": str(line["seeds"]),
         FIGURES["mae_m"]: spread("mae_m"),
         "interval over test positions": interval("positions_low_m", "positions_high_m"),
@@ -123,13 +131,11 @@ def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
 def render_protocols(lines: pd.DataFrame) -> str:
     """Each method's figures in Markdown, mean ± sd over its seeds."""
     rows = []
-    for (network, method), seeds in lines.groupby(["network", "method"], sort=False):
-        row = {"method": method_name(str(network), str(method)), "seeds": str(len(seeds))}
-        for name in lines.columns[3:]:
-            values = seeds[name].dropna().tolist()
-            row[PROTOCOLS[name]] = protocol_cell(name, values) if values else ""
-        rows.append(row)
-    return table_of_cells(rows)
+    for method, seeds in lines.groupby("method", sort=False):
+        values = {name: seeds[name].dropna().tolist() for name in lines.columns[3:]}
+        cells = protocol_cells({name: own for name, own in values.items() if own})
+        rows.append({"method": str(method), "seeds": str(len(seeds))} | cells)
+    return markdown_table(rows)
 
 
 def insert_table(document: str, name: str, table: str) -> str:
@@ -142,7 +148,9 @@ def insert_table(document: str, name: str, table: str) -> str:
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 
-def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: str = "m") -> None:
+def plot_methods(
+    path: str | Path, selected: pd.DataFrame, title: str, *, dataset: str = ""
+) -> None:
     """Draws every seed's mean error, a line a method, each fraction on axes of its own."""
     shares: dict[Any, pd.DataFrame] = dict(iter(selected.groupby("share")))
     labels = selected.apply(_label, axis=1)
@@ -168,21 +176,17 @@ def plot_methods(path: str | Path, selected: pd.DataFrame, title: str, *, unit: 
                 color="0.45",
                 fontsize=8,
             )
-        axes.set_xlabel(f"mean error ({unit})\n{mark}", fontsize=9)
+        axes.set_xlabel(f"mean error ({unit_label(dataset)})\n{mark}", fontsize=9)
         if share != 1:
             axes.set_title(f"{100 * share:g} % of the training set", fontsize=9)
         axes.set_yticks(range(len(heights)), list(heights), fontsize=8)
         axes.set_ylim(len(heights) - 0.5, -0.5)
         axes.grid(alpha=0.3)
     # Of the figure, not of its axes: long labels leave these too little room.
-    figure.suptitle(wrap_title(title, 80), fontsize=11)
+    figure.suptitle(wrap_title(with_unit(title, dataset), 80), fontsize=11)
     save_figure(figure, path)
 
 
 def _label(line: Any) -> str:
     """A method without the fraction, which its panel says."""
-    return method_name(line["network"], line["method"].removesuffix(f", {100 * line['share']:g} %"))
-
-
-def method_name(network: str, method: str) -> str:
-    return f"{network}: {method}" if network else method
+    return str(line["method"]).removesuffix(f", {100 * line['share']:g} %")

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from rsstl_jax.baselines.run_baseline import UNTRAINED
-from rsstl_jax.paper.comparison import table_of_cells
+from rsstl_jax.report.result_table import markdown_table
 
 _ROW = ["network", "row", "share", "variant", "changed", "device"]
 
@@ -20,7 +20,7 @@ def cost_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFra
             "row": receipt["row"],
             "share": receipt["config"]["data.fraction"],
             "variant": receipt.get("label", ""),
-            "changed": ", ".join(f"{p}={v}" for p, v in receipt.get("changed", {}).items()),
+            "changed": receipt.get("changed", ""),
             "device": receipt["start"]["device"],
             "seeds": len(result["seeds"]),
             "seconds": receipt["seconds"],
@@ -60,7 +60,7 @@ def render_cost(cost: pd.DataFrame) -> str:
     for device, lines in cost.groupby("device"):
         total = {"seconds": f"{lines['seconds'].sum():,.0f}", "starts": str(lines["starts"].sum())}
         rows.append(dict.fromkeys(rows[0], "") | {"row": f"all rows{_on_device(device)}"} | total)
-    return table_of_cells(rows)
+    return markdown_table(rows)
 
 
 def _on_device(device: Any) -> str:

@@ -1,15 +1,13 @@
 """Figure 2 of the paper: the distribution of the errors of baseline and distilled students."""
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.paper.comparison import table_of_cells
-from rsstl_jax.report.plots import new_figure, save_figure, wrap_title
-from rsstl_jax.report.result_table import mean_and_spread, student_label, students_of
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
+from rsstl_jax.report.result_table import markdown_table, mean_and_spread, student_label
 
 # The last percentile drawn: the few largest errors would press all others to the left.
 _LAST = 96
@@ -28,31 +26,22 @@ _COLORS = (
 )
 
 
-def distribution_frame(receipts: Iterable[Mapping[str, Any]], target: str) -> pd.DataFrame:
-    """Percentiles of the errors on a target, means over the seeds."""
-    by_student: dict[tuple[str, str], dict[int, Any]] = {}
-    for receipt in receipts:
-        result = receipt["result"]
-        if receipt["row"] != "students" or receipt.get("label") or result["target"] != target:
-            continue
-        students = students_of(result)
-        for student in _LINES:
-            figures = students.get(student, {})
-            percentiles, within = figures.get("percentiles_m", ()), figures.get("within_10_m", ())
-            # A seed may be in two receipts, and counts once.
-            by_student.setdefault((result["network"], student), {}).update(
-                zip(result["seeds"], zip(percentiles, within, strict=False), strict=False)
-            )
-    columns = ["network", "student", "seeds", "percentile", "error_m", "within_10_m"]
-    lines: list[tuple[Any, ...]] = []
-    for (network, student), seeds in by_student.items():
-        if seeds:
-            percentiles_m, within = map(list, zip(*seeds.values(), strict=True))
-            means_m = np.mean(percentiles_m, axis=0)
-            percents = np.linspace(0, 100, len(means_m))
-            for percent, error_m in zip(percents.tolist(), means_m.tolist(), strict=True):
-                lines.append((network, student, len(seeds), percent, error_m, within))
-    return pd.DataFrame(lines, columns=columns)
+def distribution_frame(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Percentiles of the errors on a target, means over the seeds; empty where none are known."""
+    if "percentiles_m" not in frame:
+        return pd.DataFrame()
+    wanted = {"target": [target], "row": ["students"], "variant": [""], "student": list(_LINES)}
+    students = frame[frame[list(wanted)].isin(wanted).all(axis="columns")]
+    parts = []
+    for (network, student), seeds in students.groupby(["network", "student"], sort=False):
+        known = seeds.dropna(subset="percentiles_m")
+        if not known.empty:
+            error_m = np.mean(known["percentiles_m"].tolist(), axis=0)
+            part: dict[str, Any] = {"network": network, "student": student, "seeds": len(known)}
+            part |= {"percentile": np.linspace(0, 100, len(error_m)), "error_m": error_m}
+            part["within_10_m"] = [known["within_10_m"].tolist()] * len(error_m)
+            parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def render_distribution(frame: pd.DataFrame) -> str:
@@ -67,14 +56,14 @@ def render_distribution(frame: pd.DataFrame) -> str:
                 "P(X < 10 m), %": mean_and_spread(percent),
             }
         )
-    return table_of_cells(rows)
+    return markdown_table(rows)
 
 
 def plot_distribution(
-    path: str | Path, frame: pd.DataFrame, title: str, *, unit: str = "m"
+    path: str | Path, frame: pd.DataFrame, title: str, *, dataset: str = ""
 ) -> None:
     """Draws the distributions: two colours a network, the baseline broad, the other dashed."""
-    figure = new_figure((6.4, 4.4))
+    figure, unit = new_figure((6.4, 4.4)), unit_label(dataset)
     axes = figure.add_subplot()
     networks = list(dict.fromkeys(frame["network"]))
     for (network, student), lines in frame.groupby(["network", "student"], sort=False):
@@ -97,7 +86,7 @@ def plot_distribution(
         xlabel=f"error ({unit}), up to the {_LAST}th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
-    axes.set_title(wrap_title(title, 64), fontsize=10)
+    axes.set_title(wrap_title(with_unit(title, dataset), 64), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="center right", fontsize=8)
     save_figure(figure, path)

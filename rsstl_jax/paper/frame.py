@@ -10,9 +10,6 @@ from rsstl_jax.baselines.run_baseline import UNTRAINED
 from rsstl_jax.errors import DataError
 from rsstl_jax.report.result_table import FIGURES, PROTOCOLS, students_of
 
-TABLE_NAMES = ("1", "2", "3", "4", "settings")
-"""The paper's tables, and what other settings of teachers and losses change."""
-
 _BASELINE, _SCRATCH = "baseline student", "transfer network, trained from scratch"
 # By (row, student): the row of Table 1, and the one it is compared with.
 _TABLE_1 = {
@@ -47,7 +44,6 @@ _TABLE_2 = {
 }
 
 
-_ENTRY = ("order", "method", "reference")
 _Entry = tuple[Any, str, str]
 """Where a student stands in a table, and what it is called and compared with there."""
 
@@ -75,6 +71,8 @@ def results_frame(receipts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 _KEY = ("target", "network", "row", "student", "share", "variant", "seed")
 _MEASURED = (*FIGURES, "within_10_m")
+# What not every receipt has.
+_OPTIONAL = (*PROTOCOLS, "percentiles_m")
 
 
 def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -91,35 +89,36 @@ def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 "variant": receipt.get("label", ""),
                 "seed": seed,
                 **{name: figures[name][index] for name in _MEASURED},
-                **{name: figures[name][index] for name in PROTOCOLS if name in figures},
+                **{name: figures[name][index] for name in _OPTIONAL if name in figures},
                 "part": result["part"],
                 "positions_low_m": low,
                 "positions_high_m": high,
                 "file": receipt.get("file", "a receipt"),
-                "changed": ", ".join(f"{p}={v}" for p, v in receipt.get("changed", {}).items()),
+                "changed": receipt.get("changed", ""),
             }
 
 
 def select_table(frame: pd.DataFrame, table: str, target: str) -> pd.DataFrame:
     """The lines of one table of one target, each with its method and what that is compared with."""
-    entry_of = {
-        "1": _table_1,
-        "2": _table_2,
-        "3": _table_3,
-        "4": _table_4,
-        "settings": _table_settings,
-    }[table]
-    at_target = frame[frame["target"] == target].to_dict("records")
+    # Table 4 alone has fractions of the training set.
+    of_table = frame["row"].str.endswith("share") == (table == "4")
+    at_target = frame[(frame["target"] == target) & of_table].to_dict("records")
     with_baseline = _variants_with_baseline(at_target)
     lines = []
     for line in at_target:
         line["variant_has_baseline"] = (line["network"], line["variant"]) in with_baseline
-        if entry := entry_of(line):
-            lines.append(line | dict(zip(_ENTRY, entry, strict=True)))
+        if entry := TABLES[table](line):
+            of_network = f"{line['network']}: " if line["network"] else ""
+            order, method, reference = entry
+            line |= {"order": order, "method": of_network + method}
+            lines.append(line | {"reference": reference and of_network + reference})
     # Baseline students of site-agnostic rows stand in only where no row of their own was trained.
-    trained = {_training(line) for line in lines if line["row"] in ("students", "share")}
+    own = ("students", "share")
+    trained = {(line["method"], line["seed"]) for line in lines if line["row"] in own}
     lines = [
-        line for line in lines if not (_is_agnostic_baseline(line) and _training(line) in trained)
+        line
+        for line in lines
+        if not (_is_agnostic_baseline(line) and (line["method"], line["seed"]) in trained)
     ]
     # Baseline and distilled students stand in several tables, and are the subject of the first.
     common = set() if table in ("1", "4") else {("", "standalone"), ("", "distilled")}
@@ -141,26 +140,23 @@ def protocol_frame(frame: pd.DataFrame, target: str) -> pd.DataFrame:
     return pd.concat([names, figures], axis="columns")
 
 
-def _training(line: _Line) -> tuple[Any, ...]:
-    return line["network"], line["method"], line["seed"]
-
-
 def _is_agnostic_baseline(line: _Line) -> bool:
     return line["row"].startswith("agnostic") and line["student"] == "standalone"
 
 
-def _table_1(line: _Line) -> _Entry | None:
-    return None if line["row"].endswith("share") else _method_entry(line)
-
-
-def _method_entry(line: _Line) -> _Entry | None:
-    """An entry of Table 1, on the whole training set or on a fraction of it."""
+def _table_of_methods(line: _Line) -> _Entry | None:
+    """An entry of Table 1, or of Table 4, which has the same methods on fractions."""
     row, student = line["row"].removesuffix("-share"), line["student"]
     of_students = row == "share" or (row, student) == ("agnostic", "standalone")
     names = ("students" if of_students else row, student)
     if line["variant"] or names not in _TABLE_1:
         return None
-    return _ORDER[names], *_TABLE_1[names]
+    order, (method, reference) = _ORDER[names], _TABLE_1[names]
+    if not line["row"].endswith("share"):
+        return order, method, reference
+    fraction = f"{100 * line['share']:g} %"
+    reference = f"{reference}, {fraction}" if reference else ""
+    return (line["share"], order), f"{method}, {fraction}", reference
 
 
 def _table_2(line: _Line) -> _Entry | None:
@@ -185,15 +181,6 @@ def _table_3(line: _Line) -> _Entry | None:
     return ends.get(student)
 
 
-def _table_4(line: _Line) -> _Entry | None:
-    entry = _method_entry(line) if line["row"].endswith("share") else None
-    if entry is None:
-        return None
-    (order, method, reference), fraction = entry, f"{100 * line['share']:g} %"
-    reference = f"{reference}, {fraction}" if reference else ""
-    return (line["share"], order), f"{method}, {fraction}", reference
-
-
 def _table_settings(line: _Line) -> _Entry | None:
     row, student, variant = line["row"], line["student"], line["variant"]
     if row not in ("students", "agnostic") or (row == "agnostic" and not variant):
@@ -211,6 +198,16 @@ def _table_settings(line: _Line) -> _Entry | None:
         return None
     method = str(_TABLE_2.get(student, student))
     return (variant, 1), f"{method}; {variant}" if variant else method, baseline
+
+
+TABLES = {
+    "1": _table_of_methods,
+    "2": _table_2,
+    "3": _table_3,
+    "4": _table_of_methods,
+    "settings": _table_settings,
+}
+"""The paper's tables, and what other settings of teachers and losses change."""
 
 
 def _variants_with_baseline(lines: Iterable[_Line]) -> set[tuple[str, str]]:

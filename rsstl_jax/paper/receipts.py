@@ -101,20 +101,11 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
     """One receipt of several rounds: their seeds and figures one after the other."""
     results = [receipt["result"] for receipt in receipts]
     rounds = [students_of(result) for result in results]
-    result = current_result(results[0])
-    result["seeds"] = [seed for one in results for seed in one["seeds"]]
-    result["students"] = {
-        student: {
-            name: [value for students in rounds for value in students[student][name]]
-            for name, values in figures.items()
-            # A value of each seed, not of all together.
-            if isinstance(values, list)
-            and len(values) == 1
-            and all(name in students[student] for students in rounds)
-        }
-        for student, figures in rounds[0].items()
-        # An earlier start may have asked one of the rounds for more students than this one does.
-        if all(student in students for students in rounds)
+    # An earlier start may have asked one of the rounds for more students than this one does.
+    common = [name for name in rounds[0] if all(name in students for students in rounds)]
+    result = current_result(results[0]) | {
+        "seeds": [seed for one in results for seed in one["seeds"]],
+        "students": {name: _joined([students[name] for students in rounds]) for name in common},
     }
     if "settings" in result:
         result["settings"] = [one["settings"] for one in results]
@@ -123,6 +114,18 @@ def _merge(receipts: Sequence[dict[str, Any]], fields: Mapping[str, Any]) -> dic
         "config": _without_local(fields) | {"data.fraction_seed": "the seed"},
         "seconds": round(sum(receipt["seconds"] for receipt in receipts), 1),
         "starts": sum(receipt["starts"] for receipt in receipts),
+    }
+
+
+def _joined(rounds: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The figures of one student that have a value of each seed, those of all rounds together."""
+    of_a_seed = (
+        n for n, values in rounds[0].items() if isinstance(values, list) and len(values) == 1
+    )
+    return {
+        name: [value for figures in rounds for value in figures[name]]
+        for name in of_a_seed
+        if all(name in figures for figures in rounds)
     }
 
 

@@ -1,6 +1,5 @@
 """Receipts on disk: JSON lines, the settings that they share in the first line of a file."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.paper.receipts import changed_fields
 from rsstl_jax.report.result_table import current_result
-from rsstl_jax.store.files import read_json, write_text
+from rsstl_jax.store.files import read_json, read_lines, write_lines
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 
@@ -25,9 +24,7 @@ def add_receipt(file: str | Path, name: str, receipt: Mapping[str, Any]) -> None
         receipts[name] = _with_students_of(receipts.get(name), receipt)
         lines = [{"shared": {part: shared[part] for part in _SHARED}}]
         lines += [_pack(name, receipts[name], shared) for name in sorted(receipts)]
-        # Without spaces: a file has thousands of numbers.
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        write_text(file, text)
+        write_lines(file, lines)
 
 
 def _with_students_of(
@@ -36,7 +33,7 @@ def _with_students_of(
     """The receipt with the further students of an earlier one of the same training."""
     if earlier is None or earlier["config"] != receipt["config"]:
         return dict(receipt)
-    result, before = (current_result(one["result"]) for one in (receipt, earlier))
+    result, before = receipt["result"], earlier["result"]
     ours, theirs = result["students"], before["students"]
     if any(ours[name]["mae_m"] != theirs[name]["mae_m"] for name in ours.keys() & theirs.keys()):
         return dict(receipt)
@@ -49,7 +46,7 @@ def has_receipts(folder: str | Path) -> bool:
 
 
 def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
-    """The receipts of a folder by name, each with the settings that its recipe does not say."""
+    """The receipts of a folder by name; `changed` has the settings that the recipe does not say."""
     files = _files(Path(folder))
     if not files:
         raise FileNotFoundError(f"{folder} holds no receipts; rsstl tables makes them")
@@ -58,7 +55,8 @@ def read_receipts(folder: str | Path) -> Iterator[dict[str, Any]]:
         receipts |= _read(file)[1] if file.suffix == ".jsonl" else {file.stem: read_json(file)}
     for name, receipt in sorted(receipts.items()):
         receipt["result"] = current_result(receipt["result"])
-        yield receipt | {"file": name, "changed": changed_fields(receipt)}
+        changed = (f"{path}={value}" for path, value in changed_fields(receipt).items())
+        yield receipt | {"file": name, "changed": ", ".join(changed)}
 
 
 def _files(folder: Path) -> list[Path]:
@@ -97,10 +95,9 @@ def _unpack(
 
 
 def _renamed(
-    result: Mapping[str, Any], old: str, new: str, convert: Callable[[Any], float]
+    result: dict[str, Any], old: str, new: str, convert: Callable[[Any], float]
 ) -> dict[str, Any]:
     """A result with one figure of its students under another name and in another unit."""
-    result = current_result(result)
     students = {name: dict(figures) for name, figures in result["students"].items()}
     for figures in students.values():
         if seeds := figures.pop(old, None):
@@ -110,18 +107,9 @@ def _renamed(
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """What the receipts of a file share, and {name: receipt}."""
-    shared: dict[str, Any] = {}
-    receipts = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            content = json.loads(line)
-            if number == 1:
-                shared = {part: content["shared"][part] for part in _SHARED}
-            else:
-                name, receipt = _unpack(content, shared)
-                receipts[name] = receipt
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise DamagedError(
-                f"{file}, line {number}, is not the record that was written: {error!r}"
-            ) from error
-    return shared, receipts
+    first, *lines = read_lines(file.read_text(encoding="utf-8"), file)
+    try:
+        shared = {part: first["shared"][part] for part in _SHARED}
+        return shared, dict(_unpack(line, shared) for line in lines)
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"{file} is not what `rsstl tables` wrote: {error!r}") from error

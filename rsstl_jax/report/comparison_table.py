@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rsstl_jax.report.result_table import PROTOCOLS, markdown_table, mean_and_spread, protocol_cells
+from rsstl_jax.report.result_table import (
+    PROTOCOLS,
+    markdown_table,
+    mean_and_spread,
+    protocol_cells,
+)
 from rsstl_jax.report.run_comparison import PAIRED, Method
 
 
@@ -11,43 +16,39 @@ def render_comparison_of_runs(
     part: str, methods: Sequence[Method], rows: Sequence[dict[str, Any]]
 ) -> str:
     """Markdown tables of the methods, and a sentence on each difference."""
-    lines = []
-    for method, row in zip(methods, [None, *rows], strict=True):
-        mean = mean_and_spread([float(errors.mean()) for errors in method.errors_m.values()])
-        cells = ["reference", "", "", ""]
-        if row is not None:
-            cells = [
-                f"{row['difference_m']:+.2f}",
-                _interval(row["interval_m"]),
-                f"{row['num_pairs']} {row['unit']}",
-                row["verdict"],
-            ]
-        lines.append([method.label, ", ".join(map(str, method.errors_m)), mean, *cells])
-    head = ["method", "seeds", "mean (m)", "difference (m)", "95 % interval", "pairs", "verdict"]
-    tables = [markdown_table(head, lines), *_protocol_table(methods, rows)]
+    errors, protocols = [], []
+    # The reference has no differences.
+    for method, row in zip(methods, [{}, *rows], strict=True):
+        own = {"method": method.label}
+        errors.append(own | _error_cells(method, row))
+        protocols.append(own | protocol_cells(method.protocols) | _paired_cells(row))
+    tables = [markdown_table(errors)]
+    if any(name in method.protocols for method in methods for name in PROTOCOLS):
+        tables.append(markdown_table(protocols))
     return "\n\n".join([f"Errors on {part}", *tables, "\n".join(map(_sentence, rows))])
 
 
-def _protocol_table(methods: Sequence[Method], rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Floors and the field's protocols, where a method has any, and how they differ."""
-    columns = [name for name in PROTOCOLS if any(name in method.protocols for method in methods)]
-    if not columns:
-        return []
-    paired = [name for name in PAIRED if any(f"{name}_interval" in row for row in rows)]
-    head = ["method", *(PROTOCOLS[name] for name in columns)]
-    head += [f"difference in {PAIRED[name][1]}" for name in paired]
-    lines = []
-    for method, row in zip(methods, [{}, *rows], strict=True):
-        cells = [method.label, *protocol_cells(method.protocols, columns)]
-        for name in paired:
-            factor = PAIRED[name][0]
-            cell = "" if row else "reference"
-            if f"{name}_interval" in row:
-                ends = _interval([factor * end for end in row[f"{name}_interval"]])
-                cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"
-            cells.append(cell)
-        lines.append(cells)
-    return [markdown_table(head, lines)]
+def _error_cells(method: Method, row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "seeds": ", ".join(map(str, method.errors_m)),
+        "mean (m)": mean_and_spread(method.errors_m.mean().tolist()),
+        "difference (m)": f"{row['difference_m']:+.2f}" if row else "reference",
+        "95 % interval": _interval(row["interval_m"]) if row else "",
+        "pairs": f"{row['num_pairs']} {row['unit']}" if row else "",
+        "verdict": row.get("verdict", ""),
+    }
+
+
+def _paired_cells(row: dict[str, Any]) -> dict[str, str]:
+    """How floors and EvAAL differ from the reference's, where both know floors."""
+    cells = {}
+    for name, (factor, column) in PAIRED.items():
+        cell = ""
+        if f"{name}_interval" in row:
+            ends = _interval([factor * end for end in row[f"{name}_interval"]])
+            cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"
+        cells[f"difference in {column}"] = cell
+    return cells
 
 
 def _sentence(row: dict[str, Any]) -> str:

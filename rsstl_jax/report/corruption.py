@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,6 +89,15 @@ class Axis:
         if np.isfinite(self.strengths).all():
             return np.asarray(self.strengths, np.float64)
         return np.arange(len(self.strengths), dtype=np.float64)
+
+    def mean(self, values: Sequence[float]) -> float:
+        """The area under a curve over the length of the axis, by the trapezoidal rule."""
+        at = self.coordinates
+        return float(np.trapezoid(np.asarray(values, np.float64), at) / np.ptp(at))
+
+    def mean_added(self, values: Sequence[float]) -> float:
+        """The mean of what the corruption adds."""
+        return self.mean(values) - values[self.strengths.index(self.none)]
 
 
 _FRACTIONS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)

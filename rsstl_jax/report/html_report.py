@@ -5,7 +5,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -18,13 +18,12 @@ from rsstl_jax.config.recipes import DEFAULT_SOURCES, make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
 from rsstl_jax.report.result_table import (
-    FIGURES,
-    PROTOCOLS,
+    figure_cells,
+    filled_columns,
     group_tables,
-    markdown_table,
     mean_and_spread,
     methods_of,
-    protocol_cell,
+    protocol_cells,
     result_title,
     student_label,
 )
@@ -33,13 +32,6 @@ from rsstl_jax.store.files import read_json, write_text
 from rsstl_jax.store.recorder import Recorder
 
 _INTERVAL = "mae_interval_over_positions_m"
-_COLUMNS = {
-    "mae_m": FIGURES["mae_m"],
-    _INTERVAL: "interval over test positions",
-    **FIGURES,
-    "median_m": "median (m)",
-    "within_10_m": "fraction below 10 m",
-}
 
 
 def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> None:
@@ -47,19 +39,17 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
     result = read_json(workdir / "result.json")
     table = pd.read_csv(workdir / "predictions.csv")
     unit = raw_unit(result["target"])
-    labels = {name: student_label(name, result["network"]) for name in methods_of(result)}
-    planes = teacher_planes(Recorder(workdir).records())
+    students, planes = _students(result, table), teacher_planes(Recorder(workdir).records())
+    note = f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>" if unit else ""
     results = _resource("results.html.tmpl").substitute(
-        unit_note=f"<p>Errors are in the dataset's raw unit: {html.escape(unit)}.</p>"
-        if unit
-        else "",
-        figures=_figures(result) + "".join(map(_html_table, group_tables(result))),
+        unit_note=note,
+        figures="".join(map(_html_table, [_figures(result), *group_tables(result)])),
         teachers=_teachers(result.get("teachers", {}), planes),
     )
     data = {
         "unit": unit_label(result["target"]),
-        "students": _students(result, table),
-        "map": _map(table, methods_of(result)),
+        "students": students,
+        "map": _map(table, [student["name"] for student in students]),
         "planes": planes,
     }
     title = f"{result['network']} at {result['target']}, recipe {result['recipe']}"
@@ -67,13 +57,18 @@ def write_report(workdir: Path, fields: Mapping[str, Any], *, command: str) -> N
         f"{result_title(result)}; {result['num_train']:,} training fingerprints, "
         f"{result['num_evaluated']:,} evaluated"
     )
+    labels = {student["name"]: student["label"] for student in students}
     _write_page(workdir, fields, command, title, subtitle, results, data, labels)
 
 
 def write_agnostic_report(
-    workdir: Path, fields: Mapping[str, Any], *, command: str, table: str = ""
+    workdir: Path,
+    fields: Mapping[str, Any],
+    *,
+    command: str,
+    table: Sequence[Mapping[str, str]] = (),
 ) -> None:
-    """Writes report.html of trainings of the site-agnostic network, with a Markdown table."""
+    """Writes report.html of trainings of the site-agnostic network, with a table of errors."""
     title, results = "Site-agnostic network", ""
     if table:
         title = f"Site-agnostic network at {fields['target']}"
@@ -82,13 +77,12 @@ def write_agnostic_report(
     _write_page(workdir, fields, command, title, subtitle, results, {}, {})
 
 
-def _html_table(markdown: str) -> str:
-    lines = [
-        re.split(r"(?<!\\)\|", line)[1:-1] for line in markdown.splitlines() if line[:2] == "| "
-    ]
-    head, _, *rows = [[cell.strip().replace("\\|", "|") for cell in line] for line in lines]
-    escaped = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
-    return _wide_table(head, (f"<tr>{cells}</tr>" for cells in escaped))
+def _html_table(rows: Sequence[Mapping[str, str]]) -> str:
+    head, *lines = [[html.escape(cell) for cell in line] for line in filled_columns(rows)]
+    body = "".join(f"<tr><td>{'</td><td>'.join(line)}</td></tr>" for line in lines)
+    return (
+        f'<div class="wide"><table><tr><th>{"</th><th>".join(head)}</th></tr>{body}</table></div>'
+    )
 
 
 def _write_page(
@@ -125,36 +119,29 @@ def _resource(name: str) -> Template:
     return Template((files("rsstl_jax") / "report/page" / name).read_text(encoding="utf-8"))
 
 
-def _figures(result: Mapping[str, Any]) -> str:
-    """The table of all methods with their figures."""
-    methods = methods_of(result)
-    protocols = [name for name in PROTOCOLS if any(name in one for one in methods.values())]
-    columns = _COLUMNS | {name: PROTOCOLS[name] for name in protocols}
-    if raw_unit(result["target"]):
-        for name in columns.keys() - {"ground_mae_m"}:
-            label = columns[name].replace("(m)", "(raw units)")
-            columns[name] = label.replace("10 m", "10 raw units")
+def _figures(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every method with its figures."""
     rows = []
-    for index, (method, figures) in enumerate(methods.items()):
-        label = html.escape(student_label(method, result["network"]))
-        cells = {"": f'<i class="key" style="background:var(--c{index % 8})"></i>{label}'}
-        cells |= {name: _cell(name, figures[name]) for name in columns if name in figures}
-        marked = "".join(
-            f'<td data-figure="{name}">{cells.get(name, "")}</td>' for name in ("", *columns)
-        )
-        rows.append(f'<tr data-student="{html.escape(method)}">{marked}</tr>')
-    return _wide_table(["student", *columns.values()], rows)
+    for method, figures in methods_of(result).items():
+        low, high = figures[_INTERVAL]
+        row = {
+            "student": student_label(method, result["network"]),
+            **figure_cells(figures),
+            "interval over test positions": f"[{low:.2f}, {high:.2f}]",
+            "median (m)": mean_and_spread(figures["median_m"]),
+            "fraction below 10 m": mean_and_spread(figures["within_10_m"]),
+            **protocol_cells(figures),
+        }
+        if raw_unit(result["target"]):
+            row = {_in_raw_units(column): cell for column, cell in row.items()}
+        rows.append(row)
+    return rows
 
 
-def _cell(name: str, values: Any) -> str:
-    if name == _INTERVAL:
-        return f"[{values[0]:.2f}, {values[1]:.2f}]"
-    return protocol_cell(name, values) if name in PROTOCOLS else mean_and_spread(values)
-
-
-def _wide_table(head: Iterable[str], rows: Iterable[str]) -> str:
-    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    return f'<div class="wide"><table><tr>{names}</tr>{"".join(rows)}</table></div>'
+def _in_raw_units(column: str) -> str:
+    if "ground" in column:
+        return column
+    return column.replace("(m)", "(raw units)").replace("10 m", "10 raw units")
 
 
 def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -165,14 +152,14 @@ def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, 
             "name": name,
             "label": student_label(name, result["network"]),
             "mean": figures["mae_m"],
-            "interval": figures.get(_INTERVAL, []),
+            "interval": figures[_INTERVAL],
             "quantiles": np.quantile(table[f"{name}_error_m"], quantiles).round(3).tolist(),
         }
         for name, figures in methods_of(result).items()
     ]
 
 
-def _map(table: pd.DataFrame, students: Mapping[str, Any]) -> dict[str, Any]:
+def _map(table: pd.DataFrame, students: Sequence[str]) -> dict[str, Any]:
     """True and predicted positions, in centimetres' precision from the corner of the site."""
     seeds = dict(iter(table.groupby("seed", sort=False)))
     first = next(iter(seeds.values()))
@@ -208,11 +195,15 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping[str, Any]]) -> str:
     if not reports:
         return "<p>This run has no surrogate teachers.</p>"
-    names = list(dict.fromkeys(name for report in reports.values() for name in report))
-    head = ["source", *(re.sub("_m$", " (m)", name).replace("_", " ") for name in names)]
+    names = {
+        name: re.sub("_m$", " (m)", name).replace("_", " ")
+        for own in reports.values()
+        for name in own
+    }
     rows = [
-        [source, *(_shown(report.get(name), digits=3) for name in names)]
-        for source, report in reports.items()
+        {"source": source}
+        | {label: _shown(own.get(name, ""), digits=3) for name, label in names.items()}
+        for source, own in reports.items()
     ]
     pictured = {plane["source"] for plane in planes}
     absent = ", ".join(source for source in reports if source not in pictured)
@@ -221,7 +212,7 @@ def _teachers(reports: Mapping[str, Mapping[str, Any]], planes: Sequence[Mapping
         f"{html.escape(absent)}. A teacher bundle holds no source data.</p>"
     )
     return (
-        _html_table(markdown_table(head, rows))
+        _html_table(rows)
         + (note if absent else "")
         + '<p class="note">Each picture shows representations of the same fingerprints of the '
         "source, real and generated, on the two main axes of both together.</p>"

@@ -60,9 +60,10 @@ def with_unit(title: str, dataset: str) -> str:
 
 
 def plot_cdf(
-    path: str | Path, errors_m: Mapping[str, np.ndarray], title: str, *, unit: str = "m"
+    path: str | Path, errors_m: Mapping[str, np.ndarray], title: str, *, dataset: str = ""
 ) -> None:
     """Draws the empirical distribution of the errors of each student (the paper's Fig. 2)."""
+    unit = unit_label(dataset)
     figure = new_figure((6.4, 4.4))
     axes = figure.add_subplot()
     for student, errors in errors_m.items():
@@ -76,7 +77,7 @@ def plot_cdf(
         xlabel=f"error ({unit}), up to the 99th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
-    axes.set_title(wrap_title(title, 60), fontsize=10)
+    axes.set_title(wrap_title(with_unit(title, dataset), 60), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     save_figure(figure, path)
@@ -88,9 +89,10 @@ def plot_comparison(
     differences_m: Mapping[str, np.ndarray],
     title: str,
     *,
-    unit: str = "m",
+    dataset: str = "",
 ) -> None:
     """Draws {method: its errors} and {method: its error minus the reference's} as distributions."""
+    unit = unit_label(dataset)
     figure = new_figure((11.0, 4.8 + 0.2 * len(errors_m)))
     left, right = figure.subplots(1, 2)
     for number, (method, errors) in enumerate(errors_m.items()):
@@ -113,7 +115,7 @@ def plot_comparison(
         axes.grid(alpha=0.3)
         # Below the curves, which would hide behind many long names.
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8)
-    figure.suptitle(wrap_title(title, 100), fontsize=10)
+    figure.suptitle(wrap_title(with_unit(title, dataset), 100), fontsize=10)
     save_figure(figure, path)
 
 
@@ -124,9 +126,10 @@ def plot_map(
     title: str,
     *,
     floor: np.ndarray | None = None,
-    unit: str = "m",
+    dataset: str = "",
 ) -> None:
     """Draws true and predicted positions in the site's coordinates, each pair joined by a line."""
+    unit = unit_label(dataset)
     rows = _floors(floor, len(actual_m))
     low, high = plan_extent(actual_m)
     width = 4.2 if len(rows) > 1 else 5.4
@@ -161,7 +164,8 @@ def plot_map(
     )
     left_out = 0 if floor is None else len(np.unique(floor)) - len(rows)
     note = f"\n{left_out} floors with fewer fingerprints are left out" if left_out > 0 else ""
-    figure.suptitle(wrap_title(title, 45 * len(predicted_m)) + note, fontsize=10)
+    title = wrap_title(with_unit(title, dataset), 45 * len(predicted_m))
+    figure.suptitle(title + note, fontsize=10)
     save_figure(figure, path)
 
 

@@ -1,7 +1,7 @@
 """Results as text."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 FIGURES = {"mae_m": "mean (m)", "p75_m": "75th (m)", "p95_m": "95th (m)"}
@@ -50,12 +50,19 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = (
-        [cell.replace("|", r"\|") for cell in line] for line in (head, ["---"] * len(head), *rows)
+def filled_columns(rows: Sequence[Mapping[str, str]]) -> list[list[str]]:
+    """Head and lines of rows {column: cell}, without the columns that no row has a cell in."""
+    names = [name for name in rows[0] if any(row[name] for row in rows)]
+    return [names, *([row[name] for name in names] for row in rows)]
+
+
+def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows {column: cell} as a table in Markdown."""
+    head, *lines = filled_columns(rows)
+    cells = (
+        [cell.replace("|", r"\|") for cell in line] for line in (head, ["---"] * len(head), *lines)
     )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def protocol_cell(name: str, values: Sequence[float]) -> str:
@@ -64,15 +71,22 @@ def protocol_cell(name: str, values: Sequence[float]) -> str:
     return mean_and_spread([100 * value for value in values] if percent else values)
 
 
-def protocol_cells(figures: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
-    """Some figures of `PROTOCOLS` as text, empty where a method has none."""
-    return [protocol_cell(name, figures[name]) if name in figures else "" for name in columns]
+def protocol_cells(figures: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of `PROTOCOLS` with the figures that a method has."""
+    return {
+        column: protocol_cell(name, figures[name]) if name in figures else ""
+        for name, column in PROTOCOLS.items()
+    }
+
+
+def figure_cells(figures: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of `FIGURES`."""
+    return {column: mean_and_spread(figures[name]) for name, column in FIGURES.items()}
 
 
 def current_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result.json of any version with its students under their one key."""
-    students = result.get("students")
-    if isinstance(students, Mapping) and not _is_figures(students):
+    if "students" in result:
         return dict(result)
     # Version 0.1 kept the students beside the other fields.
     students = {name: value for name, value in result.items() if _is_figures(value)}
@@ -112,46 +126,37 @@ def result_title(result: Mapping[str, Any]) -> str:
 
 
 def render_result(result: Mapping[str, Any]) -> str:
-    """A run's result.json as a Markdown table, mean ± sd over its seeds."""
-    rows = []
+    """A run's result.json as Markdown tables, mean ± sd over its seeds."""
     students, methods = students_of(result), methods_of(result)
     labels = {name: student_label(name, result["network"]) for name in methods}
+    shown: list[tuple[str, Mapping[str, Any]]] = []
     for student, figures in students.items():
-        rows.append([labels[student], *_figure_cells(figures)])
+        shown.append((labels[student], figures))
         # Site-agnostic teachers have no seed: each seed's figures are the same.
         if student != "agnostic" and (mean_position := figures.get("mean_place")):
             label = f"{labels[student]}, mean position of {len(result['seeds'])} seeds"
-            rows.append([label, *(f"{mean_position[name]:.2f}" for name in FIGURES)])
+            shown.append((label, {name: [mean_position[name]] for name in FIGURES}))
     if len(result["seeds"]) > 1 and {"standalone", "distilled"} <= students.keys():
-        baseline, distilled = students["standalone"], students["distilled"]
-        paired = {
-            name: [d - s for d, s in zip(distilled[name], baseline[name], strict=True)]
-            for name in FIGURES
-        }
-        rows.append(["difference, paired by seed", *_figure_cells(paired)])
-    beside = [name for name in methods if name not in students]
-    rows += [[labels[name], *_figure_cells(methods[name])] for name in beside]
+        pairs = {n: (students["distilled"][n], students["standalone"][n]) for n in FIGURES}
+        paired = {n: [d - s for d, s in zip(*pair, strict=True)] for n, pair in pairs.items()}
+        shown.append(("difference, paired by seed", paired))
+    shown += [(labels[name], methods[name]) for name in methods if name not in students]
     left_out = [
         f"No row for {name}: {figures['left_out']}"
         for name, figures in result.get("baselines", {}).items()
         if "left_out" in figures
     ]
-    columns = [name for name in PROTOCOLS if any(name in figures for figures in methods.values())]
-    head = ["student", *(PROTOCOLS[name] for name in columns)]
-    protocols = [[labels[name], *protocol_cells(own, columns)] for name, own in methods.items()]
+    by_protocol = [{"student": labels[name]} | protocol_cells(methods[name]) for name in methods]
+    has_protocols = any(name in figures for figures in methods.values() for name in PROTOCOLS)
     return "\n\n".join(
         [
             result_title(result),
-            markdown_table(["student", *FIGURES.values()], rows),
+            markdown_table([{"student": label} | figure_cells(own) for label, own in shown]),
             *left_out,
-            *([markdown_table(head, protocols)] if columns else []),
-            *group_tables(result),
+            *([markdown_table(by_protocol)] if has_protocols else []),
+            *map(markdown_table, group_tables(result)),
         ]
     )
-
-
-def _figure_cells(figures: Mapping[str, Sequence[float]]) -> list[str]:
-    return [mean_and_spread(figures[name]) for name in FIGURES]
 
 
 def render_agnostic(result: Mapping[str, Any]) -> str:
@@ -159,17 +164,22 @@ def render_agnostic(result: Mapping[str, Any]) -> str:
     plan = result["plan"]
     seeds = ", ".join(map(str, plan["seeds"]))
     title = f"{' & '.join(plan['sources'])} -> {plan['target']}, {result['part']} part"
-    rows = []
-    for share, methods in result["shares"].items():
-        first = [f"{float(share) * 100:g} %", str(methods["num_support"][0])]
-        for method, label in _AGNOSTIC_LABELS.items():
-            if method in methods:
-                rows.append([*first, label, *_figure_cells(methods[method])])
-    head = ["fraction", "support", "method", *FIGURES.values()]
-    return f"{title}, seeds {seeds}\n\n{markdown_table(head, rows)}"
+    return f"{title}, seeds {seeds}\n\n{markdown_table(agnostic_table(result))}"
 
 
-def group_tables(result: Mapping[str, Any]) -> list[str]:
+def agnostic_table(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every method with every fraction of the training set as radio map."""
+    return [
+        {"fraction": f"{float(share) * 100:g} %", "support": str(methods["num_support"][0])}
+        | {"method": label}
+        | figure_cells(methods[method])
+        for share, methods in result["shares"].items()
+        for method, label in _AGNOSTIC_LABELS.items()
+        if method in methods
+    ]
+
+
+def group_tables(result: Mapping[str, Any]) -> list[list[dict[str, str]]]:
     """Mean errors by phone and by month, where several of them were measured."""
     tables = []
     for kind, numbers in result.get("num_by_group", {}).items():
@@ -185,17 +195,16 @@ def group_tables(result: Mapping[str, Any]) -> list[str]:
         if 0 < len(known) < len(rows):
             others = [name for name in rows if name not in known]
             rows |= {"all of the training set": known, "all others": others}
-        head = [kind, "training", "evaluated", *by_method]
-        lines = []
+        table = []
         for label, names in rows.items():
             trained, evaluated = (
                 [numbers[name][part] for name in names] for part in ("train", "evaluated")
             )
-            cells = [label, str(sum(trained)), str(sum(evaluated))]
-            for errors_m in by_method.values():
+            row = {kind: label, "training": str(sum(trained)), "evaluated": str(sum(evaluated))}
+            for method, errors_m in by_method.items():
                 by_seed = zip(*(errors_m[name] for name in names), strict=True)
                 means_m = [statistics.fmean(one, weights=evaluated) for one in by_seed]
-                cells.append(mean_and_spread(means_m))
-            lines.append(cells)
-        tables.append(markdown_table(head, lines))
+                row[method] = mean_and_spread(means_m)
+            table.append(row)
+        tables.append(table)
     return tables

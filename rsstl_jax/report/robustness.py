@@ -1,21 +1,20 @@
 """How the errors of locators grow as their test fingerprints are corrupted, as records."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.input_order import in_order_of
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.metrics import error_m
-from rsstl_jax.report.corruption import AXES, Axis, corrupt
-from rsstl_jax.store.files import differences, write_text
+from rsstl_jax.report.corruption import AXES, corrupt
+from rsstl_jax.report.predicted import predict
+from rsstl_jax.store.files import differences, read_lines, write_lines
 
 SAME_M = 0.01  # by which an error may differ between machines
 
@@ -101,17 +100,17 @@ def _corrupted(
 def _figures(locator: Locator, part: Fingerprints) -> dict[str, float]:
     """The figures of the scans that have a reading."""
     part = part.take(np.flatnonzero(~np.isnan(part.rss_dbm).all(axis=1)))
-    answers = locator.answer(in_order_of(locator, part).rss_dbm)
-    errors_m = error_m(answers.position_m, part.position_m)
+    predicted = predict(locator, in_order_of(locator, part))
+    errors_m = error_m(predicted.position_m, part.position_m)
     figures = {"mae_m": float(errors_m.mean())}
-    if part.floor is not None and locator.labels is not None:
-        building, floor = locator.labels[answers.label].T
-        hit = floor == part.floor
-        hit &= True if part.building is None else building == part.building
+    if part.floor is not None and predicted.floor is not None:
+        hit = predicted.floor == part.floor
+        if part.building is not None:
+            hit &= predicted.building == part.building
         figures["floor_hit"] = float(hit.mean())
-    if np.isfinite(answers.radius_m).all():
-        figures["within_radius"] = float((errors_m <= answers.radius_m).mean())
-        figures["radius_m"] = float(answers.radius_m.mean())
+    if predicted.radius_m is not None:
+        figures["within_radius"] = float((errors_m <= predicted.radius_m).mean())
+        figures["radius_m"] = float(predicted.radius_m.mean())
     return figures
 
 
@@ -120,45 +119,22 @@ class Record(NamedTuple):
 
     name: str
     seed: int | None
-    axes: Mapping[str, Mapping[str, Sequence[float]]]
-
-    def curve(self, axis: str, figure: str = "mae_m") -> NDArray[np.float64] | None:
-        """A figure at each strength of an axis; None where the locator does not give it."""
-        values = self.axes[axis].get(figure)
-        return None if values is None else np.asarray(values, np.float64)
-
-
-def mean_along(axis: Axis, curve: NDArray[np.float64]) -> float:
-    """The area under a curve over the length of its axis, by the trapezoidal rule."""
-    at = axis.coordinates
-    return float(np.trapezoid(curve, at) / np.ptp(at))
-
-
-def added_error_m(record: Record, axis: str) -> float:
-    """The mean along an axis of what a corruption adds to the error."""
-    curve = record.curve(axis)
-    assert curve is not None, "every record has errors"
-    kind = AXES[axis]
-    return mean_along(kind, curve) - float(curve[kind.strengths.index(kind.none)])
+    axes: Mapping[str, Mapping[str, Sequence[float]]]  # {axis: {figure: one value a strength}}
 
 
 def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
     """What the records of a file share, and the records in the order they were measured."""
-    try:
-        shared, *lines = map(json.loads, Path(file).read_text(encoding="utf-8").splitlines())
-        records = [Record(*(line[name] for name in Record._fields)) for line in lines]
-        if not isinstance(shared, dict) or any(set(r.axes) != set(AXES) for r in records):
-            raise KeyError("axes")
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{file} is not what `rsstl robustness` wrote: {error!r}") from error
-    return shared, records
+    shared, *lines = read_lines(Path(file).read_text(encoding="utf-8"), file)
+    if any(
+        line.keys() != {*Record._fields} or line["axes"].keys() != AXES.keys() for line in lines
+    ):
+        raise DamagedError(f"{file} is not what `rsstl robustness` wrote")
+    return shared, [Record(**line) for line in lines]
 
 
 def write_records(file: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
     """Writes a file of records, the line that all share first."""
-    lines = [shared, *(record._asdict() for record in records)]
-    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    write_text(file, text)
+    write_lines(file, [shared, *(record._asdict() for record in records)])
 
 
 def check_shared(file: str | Path, held: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

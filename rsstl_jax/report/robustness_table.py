@@ -17,7 +17,7 @@ from rsstl_jax.report.plots import (
     wrap_title,
 )
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
-from rsstl_jax.report.robustness import Record, added_error_m, mean_along
+from rsstl_jax.report.robustness import Record
 from rsstl_jax.report.statistics import adjust_p_values, mean_interval, paired_t_difference
 
 _PANELS = {
@@ -50,46 +50,40 @@ def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], refe
         f"What a corruption adds to the error, minus that of {reference}, paired by seed: "
         "difference [95 % t-interval], BCa interval": differences,
     }
-    if len(groups) > 1 and not differences[1]:
-        return _join(tables) + (
-            f"\n\nNothing is compared with {reference}: no other locator has two trainings whose "
+    texts = [f"{title}:\n\n{markdown_table(rows)}" for title, rows in tables.items() if rows]
+    if len(groups) > 1 and not differences:
+        texts.append(
+            f"Nothing is compared with {reference}: no other locator has two trainings whose "
             "seeds it has; --reference names another"
         )
-    return _join(tables)
-
-
-def _join(tables: Mapping[str, tuple[list[str], list[list[str]]]]) -> str:
-    return "\n\n".join(
-        f"{title}:\n\n{markdown_table(head, rows)}"
-        for title, (head, rows) in tables.items()
-        if rows
-    )
+    return "\n\n".join(texts)
 
 
 def _rows(
     groups: Mapping[str, Sequence[Record]], figure: str, *, relative: bool = False
-) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of a figure without corruption and along each axis."""
+) -> list[dict[str, str]]:
+    """A figure of each locator without corruption and along each axis."""
     rows = []
     for name, group in groups.items():
-        # Where nothing is lost nothing is corrupted.
-        unchanged = [curve[0] for r in group if (curve := r.curve("lost", figure)) is not None]
-        if not unchanged:
+        known = [record.axes for record in group if figure in record.axes["lost"]]
+        if not known:
             continue
-        cells = [name, str(len(unchanged)), mean_and_spread([float(value) for value in unchanged])]
+        # Where nothing is lost nothing is corrupted.
+        unchanged = [axes["lost"][figure][0] for axes in known]
+        row = {"locator": name, "trainings": str(len(unchanged))}
+        row["without"] = mean_and_spread(unchanged)
         for axis_name, axis in AXES.items():
-            curves = [r.curve(axis_name, figure) for r in group]
-            means = [mean_along(axis, curve) for curve in curves if curve is not None]
+            means = [axis.mean(axes[axis_name][figure]) for axes in known]
             if relative:
-                means = [mean / float(none) for mean, none in zip(means, unchanged, strict=True)]
-            cells.append(mean_and_spread(means))
-        rows.append(cells)
-    return ["locator", "trainings", "without", *AXES], rows
+                means = [mean / none for mean, none in zip(means, unchanged, strict=True)]
+            row[axis_name] = mean_and_spread(means)
+        rows.append(row)
+    return rows
 
 
 def _difference_rows(
     groups: Mapping[str, Sequence[Record]], reference: str
-) -> tuple[list[str], list[list[str]]]:
+) -> list[dict[str, str]]:
     """Differences to the reference in added error; p values are adjusted over the table."""
     rows, differences = [], []
     held = {record.seed: record for record in groups[reference]}
@@ -99,18 +93,24 @@ def _difference_rows(
         pairs = [(record, other) for record, other in pairs if other is not None]
         if name == reference or len(pairs) < 2:
             continue
-        for axis in AXES:
-            ours, theirs = ([added_error_m(r, axis) for r in side] for side in zip(*pairs))  # noqa: B905
+        for axis_name, axis in AXES.items():
+            ours, theirs = (
+                [axis.mean_added(record.axes[axis_name]["mae_m"]) for record in side]
+                for side in zip(*pairs, strict=True)
+            )
             found = paired_t_difference(ours, theirs)
             low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
-            interval = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-            rows.append([name, axis, str(len(pairs)), interval, f"[{low:+.3f}, {high:+.3f}]"])
+            row = {"locator": name, "axis": axis_name, "pairs": str(len(pairs))}
+            row["t"] = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+            row["BCa"] = f"[{low:+.3f}, {high:+.3f}]"
+            rows.append(row)
             differences.append(found)
     adjusted = adjust_p_values([found.p_value for found in differences])
     for row, found, p in zip(rows, differences, adjusted, strict=True):
         sensitive = "less sensitive" if found.mean < 0 else "more sensitive"
-        row += [f"{p:.3f}", sensitive if p < 0.05 else "no significant difference"]
-    return ["locator", "axis", "pairs", "t", "BCa", "p, adjusted", "verdict"], rows
+        row["p, adjusted"] = f"{p:.3f}"
+        row["verdict"] = sensitive if p < 0.05 else "no significant difference"
+    return rows
 
 
 def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:
@@ -146,7 +146,7 @@ def _draw_panel(
 ) -> None:
     axis = AXES[axis_name]
     for number, (name, group) in enumerate(groups.items()):
-        curves = [curve for r in group if (curve := r.curve(axis_name, figure)) is not None]
+        curves = [r.axes[axis_name][figure] for r in group if figure in r.axes[axis_name]]
         if not curves:
             continue
         mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0)

@@ -19,19 +19,17 @@ from rsstl_jax.report.statistics import (
 )
 from rsstl_jax.store.files import read_json
 
-_ERROR = "_error_m"
-
 PAIRED = {"floor_hit_rate": (100, "floor (points)"), "evaal_mae_m": (1, "EvAAL mean (m)")}
 """Means of a value of each fingerprint: the factor of their difference, and its column."""
 
 
 class Method(NamedTuple):
-    """One student or baseline of one run."""
+    """One student or baseline of one run; a frame has a row a fingerprint and a column a seed."""
 
     label: str
-    errors_m: dict[int, np.ndarray]  # {seed: float64[n]}
+    errors_m: pd.DataFrame
+    paired: dict[str, pd.DataFrame]  # {figure of PAIRED: its values}
     protocols: dict[str, list[float]]  # {figure: its value in each seed}
-    paired: dict[str, dict[int, np.ndarray]]  # {figure of PAIRED: {seed: float64[n]}}
 
 
 class Run(NamedTuple):
@@ -41,17 +39,16 @@ class Run(NamedTuple):
     network: str
     target: str
     part: str  # in words: which part of which target
-    positions_m: np.ndarray  # float64[n, 2], where each fingerprint was taken
-    places: np.ndarray  # float64[n, 2 to 4], the same with floor and building where known
+    places: np.ndarray  # float64[n, 2 to 4], positions, with floor and building where known
     methods: dict[str, Method]  # {student: what is known of it}
-    baselines: tuple[str, ...] = ()  # those of the students that were measured beside the run's
+    baselines: tuple[str, ...]  # those of the students that were measured beside the run's
 
     @property
     def measured_on(self) -> str:
         """The part, its size and the digest of its positions, in words."""
-        content = np.rint(self.positions_m * 1e4).astype("<i8").tobytes()
+        content = np.rint(self.places[:, :2] * 1e4).astype("<i8").tobytes()
         digest = hashlib.sha256(content).hexdigest()[:12]
-        return f"{self.part} ({len(self.positions_m)} fingerprints, digest {digest})"
+        return f"{self.part} ({len(self.places)} fingerprints, digest {digest})"
 
 
 def read_run(workdir: str | Path) -> Run:
@@ -63,63 +60,57 @@ def read_run(workdir: str | Path) -> Run:
                 f"{folder / name} is not there; name the folder of a finished run of distill or "
                 "baselines (a baseline of version 0.2.0 or earlier must be run again)"
             )
-    result, file = read_json(folder / "result.json"), folder / "predictions.csv"
+    result = read_json(folder / "result.json")
     try:
-        part = f"the {result['part']} part of {result['target']}"
+        table = pd.read_csv(folder / "predictions.csv")
+        students = [n.removesuffix("_error_m") for n in map(str, table) if n.endswith("_error_m")]
+        for student in students:
+            table = table.assign(**_paired_values(table, student))
+        by_seed: Any = table.pivot(index="row", columns="seed")  # noqa: PD010 (pivot_table averages)
         figures = methods_of(result)
-        table = pd.read_csv(file).set_index("seed")
-        frames = {int(seed): table.loc[[seed]] for seed in table.index.unique()}
-        positions_m = next(iter(frames.values()))[["x_m", "y_m"]].to_numpy(np.float64)
-        students = [name.removesuffix(_ERROR) for name in map(str, table) if name.endswith(_ERROR)]
-        methods = {name: _read_method(frames, name, figures.get(name, {})) for name in students}
-        frame = next(iter(frames.values()))
-        labels = [name for name in ("floor", "building") if name in frame]
-        places = np.column_stack([positions_m, frame[labels].to_numpy(np.float64)])
-        number = result.get("num_evaluated", len(positions_m))
-        complete = len(positions_m) == number and all(
-            np.array_equal(frame[["x_m", "y_m"]], positions_m) for frame in frames.values()
+        methods = {name: _method(by_seed, name, figures.get(name, {})) for name in students}
+        labels = [name for name in ("x_m", "y_m", "floor", "building") if name in by_seed]
+        places = np.column_stack([by_seed[name].iloc[:, 0] for name in labels]).astype(np.float64)
+        complete = len(places) == result.get("num_evaluated", len(places)) and all(
+            by_seed[name].eq(places[:, axis], axis="index").all(axis=None)
+            for axis, name in enumerate(["x_m", "y_m"])
         )
-    except (KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
+        part = f"the {result['part']} part of {result['target']}"
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise DamagedError(f"{folder}: not the files of a run ({error!r})") from error
-    finite = all(np.isfinite(e).all() for m in methods.values() for e in m.errors_m.values())
+    finite = all(np.isfinite(method.errors_m).all(axis=None) for method in methods.values())
     if not (students and complete and finite):
         raise DamagedError(
-            f"{file} is not what a run wrote: every seed must have the same fingerprints, as many "
-            "as result.json says, and every error must be a number"
+            f"{folder}/predictions.csv is not what a run wrote: every seed must have the same "
+            "fingerprints, as many as result.json says, and every error must be a number"
         )
     baselines = tuple(name for name in result.get("baselines", {}) if name in methods)
     network = str(result.get("network", ""))
-    return Run(
-        str(workdir), network, result["target"], part, positions_m, places, methods, baselines
-    )
+    return Run(str(workdir), network, result["target"], part, places, methods, baselines)
 
 
-def _read_method(
-    frames: Mapping[int, pd.DataFrame], student: str, figures: Mapping[str, Any]
-) -> Method:
-    errors_m = {seed: f[student + _ERROR].to_numpy(np.float64) for seed, f in frames.items()}
-    known = {name: list(map(float, figures[name])) for name in PROTOCOLS if name in figures}
-    by_seed = {seed: _paired_values(frame, student) for seed, frame in frames.items()}
-    figures_of_all = next(iter(by_seed.values()))
-    paired = {name: {seed: one[name] for seed, one in by_seed.items()} for name in figures_of_all}
-    return Method("", errors_m, known, paired)
+def _method(by_seed: Any, student: str, figures: Mapping[str, Any]) -> Method:
+    paired = {n: by_seed[f"{student}_{n}"] for n in PAIRED if f"{student}_{n}" in by_seed}
+    protocols = {name: list(map(float, figures[name])) for name in PROTOCOLS if name in figures}
+    return Method("", by_seed[f"{student}_error_m"].astype(np.float64), paired, protocols)
 
 
-def _paired_values(frame: pd.DataFrame, student: str) -> dict[str, np.ndarray]:
-    """{figure of PAIRED: float64[n]} of one seed; nothing where no floors are known."""
-    known = [name for name in ("floor", "building") if {name, f"{student}_{name}"} <= {*frame}]
+def _paired_values(table: pd.DataFrame, student: str) -> dict[str, Any]:
+    """Columns with the figures of PAIRED of each fingerprint; none where no floors are known."""
+    known = [name for name in ("floor", "building") if {name, f"{student}_{name}"} <= {*table}]
     if "floor" not in known:
         return {}
-    off = {name: (frame[f"{student}_{name}"] - frame[name]).abs() for name in known}
+    off = {name: (table[f"{student}_{name}"] - table[name]).abs() for name in known}
     if any(values.isna().any() for values in off.values()):
         raise ValueError(f"a floor or building of {student} is empty")
     evaal_m = evaal_error_m(
-        frame[[f"{student}_x_m", f"{student}_y_m"]],
-        frame[["x_m", "y_m"]],
+        table[[f"{student}_x_m", f"{student}_y_m"]],
+        table[["x_m", "y_m"]],
         floors_off=off["floor"],
         building_wrong=off.get("building", 0 * off["floor"]) > 0,
     )
-    return {"floor_hit_rate": (off["floor"] == 0).to_numpy(np.float64), "evaal_mae_m": evaal_m}
+    hit = (off["floor"] == 0).astype(np.float64)
+    return {f"{student}_floor_hit_rate": hit, f"{student}_evaal_mae_m": evaal_m}
 
 
 def choose_methods(runs: Sequence[Run], students: Sequence[str] = ()) -> list[Method]:
@@ -166,7 +157,6 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
     rows, by_seed = [], []
     for method in others:
         errors_m = mean_difference(method.errors_m, reference.errors_m)
-        seeds = shared_seeds(method.errors_m, reference.errors_m)
         low, high = interval_over_positions(errors_m, places)
         row: dict[str, Any] = {
             "method": method.label,
@@ -182,8 +172,9 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
         if not low <= 0 <= high:
             row["verdict"] = "better" if high < 0 else "worse"
         # Seeds are the unit where the two share more than one, else test positions.
+        seeds = method.errors_m.columns.intersection(reference.errors_m.columns)
         if len(seeds) > 1:
-            means_m = [[float(m.errors_m[s].mean()) for s in seeds] for m in (method, reference)]
+            means_m = [one.errors_m[seeds].mean().tolist() for one in (method, reference)]
             found = paired_difference(*means_m)
             by_seed.append((row, found))
             row |= {
@@ -193,7 +184,11 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
                 "interval_m": [found.low, found.high],
                 "p_value": found.p_value,
             }
-        row |= _protocol_differences(method, reference, places)
+        for name in [name for name in PAIRED if name in method.paired and name in reference.paired]:
+            # Over positions: most floors depend on the radio map alone, whatever the seed.
+            difference = mean_difference(method.paired[name], reference.paired[name])
+            row[f"{name}_difference"] = float(difference.mean())
+            row[f"{name}_interval"] = list(interval_over_positions(difference, places))
         rows.append(row)
     adjusted = adjust_p_values([found.p_value for _, found in by_seed])
     for (row, found), p in zip(by_seed, adjusted, strict=True):
@@ -201,28 +196,9 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
     return rows
 
 
-def shared_seeds(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> list[int]:
-    """The seeds that two methods both have."""
-    return [seed for seed in ours if seed in theirs]
-
-
-def mean_difference(ours: Mapping[int, np.ndarray], theirs: Mapping[int, np.ndarray]) -> np.ndarray:
+def mean_difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:
     """float64[n]. Means over the seeds that both have, if these are several, else over all."""
-    seeds = shared_seeds(ours, theirs)
-    of_each = [seeds, seeds] if len(seeds) > 1 else [list(ours), list(theirs)]
-    mean, reference = (
-        np.mean([side[seed] for seed in of_side], axis=0)
-        for side, of_side in zip((ours, theirs), of_each, strict=True)
-    )
-    return np.asarray(mean - reference)
-
-
-def _protocol_differences(method: Method, reference: Method, places: np.ndarray) -> dict[str, Any]:
-    """How floor hit rate and EvAAL mean differ, where both methods know floors."""
-    # Over positions: most floors depend on the radio map alone, and every seed has the same.
-    row: dict[str, Any] = {}
-    for name in [name for name in PAIRED if name in method.paired and name in reference.paired]:
-        difference = mean_difference(method.paired[name], reference.paired[name])
-        row[f"{name}_difference"] = float(difference.mean())
-        row[f"{name}_interval"] = list(interval_over_positions(difference, places))
-    return row
+    seeds = ours.columns.intersection(theirs.columns)
+    if len(seeds) > 1:
+        ours, theirs = ours[seeds], theirs[seeds]
+    return np.asarray(ours.mean(axis=1) - theirs.mean(axis=1))

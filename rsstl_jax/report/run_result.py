@@ -14,7 +14,7 @@ from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.splits import position_numbers
 from rsstl_jax.metrics import error_m, summarize, summarize_each
 from rsstl_jax.report.html_report import write_report
-from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit
+from rsstl_jax.report.plots import plot_cdf, plot_map
 from rsstl_jax.report.predicted import Predicted, mean_by_group, protocol_figures
 from rsstl_jax.report.result_table import WITHOUT_NETWORK
 from rsstl_jax.report.statistics import interval_over_positions
@@ -115,18 +115,15 @@ def _draw(
     setting = f"{network}recipe {config.recipe}"
     shown_seeds = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
     title = f"Errors on {where}\n{setting}, {shown_seeds}"
-    unit = unit_label(config.target)
-    plot_cdf(workdir / "cdf.png", errors_m, with_unit(title, config.target), unit=unit)
+    plot_cdf(workdir / "cdf.png", errors_m, title, dataset=config.target)
     shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
     plot_map(
         workdir / "map.png",
         held_out.position_m,
         {name: by_student[name][0] for name in shown},
-        with_unit(
-            f"True and predicted positions on {where}\n{setting}, seed {seeds[0]}", config.target
-        ),
+        f"True and predicted positions on {where}\n{setting}, seed {seeds[0]}",
         floor=held_out.floor,
-        unit=unit,
+        dataset=config.target,
     )
 
 

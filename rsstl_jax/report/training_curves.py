@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rsstl_jax.store.event_files import NO_LOSSES
+
 MAX_POINTS = 200
 """Epochs that a curve shows of a longer training, evenly spread, with the last."""
 
-_NOT_TERMS = ("run", "epoch", "batch_size")
 _FIRST = ("total", "localization")
 
 
@@ -42,7 +43,7 @@ def _panels(
         for records in runs.values()
         for record in records
         for name, value in record.items()
-        if name not in _NOT_TERMS and isinstance(value, int | float)
+        if name not in NO_LOSSES and isinstance(value, int | float)
     )
     # The norms of gradients stand behind the terms.
     order = [*(t for t in _FIRST if t in terms), *(t for t in terms if t not in _FIRST)]

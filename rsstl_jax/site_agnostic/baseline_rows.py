@@ -43,7 +43,7 @@ def _by_neighbours(config: ConfigDict, parts: TargetParts) -> tuple[Predicted, d
         seed=config.data.validation_seed,
         most_queries=MOST_QUERIES,
     )
-    predicted = locate_neighbours(settings, parts.train, parts.held_out)
+    predicted = locate_neighbours(settings, parts.train, parts.held_out.rss_dbm)
     return predicted, {"settings": asdict(settings)}
 
 

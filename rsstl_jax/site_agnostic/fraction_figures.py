@@ -47,8 +47,10 @@ def measure_fraction(
             predict_members_m(site_network, [params], queries_dbm) for params in members
         ]
         if baselines:
-            neighbours = locate_neighbours(_choose_neighbours(subset), subset, held_out).position_m
-            predicted_m.setdefault("centroid", []).append(centroid_m(subset, held_out))
+            neighbours = locate_neighbours(
+                _choose_neighbours(subset), subset, queries_dbm
+            ).position_m
+            predicted_m.setdefault("centroid", []).append(centroid_m(subset, queries_dbm))
             predicted_m.setdefault("knn", []).append(neighbours)
     return {
         "num_support": [len(subset) for subset in subsets],

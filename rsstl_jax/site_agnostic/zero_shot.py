@@ -19,7 +19,7 @@ from rsstl_jax.data.target import held_out_groups, split_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
-from rsstl_jax.report.result_table import render_agnostic
+from rsstl_jax.report.result_table import agnostic_table
 from rsstl_jax.site_agnostic.episodes import (
     check_mesh,
     per_step_fact,
@@ -173,7 +173,7 @@ def _measure(
         recorder.workdir,
         flatten(config),
         command=f"rsstl agnostic{'' if baselines else ' --baselines=false'}",
-        table=render_agnostic(result),
+        table=agnostic_table(result),
     )
     return read_json(recorder.workdir / "result.json")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from rsstl_jax.errors import ConfigError
 
-_NO_LOSSES = {"run", "epoch", "batch_size"}
+NO_LOSSES = {"run", "epoch", "batch_size"}
+"""The fields of an epoch's record that are no losses."""
 
 
 class EventFiles:
@@ -47,7 +48,7 @@ class EventFiles:
                     (self._folder / name).mkdir(parents=True, exist_ok=True)
                     self._writers[name] = self._open(str(self._folder / name / "events"))
                 writer = written[name] = self._writers[name]
-                for term in record.keys() - _NO_LOSSES:
+                for term in record.keys() - NO_LOSSES:
                     summary = self._scalar(term, record[term])
                     at = {"wall_time": time.time(), "step": record["epoch"]}
                     writer.write_event(self._event(**at, summary=summary))

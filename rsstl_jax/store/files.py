@@ -4,7 +4,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -100,6 +100,24 @@ def read_json(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DamagedError(f"{path} is not the JSON that was written: it holds no object")
     return content
+
+
+def write_lines(path: str | Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Writes records as JSON lines without spaces, for they hold thousands of numbers."""
+    write_text(path, "".join(json.dumps(r, separators=(",", ":")) + "\n" for r in records))
+
+
+def read_lines(text: str, path: str | Path) -> list[Any]:
+    """The records of a text of JSON lines; DamagedError names the file and the line."""
+    records = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            records.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise DamagedError(f"{path}, line {number}: {error}") from error
+    if not records:
+        raise DamagedError(f"{path} is empty")
+    return records
 
 
 def _seal(content: Mapping[str, Any]) -> str:

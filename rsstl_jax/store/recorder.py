@@ -10,10 +10,9 @@ from typing import Any
 
 import jax
 
-from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.event_files import EventFiles
-from rsstl_jax.store.files import naming, write_text
+from rsstl_jax.store.files import naming, read_lines, write_text
 from rsstl_jax.store.processes import are_several, exchange, in_first, is_first
 
 _log = logging.getLogger(__name__)
@@ -96,16 +95,10 @@ class Recorder:
         if not self._metrics.exists():
             return []
         with naming(self._metrics):
-            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        records = []
-        for number, line in enumerate(lines, 1):
-            # A line without its newline is the rest of an interrupted write.
-            if line.endswith("\n"):
-                try:
-                    records.append(json.loads(line))
-                except ValueError as error:
-                    raise DamagedError(f"{self._metrics}, line {number}: {error}") from error
-        return records
+            text = self._metrics.read_text(encoding="utf-8")
+        # A line without its newline is the rest of an interrupted write.
+        whole = text[: text.rfind("\n") + 1]
+        return read_lines(whole, self._metrics) if whole else []
 
     @in_first
     def last_written_s(self) -> float | None:

@@ -55,17 +55,11 @@ def _code_digest() -> str:
 
 def _commit(package: Path) -> str | None:
     """The commit of the checkout, if the package lies at its top; else None."""
-    top = _git(package, "rev-parse", "--show-toplevel")
-    if top is None or Path(top).resolve() != package.parent.resolve():
+    if not (package.parent / ".git").exists():
         return None
-    return _git(package, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
+    words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        git = subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
-        )
+        git = subprocess.run(words, cwd=package, capture_output=True, text=True, check=False)
     except OSError:
         return None
     return git.stdout.strip() if git.returncode == 0 else None

@@ -10,7 +10,7 @@ from rsstl_jax.baselines.knn import (
     choose_neighbours,
     locate_neighbours,
 )
-from rsstl_jax.data import Fingerprints, fit_preprocessor, load_site
+from rsstl_jax.data import fit_preprocessor, load_site
 from rsstl_jax.metrics import error_m
 
 
@@ -36,26 +36,16 @@ def test_positions_equal_a_search_by_loops(metric, weighting):
         weights = np.ones(3) if weighting == "uniform" else 1 / apart[nearest]
         expected.append((weights[:, None] * train.position_m[nearest]).sum(0) / weights.sum())
     np.testing.assert_allclose(
-        locate_neighbours(settings, train, test).position_m, np.array(expected), atol=1e-4
+        locate_neighbours(settings, train, test.rss_dbm).position_m, np.array(expected), atol=1e-4
     )
 
 
 def test_fingerprints_without_a_detection_get_a_position_too():
     train = make_part()
-    silent = Fingerprints(
-        dataset="home",
-        part="test",
-        rss_dbm=np.full((1, train.num_access_points), np.nan, np.float32),
-        position_m=np.zeros((1, 2)),
-        floor=None,
-        building=None,
-        access_points=train.access_points,
-    )
+    silent_dbm = np.full((1, train.num_access_points), np.nan, np.float32)
     for metric in ("euclidean", "braycurtis"):
-        predicted_m = locate_neighbours(
-            Neighbours("linear", metric, 2, "distance"), train, silent
-        ).position_m
-        assert np.isfinite(predicted_m).all()
+        settings = Neighbours("linear", metric, 2, "distance")
+        assert np.isfinite(locate_neighbours(settings, train, silent_dbm).position_m).all()
 
 
 def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
@@ -66,7 +56,7 @@ def test_choice_is_the_best_of_what_was_tried_and_reads_train_alone():
     chosen |= {"number": best.number, "weighting": best.weighting}
     assert next(r for r in tried if r["mae_m"] == min(errors)) == chosen | {"mae_m": min(errors)}
     assert max(errors) > min(errors)
-    predicted_m = locate_neighbours(best, site.train, site.test).position_m
+    predicted_m = locate_neighbours(best, site.train, site.test.rss_dbm).position_m
     middle = site.train.position_m.mean(0, keepdims=True)
     constant = error_m(np.repeat(middle, len(site.test), 0), site.test.position_m).mean()
     assert error_m(predicted_m, site.test.position_m).mean() < constant / 3
@@ -77,7 +67,7 @@ def test_neighbours_at_a_site_answer_as_every_locator_does():
     site = load_site("synthetic-office")
     located = NeighboursAtSite.fit(site.train, encodings=("linear",), metrics=("euclidean",))
     answers = located.answer(site.test.rss_dbm)
-    expected_m = locate_neighbours(located.settings, site.train, site.test).position_m
+    expected_m = locate_neighbours(located.settings, site.train, site.test.rss_dbm).position_m
     np.testing.assert_allclose(answers.position_m, expected_m, atol=1e-9)
     assert (located.labels[answers.label, 1] == site.test.floor).mean() > 0.8
     covered = (error_m(answers.position_m, site.test.position_m) <= answers.radius_m).mean()

@@ -10,7 +10,6 @@ from rsstl_jax.baselines.collective import _freeze_body, collective_transfer
 from rsstl_jax.baselines.transfer import (
     get_body,
     make_transfer_job,
-    scratch,
     sequential_transfer,
 )
 from rsstl_jax.config.recipes import site_config
@@ -49,17 +48,22 @@ def test_sequential_visits_the_largest_source_first_and_every_site_once(job, tmp
 
 def test_sequential_starts_at_the_target_with_the_carried_body(job, tmp_path):
     recorder = Recorder(tmp_path)
-    sources = make_sources(job.config)
+    sources = make_sources(job.config, make_part("mall"))
     carried = sequential_transfer(job, sources, seed=0, recorder=recorder)
-    alone = scratch(job, seed=0, recorder=recorder)
+    alone = sequential_transfer(job, {}, seed=0, recorder=recorder)
     # one seed, one recipe: the body is the only difference
     assert differing(carried, alone)
+    # What has finished is loaded.
+    before = len(recorder.records())
+    again = sequential_transfer(job, sources, seed=0, recorder=Recorder(tmp_path))
+    assert not differing(carried, again) and len(recorder.records()) == before
 
 
 @pytest.mark.slow
 def test_collective_keeps_the_body_frozen_at_first(job, tmp_path):
     recorder = Recorder(tmp_path, checkpoint_every_s=0.0)
-    collective_transfer(job, make_sources(job.config), seed=0, recorder=recorder)
+    sources = make_sources(job.config)
+    trained = collective_transfer(job, sources, seed=0, recorder=recorder)
     runs = list(dict.fromkeys(record["run"] for record in recorder.records()))
     assert runs == [
         "seed-0/collective-sources",
@@ -73,6 +77,8 @@ def test_collective_keeps_the_body_frozen_at_first(job, tmp_path):
     assert not differing(get_body(state.params), body)
     final = recorder.load_final("seed-0/collective", shapes)
     assert differing(get_body(final), body)
+    again = collective_transfer(job, sources, seed=0, recorder=Recorder(tmp_path))
+    assert not differing(trained, again)
 
 
 def _frozen_state(shapes, config):
@@ -80,13 +86,3 @@ def _frozen_state(shapes, config):
     tx = optax.multi_transform({"site": tx, "body": optax.set_to_zero()}, _freeze_body)
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     return make_state(zeros, tx)
-
-
-def test_transfer_that_has_finished_is_loaded(job, tmp_path):
-    sources = make_sources(job.config)
-    first = collective_transfer(job, sources, seed=0, recorder=Recorder(tmp_path))
-    recorder = Recorder(tmp_path)
-    before = len(recorder.records())
-    again = collective_transfer(job, sources, seed=0, recorder=recorder)
-    assert not differing(first, again)
-    assert len(recorder.records()) == before

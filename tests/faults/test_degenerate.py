@@ -163,7 +163,7 @@ def test_kNN_takes_all_where_there_are_fewer_than_k():  # noqa: N802
     part = make_part()
     few = part.take([0, 1])
     predicted_m = locate_neighbours(
-        Neighbours("linear", "euclidean", 11, "uniform"), few, part
+        Neighbours("linear", "euclidean", 11, "uniform"), few, part.rss_dbm
     ).position_m
     np.testing.assert_allclose(predicted_m, np.tile(few.position_m.mean(0), (len(part), 1)))
 

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from running import call
-from tiny import save_untrained
+from tiny import save_untrained, write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.data import write_table
 from rsstl_jax.report.predicted import Predicted, count_by_group
 from rsstl_jax.report.result_table import render_result
-from rsstl_jax.report.run_result import write_result
 
 OFFICE = load_site("synthetic-office")
 

@@ -1,6 +1,7 @@
 """report.html: one file without network, whose figures are those of result.json."""
 
 import dataclasses
+import html
 import json
 import shutil
 from html.parser import HTMLParser
@@ -9,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import CHROMIUM, dump
+from tiny import write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.report.html_report import write_agnostic_report, write_report
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.result_table import mean_and_spread, student_label
-from rsstl_jax.report.run_result import write_result
 from rsstl_jax.store.recorder import Recorder
 
 PLANE = {"variance": [0.75, 0.125], "real": [[0.0, 1.0]], "generated": [[2.0, 3.0]]}
@@ -29,31 +30,25 @@ RECORDS = (
 
 
 class Page(HTMLParser):
-    """The texts of the marked cells of a page, and of its data and command."""
+    """The texts of a page's data and command, and its links."""
 
     def __init__(self, text):
         super().__init__()
-        self.figures, self.texts, self.links = {}, {}, []
-        self._student, self._open = None, None
+        self.texts, self.links = {}, []
+        self._open = None
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.links += [attributes[name] for name in ("src", "href") if name in attributes]
-        if "data-student" in attributes:
-            self._student = self.figures.setdefault(attributes["data-student"], {})
-        if "data-figure" in attributes:
-            self._open = (self._student, attributes["data-figure"])
-        elif "id" in attributes:
-            self._open = (self.texts, attributes["id"])
+        self._open = attributes.get("id", self._open)
 
     def handle_data(self, text):
         if self._open is not None:
-            where, name = self._open
-            where[name] = where.get(name, "") + text
+            self.texts[self._open] = self.texts.get(self._open, "") + text
 
     def handle_endtag(self, tag):
-        if tag in ("td", "script", "code"):
+        if tag in ("script", "code"):
             self._open = None
 
 
@@ -85,14 +80,15 @@ def page_of(workdir):
 
 def test_its_figures_are_those_of_the_result(run):
     workdir, _, result = run
-    figures = page_of(workdir).figures
-    assert list(figures) == ["standalone", "distilled"]
-    for student, cells in figures.items():
-        expected = result["students"][student]
-        for name in ("mae_m", "median_m", "p75_m", "p95_m", "within_10_m"):
-            assert cells[name] == mean_and_spread(expected[name])
-        low, high = expected["mae_interval_over_positions_m"]
-        assert cells["mae_interval_over_positions_m"] == f"[{low:.2f}, {high:.2f}]"
+    text = (workdir / "report.html").read_text(encoding="utf-8")
+    assert "<tr><th>student</th><th>mean (m)</th><th>75th (m)</th><th>95th (m)</th><th>int" in text
+    for student, figures in result["students"].items():
+        cells = [student_label(student, "dnn")]
+        cells += [mean_and_spread(figures[name]) for name in ("mae_m", "p75_m", "p95_m")]
+        low, high = figures["mae_interval_over_positions_m"]
+        cells.append(f"[{low:.2f}, {high:.2f}]")
+        cells += [mean_and_spread(figures[name]) for name in ("median_m", "within_10_m")]
+        assert f"<tr><td>{'</td><td>'.join(cells)}</td></tr>" in text
 
 
 def test_its_pictures_show_the_predictions(run):
@@ -158,7 +154,8 @@ def test_no_text_of_a_run_is_read_as_html(run, tmp_path):
     table.rename(columns=columns).to_csv(tmp_path / "run/predictions.csv", index=False)
     write_report(tmp_path / "run", flatten(config), command="rsstl distill")
     page = page_of(tmp_path / "run")
-    assert list(page.figures) == [name]
+    text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert f"<tr><td>dnn {html.escape(name)}</td><td>" in text and name not in text
     assert json.loads(page.texts["data"])["students"][0]["name"] == name
 
 
@@ -221,7 +218,8 @@ addEventListener("load", () => {
   note.curves = document.querySelectorAll("#curves path.curve").length;
   note.clouds = document.querySelectorAll("#planes path.cloud").length;
   note.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  const mean = document.querySelector("td[data-figure=mae_m]").getBoundingClientRect();
+  const mean = document.querySelector("#figures td:nth-child(2)").getBoundingClientRect();
+  note.keys = document.querySelectorAll("#figures i.key").length;
   note.hidden = mean.right - document.documentElement.clientWidth;
   note.errors = errors.join("; ");
 });
@@ -252,7 +250,7 @@ def test_a_browser_shows_it_without_errors_and_names_what_is_pointed_at(run, tmp
     assert float(note["data-zoomed"]) == pytest.approx(np.exp(0.75), rel=1e-3)
     assert float(note["data-moved"]) < 0.5 and float(note["data-back"]) == pytest.approx(1)
     assert "dnn distilled student: " in note["data-cdf"] and " % below " in note["data-cdf"]
-    assert (note["data-curves"], note["data-clouds"]) == ("5", "2")
+    assert (note["data-curves"], note["data-clouds"], note["data-keys"]) == ("5", "2", "2")
     assert int(note["data-wide"]) <= 0 and float(note["data-hidden"]) <= 0
 
 
@@ -260,7 +258,7 @@ def test_trainings_of_the_site_agnostic_network_have_a_page_of_curves(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
     terms = {"batch_size": 1, "total": 3.0, "gradient_norm": 9.0}
     Recorder(tmp_path).log(*({"run": "sources/seed-0", "epoch": e, **terms} for e in (1, 2)))
-    table = "a title\n\n| method | mean (m) |\n| --- | --- |\n| kNN & <co\\|b> | 1.50 |"
+    table = [{"method": "kNN & <co|b>", "mean (m)": "1.50"}]
     command = "rsstl agnostic --baselines=false"
     write_agnostic_report(tmp_path, flatten(config), command=command, table=table)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from tiny import write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.baselines.knn import Neighbours, locate_neighbours
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.report.predicted import Predicted, protocol_figures
 from rsstl_jax.report.result_table import render_result
-from rsstl_jax.report.run_result import Baseline, write_result
+from rsstl_jax.report.run_result import Baseline
 
 TEST = make_synthetic_site("synthetic-office").test
 BUILDING = np.ones(len(TEST), np.int32)
@@ -83,7 +84,7 @@ def test_neighbours_vote_on_floor_and_building():
     query = train.take([0])
     for number, floor, building in ((1, 1, 7), (3, 2, 7), (4, 1, 7), (5, 1, 8)):
         settings = Neighbours("linear", "euclidean", number, "uniform")
-        predicted = locate_neighbours(settings, train, query)
+        predicted = locate_neighbours(settings, train, query.rss_dbm)
         assert (predicted.floor.item(), predicted.building.item()) == (floor, building)
 
 
@@ -119,4 +120,4 @@ def test_a_result_has_figures_predictions_and_rows_of_students_and_baselines(tmp
     assert "| student | floor (%) | EvAAL mean (m) | IPIN 75th (m) | 3-D mean (m) | within" in text
     assert f"\n| {label} | 100.00 | 1.00 | 1.00 | 1.00 | 100.00 | 2.00 |" in text
     page = (tmp_path / "report.html").read_text()
-    assert 'data-student="knn"' in page and 'data-figure="coverage">100.00<' in page
+    assert f"<td>{label}</td><td>1.00</td>" in page and "<th>within the radius (%)</th>" in page

@@ -11,10 +11,8 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.report.corruption import AXES, corrupt
 from rsstl_jax.report.robustness import (
     Record,
-    added_error_m,
     check_shared,
     check_unchanged,
-    mean_along,
     measure_locator,
     read_records,
     spread_evenly,
@@ -116,14 +114,13 @@ def made_record(name, seed, slope_m):
 
 
 def test_means_along_an_axis_by_hand():
-    record = made_record("a", 0, 2.0)
-    assert mean_along(AXES["lost"], record.curve("lost")) == pytest.approx(6.0)
-    assert added_error_m(record, "lost") == pytest.approx(1.0)
+    errors_m = {axis: made["mae_m"] for axis, made in made_record("a", 0, 2.0).axes.items()}
+    assert AXES["lost"].mean(errors_m["lost"]) == pytest.approx(6.0)
+    assert AXES["lost"].mean_added(errors_m["lost"]) == pytest.approx(1.0)
     # From 5 m in the middle to 6 m at both ends.
-    assert added_error_m(record, "slope") == pytest.approx(0.5)
+    assert AXES["slope"].mean_added(errors_m["slope"]) == pytest.approx(0.5)
     # Offsets are not evenly spaced; the trapezoidal rule does not mind where errors are linear.
-    assert added_error_m(record, "offset") == pytest.approx(0.5)
-    assert record.curve("lost", "floor_hit") is None
+    assert AXES["offset"].mean_added(errors_m["offset"]) == pytest.approx(0.5)
 
 
 def test_fewer_fingerprints_are_spread_over_the_part(part):

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny
+from tiny import write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.result_table import render_result
-from rsstl_jax.report.run_result import write_result
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])

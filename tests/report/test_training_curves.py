@@ -1,15 +1,8 @@
 """What report.html draws of metrics.jsonl."""
 
-from rsstl_jax.report.training_curves import MAX_POINTS, teacher_planes, training_curves
+from report.test_html_report import RECORDS
 
-PLANE = {"variance": [0.75, 0.125], "real": [[0.0, 1.0]], "generated": [[2.0, 3.0]]}
-RECORDS = (
-    {"run": "start", "device": "cpu: cpu"},
-    {"run": "teacher-mall/expert", "epoch": 1, "batch_size": 8, "wasserstein": 0.5},
-    {"run": "teacher-mall/expert", "plane": PLANE},
-    {"run": "seed-0/standalone", "epoch": 1, "batch_size": 8, "total": 3.0, "gradient_norm": 9.0},
-    {"run": "seed-0/distilled", "epoch": 1, "batch_size": 8, "total": 2.0, "similarity": 0.25},
-)
+from rsstl_jax.report.training_curves import MAX_POINTS, teacher_planes, training_curves
 
 
 def test_curves_by_hand():

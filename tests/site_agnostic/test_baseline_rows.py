@@ -88,9 +88,9 @@ def test_of_many_held_out_fingerprints_some_are_enough():
     located = []
     search = knn._search
 
-    def watch(train, queries, *rest):
-        located.append(queries.position_m)
-        return search(train, queries, *rest)
+    def watch(train, rss_dbm, *rest):
+        located.append(rss_dbm)
+        return search(train, rss_dbm, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(knn, "_search", watch)

@@ -26,7 +26,7 @@ from rsstl_jax.paper.comparison import (
 )
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import TABLE_NAMES, protocol_frame, results_frame, select_table
+from rsstl_jax.paper.frame import TABLES, protocol_frame, results_frame, select_table
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
@@ -37,7 +37,6 @@ from rsstl_jax.paper.rows import (
     row_name,
     row_students,
 )
-from rsstl_jax.report.plots import unit_label, with_unit
 from rsstl_jax.store.files import write_text
 from rsstl_jax.store.processes import in_first
 
@@ -166,9 +165,10 @@ def render(recipe: str) -> None:
     receipts = list(read_receipts(folder))
     frame = results_frame(receipts)
     if output.page is None:
-        write_text(folder / "seeds.csv", frame.to_csv(index=False, float_format="%.4f"))
+        seeds = frame.drop(columns="percentiles_m", errors="ignore")
+        write_text(folder / "seeds.csv", seeds.to_csv(index=False, float_format="%.4f"))
     for target in frame["target"].unique():
-        for table in TABLE_NAMES:
+        for table in TABLES:
             selected = select_table(frame, table, target)
             if not selected.empty:
                 render_table(output, selected, target, table)
@@ -177,15 +177,13 @@ def render(recipe: str) -> None:
             output.table(f"{target} protocols", render_protocols(protocols), protocols)
         cost = cost_frame(receipts, target)
         output.table(f"{target} cost", render_cost(cost), cost, digits=None)
-        distribution = distribution_frame(receipts, target)
+        distribution = distribution_frame(frame, target)
         if not distribution.empty:
             name, kept = f"{target} figure 2", distribution.drop(columns="within_10_m")
             output.table(name, render_distribution(distribution), kept, digits="%.3f")
             if file := output.picture(name):
                 title = f"Distribution of the errors on {target}, mean over seeds\nrecipe {recipe}"
-                plot_distribution(
-                    file, distribution, with_unit(title, target), unit=unit_label(target)
-                )
+                plot_distribution(file, distribution, title, dataset=target)
 
 
 def render_table(output: Output, selected: pd.DataFrame, target: str, table: str) -> None:
@@ -194,8 +192,8 @@ def render_table(output: Output, selected: pd.DataFrame, target: str, table: str
     if file := output.picture(name):
         parts = " and ".join(selected["part"].unique())
         title = f"Mean error on the {parts} part of {target}: {_SUBJECTS[table]}"
-        title = with_unit(f"{title}\nrecipe {output.folder.name}", target)
-        plot_methods(file, selected, title, unit=unit_label(target))
+        title = f"{title}\nrecipe {output.folder.name}"
+        plot_methods(file, selected, title, dataset=target)
 
 
 def run() -> None:

@@ -80,7 +80,6 @@
 
   function drawIntervals() {
     const ends = DATA.students.flatMap((student) => [...student.interval, ...student.mean]);
-    if (!ends.length) return;
     const pad = 0.08 * (Math.max(...ends) - Math.min(...ends) || 1);
     const row = 40, height = 50 + row * DATA.students.length;
     const { svg, px } = axes(byId("intervals"), {
@@ -89,9 +88,7 @@
     DATA.students.forEach((student, index) => {
       const y = 34 + row * index;
       add(svg, "text", { x: 8, y: y - 12 }, student.label);
-      if (student.interval.length) {
-        add(svg, "line", { x1: px(student.interval[0]), x2: px(student.interval[1]), y1: y, y2: y, stroke: colour(index), "stroke-width": 3 });
-      }
+      add(svg, "line", { x1: px(student.interval[0]), x2: px(student.interval[1]), y1: y, y2: y, stroke: colour(index), "stroke-width": 3 });
       for (const value of student.mean) {
         add(svg, "circle", { cx: px(value), cy: y, r: 4.5, fill: "var(--page)", stroke: colour(index), "stroke-width": 1.8 });
       }
@@ -187,6 +184,11 @@
     drawPlanes();
     PAGE_MAP.draw();
   }
+
+  // Of the table of all students the colour of each in the pictures.
+  document.querySelectorAll("#figures .wide:first-of-type td:first-child").forEach((cell, index) => {
+    cell.prepend(add(cell, "i", { class: "key", style: `background:${colour(index)}` }));
+  });
 
   // A page of trainings that left no predictions has curves alone.
   const PAGE_MAP = DATA.map && makeMap(DATA, { byId, add, say, colour });
