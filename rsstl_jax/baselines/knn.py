@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data import Fingerprints, fit_preprocessor, grouped_validation_split
 from rsstl_jax.data.scans import check_rows
+from rsstl_jax.data.splits import spread_evenly
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radio_map import full_support, make_radio_map
@@ -19,7 +20,6 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.metrics import error_m
 from rsstl_jax.models.site_agnostic.support import power_centroid
 from rsstl_jax.report.predicted import Predicted
-from rsstl_jax.report.robustness import spread_evenly
 
 ENCODINGS = ("linear", "powed", "exponential")
 METRICS = ("euclidean", "manhattan", "braycurtis")

@@ -35,7 +35,7 @@ def read_assignments(texts: Sequence[str]) -> dict[str, Any]:
         except (SyntaxError, ValueError):
             value = text
         # A list of phones, as 1,7, are names and no numbers.
-        of_names = field in FIELDS and FIELDS[field].kind is str
+        of_names = field in FIELDS and isinstance(FIELDS[field].default, str)
         fields[field] = text if of_names and isinstance(value, int | float | tuple) else value
     return fields
 

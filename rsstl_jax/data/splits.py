@@ -49,6 +49,13 @@ def target_rest(part: Fingerprints, *, fraction: float, seed: int) -> Fingerprin
     return part.take(np.sort(rest))
 
 
+def spread_evenly(part: Fingerprints, most: int | None) -> Fingerprints:
+    """At most so many fingerprints, spread evenly over a part."""
+    if most is None or most >= len(part):
+        return part
+    return part.take(np.linspace(0, len(part) - 1, most, dtype=int))
+
+
 def _cut(
     part: Fingerprints, fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

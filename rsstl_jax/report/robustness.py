@@ -19,13 +19,6 @@ from rsstl_jax.store.files import differences, read_lines, write_lines
 SAME_M = 0.01  # by which an error may differ between machines
 
 
-def spread_evenly(part: Fingerprints, most: int | None) -> Fingerprints:
-    """At most so many fingerprints, spread evenly over a part."""
-    if most is None or most >= len(part):
-        return part
-    return part.take(np.linspace(0, len(part) - 1, most, dtype=int))
-
-
 def start_record(part: Fingerprints, *, num_draws: int, seed: int) -> dict[str, Any]:
     """What all records of a file share; raises DataError where a corruption leaves no reading."""
     silent: dict[str, list[float]] = {}

@@ -13,6 +13,7 @@ from rsstl_jax.data import (
     make_synthetic_site,
     target_fraction,
 )
+from rsstl_jax.data.splits import spread_evenly
 from rsstl_jax.errors import DataError
 
 
@@ -107,3 +108,10 @@ def test_fraction_follows_its_seed_and_smaller_lies_in_larger():
 def test_impossible_fraction(fraction):
     with pytest.raises(ValueError, match=f"fraction is {fraction}"):
         target_fraction(make_part(4, 4), fraction=fraction, seed=0)
+
+
+def test_fewer_fingerprints_are_spread_over_the_part():
+    part = make_part(9, 9)
+    assert spread_evenly(part, None) is part and spread_evenly(part, 9) is part
+    few = spread_evenly(part, 3)
+    np.testing.assert_array_equal(few.rss_dbm, part.rss_dbm[[0, 4, 8]])

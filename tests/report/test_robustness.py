@@ -15,7 +15,6 @@ from rsstl_jax.report.robustness import (
     check_unchanged,
     measure_locator,
     read_records,
-    spread_evenly,
     start_record,
     write_records,
 )
@@ -121,12 +120,6 @@ def test_means_along_an_axis_by_hand():
     assert AXES["slope"].mean_added(errors_m["slope"]) == pytest.approx(0.5)
     # Offsets are not evenly spaced; the trapezoidal rule does not mind where errors are linear.
     assert AXES["offset"].mean_added(errors_m["offset"]) == pytest.approx(0.5)
-
-
-def test_fewer_fingerprints_are_spread_over_the_part(part):
-    assert spread_evenly(part, None) is part and spread_evenly(part, len(part)) is part
-    few = spread_evenly(part, 3)
-    np.testing.assert_array_equal(few.rss_dbm, part.rss_dbm[[0, 4, 8]])
 
 
 def shared_of(part):

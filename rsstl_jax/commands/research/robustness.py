@@ -64,13 +64,14 @@ def main() -> None:
     check_folder("--output", FLAGS.output)
     announce_sites(FLAGS.dataset)
     from rsstl_jax.data import load_site
+    from rsstl_jax.data.splits import spread_evenly
     from rsstl_jax.report import robustness
     from rsstl_jax.report.robustness_table import plot_robustness, render_robustness
     from rsstl_jax.store.files import write_text
     from rsstl_jax.store.lock import locked
 
     site = load_site(FLAGS.dataset, data_dir=FLAGS.data_dir)
-    part = robustness.spread_evenly(site.test, FLAGS.most)
+    part = spread_evenly(site.test, FLAGS.most)
     settings = {"num_draws": FLAGS.draws, "seed": FLAGS.seed}
     output = Path(FLAGS.output)
     file = output / f"{FLAGS.dataset}.jsonl"
