@@ -9,15 +9,20 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.prototypes import Prototypes
 from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.errors import DataError
 
 
 class Ensemble(NetworkLocator):
-    """The mean position of several locators of one site; floors are read off the first one."""
+    """The mean position of several locators of one site; by default with the first one's floors."""
 
     def __init__(
-        self, members: Sequence[NetworkLocator], *, radius: RadiusModel | None = None
+        self,
+        members: Sequence[NetworkLocator],
+        *,
+        prototypes: Prototypes | None = None,
+        radius: RadiusModel | None = None,
     ) -> None:
         if not members:
             raise DataError("an ensemble needs at least one member")
@@ -34,7 +39,7 @@ class Ensemble(NetworkLocator):
             first.access_points,
             first.dataset,
             first.preprocessor,
-            prototypes=first.prototypes,
+            prototypes=first.prototypes if prototypes is None else prototypes,
             radius=radius,
             layout=first.layout,
         )

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -116,11 +117,20 @@ def test_the_pretrained_network_at_a_site_is_read_again(tmp_path):
 
 def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monkeypatch):
     part, network = tiny.make_part(), load_pretrained()
-    saved = EnsembleAtSite(network.settings, network.members, part)
+    at_site = partial(EnsembleAtSite, network.settings, network.members, part)
+    saved = at_site()
     test = dataclasses.replace(part, part="test")
     check_measured_site(saved, Site("home", part, test))
     with pytest.raises(DataError, match="was trained in the building of tut1"):
         check_measured_site(Ensemble([saved]), Site("tut1", part, test))
+    save_at_site(tmp_path / "own", at_site(sources=("home",)))
+    own = load_locator(tmp_path / "own")
+    check_measured_site(own, Site("tut1", part, test))
+    with pytest.raises(DataError, match="was trained in the building of home"):
+        check_measured_site(own, Site("home", part, test))
+    save_at_site(tmp_path / "old", saved)
+    with pytest.raises(DataError, match="was trained in the building of tut1"):
+        check_measured_site(load_locator(tmp_path / "old"), Site("tut1", part, test))
 
     def refuse(*parts):
         raise DataError(f"{len(parts) - 1} parts are known")
@@ -162,9 +172,10 @@ def test_the_radius_of_the_pretrained_network_covers_a_test_part():
     assert 0.82 < (error_m <= answers.radius_m).mean() < 0.98
 
 
-def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run):
+def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run, tmp_path):
     workdir, _ = run
-    student = load_student(workdir / "students" / "seed-0" / "standalone")
+    folder = workdir / "students" / "seed-0" / "standalone"
+    student = load_student(folder)
     student.prototypes = student.radius = None
     part = tiny.make_part()
     scans = scans_of(part)
@@ -172,6 +183,10 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run):
     labelled = dataclasses.replace(part, floor=np.full(len(part), 3, np.int32))
     student.read_labels(labelled)
     assert (student.locate(scans).floor == 3).all()
+    ensemble = Ensemble([load_student(folder)])
+    ensemble.read_labels(labelled)
+    save_ensemble(tmp_path / "joined", [folder], ensemble)
+    assert (load_locator(tmp_path / "joined").locate(scans).floor == 3).all()
 
 
 def test_what_is_no_locator_or_run_is_named(run, tmp_path):
