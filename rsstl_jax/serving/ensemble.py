@@ -1,6 +1,6 @@
 """Several locators of one site as one: the mean of their positions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import jax
 import numpy as np
@@ -19,13 +19,21 @@ class Ensemble(NetworkLocator):
 
     def __init__(
         self,
-        members: Sequence[NetworkLocator],
+        members: Iterable[NetworkLocator],
         *,
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
     ) -> None:
+        members = tuple(members)
         if not members:
             raise DataError("an ensemble needs at least one member")
+        for member in members:
+            if not isinstance(member, NetworkLocator):
+                kind = type(member).__name__
+                raise DataError(
+                    f"an ensemble joins students and networks at a site, and a member is {kind}; "
+                    "an exported program is joined as the locator that it was made from"
+                )
         first = members[0]
         for member in members[1:]:
             _check_same_site(first, member)
@@ -43,7 +51,7 @@ class Ensemble(NetworkLocator):
             radius=radius,
             layout=first.layout,
         )
-        self.members = tuple(members)
+        self.members = members
         self._columns = [
             [first.access_points.index(name) for name in member.access_points] for member in members
         ]
