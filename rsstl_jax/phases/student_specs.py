@@ -108,22 +108,26 @@ def plan_students(
 
 def record_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> None:
     """Writes what sets each student apart; refuses a name that another one was trained under."""
+    recorder.log_once({"run": "students", "students": check_plans(recorder, plans)})
+
+
+def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[str, Any]:
+    """What sets each student apart, as JSON knows it; it must be what a folder's students had."""
     before: dict[str, Any] = {}
     for record in recorder.records():
         before |= record.get("students", {})
-    facts: dict[str, Any] = json.loads(
-        json.dumps(
-            {name: plan._asdict() | {"weights": plan.weighed} for name, plan in plans.items()}
-        )
-    )
+    facts: dict[str, Any] = {
+        name: json.loads(json.dumps(plan._asdict() | {"weights": plan.weighed}))
+        for name, plan in plans.items()
+    }
     for name, wanted in facts.items():
         held = before.get(name, {})
         if changed := differences(held, {fact: wanted[fact] for fact in held}):
             raise ConfigError(
                 f"{recorder.workdir} has another student called {name} ({'; '.join(changed)}); "
-                "give this one another name, or choose another --workdir"
+                "take another name or --workdir"
             )
-    recorder.log_once({"run": "students", "students": facts})
+    return facts
 
 
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:

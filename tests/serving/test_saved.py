@@ -146,7 +146,7 @@ def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monk
         join_run(tmp_path, "standalone", tmp_path / "joined", pretrained=True)
 
 
-def test_twins_are_not_trained_on_other_data_than_the_run(tmp_path):
+def test_twins_are_not_trained_on_other_data_or_otherwise_than_the_run(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path))
     write_json(tmp_path / "config.json", flatten(config))
@@ -162,6 +162,11 @@ def test_twins_are_not_trained_on_other_data_than_the_run(tmp_path):
     )
     write_prototypes(tmp_path / "students/seed-0/distilled/prototypes.npz", prototypes)
     with pytest.raises(DataError, match="was made from other data of home"):
+        calibrate_run(tmp_path, ["seed-0/distilled"])
+    log.write_text(
+        json.dumps({"run": "students", "students": {"distilled": {"margin": 0.6}}}) + "\n"
+    )
+    with pytest.raises(ConfigError, match=r"another student called distilled .margin was 0\.6 and"):
         calibrate_run(tmp_path, ["seed-0/distilled"])
 
 
