@@ -3,9 +3,11 @@
 Each function raises ValueError for what are no real numbers, and for shapes that do not fit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 __all__ = [
@@ -23,8 +25,11 @@ EARTH_RADIUS_M = 6_378_137.0
 
 def _numbers(values: ArrayLike) -> np.ndarray:
     """The values in float64, NaN where one is missing or masked."""
+    cells: Any = values
+    if isinstance(values, Sequence):  # pandas' missing value, as of a floor, is no number
+        cells = [None if cell is pd.NA else cell for cell in values]
     try:
-        return np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+        return np.ma.filled(np.ma.asarray(cells, np.float64), np.nan)
     except TypeError as error:
         raise ValueError(f"an array of real numbers is expected, got {values!r}") from error
 

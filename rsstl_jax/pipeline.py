@@ -23,7 +23,13 @@ from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network
 from rsstl_jax.phases.alignment_terms import active_terms
 from rsstl_jax.phases.distillation import train_students
-from rsstl_jax.phases.student_specs import STUDENTS, StudentPlan, StudentSpec, plan_students
+from rsstl_jax.phases.student_specs import (
+    STUDENTS,
+    StudentPlan,
+    StudentSpec,
+    plan_students,
+    record_plans,
+)
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
 from rsstl_jax.report.predicted import count_by_group, predict
 from rsstl_jax.report.run_result import write_result
@@ -95,7 +101,8 @@ def run_distillation(
         config: the run's configuration.
         workdir: folder of the run.
         students: {name: what sets it apart}, of which one is trained for every seed. All share one
-            compiled step; more of them, and more seeds, may be asked for later.
+            compiled step; more of them, and more seeds, may be asked for later. A name stands for
+            one student in a workdir.
 
     Returns:
         The content of result.json.
@@ -135,6 +142,7 @@ def run_distillation(
             content = np.ascontiguousarray(parts.unlabelled_dbm).tobytes()
             digests[f"{config.target}, unlabelled"] = hashlib.sha256(content).hexdigest()
         log_start(recorder, digests | _source_digests(sources), config.run.mesh)
+        record_plans(recorder, plans)
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         first = f"seed-{config.seeds[0]}/{next(iter(plans))}"

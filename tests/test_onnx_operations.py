@@ -136,8 +136,9 @@ def test_an_operation_gives_what_jax_gives(name):
         (lambda x: lax.while_loop(lambda y: (y < 9).all(), lambda y: y + 1, x), "'while'"),
         (lambda x: lax.scan(lambda c, row: (c + row, row), jnp.zeros(5), x), "a scan of n steps"),
         (lambda x: lax.sort((x, -x), num_keys=2), "more than one key"),
+        (lambda x: x.astype(jnp.bfloat16) * 2, "no rule writes bfloat16 as ONNX"),
     ],
-    ids=["primitive", "while", "scan", "keys"],
+    ids=["primitive", "while", "scan", "keys", "bfloat16"],
 )
 def test_what_cannot_be_written_is_named(function, words):
     with pytest.raises(ConfigError, match=words):

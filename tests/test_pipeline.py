@@ -15,7 +15,7 @@ from rsstl_jax import run_distillation
 from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
-from rsstl_jax.errors import DataError
+from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
 from rsstl_jax.pipeline import bundle_folder, run_expert
@@ -172,6 +172,21 @@ def test_a_resumed_run_equals_the_uninterrupted_one(finished, data_dir, tmp_path
     run_distillation(config, workdir)
     assert content(workdir) == content(finished[0])
     assert epochs_of(workdir) == {name: [1, 2] for name in TRAININGS}
+
+
+def test_a_name_stands_for_one_student_in_a_workdir(finished, data_dir, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    config = make_config(data_dir, bundle_dir=str(finished[0].parent / "teachers"))
+    others = {
+        "margin was 0.2 and is 0.6": StudentSpec(margin=0.6),
+        r"weights was {.*'similarity': 0.5.*} and is": StudentSpec({"similarity": 0.0}),
+    }
+    for changed, other in others.items():
+        with pytest.raises(ConfigError, match=f"another student called distilled .{changed}"):
+            run_distillation(config, tmp_path / "run", students={"distilled": other})
+    same = {"distilled": StudentSpec({"similarity": 0.5}, margin=0.2)}
+    result = run_distillation(config, tmp_path / "run", students=same)
+    assert result["students"]["distilled"] == finished[1]["students"]["distilled"]
 
 
 def test_teachers_made_alone_are_those_of_the_run(finished, data_dir, tmp_path):

@@ -87,6 +87,8 @@ def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
         levels = np.ma.asarray(scans)
     except ValueError:  # rows of unequal length
         levels = np.ma.asarray(None)
+    if levels.dtype.kind == "V":  # bfloat16, which pandas does not know
+        levels = levels.astype(np.float32)
     if levels.ndim != 2 or levels.shape[1] != len(names):
         raise DataError(
             f"scans is a {type(scans).__name__} {list(levels.shape)}; with access_points an array "
@@ -226,10 +228,19 @@ def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.f
     """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
     if isinstance(rss_dbm, np.ma.MaskedArray):
         rss_dbm = np.ma.filled(rss_dbm.astype(np.float32), np.nan)
-    if np.asarray(rss_dbm).dtype.kind in "bc":
+    kind: Any = None
+    rows = None
+    try:
         kind = np.asarray(rss_dbm).dtype
-        raise DataError(f"rss_dbm is {kind}; readings in dBm are expected, NaN: undetected")
-    rows = np.asarray(rss_dbm, np.float32)
+        if kind.kind not in "bc":
+            rows = np.asarray(rss_dbm, np.float32)
+    except (TypeError, ValueError):  # other things than numbers, or rows of unequal length
+        kind = type(rss_dbm).__name__
+    if rows is None:
+        raise DataError(
+            f"rss_dbm is {kind}; readings in dBm are expected, as `Fingerprints.rss_dbm`, NaN: "
+            "undetected"
+        )
     if rows.ndim != 2 or rows.shape[1] != len(access_points) or not len(rows):
         raise DataError(
             f"rss_dbm has shape {list(rows.shape)}; [n, {len(access_points)}] is expected: a row "

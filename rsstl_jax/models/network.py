@@ -8,16 +8,33 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.types import Params, Representations
 
 ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 """What an extractor may end in; a generator ends in the same, so that their ranges match."""
 
 
-@partial(jax.jit, static_argnums=0)
 def init_params(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
     """As one program: operation by operation each of the forward pass would be compiled alone."""
-    return module.init(key, *inputs)["params"]
+    try:
+        hash(module)
+    except TypeError:  # One of its fields is a list, as in Flax's own examples.
+        return jax.jit(partial(_init, module))(key, *inputs)
+    return _init_once(module, key, *inputs)
+
+
+def _init(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
+    variables = module.init(key, *inputs)
+    if others := sorted(set(variables) - {"params"}):
+        raise ConfigError(
+            f"{type(module).__name__} keeps {', '.join(others)} beside its parameters, which no "
+            "training here updates or saves: take layers without, such as LayerNorm for BatchNorm"
+        )
+    return variables["params"]
+
+
+_init_once = jax.jit(_init, static_argnums=0)
 
 
 def normal(stddev: float) -> nn.initializers.Initializer:
@@ -52,6 +69,7 @@ class Network(nn.Module):
         uses_support: whether the network is given the site's train part as its support.
 
     Raises:
+        ConfigError: if there is no such activation.
         AssertionError: on call, if the fingerprints are not float[B, A].
         ValueError: on call, if a part's output is not as wide as declared.
 
@@ -79,6 +97,14 @@ class Network(nn.Module):
     lipschitz: bool = True
     learning_rate_factor: float = 1.0
     uses_support: bool = False
+
+    def __post_init__(self) -> None:
+        if self.extract_activation not in ACTIVATIONS:
+            raise ConfigError(
+                f"extract_activation is {self.extract_activation!r}; it must be one of "
+                f"{', '.join(ACTIVATIONS)}, the range of the extractor's output"
+            )
+        super().__post_init__()
 
     def __call__(
         self, fingerprints: jax.Array, support: Any = None, *, train: bool = False

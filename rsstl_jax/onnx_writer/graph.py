@@ -37,6 +37,8 @@ class Node(NamedTuple):
 def signed(dtype: Any) -> np.dtype[Any]:
     """The type that stands for a type of JAX's: runtimes have no arithmetic of unsigned numbers."""
     dtype = np.dtype(dtype)
+    if dtype.kind not in "biuf":
+        raise ConfigError(f"no rule writes {dtype} as ONNX; compute in float32 or float16 instead")
     return np.dtype(np.int64) if dtype.kind == "u" else dtype
 
 

@@ -1,5 +1,6 @@
 """What sets the students of one run apart, beside their seed."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,9 +13,14 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import Network
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
+from rsstl_jax.store.files import differences
+from rsstl_jax.store.recorder import Recorder
 
 WEIGHTED = ("localization", *TERMS, "soft_target")
 """What has a weight in the overall loss."""
+
+BESIDE = ("agnostic", "mean", "knn", "pretrained", "centroid")
+"""Methods that are measured beside students, under these names."""
 
 
 class StudentSpec(NamedTuple):
@@ -65,20 +71,32 @@ class StudentPlan(NamedTuple):
     labelled_by_mean: bool  # of the teachers and the seed's baseline student
 
     @property
+    def weighed(self) -> dict[str, float]:
+        """The weights that are not 0."""
+        return {term: weight for term, weight in self.weights.items() if weight > 0}
+
+    @property
     def terms(self) -> tuple[str, ...]:
         """The terms beside J_MAE whose weight is not 0."""
-        return tuple(term for term in WEIGHTED[1:] if self.weights.get(term, 0) > 0)
+        return tuple(term for term in WEIGHTED[1:] if term in self.weighed)
 
 
 def plan_students(
     config: ConfigDict, network: Network, students: Mapping[str, StudentSpec]
 ) -> dict[str, StudentPlan]:
     """Every spec resolved and checked, before anything is trained for it."""
+    if not isinstance(students, Mapping):
+        raise ConfigError(f"students is {students!r}; {{name: StudentSpec}} is expected")
     if not students:
         raise ConfigError("students is empty; name at least one")
     for name, spec in students.items():
         if not isinstance(spec, StudentSpec):
             raise ConfigError(f"the student {name} is {spec!r}; a StudentSpec is expected")
+        if name in (*BESIDE, "", ".", "..") or "/" in name:
+            raise ConfigError(
+                f"a student is called {name!r}; it needs a name that a folder can have, and none "
+                f"of {', '.join(BESIDE)}, which are measured beside students"
+            )
     plans = {name: plan_student(config, network, spec) for name, spec in students.items()}
     for name, plan in plans.items():
         if plan.labelled_by_mean and "standalone" not in students:
@@ -86,6 +104,30 @@ def plan_students(
                 f"the pseudo-labels of {name} are a mean with the student standalone; ask for both"
             )
     return plans
+
+
+def record_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> None:
+    """Writes what sets each student apart; refuses a name that another one was trained under."""
+    recorder.log_once({"run": "students", "students": check_plans(recorder, plans)})
+
+
+def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[str, Any]:
+    """What sets each student apart, as JSON knows it; it must be what a folder's students had."""
+    before: dict[str, Any] = {}
+    for record in recorder.records():
+        before |= record.get("students", {})
+    facts: dict[str, Any] = {
+        name: json.loads(json.dumps(plan._asdict() | {"weights": plan.weighed}))
+        for name, plan in plans.items()
+    }
+    for name, wanted in facts.items():
+        held = before.get(name, {})
+        if changed := differences(held, {fact: wanted[fact] for fact in held}):
+            raise ConfigError(
+                f"{recorder.workdir} has another student called {name} ({'; '.join(changed)}); "
+                "take another name or --workdir"
+            )
+    return facts
 
 
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:

@@ -112,7 +112,7 @@ def _is_figures(value: Any) -> bool:
 
 def student_label(student: str, network: str) -> str:
     """What a table or picture calls a student."""
-    return _LABELS.get(student, f"{{network}} {student}").format(network=network).strip()
+    return _LABELS.get(student, f"{{network}} {student}").replace("{network}", network).strip()
 
 
 def result_title(result: Mapping[str, Any]) -> str:

@@ -16,7 +16,8 @@ from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import fit_radius, predict_radius_m
 from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.phases.student_specs import STUDENTS
+from rsstl_jax.models import make_network
+from rsstl_jax.phases.student_specs import STUDENTS, check_plans, plan_students
 from rsstl_jax.pipeline import bundle_folder, run_distillation
 from rsstl_jax.store.files import as_path, read_json
 from rsstl_jax.store.recorder import Recorder
@@ -79,6 +80,8 @@ def calibrate_run(
     for student in students.values():
         labels_of(student)
     check_same_data(config, workdir)
+    plans = plan_students(config, make_network(config), STUDENTS)
+    check_plans(Recorder(workdir), {name: plans[name] for name in {Path(n).name for n in names}})
     twins_folder = workdir / "calibration"
     run_distillation(twin, twins_folder)
     part = leave_out(target_parts(twin).held_out, twin.data)

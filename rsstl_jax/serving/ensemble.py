@@ -1,6 +1,6 @@
 """Several locators of one site as one: the mean of their positions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import jax
 import numpy as np
@@ -9,18 +9,31 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
+from rsstl_jax.engine.prototypes import Prototypes
 from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.errors import DataError
 
 
 class Ensemble(NetworkLocator):
-    """The mean position of several locators of one site; floors are read off the first one."""
+    """The mean position of several locators of one site; by default with the first one's floors."""
 
     def __init__(
-        self, members: Sequence[NetworkLocator], *, radius: RadiusModel | None = None
+        self,
+        members: Iterable[NetworkLocator],
+        *,
+        prototypes: Prototypes | None = None,
+        radius: RadiusModel | None = None,
     ) -> None:
+        members = tuple(members)
         if not members:
             raise DataError("an ensemble needs at least one member")
+        for member in members:
+            if not isinstance(member, NetworkLocator):
+                kind = type(member).__name__
+                raise DataError(
+                    f"an ensemble joins students and networks at a site, and a member is {kind}; "
+                    "an exported program is joined as the locator that it was made from"
+                )
         first = members[0]
         for member in members[1:]:
             _check_same_site(first, member)
@@ -34,11 +47,11 @@ class Ensemble(NetworkLocator):
             first.access_points,
             first.dataset,
             first.preprocessor,
-            prototypes=first.prototypes,
+            prototypes=first.prototypes if prototypes is None else prototypes,
             radius=radius,
             layout=first.layout,
         )
-        self.members = tuple(members)
+        self.members = members
         self._columns = [
             [first.access_points.index(name) for name in member.access_points] for member in members
         ]

@@ -93,7 +93,7 @@ def check_new(
 
 
 def check_measured_site(locator: Locator, site: Site) -> None:
-    """Refuses another site than the locator's, and one that the pretrained network has seen."""
+    """Refuses another site than the locator's, and one that a site-agnostic network has seen."""
     if isinstance(locator, NetworkLocator):
         fitted = locator.preprocessor
         check_same_site(site.train, fitted.origin_m, fitted.scale_m, locator.dataset)
@@ -103,9 +103,14 @@ def check_measured_site(locator: Locator, site: Site) -> None:
         for member in locator.members:
             check_measured_site(member, site)
     elif isinstance(locator, EnsembleAtSite):
-        network = load_pretrained()
+        # Earlier versions did not write what the members were trained on.
+        network = _weights_of(locator) if locator.sources else load_pretrained()
         network.check_target(site.name)
         network.check_data(site.train, site.test)
+
+
+def _weights_of(ensemble: EnsembleAtSite) -> Pretrained:
+    return Pretrained(ensemble.settings, ensemble.members, ensemble.sources, ensemble.report)
 
 
 def fit_pretrained(site: Site, folder: str | Path = PRETRAINED) -> EnsembleAtSite:
@@ -167,7 +172,7 @@ def _load_ensemble(folder: Path) -> Ensemble:
     card = read_card(folder / _ENSEMBLE, {"dataset": str, "members": list})
     members = [load_network_locator(folder / str(name)) for name in card["members"]]
     answers: dict[str, Any] = load_answers(folder, len(members[0].access_points))
-    return Ensemble(members, radius=answers["radius"])
+    return Ensemble(members, **answers)
 
 
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
@@ -185,7 +190,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
         "layout": layout_facts(ensemble.layout),
     }
     with _written_whole(folder, _AT_SITE) as new:
-        save_pretrained(new, Pretrained(ensemble.settings, ensemble.members, ()))
+        save_pretrained(new, _weights_of(ensemble))
         write_bytes(new / _RADIO_MAP, content.getvalue())
         save_answers(new, ensemble)
         write_sealed(new / _AT_SITE, facts)
@@ -217,6 +222,8 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
         pretrained.settings,
         pretrained.members,
         radio_map,
+        sources=pretrained.sources,
+        report=pretrained.report,
         chosen=chosen,
         **answers,
     )

@@ -1,7 +1,8 @@
 """The site-agnostic ensemble at one site: a radio map in, answers to scans out."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class EnsembleAtSite(NetworkLocator):
-    """Ensemble members with a site's radio map."""
+    """Ensemble members with a site's radio map, and what is known of their training."""
 
     def __init__(
         self,
@@ -47,6 +48,8 @@ class EnsembleAtSite(NetworkLocator):
         members: Sequence[Params],
         radio_map: Fingerprints,
         *,
+        sources: Sequence[str] = (),
+        report: Mapping[str, Any] | None = None,
         chosen: Chosen | None = None,
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
@@ -61,6 +64,7 @@ class EnsembleAtSite(NetworkLocator):
             layout=radio_map.layout,
         )
         self.settings, self.members = settings, tuple(members)
+        self.sources, self.report = tuple(sources), report or {}
         self.site_network: SiteNetwork = site_network
         self.radio_map = radio_map
         if chosen is not None:
@@ -68,10 +72,14 @@ class EnsembleAtSite(NetworkLocator):
 
     @classmethod
     def fit(
-        cls, settings: AgnosticSettings, members: Sequence[Params], radio_map: Fingerprints
+        cls,
+        settings: AgnosticSettings,
+        members: Sequence[Params],
+        radio_map: Fingerprints,
+        **training: Any,
     ) -> "EnsembleAtSite":
         """Chooses numbers of the support and calibrates the radius on the radio map itself."""
-        ensemble = cls(settings, members, radio_map)
+        ensemble = cls(settings, members, radio_map, **training)
         _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
         ensemble.site_network = choose_at_site(ensemble.site_network, members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
@@ -123,7 +131,7 @@ def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut
         level = radio_map.level[rows]
         centered_m = scale_m * mean_location(site_network.network, members, support, level)
         # A prototype without readings resembles nothing; the head was trained on every fold.
-        level_of_others = prototypes.level * valid_prototype[:, None]
+        level_of_others = jnp.where(valid_prototype[:, None], prototypes.level, 0)
         others = prototypes._replace(level=level_of_others, head=None)
         label, _, features = annotate(others, None, level, centered_m)
         apart_m = centered_m - scale_m * radio_map.position[rows]

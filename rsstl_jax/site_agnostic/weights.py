@@ -94,7 +94,8 @@ class Pretrained:
         if not isinstance(radio_map, Fingerprints):
             kind = type(radio_map).__name__
             raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
-        return EnsembleAtSite.fit(self.settings, self.members, radio_map)
+        training = {"sources": self.sources, "report": self.report}
+        return EnsembleAtSite.fit(self.settings, self.members, radio_map, **training)
 
     def check_target(self, target: str) -> None:
         """Refuses a dataset from a building that the members were trained in, by its name."""

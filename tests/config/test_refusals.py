@@ -11,7 +11,7 @@ from rsstl_jax import run_distillation
 from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.errors import ConfigError, DataError, MissingDataError
-from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
+from rsstl_jax.phases.student_specs import BESIDE, STUDENTS, StudentSpec
 from rsstl_jax.pipeline import run_expert
 
 
@@ -104,6 +104,10 @@ def test_sources_of_the_targets_own_building_are_refused_before_anything_is_read
             "agnostic.start is 'best'; it must be one of fresh, teachers",
         ),
         (STUDENTS | {"a": StudentSpec(pseudo_labels="mean")}, "distill.num_unlabelled is 0"),
+        *(
+            ({name: StudentSpec()}, f"a student is called {name!r}; it needs a name that a folder")
+            for name in (*BESIDE, "a/b", "..", "")
+        ),
     ],
 )
 def test_students_are_checked_before_anything_runs(students, message, data_dir, tmp_path):

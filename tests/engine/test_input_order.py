@@ -49,7 +49,8 @@ def test_an_array_that_does_not_fit_its_names_is_refused(student, scans):
 def test_arrays_are_located_by_the_names_of_their_columns(student):
     table = pd.DataFrame(PART.rss_dbm, columns=PART.access_points)
     answers = student.locate(table)
-    for scans in PART.rss_dbm, PART.rss_dbm.tolist(), jnp.nan_to_num(PART.rss_dbm, nan=jnp.nan):
+    of_jax = [jnp.asarray(PART.rss_dbm, dtype) for dtype in (jnp.float32, jnp.bfloat16)]
+    for scans in PART.rss_dbm, PART.rss_dbm.tolist(), *of_jax:
         found = student.locate(scans, access_points=PART.access_points)
         pd.testing.assert_frame_equal(found, answers)
     with pytest.raises(DataError, match="scans is a ndarray, whose columns have no names"):

@@ -6,6 +6,7 @@ import pickle
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 
@@ -111,6 +112,8 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: name_columns(np.ones((1, 2)), "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), [1, 2]), DataError, "1 is no access point's name"),
         (lambda: check_rows(np.zeros((1, 1), bool), ("a",)), DataError, "rss_dbm is bool"),
+        (lambda: check_rows(PART, ("a",)), DataError, "rss_dbm is Fingerprints; readings in dBm"),
+        (lambda: check_rows([[-60.0], []], ("a",)), DataError, "rss_dbm is list; readings in dBm"),
         (lambda: encode_rss(jnp.array([-60]), floor_dbm=-100.5), TypeError, "rss_dbm is int32"),
         *(
             (lambda f=f: encode_rss(READINGS, floor_dbm=f), ValueError, "floor_dbm must ")
@@ -151,8 +154,9 @@ def test_what_is_not_meant_is_refused(call, error, message):
 
 def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-    with pytest.raises(ConfigError, match="students is empty"):
-        run_distillation(config, tmp_path / "run", students={})
+    for students, message in (({}, "is empty"), (["standalone"], r"is \['standalone'\]; {name: S")):
+        with pytest.raises(ConfigError, match=f"students {message}"):
+            run_distillation(config, tmp_path / "run", students=students)
     assert not (tmp_path / "run").exists()
 
 
@@ -177,7 +181,9 @@ def test_no_figure_is_made_of_what_are_no_errors(call):
 def test_what_is_masked_or_missing_is_no_answer():
     masked = np.ma.masked_array([[1.0, 2.0]], mask=[[True, False]])
     assert np.isnan(metrics.error_m(masked, TRUE)).all()
-    assert metrics.floor_hit_rate([1.0, np.nan], [1, 2]) == 0.5
+    floors = pd.array([1, None], "Int64")  # as `locate` gives them
+    for given in ([1.0, np.nan], floors, floors.tolist()):
+        assert metrics.floor_hit_rate(given, [1, 2]) == 0.5
     rows = check_rows(np.ma.masked_array([[-60.0, -70.0]], mask=[[False, True]]), ("a", "b"))
     np.testing.assert_array_equal(rows, [[-60.0, np.nan]])
 

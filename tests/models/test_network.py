@@ -11,6 +11,7 @@ from tiny import draw_params
 
 from rsstl_jax import Network, default_config, make_network
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.models.network import init_params
 
 
 class Windows(nn.Module):
@@ -81,6 +82,21 @@ def test_a_support_reaches_the_framer():
 def test_a_part_that_is_not_as_wide_as_declared_is_an_error(parts, message):
     with pytest.raises(ValueError, match=message):
         draw_params(make_toy(**parts), jnp.zeros((1, 6)))
+
+
+def test_what_no_training_could_keep_or_imitate_is_refused():
+    with pytest.raises(ConfigError, match="extract_activation is 'gelu'; it must be one of relu"):
+        make_toy(extract_activation="gelu")
+    module = nn.BatchNorm(use_running_average=True)
+    with pytest.raises(ConfigError, match=r"keeps batch_stats beside .* LayerNorm for BatchNorm"):
+        jax.eval_shape(lambda: init_params(module, jax.random.key(0), jnp.zeros((1, 6))))
+
+
+@pytest.mark.parametrize("layers", [list, tuple])
+def test_a_field_of_a_part_may_be_a_list(layers):
+    module = nn.Sequential(layers([nn.Dense(2), nn.Dense(3)]))
+    params = jax.eval_shape(lambda: init_params(module, jax.random.key(0), jnp.zeros((1, 6))))
+    assert jax.tree.map(jnp.shape, params["layers_1"]) == {"kernel": (2, 3), "bias": (3,)}
 
 
 @pytest.mark.parametrize(

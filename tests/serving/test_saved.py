@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from rsstl_jax import Pretrained, Site, load_pretrained, load_site, load_student
+from rsstl_jax import ExportedStudent, Pretrained, Site, load_pretrained, load_site, load_student
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.engine.prototypes import make_prototypes, write_prototypes
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
@@ -98,6 +99,9 @@ def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_pat
         Ensemble([student, other])
     with pytest.raises(DataError, match="at least one member"):
         Ensemble([])
+    with pytest.raises(DataError, match="a member is ExportedStudent; an exported program is jo"):
+        Ensemble([student, ExportedStudent(None, ("a",), np.zeros(2), "home")])
+    assert len(Ensemble(member for member in (student, student)).members) == 2
 
 
 @pytest.mark.slow
@@ -116,11 +120,20 @@ def test_the_pretrained_network_at_a_site_is_read_again(tmp_path):
 
 def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monkeypatch):
     part, network = tiny.make_part(), load_pretrained()
-    saved = EnsembleAtSite(network.settings, network.members, part)
+    at_site = partial(EnsembleAtSite, network.settings, network.members, part)
+    saved = at_site()
     test = dataclasses.replace(part, part="test")
     check_measured_site(saved, Site("home", part, test))
     with pytest.raises(DataError, match="was trained in the building of tut1"):
         check_measured_site(Ensemble([saved]), Site("tut1", part, test))
+    save_at_site(tmp_path / "own", at_site(sources=("home",)))
+    own = load_locator(tmp_path / "own")
+    check_measured_site(own, Site("tut1", part, test))
+    with pytest.raises(DataError, match="was trained in the building of home"):
+        check_measured_site(own, Site("home", part, test))
+    save_at_site(tmp_path / "old", saved)
+    with pytest.raises(DataError, match="was trained in the building of tut1"):
+        check_measured_site(load_locator(tmp_path / "old"), Site("tut1", part, test))
 
     def refuse(*parts):
         raise DataError(f"{len(parts) - 1} parts are known")
@@ -133,7 +146,7 @@ def test_a_site_of_the_pretrained_networks_training_is_no_new_one(tmp_path, monk
         join_run(tmp_path, "standalone", tmp_path / "joined", pretrained=True)
 
 
-def test_twins_are_not_trained_on_other_data_than_the_run(tmp_path):
+def test_twins_are_not_trained_on_other_data_or_otherwise_than_the_run(tmp_path):
     tiny.write_sites(tmp_path, "home", "mall")
     config = tiny.make_tiny_config(data_dir=str(tmp_path))
     write_json(tmp_path / "config.json", flatten(config))
@@ -150,6 +163,11 @@ def test_twins_are_not_trained_on_other_data_than_the_run(tmp_path):
     write_prototypes(tmp_path / "students/seed-0/distilled/prototypes.npz", prototypes)
     with pytest.raises(DataError, match="was made from other data of home"):
         calibrate_run(tmp_path, ["seed-0/distilled"])
+    log.write_text(
+        json.dumps({"run": "students", "students": {"distilled": {"margin": 0.6}}}) + "\n"
+    )
+    with pytest.raises(ConfigError, match=r"another student called distilled .margin was 0\.6 and"):
+        calibrate_run(tmp_path, ["seed-0/distilled"])
 
 
 @pytest.mark.slow
@@ -162,9 +180,10 @@ def test_the_radius_of_the_pretrained_network_covers_a_test_part():
     assert 0.82 < (error_m <= answers.radius_m).mean() < 0.98
 
 
-def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run):
+def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run, tmp_path):
     workdir, _ = run
-    student = load_student(workdir / "students" / "seed-0" / "standalone")
+    folder = workdir / "students" / "seed-0" / "standalone"
+    student = load_student(folder)
     student.prototypes = student.radius = None
     part = tiny.make_part()
     scans = scans_of(part)
@@ -172,6 +191,10 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run):
     labelled = dataclasses.replace(part, floor=np.full(len(part), 3, np.int32))
     student.read_labels(labelled)
     assert (student.locate(scans).floor == 3).all()
+    ensemble = Ensemble([load_student(folder)])
+    ensemble.read_labels(labelled)
+    save_ensemble(tmp_path / "joined", [folder], ensemble)
+    assert (load_locator(tmp_path / "joined").locate(scans).floor == 3).all()
 
 
 def test_what_is_no_locator_or_run_is_named(run, tmp_path):

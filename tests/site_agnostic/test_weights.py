@@ -155,7 +155,8 @@ def test_it_is_shown_in_a_few_lines():
 def test_the_pretrained_ensemble_answers_scans_as_it_predicts_the_rows_they_make():
     site = load_site("synthetic-office")
     radio_map = site.train.take(range(0, len(site.train), 5))
-    office, part = load_pretrained().fit(radio_map), site.test.take(range(3))
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        office, part = load_pretrained().fit(radio_map), site.test.take(range(3))
     scans = [
         {name: level for name, level in zip(part.access_points, row, strict=True) if level == level}
         for row in part.rss_dbm.tolist()
