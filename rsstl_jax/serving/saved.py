@@ -95,10 +95,10 @@ def check_new(
 def check_measured_site(locator: Locator, site: Site) -> None:
     """Refuses another site than the locator's, and one that the pretrained network has seen."""
     if isinstance(locator, NetworkLocator):
-        fitted = locator.preprocessor
-        check_same_site(site.train, fitted.origin_m, fitted.scale_m, locator.dataset)
+        fitted = locator.preprocessor.origin_m, locator.preprocessor.scale_m
+        check_same_site(site.train, *fitted, locator.dataset, locator.layout)
     elif isinstance(locator, ExportedStudent):
-        check_same_site(site.train, locator.origin_m, 0.0, locator.dataset)
+        check_same_site(site.train, locator.origin_m, 0.0, locator.dataset, locator.layout)
     if isinstance(locator, Ensemble):
         for member in locator.members:
             check_measured_site(member, site)
