@@ -203,6 +203,7 @@ def test_lists_and_numbers_of_numpy_make_the_same_layout(tmp_path):
             {},
             "line 2, column 'note': 'noon' is not a number; .*ignore=note",
         ),
+        (extra(**{"mood, mine": "good"}), 100, {}, """ '--ignore="mood, mine"' --write leaves"""),
         *(
             (extra(**{name: 0}), 100, {}, f"line 1: .* look like something else: {name}; .*{name} ")
             for name in ("id", "USERID", "floor_id", "z", "phone_id", "timestamp", "scanId")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.config.rules import name_list, name_text
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import parse_json, write_json
@@ -243,7 +244,7 @@ def for_scans(message: str, layout: Layout) -> str:
             name, _, value = flag.removeprefix("--").partition("=")
             if name in ("undetected", "ignore"):
                 held = [f"{v:g}" if name == "undetected" else v for v in facts.get(name, ())]
-                values = dict.fromkeys([*held, *value.split(",")])
+                values = dict.fromkeys([*held, *name_list(value)])
                 write = str if name == "undetected" else json.dumps
                 shown[name] = f"[{', '.join(map(write, values))}]"
             else:
@@ -252,6 +253,11 @@ def for_scans(message: str, layout: Layout) -> str:
         return f"--layout=<a layout.json with {{{fields}}}>"
 
     return _REMEDY.sub(describe, message)
+
+
+def ignore_flag(*columns: str) -> str:
+    """The flag that leaves these columns out."""
+    return f"--ignore={name_text(columns)}"
 
 
 def remedy(*flags: str) -> str:
