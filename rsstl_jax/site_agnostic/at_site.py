@@ -113,6 +113,7 @@ class Pretrained:
         report: what else is worth knowing: how they were trained, with which versions.
 
     Example:
+        >>> from rsstl_jax import load_pretrained
         >>> load_pretrained()
         Pretrained(2 ensemble members, trained on uji, tampere, tut7, mall-1, mall-2;
           AgnosticSettings(num_access_points=24, num_neighbours=16, width=48, num_blocks=3,
@@ -143,7 +144,7 @@ class Pretrained:
             What has `locate(scans)`, as a `Student`.
 
         Example:
-            >>> from rsstl_jax import load_site
+            >>> from rsstl_jax import load_pretrained, load_site
             >>> office = load_pretrained().fit(load_site("synthetic-office").train)
             >>> answers = office.locate([{"AP003": -61.0, "AP017": -78.0}])
             >>> bool(answers.x_m.between(0, 65).all() and answers.y_m.between(0, 20).all())
