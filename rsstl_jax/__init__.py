@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from rsstl_jax.models import NETWORKS, Network, make_network
     from rsstl_jax.pipeline import run_distillation, run_expert
     from rsstl_jax.serving.saved import load_locator
-    from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained
+    from rsstl_jax.site_agnostic.at_site import Pretrained
+    from rsstl_jax.site_agnostic.weights import load_pretrained
     from rsstl_jax.types import Batch, Representations
 
 _NAMES = {
@@ -57,7 +58,8 @@ _NAMES = {
     "models": ("NETWORKS", "Network", "make_network"),
     "pipeline": ("run_distillation", "run_expert"),
     "serving.saved": ("load_locator",),
-    "site_agnostic.weights": ("Pretrained", "load_pretrained"),
+    "site_agnostic.at_site": ("Pretrained",),
+    "site_agnostic.weights": ("load_pretrained",),
     "types": ("Batch", "Representations"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}

@@ -132,7 +132,7 @@ def run_distillation(
     job = make_site_job(config, parts.train)
     plans = plan_students(config, job.network, students)
     with locked(workdir):
-        recorder = open_workdir(config, workdir)
+        recorder = open_workdir(config, workdir, "rsstl distill")
         sources = make_source_jobs(config)
         for source in sources.values():
             if isinstance(source, SiteJob):

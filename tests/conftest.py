@@ -9,7 +9,7 @@ from absl import flags
 
 from rsstl_jax.engine import floor_head
 from rsstl_jax.site_agnostic import at_site, cross_fitting
-from rsstl_jax.site_agnostic.weights import Pretrained
+from rsstl_jax.site_agnostic.at_site import Pretrained
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -58,7 +58,8 @@ def run_baseline(config: ConfigDict, method: str, workdir: str | Path) -> dict[s
 def _run(
     config: ConfigDict, method: str, parts: TargetParts, job: SiteJob | None, workdir: Path
 ) -> dict[str, Any]:
-    recorder = open_workdir(config, workdir)
+    command = f"rsstl baselines --method={method}"
+    recorder = open_workdir(config, workdir, command)
     sources = _sources(config) if method in WITH_SOURCES else {}
     for source in sources.values():
         check_no_copy(parts.train, source.train)
@@ -85,7 +86,6 @@ def _run(
             Predicted(predict_m(job.site_network, params, parts.held_out)) for params in trained
         ]
     by_seed = {seed: {method: one} for seed, one in zip(seeds, predicted, strict=True)}
-    command = f"rsstl baselines --method={method}"
     facts |= {"num_train": len(parts.train), "command": command}
     facts |= count_by_group(parts.train, parts.held_out)
     return in_first(write_result)(config, parts.held_out, by_seed, workdir, **facts)

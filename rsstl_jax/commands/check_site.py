@@ -77,14 +77,16 @@ def main() -> None:
         # Also where the table is not readable yet: the next call then needs the next flag alone.
         print(f"wrote {write_layout(folder, layout)}")
     parts, warnings = _read(layout)
-    phones: dict[str, str] = {}
+    about_site: dict[str, str] = {}
     if layout is not None:
-        layout, phones = _look_up(folder, layout)
+        # With the origin of degrees.
+        layout = parts[0].layout or layout
+        about_site = _look_up(folder, layout)
         if FLAGS.write:
             write_layout(folder, layout)
     for part in parts:
         beside = parts[0] if part.part == "test" else None
-        about = describe(part, beside) | (phones if part.part == "train" else {})
+        about = describe(part, beside) | (about_site if part.part == "train" else {})
         print(f"\n{part.dataset}, {part.part} part")
         for noun, value in about.items():
             print(f"  {noun:{max(map(len, about))}}  {value}")
@@ -156,23 +158,20 @@ def _read(layout: "Layout | None") -> "tuple[Sequence[Fingerprints], list[str]]"
     return parts, [record.getMessage() for record in handler.buffer]
 
 
-def _look_up(folder: Path, layout: "Layout") -> "tuple[Layout, dict[str, str]]":
-    """The layout with the origin of degrees, and what columns beside the fingerprints say."""
-    from dataclasses import replace
-
-    from rsstl_jax.data.readers.table import find_origin, open_radio_map
+def _look_up(folder: Path, layout: "Layout") -> dict[str, str]:
+    """The origin of degrees, and what ignored columns say of phones."""
+    from rsstl_jax.data.readers.table import open_radio_map
 
     sheet = open_radio_map(folder, layout=layout)
-    origin = find_origin(sheet)
     about = {}
-    if origin is not None:
-        east, north = origin
+    if layout.origin is not None:
+        east, north = layout.origin
         about["origin"] = f"longitude {east}, latitude {north}; x is metres east, y metres north"
     for name in layout.ignore:
         if name in sheet.columns and any(word in name.lower() for word in PHONES):
             cells = sheet.frame([name], dtype=str, keep_default_na=False)
             about[name] = f"{cells[name].nunique():,} different values"
-    return replace(layout, origin=origin), about
+    return about
 
 
 def _draw(part: "Fingerprints") -> Path:

@@ -6,7 +6,7 @@
 The file holds a struct `database` with trainingMacs, trainingLabels, testMacs and testLabels, as in
 the supplementary materials https://doi.org/10.5281/zenodo.3751042 (DSI1, DSI2, LIB1, LIB2, TUT1 to
 TUT7, UJI1 and others). Writes <data_dir>/<name>/train.csv and test.csv, which every command then
-takes as a dataset's name. Heights (z) are printed and left out.
+takes as a dataset's name. Heights (z) are left out.
 """
 
 from absl import flags, logging

@@ -5,7 +5,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # also that of its folder
@@ -17,6 +17,13 @@ def name_list(names: str) -> tuple[str, ...]:
     """The names in a comma-separated text, in their order; one in quotes may hold a comma."""
     rows = csv.reader(io.StringIO(names, newline=""), skipinitialspace=True)
     return tuple(name.strip() for row in rows for name in row) if names.strip() else ()
+
+
+def name_text(names: Iterable[str]) -> str:
+    """The text that `name_list` reads as these names."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
 
 
 def read_mesh(text: str) -> dict[str, int] | None:

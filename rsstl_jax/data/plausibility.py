@@ -17,6 +17,7 @@ from rsstl_jax.data.readers.layout import (
     MAX_LONGITUDE,
     Layout,
     for_scans,
+    ignore_flag,
     remedy,
 )
 from rsstl_jax.data.site import Fingerprints, count_repeated
@@ -147,11 +148,11 @@ def _odd_columns(part: Fingerprints, mark: float | None) -> Iterator[str]:
     steps = np.diff(values, axis=0)
     counting = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
     counting &= (values == np.rint(values)).all(axis=0) & (values[0] != mark)
-    names = ",".join(part.access_points[column] for column in always[counting][:MAX_SHOWN])
+    names = [part.access_points[column] for column in always[counting][:MAX_SHOWN]]
     if names and len(part) >= MIN_READINGS:
         yield (
-            f"{names}: constant or ever growing, and detected in every row; are these access "
-            f"points? {remedy(f'--ignore={names}')} leaves them out"
+            f"{', '.join(names)}: constant or ever growing, and detected in every row; are these "
+            f"access points? {remedy(ignore_flag(*names))} leaves them out"
         )
 
 

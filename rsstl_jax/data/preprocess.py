@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax._numerics import check_known, check_rank
 from rsstl_jax.config.rules import is_number
+from rsstl_jax.data.readers.layout import Layout, check_one_origin
 from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.errors import DataError, shown_name
 
@@ -195,9 +196,14 @@ def fit_preprocessor(
 
 
 def check_same_site(
-    part: Fingerprints, origin_m: NDArray[np.float64], scale_m: float, dataset: str
+    part: Fingerprints,
+    origin_m: NDArray[np.float64],
+    scale_m: float,
+    dataset: str,
+    layout: Layout,
 ) -> None:
     """DataError where a part lies elsewhere than the site that a locator was fitted to."""
+    check_one_origin(part.layout, layout, part.dataset)
     away_m = part.position_m - origin_m
     apart_m = float(np.linalg.norm(away_m.mean(axis=0)))
     if apart_m > max(float(away_m.std(axis=0).max()), scale_m):

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.readers.cells import NUMBER
+from rsstl_jax.data.readers.columns import has_other_use
 from rsstl_jax.data.readers.layout import Layout, used_columns
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, names_alike
 from rsstl_jax.errors import DataError
@@ -68,6 +69,8 @@ def read_scans(
             other = is_named and not name.casefold().startswith(prefix)
             if other or name.casefold() in left_out:
                 continue
+            if is_named:
+                _check_use(name, column, f"scan {row}")
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
                 continue
@@ -157,6 +160,15 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
     return readings
 
 
+def _check_use(name: str, column: Mapping[str, int], where: str) -> None:
+    """Refuses an unknown name that says that it is no access point, as a radio map's is."""
+    if name.casefold() not in column and has_other_use(name):
+        raise DataError(
+            f"{where}: {name!r} looks like something else than an access point; leave it out, or "
+            "let the layout ignore it"
+        )
+
+
 def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
     """A level in dBm; None where undetected."""
     if level is None or level is pd.NA:
@@ -200,6 +212,7 @@ def _table_rows(
     for index, name in enumerate(names):
         if not lower[index].startswith(prefix):
             continue
+        _check_use(name, column, "scans")
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
     known = [index for index, name in enumerate(lower) if name in column]
     rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)

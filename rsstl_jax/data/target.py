@@ -1,14 +1,12 @@
 """The target's fingerprints as the configuration cuts them."""
 
-import csv
-import io
 from typing import NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
 from numpy.typing import NDArray
 
-from rsstl_jax.config.rules import name_list
+from rsstl_jax.config.rules import name_list, name_text
 from rsstl_jax.data.load import load_site, load_unlabelled
 from rsstl_jax.data.readers.columns import MAX_SHOWN
 from rsstl_jax.data.site import Fingerprints, Site
@@ -80,10 +78,8 @@ def _check_groups(part: Fingerprints, kind: str, names: tuple[str, ...]) -> None
         )
     known = np.unique(groups).tolist()
     if unknown := [name for name in names if name not in known]:
-        line = io.StringIO()
-        csv.writer(line).writerow(known[:MAX_SHOWN])
         more = f" ... ({len(known)} in all)" if known[MAX_SHOWN:] else ""
         raise DataError(
             f"{field}: {part.dataset} {part.part} has no fingerprint of the {kind} "
-            f"{unknown[0]!r}; there are {line.getvalue().strip()}{more}"
+            f"{unknown[0]!r}; there are {name_text(known[:MAX_SHOWN])}{more}"
         )

@@ -211,7 +211,7 @@ class NetworkLocator(Locator):
     def read_labels(self, part: Fingerprints) -> None:
         """Takes floors and buildings from a part of the same site with known positions."""
         fitted = self.preprocessor
-        check_same_site(part, fitted.origin_m, fitted.scale_m, self.dataset)
+        check_same_site(part, fitted.origin_m, fitted.scale_m, self.dataset, self.layout)
         if part.access_points != self.access_points:
             rows = read_scans(
                 pd.DataFrame(part.rss_dbm, columns=list(part.access_points)), self.access_points

@@ -25,8 +25,8 @@ from rsstl_jax.phases.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.phases.expert_training import represent_source, train_expert
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import measure_teacher
+from rsstl_jax.site_agnostic.at_site import Pretrained
 from rsstl_jax.site_agnostic.teachers import make_agnostic_teachers
-from rsstl_jax.site_agnostic.weights import Pretrained
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params

@@ -72,6 +72,7 @@ def write_result(
     }
     beside = baselines or {}
     result: dict[str, Any] = {
+        "command": command,
         "target": config.target,
         "network": config.network,
         "recipe": config.recipe,

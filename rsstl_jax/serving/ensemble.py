@@ -7,6 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from rsstl_jax.data.readers.layout import check_one_origin
 from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.prototypes import Prototypes
@@ -87,6 +88,7 @@ class Ensemble(NetworkLocator):
 
 def _check_same_site(first: NetworkLocator, other: NetworkLocator) -> None:
     """Raises where the dataset's name or the origin of the positions says that sites differ."""
+    check_one_origin(other.layout, first.layout, other.dataset)
     here, there = first.preprocessor, other.preprocessor
     apart_m = float(np.linalg.norm(here.origin_m - there.origin_m))
     # Parts of one site's fingerprints have mean positions well within their spread of each other.

@@ -23,7 +23,6 @@ from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
 from rsstl_jax.site_agnostic.cross_fitting import Chosen, chosen_of
 from rsstl_jax.site_agnostic.weights import (
     PRETRAINED,
-    Pretrained,
     load_pretrained,
     save_pretrained,
 )
@@ -93,24 +92,20 @@ def check_new(
 
 
 def check_measured_site(locator: Locator, site: Site) -> None:
-    """Refuses another site than the locator's, and one that a site-agnostic network has seen."""
+    """Refuses another site than the locator's, and one that its weights were trained on."""
     if isinstance(locator, NetworkLocator):
-        fitted = locator.preprocessor
-        check_same_site(site.train, fitted.origin_m, fitted.scale_m, locator.dataset)
+        fitted = locator.preprocessor.origin_m, locator.preprocessor.scale_m
+        check_same_site(site.train, *fitted, locator.dataset, locator.layout)
     elif isinstance(locator, ExportedStudent):
-        check_same_site(site.train, locator.origin_m, 0.0, locator.dataset)
+        check_same_site(site.train, locator.origin_m, 0.0, locator.dataset, locator.layout)
     if isinstance(locator, Ensemble):
         for member in locator.members:
             check_measured_site(member, site)
     elif isinstance(locator, EnsembleAtSite):
-        # Earlier versions did not write what the members were trained on.
-        network = _weights_of(locator) if locator.sources else load_pretrained()
+        # Earlier versions did not write the sites.
+        network = locator.pretrained if locator.pretrained.sources else load_pretrained()
         network.check_target(site.name)
         network.check_data(site.train, site.test)
-
-
-def _weights_of(ensemble: EnsembleAtSite) -> Pretrained:
-    return Pretrained(ensemble.settings, ensemble.members, ensemble.sources, ensemble.report)
 
 
 def fit_pretrained(site: Site, folder: str | Path = PRETRAINED) -> EnsembleAtSite:
@@ -190,7 +185,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
         "layout": layout_facts(ensemble.layout),
     }
     with _written_whole(folder, _AT_SITE) as new:
-        save_pretrained(new, _weights_of(ensemble))
+        save_pretrained(new, ensemble.pretrained)
         write_bytes(new / _RADIO_MAP, content.getvalue())
         save_answers(new, ensemble)
         write_sealed(new / _AT_SITE, facts)
@@ -218,12 +213,4 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, DataError) as error:
         raise DamagedError(f"{folder / _RADIO_MAP} is damaged: {error}") from error
     answers: dict[str, Any] = load_answers(folder, len(radio_map.access_points))
-    return EnsembleAtSite(
-        pretrained.settings,
-        pretrained.members,
-        radio_map,
-        sources=pretrained.sources,
-        report=pretrained.report,
-        chosen=chosen,
-        **answers,
-    )
+    return EnsembleAtSite(pretrained, radio_map, chosen=chosen, **answers)

@@ -1,7 +1,9 @@
-"""The site-agnostic ensemble at one site: a radio map in, answers to scans out."""
+"""The site-agnostic ensemble of no site, and at one: a radio map in, answers to scans out."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Any
 
 import jax
@@ -11,6 +13,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints
+from rsstl_jax.data.buildings import building_of, recognise
 from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.locator import NetworkLocator, annotate
 from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prototypes
@@ -18,6 +21,7 @@ from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_network import SiteNetwork
+from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
 from rsstl_jax.site_agnostic.cross_fitting import (
@@ -44,17 +48,14 @@ class EnsembleAtSite(NetworkLocator):
 
     def __init__(
         self,
-        settings: AgnosticSettings,
-        members: Sequence[Params],
+        pretrained: "Pretrained",
         radio_map: Fingerprints,
         *,
-        sources: Sequence[str] = (),
-        report: Mapping[str, Any] | None = None,
         chosen: Chosen | None = None,
         prototypes: Prototypes | None = None,
         radius: RadiusModel | None = None,
     ) -> None:
-        site_network = make_agnostic_site_network(settings, radio_map)
+        site_network = make_agnostic_site_network(pretrained.settings, radio_map)
         super().__init__(
             radio_map.access_points,
             radio_map.dataset,
@@ -63,25 +64,18 @@ class EnsembleAtSite(NetworkLocator):
             radius=radius,
             layout=radio_map.layout,
         )
-        self.settings, self.members = settings, tuple(members)
-        self.sources, self.report = tuple(sources), report or {}
+        self.pretrained, self.members = pretrained, pretrained.members
         self.site_network: SiteNetwork = site_network
         self.radio_map = radio_map
         if chosen is not None:
             self.site_network = with_chosen(site_network, chosen)
 
     @classmethod
-    def fit(
-        cls,
-        settings: AgnosticSettings,
-        members: Sequence[Params],
-        radio_map: Fingerprints,
-        **training: Any,
-    ) -> "EnsembleAtSite":
+    def fit(cls, pretrained: "Pretrained", radio_map: Fingerprints) -> "EnsembleAtSite":
         """Chooses numbers of the support and calibrates the radius on the radio map itself."""
-        ensemble = cls(settings, members, radio_map, **training)
+        ensemble = cls(pretrained, radio_map)
         _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
-        ensemble.site_network = choose_at_site(ensemble.site_network, members)
+        ensemble.site_network = choose_at_site(ensemble.site_network, ensemble.members)
         ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
         if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
             _log.info("calibrating the radius at %s", radio_map.dataset)
@@ -106,6 +100,91 @@ class EnsembleAtSite(NetworkLocator):
             return location * site_network.preprocessor.scale_m
 
         return locate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pretrained:
+    """A trained ensemble of site-agnostic networks: it locates at sites that it has not seen.
+
+    Args:
+        settings: sizes of the network.
+        members: parameters of each ensemble member.
+        sources: names of the datasets that they were trained on.
+        report: what else is worth knowing: how they were trained, with which versions.
+
+    Example:
+        >>> from rsstl_jax import load_pretrained
+        >>> load_pretrained()
+        Pretrained(2 ensemble members, trained on uji, tampere, tut7, mall-1, mall-2;
+          AgnosticSettings(num_access_points=24, num_neighbours=16, width=48, num_blocks=3,
+          num_heads=8, feed_width=96))
+    """
+
+    settings: AgnosticSettings
+    members: tuple[Params, ...]
+    sources: tuple[str, ...]
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        noun = "member" if len(self.members) == 1 else "members"
+        about = f"{len(self.members)} ensemble {noun}, trained on {', '.join(self.sources)};"
+        sizes = wrap(f"{self.settings})", 90, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join([f"Pretrained({about}", *sizes])
+
+    def fit(self, radio_map: Fingerprints) -> EnsembleAtSite:
+        """The ensemble at a site, ready to locate there; its parameters stay as they are.
+
+        Temperature and weight of the most similar fingerprints are chosen, and the radius is
+        calibrated, on the radio map itself.
+
+        Args:
+            radio_map: fingerprints of the site with known positions, such as its train part.
+
+        Returns:
+            What has `locate(scans)`, as a `Student`.
+
+        Example:
+            >>> from rsstl_jax import load_pretrained, load_site
+            >>> office = load_pretrained().fit(load_site("synthetic-office").train)
+            >>> answers = office.locate([{"AP003": -61.0, "AP017": -78.0}])
+            >>> bool(answers.x_m.between(0, 65).all() and answers.y_m.between(0, 20).all())
+            True
+        """
+        if not isinstance(radio_map, Fingerprints):
+            kind = type(radio_map).__name__
+            raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
+        return EnsembleAtSite.fit(self, radio_map)
+
+    def check_target(self, target: str) -> None:
+        """Refuses a dataset from a building that the members were trained in, by its name."""
+        for source in self.sources:
+            if building_of(source) == building_of(target):
+                raise DataError(
+                    f"the pretrained network was trained in the building of {target} (on {source}):"
+                    " its figure there says nothing of new sites; rsstl agnostic trains one that "
+                    "has not seen it"
+                )
+
+    def check_data(self, *parts: Fingerprints) -> None:
+        """Refuses fingerprints that the members were trained on, whatever they are called.
+
+        A copy is known by all of its data and, where the source has a data card, by the positions
+        of its train part, in any order and from any origin.
+        """
+        data = self.report.get("data")
+        trained = {digest: name for name, digest in data.items()} if isinstance(data, dict) else {}
+        buildings = {building_of(source) for source in self.sources}
+        for part in parts:
+            known = recognise(part)
+            source = trained.get(part.digest()) or (
+                known if building_of(known) in buildings else ""
+            )
+            if source:
+                raise DataError(
+                    f"{part.dataset}, {part.part} part: these are the train fingerprints of "
+                    f"{source}, which the pretrained network was trained on: its figure here says "
+                    "nothing of new sites"
+                )
 
 
 def cross_fitted_errors(ensemble: EnsembleAtSite, part: Fingerprints) -> HeldOut:

@@ -12,9 +12,10 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints, check_sources
 from rsstl_jax.errors import ConfigError, DamagedError, DataError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
+from rsstl_jax.site_agnostic.at_site import Pretrained
 from rsstl_jax.site_agnostic.episodes import per_step_fact, renew_episodes, source_episodes
 from rsstl_jax.site_agnostic.training import fit_members
-from rsstl_jax.site_agnostic.weights import Pretrained, load_pretrained, save_pretrained
+from rsstl_jax.site_agnostic.weights import load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first

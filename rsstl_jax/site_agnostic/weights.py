@@ -4,9 +4,8 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import jax
@@ -14,12 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from rsstl_jax.config.retired import renew
-from rsstl_jax.data import CARDS, Fingerprints
-from rsstl_jax.data.buildings import building_of, recognise
+from rsstl_jax.data import CARDS
 from rsstl_jax.engine.student_card import read_card
-from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.site_agnostic.at_site import EnsembleAtSite
+from rsstl_jax.site_agnostic.at_site import Pretrained
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.files import as_path, write_bytes, write_sealed
 from rsstl_jax.types import Params
@@ -42,91 +40,6 @@ _OLD_SIZES = {
     "num_compared": 64,
     "kinds": ["access_points", "neighbours"],
 }
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Pretrained:
-    """A trained ensemble of site-agnostic networks: it locates at sites that it has not seen.
-
-    Args:
-        settings: sizes of the network.
-        members: parameters of each ensemble member.
-        sources: names of the datasets that they were trained on.
-        report: what else is worth knowing: how they were trained, with which versions.
-
-    Example:
-        >>> load_pretrained()
-        Pretrained(2 ensemble members, trained on uji, tampere, tut7, mall-1, mall-2;
-          AgnosticSettings(num_access_points=24, num_neighbours=16, width=48, num_blocks=3,
-          num_heads=8, feed_width=96))
-    """
-
-    settings: AgnosticSettings
-    members: tuple[Params, ...]
-    sources: tuple[str, ...]
-    report: Mapping[str, Any] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        noun = "member" if len(self.members) == 1 else "members"
-        about = f"{len(self.members)} ensemble {noun}, trained on {', '.join(self.sources)};"
-        sizes = wrap(f"{self.settings})", 90, initial_indent="  ", subsequent_indent="  ")
-        return "\n".join([f"Pretrained({about}", *sizes])
-
-    def fit(self, radio_map: Fingerprints) -> EnsembleAtSite:
-        """The ensemble at a site, ready to locate there; its parameters stay as they are.
-
-        Temperature and weight of the most similar fingerprints are chosen, and the radius is
-        calibrated, on the radio map itself.
-
-        Args:
-            radio_map: fingerprints of the site with known positions, such as its train part.
-
-        Returns:
-            What has `locate(scans)`, as a `Student`.
-
-        Example:
-            >>> from rsstl_jax import load_site
-            >>> office = load_pretrained().fit(load_site("synthetic-office").train)
-            >>> answers = office.locate([{"AP003": -61.0, "AP017": -78.0}])
-            >>> bool(answers.x_m.between(0, 65).all() and answers.y_m.between(0, 20).all())
-            True
-        """
-        if not isinstance(radio_map, Fingerprints):
-            kind = type(radio_map).__name__
-            raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
-        training = {"sources": self.sources, "report": self.report}
-        return EnsembleAtSite.fit(self.settings, self.members, radio_map, **training)
-
-    def check_target(self, target: str) -> None:
-        """Refuses a dataset from a building that the members were trained in, by its name."""
-        for source in self.sources:
-            if building_of(source) == building_of(target):
-                raise DataError(
-                    f"the pretrained network was trained in the building of {target} (on {source}):"
-                    " its figure there says nothing of new sites; rsstl agnostic trains one that "
-                    "has not seen it"
-                )
-
-    def check_data(self, *parts: Fingerprints) -> None:
-        """Refuses fingerprints that the members were trained on, whatever they are called.
-
-        A copy is known by all of its data and, where the source has a data card, by the positions
-        of its train part, in any order and from any origin.
-        """
-        data = self.report.get("data")
-        trained = {digest: name for name, digest in data.items()} if isinstance(data, dict) else {}
-        buildings = {building_of(source) for source in self.sources}
-        for part in parts:
-            known = recognise(part)
-            source = trained.get(part.digest()) or (
-                known if building_of(known) in buildings else ""
-            )
-            if source:
-                raise DataError(
-                    f"{part.dataset}, {part.part} part: these are the train fingerprints of "
-                    f"{source}, which the pretrained network was trained on: its figure here says "
-                    "nothing of new sites"
-                )
 
 
 def save_pretrained(folder: str | Path, pretrained: Pretrained) -> None:

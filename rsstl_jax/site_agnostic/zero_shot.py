@@ -20,6 +20,7 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
 from rsstl_jax.report.result_table import agnostic_table
+from rsstl_jax.site_agnostic.at_site import Pretrained
 from rsstl_jax.site_agnostic.episodes import (
     check_mesh,
     per_step_fact,
@@ -32,12 +33,7 @@ from rsstl_jax.site_agnostic.training import (
     make_agnostic_site_network,
     predict_members_m,
 )
-from rsstl_jax.site_agnostic.weights import (
-    Pretrained,
-    load_pretrained,
-    renew_sizes,
-    save_pretrained,
-)
+from rsstl_jax.site_agnostic.weights import load_pretrained, renew_sizes, save_pretrained
 from rsstl_jax.store.files import as_path, differences, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first

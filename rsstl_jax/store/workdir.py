@@ -65,10 +65,13 @@ def _commit(package: Path) -> str | None:
     return git.stdout.strip() if git.returncode == 0 else None
 
 
-def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
-    """Opens a run's folder, new or left by an earlier start of the same run."""
+def open_workdir(config: ConfigDict, workdir: str | Path, command: str = "") -> Recorder:
+    """Opens a run's folder, new or left by an earlier start of the same run.
+
+    The command is named where it writes a result, which replaces no other command's.
+    """
     file = Path(workdir) / "config.json"
-    fields = _merge_written(file, json.loads(json.dumps(flatten(config))))
+    fields = _merge_written(file, json.loads(json.dumps(flatten(config))), command)
     digest = hashlib.sha256(json.dumps(_fixed_fields(fields), sort_keys=True).encode()).hexdigest()
     recorder = Recorder(
         workdir,
@@ -82,11 +85,18 @@ def open_workdir(config: ConfigDict, workdir: str | Path) -> Recorder:
 
 
 @in_first
-def _merge_written(file: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str, Any]:
     """The fields of the run that a folder holds, which must be the one that is wanted."""
-    # A start that was refused, or stopped before its first state, has nothing to protect.
-    if not (file.exists() and (file.parent / "checkpoints").exists()):
+    if not (file.exists() and _has_work(file.parent)):
         return wanted
+    result = file.with_name("result.json")
+    # An earlier version did not write it.
+    made_by = read_json(result).get("command", command) if command and result.exists() else command
+    if made_by != command:
+        raise ConfigError(
+            f"{file.parent} holds the result of {made_by}; choose another --workdir or remove the "
+            "folder"
+        )
     written = read_json(file)
     try:
         changed = differences(_fixed_fields(ADDED | drop_retired(written)), _fixed_fields(wanted))
@@ -99,6 +109,11 @@ def _merge_written(file: Path, wanted: dict[str, Any]) -> dict[str, Any]:
             "choose another --workdir or remove the folder"
         )
     return written | {path: wanted[path] for path in _MAY_CHANGE}
+
+
+def _has_work(folder: Path) -> bool:
+    """Whether a folder has something to protect: a start may have been refused, or stopped."""
+    return any((folder / name).exists() for name in ("checkpoints", "result.json"))
 
 
 def _fixed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +130,7 @@ def log_start(recorder: Recorder, data: Mapping[str, str], mesh: str = "") -> No
 @in_first
 def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
     code = _code_digest()
-    if (recorder.workdir / "checkpoints").exists():
+    if _has_work(recorder.workdir):
         check_data(recorder, data)
         made_by: str | None = None
         for record in recorder.records():

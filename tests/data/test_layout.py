@@ -107,6 +107,9 @@ def test_degrees_become_metres_around_one_origin_for_both_parts(tmp_path):
     for part, office in ((site.train, OFFICE.train), (site.test, OFFICE.test)):
         expected = (office.position_m - OFFICE.train.position_m.mean(axis=0)) * per_unit
         np.testing.assert_allclose(part.position_m, expected, atol=0.02)
+        # Locators keep it: fingerprints that are added later move the mean.
+        x, y = OFFICE.train.position_m.mean(axis=0)
+        assert part.layout.origin == pytest.approx((24.9 + x * 1e-5, 60.0 + y * 1e-5), abs=1e-7)
 
 
 def test_a_position_that_is_nowhere_on_earth_is_named(tmp_path):
@@ -200,6 +203,7 @@ def test_lists_and_numbers_of_numpy_make_the_same_layout(tmp_path):
             {},
             "line 2, column 'note': 'noon' is not a number; .*ignore=note",
         ),
+        (extra(**{"mood, mine": "good"}), 100, {}, """ '--ignore="mood, mine"' --write leaves"""),
         *(
             (extra(**{name: 0}), 100, {}, f"line 1: .* look like something else: {name}; .*{name} ")
             for name in ("id", "USERID", "floor_id", "z", "phone_id", "timestamp", "scanId")

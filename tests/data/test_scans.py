@@ -124,3 +124,16 @@ def test_an_access_point_has_the_prefix_of_the_layout(battery):
         read_scans(pd.DataFrame([{"mac": "WAP1", "rssi": -61}]), ("WAP1",), layout)
     rows = read_scans([[{"mac": "aa:bb", "rssi": -61}]], ("WAP1",), layout)
     assert rows.unknown.tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["seq", "Heading", "scan_id"])
+def test_what_is_called_like_something_else_is_no_access_point(name):
+    """Also where its value could be a level."""
+    scan = {"hall": -61, name: 0}
+    for scans in [scan], pd.DataFrame([scan]), pd.Series(scan):
+        with pytest.raises(DataError, match=f"^scan.*: '{name}' looks like something else than an"):
+            read_scans(scans, NAMES)
+        assert read_scans(scans, NAMES, Layout(ignore=(name,))).unknown.tolist() == [0]
+    # Known ones and those of records are meant.
+    assert read_scans([scan], (*NAMES, name)).detected.tolist() == [2]
+    assert read_scans([[{"mac": name, "rssi": -61}]], NAMES).unknown.tolist() == [1]

@@ -1,5 +1,6 @@
 """What a caller hands to a locator: arrays of readings, radio maps, access points' spellings."""
 
+import copy
 import dataclasses
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 import tiny
 
 from rsstl_jax import load_pretrained, load_site
+from rsstl_jax.data import Layout
 from rsstl_jax.engine.input_order import in_order_of
 from rsstl_jax.engine.radius import NUM_FEATURES, RadiusModel
 from rsstl_jax.errors import DataError
@@ -70,6 +72,23 @@ def test_labels_are_read_off_a_radio_map_of_the_same_site_alone(student):
     with pytest.raises(DataError, match="other floors or buildings than its radius knows"):
         student.read_labels(dataclasses.replace(PART, floor=floor))
     student.prototypes = student.radius = None
+
+
+def test_metres_from_another_longitude_and_latitude_are_no_positions_of_a_student(student):
+    layouts = [Layout(positions="degrees", origin=(13.0, north)) for north in (52.0, 52.0001)]
+    later = copy.copy(student)
+    student.layout, later.layout = layouts
+    message = r'home: positions are metres from .* \[13.0, 52.0001\] here.*"origin": \[13.0, 52.0\]'
+    for act in (
+        lambda: student.read_labels(dataclasses.replace(PART, layout=later.layout)),
+        lambda: Ensemble([student, later]),
+    ):
+        with pytest.raises(DataError, match=message):
+            act()
+    # An earlier version did not keep it.
+    student.layout = Layout(positions="degrees")
+    Ensemble([student, later])
+    student.layout = Layout()
 
 
 def test_a_site_in_place_of_its_train_part_is_refused():

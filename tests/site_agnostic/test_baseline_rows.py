@@ -13,6 +13,7 @@ from rsstl_jax.baselines import knn
 from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.data.target import TargetParts, target_parts
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.report.predicted import predict
 from rsstl_jax.site_agnostic import baseline_rows
@@ -40,6 +41,18 @@ def test_knn_is_that_of_the_command(config, tmp_path, monkeypatch):
     columns = [name for name in own if name.startswith("knn_")]
     assert len(columns) == 3
     pd.testing.assert_frame_equal(own[columns], beside[columns])
+    # No command replaces the result of another one, nor of another configuration.
+    for run, folder, holder in (
+        (lambda folder: run_baseline(config, "knn", folder), "run", "rsstl distill"),
+        (lambda folder: run_distillation(config, folder), "knn", "rsstl baselines --method=knn"),
+        (lambda folder: run_baseline(config, "centroid", folder), "knn", ".* --method=knn"),
+    ):
+        with pytest.raises(ConfigError, match=f"holds the result of {holder}; choose another"):
+            run(tmp_path / folder)
+    assert run_baseline(config, "knn", tmp_path / "knn") == result
+    config.data.fraction = 0.5
+    with pytest.raises(ConfigError, match=r"another configuration \(data.fraction was 1\.0 and is"):
+        run_baseline(config, "knn", tmp_path / "knn")
 
 
 @pytest.mark.slow

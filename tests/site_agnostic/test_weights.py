@@ -14,7 +14,8 @@ from jax.dtypes import TypePromotionError
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import DamagedError, DataError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.site_agnostic.weights import PRETRAINED, Pretrained, load_pretrained, save_pretrained
+from rsstl_jax.site_agnostic.at_site import Pretrained
+from rsstl_jax.site_agnostic.weights import PRETRAINED, load_pretrained, save_pretrained
 from rsstl_jax.store.files import write_sealed
 
 SETTINGS = AgnosticSettings(width=8, num_heads=2, feed_width=4, num_blocks=1)

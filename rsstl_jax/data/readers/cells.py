@@ -13,7 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsstl_jax.data.readers.layout import MAX_LATITUDE, MAX_LONGITUDE, Layout, remedy
+from rsstl_jax.data.readers.layout import (
+    MAX_LATITUDE,
+    MAX_LONGITUDE,
+    Layout,
+    ignore_flag,
+    remedy,
+)
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import MAX_DBM, MAX_POSITION_M, MIN_DBM
 from rsstl_jax.errors import DataError
@@ -62,7 +68,7 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                 if NUMBER.fullmatch(cell.replace(other, ".")):
                     hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
                 elif row == 0 and column not in (sheet.layout.x, sheet.layout.y):
-                    hint = f"; {remedy(f'--ignore={column}')} leaves the column out"
+                    hint = f"; {remedy(ignore_flag(column))} leaves the column out"
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
                     f"a number with a decimal {_POINTS[point]} is expected{hint}"

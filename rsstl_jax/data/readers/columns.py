@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from rsstl_jax.data.readers.layout import Layout, remedy, used_columns
+from rsstl_jax.data.readers.layout import Layout, ignore_flag, remedy, used_columns
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import names_alike
 from rsstl_jax.errors import DataError
@@ -90,7 +90,7 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
 def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
     """Refuses names that say that a column is no access point."""
     if odd := [name for name in names if has_other_use(name)]:
-        flag = remedy(f"--ignore={','.join(odd)}")
+        flag = remedy(ignore_flag(*odd))
         for label in ("floor", "building"):
             given = getattr(sheet.layout, label) in sheet.columns
             if not given and (meant := _meant_flag(sheet, label)):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rsstl_jax.config.rules import name_list, name_text
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import parse_json, write_json
@@ -118,10 +119,8 @@ class Layout:
         if not condition:
             raise DataError(f"{name} is {getattr(self, name)!r}; it must {needed}")
 
-    def to_metres(
-        self, position: NDArray[np.float64], origin: tuple[float, float] | None = None
-    ) -> NDArray[np.float64]:
-        """Positions in the table's unit, float64[n, 2], as metres; degrees by an origin.
+    def to_metres(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Positions in the table's unit, float64[n, 2], as metres; degrees by the origin.
 
         The projection is equirectangular with WGS 84's metres per degree at the origin.
         """
@@ -129,10 +128,9 @@ class Layout:
             return position
         if self.positions == "feet":
             return position * METRES_PER_FOOT
-        origin = origin or self.origin
-        if origin is None:
+        if self.origin is None:
             raise ValueError("origin is None; degrees are projected around an origin")
-        return (position - np.array([origin])) * np.array([_metres_per_degree(origin[1])])
+        return (position - np.array([self.origin])) * np.array([_metres_per_degree(self.origin[1])])
 
 
 def _all_numbers(values: object) -> bool:
@@ -166,6 +164,17 @@ def _metres_per_degree(latitude: float) -> tuple[float, float]:
     east = 111_412.84 * math.cos(phi) - 93.5 * math.cos(3 * phi) + 0.118 * math.cos(5 * phi)
     north = 111_132.92 - 559.82 * math.cos(2 * phi) + 1.175 * math.cos(4 * phi)
     return east, north
+
+
+def check_one_origin(here: Layout | None, there: Layout | None, dataset: str) -> None:
+    """DataError where degrees are projected around two origins, so that their metres differ."""
+    origins = [list(layout.origin) for layout in (here, there) if layout and layout.origin]
+    if len(origins) == 2 and origins[0] != origins[1]:
+        raise DataError(
+            f"{dataset}: positions are metres from longitude and latitude {origins[0]} here, and "
+            f"from {origins[1]} in a locator that was trained earlier; write "
+            f'"origin": {origins[1]} into {LAYOUT_FILE}, or train the locator anew'
+        )
 
 
 def used_columns(layout: Layout) -> tuple[str, ...]:
@@ -235,7 +244,7 @@ def for_scans(message: str, layout: Layout) -> str:
             name, _, value = flag.removeprefix("--").partition("=")
             if name in ("undetected", "ignore"):
                 held = [f"{v:g}" if name == "undetected" else v for v in facts.get(name, ())]
-                values = dict.fromkeys([*held, *value.split(",")])
+                values = dict.fromkeys([*held, *name_list(value)])
                 write = str if name == "undetected" else json.dumps
                 shown[name] = f"[{', '.join(map(write, values))}]"
             else:
@@ -244,6 +253,11 @@ def for_scans(message: str, layout: Layout) -> str:
         return f"--layout=<a layout.json with {{{fields}}}>"
 
     return _REMEDY.sub(describe, message)
+
+
+def ignore_flag(*columns: str) -> str:
+    """The flag that leaves these columns out."""
+    return f"--ignore={name_text(columns)}"
 
 
 def remedy(*flags: str) -> str:

@@ -4,6 +4,7 @@ import gzip
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -214,7 +215,8 @@ def _read_part(
     found: Sequence[str | None],
     origin: Origin,
 ) -> Fingerprints:
-    layout, labels = sheet.layout, label_columns(sheet)
+    # Locators keep the origin: their positions are counted from it.
+    layout, labels = replace(sheet.layout, origin=origin), label_columns(sheet)
     columns = [column for column in found if column is not None]
     position = [layout.x, layout.y]
     texts = read_texts(sheet, [name for name in (layout.phone, layout.time) if name in labels])
@@ -230,7 +232,7 @@ def _read_part(
         dataset=name,
         part=part,
         rss_dbm=rss_dbm,
-        position_m=layout.to_metres(to_positions(sheet, numbers[position]), origin),
+        position_m=layout.to_metres(to_positions(sheet, numbers[position])),
         floor=floor,
         building=building,
         access_points=access_points,
