@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rsstl_jax.data.readers.cells import NUMBER
 from rsstl_jax.data.readers.columns import has_other_use
 from rsstl_jax.data.readers.layout import Layout, used_columns
-from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, names_alike
+from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, match_key, names_alike
 from rsstl_jax.errors import DataError
 
 NAME_KEYS = ("mac", "bssid", "id", "name")
@@ -47,7 +47,7 @@ def read_scans(
     left_out = {name.casefold() for name in others}
     prefix = layout.access_point_prefix.casefold() if layout else ""
     names = check_names(access_points)
-    column = {name.casefold(): index for index, name in enumerate(names)}
+    column = {match_key(name): index for index, name in enumerate(names)}
     if isinstance(scans, pd.DataFrame):
         columns = [str(name).casefold() for name in scans.columns]
         kept = scans.loc[:, [name not in left_out for name in columns]]
@@ -74,7 +74,7 @@ def read_scans(
             level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
             if level_dbm is None:
                 continue
-            if (index := column.get(name.casefold())) is None:
+            if (index := column.get(match_key(name))) is None:
                 unknown[row] += 1
             else:
                 rss_dbm[row, index] = level_dbm
@@ -162,7 +162,7 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
 
 def _check_use(name: str, column: Mapping[str, int], where: str) -> None:
     """Refuses an unknown name that says that it is no access point, as a radio map's is."""
-    if name.casefold() not in column and has_other_use(name):
+    if match_key(name) not in column and has_other_use(name):
         raise DataError(
             f"{where}: {name!r} looks like something else than an access point; leave it out, or "
             "let the layout ignore it"
@@ -200,23 +200,23 @@ def _table_rows(
     if table.empty:
         raise DataError("scans is empty; at least one row and one access point are needed")
     names = [str(name) for name in table.columns]
-    lower = [name.casefold() for name in names]
     if alike := names_alike(names):
         raise DataError(f"access point {alike[1]!r} is named more than once")
-    if _is_record(dict.fromkeys(names)) and not {*lower} & column.keys():
+    keys = [match_key(name) for name in names]
+    if _is_record(dict.fromkeys(names)) and not {*keys} & column.keys():
         raise DataError(
             f"scans has a row for each record ({', '.join(names)}); a list of records is a scan: "
             'give [scan.to_dict("records") for _, scan in scans.groupby(<column of scans>)]'
         )
     levels = np.full(table.shape, np.nan)
     for index, name in enumerate(names):
-        if not lower[index].startswith(prefix):
+        if not name.casefold().startswith(prefix):
             continue
         _check_use(name, column, "scans")
         levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
-    known = [index for index, name in enumerate(lower) if name in column]
+    known = [index for index, key in enumerate(keys) if key in column]
     rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)
-    rss_dbm[:, [column[lower[index]] for index in known]] = levels[:, known]
+    rss_dbm[:, [column[keys[index]] for index in known]] = levels[:, known]
     detected = (~np.isnan(rss_dbm)).sum(axis=1)
     return ScanRows(rss_dbm, detected, (~np.isnan(levels)).sum(axis=1) - detected)
 

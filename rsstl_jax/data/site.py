@@ -1,8 +1,10 @@
 """`Fingerprints` and `Site`: what every reader returns, checked once, where they are made."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +40,7 @@ class Fingerprints:
             would round by up to half a metre. UJIIndoorLoc's unit is another: see `load_site`.
         floor: int32[n] or None. Floor index.
         building: int32[n] or None. Building index.
-        access_points: A names in the order of the columns, different also in lower case.
+        access_points: A names in the order of the columns, different in more than spelling.
         layout: how the file was written that they come from; scans of the site are read by it.
         phone: str[n] or None. Name of the phone that took each fingerprint.
         time: datetime64[n] or None. Moment of each fingerprint, UTC.
@@ -96,7 +98,7 @@ class Fingerprints:
         if alike := names_alike(self.access_points):
             raise self._error(
                 f"access point {alike[1]!r} is named more than once, or differs from another one "
-                "in upper and lower case alone"
+                "in upper and lower case or the separators of a MAC alone"
             )
         outside = (self.rss_dbm < MIN_DBM) | (self.rss_dbm > MAX_DBM)
         if outside.any():
@@ -192,11 +194,20 @@ def check_names(access_points: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+@lru_cache(2**16)
+def match_key(name: str) -> str:
+    """What all spellings of an access point share: case and a MAC's separators do not count."""
+    key = name.casefold()
+    # R writes X in front of a column that begins with a digit.
+    mac = re.fullmatch("x?([0-9a-f]{12})", re.sub("[-:.]", "", key))
+    return mac[1] if mac else key
+
+
 def names_alike(names: Iterable[str]) -> list[str]:
-    """The first names that are one but for upper and lower case; empty: all are different."""
+    """The first names that are spellings of one; empty: all are different."""
     spellings: dict[str, list[str]] = {}
     for name in names:
-        spellings.setdefault(name.casefold(), []).append(name)
+        spellings.setdefault(match_key(name), []).append(name)
     return next((alike for alike in spellings.values() if len(alike) > 1), [])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.readers.columns import shown
+from rsstl_jax.data.site import match_key
 from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import DataError
 
@@ -15,9 +16,9 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
     """A part with its columns in the order of a locator's inputs."""
     if part.access_points == locator.access_points:
         return part
-    column = {name.casefold(): index for index, name in enumerate(part.access_points)}
-    if column.keys() == {name.casefold() for name in locator.access_points}:
-        order = [column[name.casefold()] for name in locator.access_points]
+    column = {match_key(name): index for index, name in enumerate(part.access_points)}
+    if column.keys() == {match_key(name) for name in locator.access_points}:
+        order = [column[match_key(name)] for name in locator.access_points]
         ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
         return replace(part, rss_dbm=ordered_dbm, access_points=locator.access_points)
     here, known = set(part.access_points), set(locator.access_points)

@@ -32,6 +32,13 @@ def test_a_table_is_read_in_blocks_with_its_other_columns(tmp_path):
     assert blocks[0].rows.unknown[:2].tolist() == [1, 1]
 
 
+def test_a_mac_is_one_access_point_however_it_is_written(tmp_path):
+    file = write(tmp_path, "time,00-1F-27-AA-BB-CC,X00.1f.27.aa.bb.cd\nt,-61,-70\n")
+    (block,) = read_scan_table(file, ("00:1f:27:aa:bb:cd", "00:1f:27:aa:bb:cc"))
+    np.testing.assert_array_equal(block.rows.rss_dbm, [[-70, -61]])
+    assert (block.rows.unknown.tolist(), list(block.carried)) == ([0], ["time"])
+
+
 def test_another_layout_is_read(tmp_path):
     file = write(tmp_path, "hall;attic\n-61,5;-110\n")
     layout = Layout(delimiter=";", decimal=",", undetected=(-110,))

@@ -41,6 +41,26 @@ def test_common_forms_are_read(scans):
     assert (rows.detected.tolist(), rows.unknown.tolist()) == ([1], [0])
 
 
+SPELLINGS = ("00-1F-27-AA-BB-CC", "001f27aabbcc", "X00.1f.27.aa.bb.cc", "001f.27aa.bbcc")
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_mac_is_one_access_point_however_it_is_written(spelling):
+    names = ("00:1f:27:aa:bb:cc", "00:1f:27:aa:bb:cd")
+    for scans in ({spelling: -61, names[1]: -70}, pd.DataFrame([{spelling: -61, names[1]: -70}])):
+        rows = read_scans(scans, names)
+        np.testing.assert_array_equal(rows.rss_dbm, [[-61, -70]])
+        assert rows.unknown.tolist() == [0]
+    with pytest.raises(DataError, match="named"):
+        read_scans({spelling: -61, names[0]: -70}, names)
+
+
+def test_names_that_are_no_macs_keep_their_separators():
+    rows = read_scans({"b-1": -61, "00-1f": -70}, ("b1", "b-1", "00:1f"))
+    np.testing.assert_array_equal(rows.rss_dbm, [[np.nan, -61, np.nan]])
+    assert rows.unknown.tolist() == [1]
+
+
 def test_unknown_access_points_are_counted_and_left_out():
     rows = read_scans([{"hall": -61, "a": -40, "b": -50}, {"c": -60}], NAMES)
     assert (rows.detected.tolist(), rows.unknown.tolist()) == ([1, 0], [2, 1])

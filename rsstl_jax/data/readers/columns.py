@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rsstl_jax.data.readers.layout import Layout, ignore_flag, remedy, used_columns
 from rsstl_jax.data.readers.sheet import Sheet
-from rsstl_jax.data.site import names_alike
+from rsstl_jax.data.site import match_key, names_alike
 from rsstl_jax.errors import DataError
 
 # What columns that are no access points are usually called, without punctuation.
@@ -111,8 +111,8 @@ def match_access_points(
     access_points: Sequence[str], radio_map: str, sheet: Sheet, *, must_match: bool
 ) -> list[str | None]:
     """The column of each access point of the radio map in another part; None: it is not there."""
-    columns = {name.casefold(): name for name in access_point_columns(sheet, is_radio_map=False)}
-    found = [columns.pop(name.casefold(), None) for name in access_points]
+    columns = {match_key(name): name for name in access_point_columns(sheet, is_radio_map=False)}
+    found = [columns.pop(match_key(name), None) for name in access_points]
     lacking = [n for n, column in zip(access_points, found, strict=True) if column is None]
     names = {"unknown to the train part:": [*columns.values()], "lacking:": lacking}
     faults = [f"{text} {shown(odd)}" for text, odd in names.items() if odd]

@@ -17,7 +17,7 @@ from rsstl_jax.data.readers.columns import has_other_use
 from rsstl_jax.data.readers.layout import Layout, for_scans, used_columns
 from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, continue_sheet, parse_sheet
 from rsstl_jax.data.scans import ScanRows
-from rsstl_jax.data.site import names_alike
+from rsstl_jax.data.site import match_key, names_alike
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import as_path
 
@@ -98,11 +98,11 @@ class _ScanColumns(NamedTuple):
     @classmethod
     def of(cls, sheet: Sheet, access_points: Sequence[str]) -> "_ScanColumns":
         layout, lower = sheet.layout, {column: column.casefold() for column in sheet.columns}
-        place = {name.casefold(): index for index, name in enumerate(access_points)}
+        place = {match_key(name): index for index, name in enumerate(access_points)}
         ignored = {name.casefold() for name in layout.ignore}
         used = ignored | {name.casefold() for name in used_columns(layout)}
         prefix = layout.access_point_prefix.casefold()
-        known = [c for c, name in lower.items() if name in place and name not in ignored]
+        known = [c for c, name in lower.items() if match_key(c) in place and name not in ignored]
         if alike := names_alike(known):
             raise DataError(f"{sheet.file}, line 1: access point {alike[0]!r} is named twice")
         if not known:
@@ -110,7 +110,9 @@ class _ScanColumns(NamedTuple):
                 f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
                 f"point that the locator knows, such as {access_points[0]!r}"
             )
-        places = [place[lower.pop(column)] for column in known]
+        places = [place[match_key(column)] for column in known]
+        for column in known:
+            del lower[column]
         carried = [
             column
             for column, name in lower.items()

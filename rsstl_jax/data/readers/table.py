@@ -32,7 +32,7 @@ from rsstl_jax.data.readers.columns import (
 )
 from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, read_layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet, parse_sheet
-from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.data.site import Fingerprints, Site, match_key
 from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import as_path, write_bytes
 
@@ -108,8 +108,8 @@ def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Reads unlabelled.csv: a header, and exactly the access points of the train part."""
     sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
-    spelled = {name.casefold(): name for name in access_point_columns(sheet, is_radio_map=False)}
-    columns = [spelled.get(name.casefold(), name) for name in access_points]
+    spelled = {match_key(name): name for name in access_point_columns(sheet, is_radio_map=False)}
+    columns = [spelled.get(match_key(name), name) for name in access_points]
     sheet.require(columns)
     known = {name.casefold() for name in (*columns, *sheet.layout.ignore)}
     if others := [column for column in sheet.columns if column.casefold() not in known]:
