@@ -78,8 +78,9 @@ def functional_information(
         float[]. in [0, 1]; at the paper's scale, B times that.
 
     Notes:
-        The gradient's cost does not depend on `num_iterations`; it is zero where A is zero. The
-        iteration starts from all ones, which suits features of mostly positive products; see
+        The gradient's cost does not depend on `num_iterations`; it is zero where A is zero. Second
+        derivatives are those of |A v| at constant v, and not sigma's. The iteration starts from
+        all ones, which suits features of mostly positive products; see
         `rsstl_jax.spectral.top_singular_value`.
 
     Example:
