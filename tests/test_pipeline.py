@@ -16,8 +16,9 @@ from rsstl_jax.baselines.run_baseline import run_baseline
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.models import make_network
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, plan_students, record_plans
 from rsstl_jax.pipeline import bundle_folder, run_expert
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.site_agnostic.zero_shot import run_zero_shot
@@ -184,6 +185,11 @@ def test_a_name_stands_for_one_student_in_a_workdir(finished, data_dir, tmp_path
     for changed, other in others.items():
         with pytest.raises(ConfigError, match=f"another student called distilled .{changed}"):
             run_distillation(config, tmp_path / "run", students={"distilled": other})
+    # A start that was stopped before its first state has trained none.
+    stopped = Recorder(tmp_path / "stopped")
+    plans = plan_students(config, make_network(config), others)
+    for spec in plans.values():
+        record_plans(stopped, {"distilled": spec})
     same = {"distilled": StudentSpec({"similarity": 0.5}, margin=0.2)}
     result = run_distillation(config, tmp_path / "run", students=same)
     assert result["students"]["distilled"] == finished[1]["students"]["distilled"]

@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.all_fields import FIELDS
-from rsstl_jax.config.rules import FRACTION, Rule
+from rsstl_jax.config.rules import FRACTION, Rule, is_number
 from rsstl_jax.config.schema import check_names, check_value
 from rsstl_jax.errors import ConfigError
 
@@ -35,8 +35,9 @@ def read_assignments(texts: Sequence[str]) -> dict[str, Any]:
         except (SyntaxError, ValueError):
             value = text
         # A list of phones, as 1,7, are names and no numbers.
-        of_names = field in FIELDS and isinstance(FIELDS[field].default, str)
-        fields[field] = text if of_names and isinstance(value, int | float | tuple) else value
+        is_text = field in FIELDS and isinstance(FIELDS[field].default, str)
+        names = is_text and (is_number(value) or isinstance(value, tuple))
+        fields[field] = text if names else value
     return fields
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -88,10 +89,10 @@ def name_columns(scans: Any, access_points: Sequence[str]) -> pd.DataFrame:
         raise DataError("scans is a DataFrame with names of its own; leave access_points out")
     try:
         levels = np.ma.asarray(scans)
+        if levels.dtype == jnp.bfloat16:  # which pandas does not know
+            levels = levels.astype(np.float32)
     except ValueError:  # rows of unequal length
         levels = np.ma.asarray(None)
-    if levels.dtype.kind == "V":  # bfloat16, which pandas does not know
-        levels = levels.astype(np.float32)
     if levels.ndim != 2 or levels.shape[1] != len(names):
         raise DataError(
             f"scans is a {type(scans).__name__} {list(levels.shape)}; with access_points an array "

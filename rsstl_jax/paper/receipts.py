@@ -73,7 +73,9 @@ def _receipt(
     if file.exists():
         receipt = read_json(file)
         before = current_result(receipt["result"])
-        if before == read_json(workdir / "result.json"):
+        held = read_json(workdir / "result.json")
+        # An earlier version did not write the command.
+        if {"command": held["command"], **before} == held:
             # It had finished: this start trained nothing, and its seconds say nothing.
             return receipt | {"result": before}
         if before["seeds"] == result["seeds"]:

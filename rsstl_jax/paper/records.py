@@ -107,9 +107,9 @@ def _renamed(
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """What the receipts of a file share, and {name: receipt}."""
-    first, *lines = read_lines(file.read_text(encoding="utf-8"), file)
+    first, *lines = read_lines(file.read_bytes(), file)
     try:
         shared = {part: first["shared"][part] for part in _SHARED}
         return shared, dict(_unpack(line, shared) for line in lines)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise DamagedError(f"{file} is not what `rsstl tables` wrote: {error!r}") from error

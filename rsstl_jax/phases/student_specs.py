@@ -15,6 +15,7 @@ from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.phases.alignment_terms import TERMS, allowed_terms
 from rsstl_jax.store.files import differences
 from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.store.workdir import has_work
 
 WEIGHTED = ("localization", *TERMS, "soft_target")
 """What has a weight in the overall loss."""
@@ -114,7 +115,8 @@ def record_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> None:
 def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[str, Any]:
     """What sets each student apart, as JSON knows it; it must be what a folder's students had."""
     before: dict[str, Any] = {}
-    for record in recorder.records():
+    # A start that was stopped before its first state has trained none.
+    for record in recorder.records() if has_work(recorder.workdir) else ():
         before |= record.get("students", {})
     facts: dict[str, Any] = {
         name: json.loads(json.dumps(plan._asdict() | {"weights": plan.weighed}))

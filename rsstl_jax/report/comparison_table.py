@@ -17,11 +17,12 @@ def render_comparison_of_runs(
 ) -> str:
     """Markdown tables of the methods, and a sentence on each difference."""
     errors, protocols = [], []
+    paired = [name for name in PAIRED if any(f"{name}_interval" in row for row in rows)]
     # The reference has no differences.
     for method, row in zip(methods, [{}, *rows], strict=True):
         own = {"method": method.label}
         errors.append(own | _error_cells(method, row))
-        protocols.append(own | protocol_cells(method.protocols) | _paired_cells(row))
+        protocols.append(own | protocol_cells(method.protocols) | _paired_cells(row, paired))
     tables = [markdown_table(errors)]
     if any(name in method.protocols for method in methods for name in PROTOCOLS):
         tables.append(markdown_table(protocols))
@@ -39,11 +40,12 @@ def _error_cells(method: Method, row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _paired_cells(row: dict[str, Any]) -> dict[str, str]:
+def _paired_cells(row: dict[str, Any], paired: Sequence[str]) -> dict[str, str]:
     """How floors and EvAAL differ from the reference's, where both know floors."""
     cells = {}
-    for name, (factor, column) in PAIRED.items():
-        cell = ""
+    for name in paired:
+        factor, column = PAIRED[name]
+        cell = "" if row else "reference"
         if f"{name}_interval" in row:
             ends = _interval([factor * end for end in row[f"{name}_interval"]])
             cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"

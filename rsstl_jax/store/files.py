@@ -107,14 +107,17 @@ def write_lines(path: str | Path, records: Iterable[Mapping[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(r, separators=(",", ":")) + "\n" for r in records))
 
 
-def read_lines(text: str, path: str | Path) -> list[Any]:
-    """The records of a text of JSON lines; DamagedError names the file and the line."""
+def read_lines(content: bytes, path: str | Path) -> list[dict[str, Any]]:
+    """The objects of JSON lines; DamagedError names the file and the line."""
     records = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DamagedError(f"{path}, line {number}: {error}") from error
+        if not isinstance(record, dict):
+            raise DamagedError(f"{path}, line {number}: a JSON object is expected")
+        records.append(record)
     if not records:
         raise DamagedError(f"{path} is empty")
     return records

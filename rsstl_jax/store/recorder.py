@@ -95,9 +95,9 @@ class Recorder:
         if not self._metrics.exists():
             return []
         with naming(self._metrics):
-            text = self._metrics.read_text(encoding="utf-8")
+            content = self._metrics.read_bytes()
         # A line without its newline is the rest of an interrupted write.
-        whole = text[: text.rfind("\n") + 1]
+        whole = content[: content.rfind(b"\n") + 1]
         return read_lines(whole, self._metrics) if whole else []
 
     @in_first

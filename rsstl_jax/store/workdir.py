@@ -87,7 +87,7 @@ def open_workdir(config: ConfigDict, workdir: str | Path, command: str = "") -> 
 @in_first
 def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str, Any]:
     """The fields of the run that a folder holds, which must be the one that is wanted."""
-    if not (file.exists() and _has_work(file.parent)):
+    if not (file.exists() and has_work(file.parent)):
         return wanted
     result = file.with_name("result.json")
     # An earlier version did not write it.
@@ -111,7 +111,7 @@ def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str
     return written | {path: wanted[path] for path in _MAY_CHANGE}
 
 
-def _has_work(folder: Path) -> bool:
+def has_work(folder: Path) -> bool:
     """Whether a folder has something to protect: a start may have been refused, or stopped."""
     return any((folder / name).exists() for name in ("checkpoints", "result.json"))
 
@@ -130,7 +130,7 @@ def log_start(recorder: Recorder, data: Mapping[str, str], mesh: str = "") -> No
 @in_first
 def _log_start(recorder: Recorder, data: Mapping[str, str], mesh: str) -> None:
     code = _code_digest()
-    if _has_work(recorder.workdir):
+    if has_work(recorder.workdir):
         check_data(recorder, data)
         made_by: str | None = None
         for record in recorder.records():

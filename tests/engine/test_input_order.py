@@ -41,7 +41,10 @@ def test_a_level_that_stands_for_undetected_is_refused(student):
 
 @pytest.mark.parametrize(
     "scans",
-    [PART.rss_dbm[0], PART.rss_dbm[:, :4], [{"AP0": -61.0}], "AP0", [[-61.0], [-61.0, -70.0]]],
+    [
+        *(PART.rss_dbm[0], PART.rss_dbm[:, :4], [{"AP0": -61.0}], "AP0", [[-61.0], [-61.0, -70.0]]),
+        np.zeros(3, [("AP0", np.float32)]),
+    ],
 )
 def test_an_array_that_does_not_fit_its_names_is_refused(student, scans):
     with pytest.raises(DataError, match=r"an array \[n, 6\] is expected"):

@@ -114,6 +114,10 @@ def test_a_damaged_line_is_named(tmp_path):
     file.write_text(file.read_text() + '{"name": "b", "result"\n')
     with pytest.raises(DamagedError, match=r"uji[.]jsonl, line 3: Expecting"):
         list(read_receipts(tmp_path))
+    first = file.read_text().splitlines()[0]
+    file.write_text(f'{first}\n{{"name": "b", "result": {{}}, "config": 5}}\n')
+    with pytest.raises(DamagedError, match=r"uji[.]jsonl is not what `rsstl tables` wrote"):
+        list(read_receipts(tmp_path))
 
 
 def test_a_folder_without_receipts_is_named(tmp_path):

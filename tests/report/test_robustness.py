@@ -133,9 +133,16 @@ def test_records_are_read_as_they_were_written(part, tmp_path):
     with pytest.raises(ConfigError, match="seed was 0 and is 1"):
         check_shared(tmp_path / "home.jsonl", shared, start_record(part, num_draws=2, seed=1))
     check_shared(tmp_path / "home.jsonl", shared | {"versions": {"jax": "0"}}, shared)
-    (tmp_path / "home.jsonl").write_text("{}\n{}\n")
-    with pytest.raises(DamagedError, match=r"home\.jsonl is not what"):
-        read_records(tmp_path / "home.jsonl")
+    line = '{"name": "a", "seed": 1, "axes": 3}'
+    for content, words in {
+        b"{}\n{}\n": " is not what",
+        f"{{}}\n{line}\n".encode(): " is not what",
+        b"{}\n5\n": ", line 2: a JSON object",
+        b"{}\n\xff\xfe\n": ", line 2: ",
+    }.items():
+        (tmp_path / "home.jsonl").write_bytes(content)
+        with pytest.raises(DamagedError, match=rf"home\.jsonl{words}"):
+            read_records(tmp_path / "home.jsonl")
 
 
 def rows_of(table, name):

@@ -249,7 +249,7 @@ def test_floors_and_evaal_are_paired_by_position_where_both_runs_know_floors(tmp
     head, _, of_a, of_b = [line.strip("| ").split(" | ") for line in table]
     assert head[:3] == ["method", "floor (%)", "EvAAL mean (m)"] and "within the radius (%)" in head
     assert head[-2:] == ["difference in floor (points)", "difference in EvAAL mean (m)"]
-    assert of_a[1:3] == ["87.50 ± 0.00", "3.50 ± 0.00"]
+    assert of_a[1:3] == ["87.50 ± 0.00", "3.50 ± 0.00"] and of_a[-2:] == 2 * ["reference"]
     assert of_b[1:3] == ["100.00", "4.00"] and of_b[-2] == f"+12.50 [{low}, {high}]"
 
 
