@@ -57,6 +57,10 @@ def test_a_control_trains_no_second_stand_alone_student(tmp_path):
     assert not {"data_dir", "bundle_dir"} & first["config"].keys()
     # A second start trains nothing, and the receipt stays that of the first.
     assert run_row("untrained", config, tmp_path / "run") == first
+    # So does one of an earlier version, which did not write the command.
+    del first["result"]["command"]
+    (tmp_path / "run/receipt.json").write_text(json.dumps(first))
+    assert run_row("untrained", config, tmp_path / "run") == first
 
 
 @pytest.mark.slow
