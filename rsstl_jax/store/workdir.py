@@ -113,7 +113,7 @@ def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str
 
 def has_work(folder: Path) -> bool:
     """Whether a folder has something to protect: a start may have been refused, or stopped."""
-    return any((folder / name).exists() for name in ("checkpoints", "result.json"))
+    return any((folder / name).exists() for name in ("checkpoints", "students", "result.json"))
 
 
 def _fixed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

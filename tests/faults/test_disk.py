@@ -92,6 +92,7 @@ def test_an_error_that_names_no_path_gets_the_one_that_is_read(tmp_path, monkeyp
 
         with monkeypatch.context() as patch:
             patch.setattr("pathlib.Path.read_text", fail)
+            patch.setattr("pathlib.Path.read_bytes", fail)
             with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / name}'"):
                 read(tmp_path / name)
 
