@@ -34,7 +34,7 @@ def read_assignments(texts: Sequence[str]) -> dict[str, Any]:
             value = ast.literal_eval(text)
         except (SyntaxError, ValueError):
             value = text
-        # A list of phones, as 1,7, are names and no numbers.
+        # The phones 1,7 are names, though Python reads a tuple of numbers.
         is_text = field in FIELDS and isinstance(FIELDS[field].default, str)
         names = is_text and (is_number(value) or isinstance(value, tuple))
         fields[field] = text if names else value
