@@ -10,6 +10,7 @@ command then reads the site by it. The exit code is 2 where the table cannot be 
 """
 
 import logging
+import math
 from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def main() -> None:
         print(f"\n{part.dataset}, {part.part} part")
         for noun, value in about.items():
             print(f"  {noun:{max(map(len, about))}}  {value}")
-    print(f"\nplan with the number of fingerprints at each position: {_draw(parts[0])}")
+    print(f"\nplan with the number of fingerprints: {_draw(parts[0])}")
     if len(parts) == 1:
         print("there is no test.csv: rsstl evaluate needs one, rsstl predict does not")
     print("\n".join(f"warning: {text}" for text in warnings) or "nothing looks wrong")
@@ -175,34 +176,41 @@ def _look_up(folder: Path, layout: "Layout") -> dict[str, str]:
 
 
 def _draw(part: "Fingerprints") -> Path:
-    """Draws the positions of each floor, coloured by their number of fingerprints."""
+    """Draws the plan of each floor in squares, coloured by how many fingerprints each holds."""
     import numpy as np
+    from matplotlib.colors import LogNorm
 
-    from rsstl_jax.data.splits import position_numbers
     from rsstl_jax.report.plots import new_figure, plan_extent, save_figure
 
-    _, first, counts = np.unique(position_numbers(part), return_index=True, return_counts=True)
-    position_m = part.position_m[first]
-    floor = np.zeros(len(first), int) if part.floor is None else part.floor[first]
+    floor = np.zeros(len(part), int) if part.floor is None else part.floor
     floors = np.unique(floor)[::-1]
-    (left, bottom), (right, top) = plan_extent(position_m)
-    height = float(np.clip(6.5 * (top - bottom) / (right - left), 1.0, 6.5)) + 0.4
+    (left, bottom), (right, top) = plan_extent(part.position_m)
+    width_m, depth_m = right - left, top - bottom
+    side_m = max(width_m, depth_m) / 80
+    columns, rows = math.ceil(width_m / side_m), math.ceil(depth_m / side_m)
+    edges_m = left + side_m * np.arange(columns + 1), bottom + side_m * np.arange(rows + 1)
+    height = float(np.clip(6.5 * depth_m / width_m, 1.0, 6.5)) + 0.4
     figure = new_figure((8.5, height * len(floors) + 0.8))
+    figure.set_layout_engine("compressed")
     panels = figure.subplots(len(floors), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    drawn = []
     for axes, level in zip(panels, floors, strict=True):
-        here = floor == level
-        x_m, y_m = position_m[here].T
-        points = axes.scatter(x_m, y_m, s=14, c=counts[here], vmin=1, vmax=counts.max())
+        position_m = part.position_m[floor == level]
+        drawn.append(axes.hist2d(*position_m.T, bins=edges_m, cmin=1)[3])
         title = "" if part.floor is None else f"floor {level}: "
-        total = f"{counts[here].sum():,} fingerprints, {here.sum():,} positions"
-        axes.set_title(title + total, fontsize=9)
+        places = f"{len(np.unique(position_m, axis=0)):,} positions"
+        axes.set_title(f"{title}{len(position_m):,} fingerprints, {places}", fontsize=9)
         axes.set_aspect("equal", adjustable="box")
-        axes.set(xlim=(left, right), ylim=(bottom, top))
+        axes.set_ylabel("y (m), in the site's coordinates", fontsize=8)
         axes.ticklabel_format(useOffset=False, style="plain")
         axes.tick_params(labelsize=7)
-    figure.colorbar(points, ax=list(panels), label="fingerprints at a position", shrink=0.8)
-    figure.supxlabel("x (m), in the site's coordinates", fontsize=9)
-    figure.supylabel("y (m), in the site's coordinates", fontsize=9)
+    # One scale for all floors; 2 where no square holds more than one fingerprint.
+    norm = LogNorm(1, max(2.0, *(np.nanmax(squares.get_array()) for squares in drawn)))
+    for squares in drawn:
+        squares.set_norm(norm)
+    label = f"fingerprints in a square of {side_m:.2g} m"
+    figure.colorbar(drawn[0], ax=list(panels), label=label, aspect=40, format="%d")
+    panels[-1].set_xlabel("x (m), in the site's coordinates", fontsize=8)
     figure.suptitle(f"Fingerprints of {part.dataset}, {part.part} part", fontsize=10)
     path = Path("results/check-site", f"{part.dataset}.png")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -221,9 +221,9 @@ def new_figure(size: tuple[float, float]) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 100) -> None:
-    """Writes a figure as PNG of 256 colours, whole or not at all."""
+    """Writes a figure as PNG of 64 colours, whole or not at all."""
     drawn, png = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
-    image = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
+    image = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
     image.save(png, "png", optimize=True)
     write_bytes(path, png.getvalue())

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from running import call
 
+from rsstl_jax.commands import check_site
 from rsstl_jax.data import load_radio_map, make_synthetic_site, write_table
+from rsstl_jax.report import plots
 
 OFFICE = make_synthetic_site("synthetic-office")
 
@@ -67,6 +69,29 @@ def test_following_what_each_message_names_makes_a_site_readable(check, tmp_path
     part = load_radio_map("my-office", data_dir=tmp_path)
     np.testing.assert_array_equal(part.rss_dbm, OFFICE.train.rss_dbm)
     assert np.ptp(part.position_m, axis=0).round().tolist() == [59.0, 20.0]
+
+
+def test_the_floors_of_a_plan_have_one_scale(monkeypatch, tmp_path):
+    """Also where no square of a floor holds two fingerprints; nothing overlaps or is cut off."""
+    figures = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: figures.append(figure))
+    keep = (OFFICE.train.floor == 0) | (np.arange(len(OFFICE.train)) % 40 == 0)
+    check_site._draw(OFFICE.train.take(np.flatnonzero(keep)))
+    (figure,) = figures
+    figure.draw_without_rendering()
+    *panels, colorbar = figure.axes
+    squares = [panel.collections[0] for panel in panels]
+    counts = [np.ma.compressed(drawn.get_array()) for drawn in squares]
+    assert len(squares) == 3 and counts[-1].max() >= 3
+    assert counts[0].sum() == sum((OFFICE.train.floor == 2) & keep)
+    assert {drawn.get_clim() for drawn in squares} == {(1.0, max(map(np.max, counts)))}
+    assert "fingerprints in a square of " in colorbar.get_ylabel()
+    for panel in panels:
+        label, frame = panel.yaxis.label.get_window_extent(), panel.get_window_extent()
+        ticks = [tick.get_window_extent() for tick in panel.get_yticklabels()]
+        seen = [box for box in ticks if frame.y0 <= box.y0 + box.height / 2 <= frame.y1]
+        assert label.x0 >= 0 and seen and all(label.x1 <= box.x0 for box in seen)
 
 
 def test_what_looks_wrong_is_said_and_the_exit_code_is_0(check, tmp_path):
