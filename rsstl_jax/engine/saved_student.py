@@ -25,7 +25,8 @@ from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
 from rsstl_jax.engine.site_network import SiteNetwork, make_locate_fn
 from rsstl_jax.engine.student_card import read_card, read_student_card
 from rsstl_jax.errors import DamagedError
-from rsstl_jax.models import make_network, model_section
+from rsstl_jax.models import make_network
+from rsstl_jax.models.registry import model_section
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import as_path, differences, write_sealed
 from rsstl_jax.types import Params

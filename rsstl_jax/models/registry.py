@@ -27,19 +27,7 @@ NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
 
 
 def model_section(network: str) -> str:
-    """The prefix of the configuration fields that a network is made of.
-
-    Args:
-        network: a name in `NETWORKS`, or the path "package.module:function" of another maker. A
-            network without a section of its name may read any field of `model`.
-
-    Returns:
-        str, such as "model.dnn.".
-
-    Example:
-        >>> model_section("dnn"), model_section("mine:make_network")
-        ('model.dnn.', 'model.')
-    """
+    """The prefix of the fields that a network is made of; one of one's own may read any field."""
     section = f"model.{network}."
     return section if any(path.startswith(section) for path in FIELDS) else "model."
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import ConfigError, DamagedError
-from rsstl_jax.models import Generator
+from rsstl_jax.models.generator import Generator
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, read_json, write_sealed
 from rsstl_jax.store.processes import in_first

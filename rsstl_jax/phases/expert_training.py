@@ -18,7 +18,7 @@ from rsstl_jax.losses import (
     gradient_penalty,
     localization_loss,
 )
-from rsstl_jax.models import Critic, Generator
+from rsstl_jax.models.generator import Critic, Generator
 from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.store.recorder import Recorder

@@ -8,7 +8,7 @@ import numpy as np
 
 from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.engine.site_job import SiteJob
-from rsstl_jax.models import Generator
+from rsstl_jax.models.generator import Generator
 from rsstl_jax.phases.expert_training import SourceBatch
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.types import Params

@@ -17,10 +17,13 @@ from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import load_site
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.errors import DamagedError, DataError, MissingDataError
-from rsstl_jax.models import Generator, Network, make_generator, model_section, stack_teachers
+from rsstl_jax.models import Network
+from rsstl_jax.models.generator import Generator, make_generator
 from rsstl_jax.models.network import init_params
+from rsstl_jax.models.registry import model_section
 from rsstl_jax.phases.bundle import BundleCard, load_bundle, save_bundle
 from rsstl_jax.phases.expert_training import represent_source, train_expert
 from rsstl_jax.phases.specialise import specialise
@@ -97,9 +100,9 @@ def make_teachers(
         else:
             card = make_card(site_config(config, source), network, source, data_digest=None)
             bundles[source] = _load_unchecked(card, folder, job)
-    params = [bundles[source][0] for source in sources]
+    params = stack([bundles[source][0] for source in sources])
     reports = {source: bundles[source][1] for source in sources}
-    return TeacherSet(generator, stack_teachers(params), reports, agnostic)
+    return TeacherSet(generator, params, reports, agnostic)
 
 
 def make_card(
@@ -135,7 +138,7 @@ def _untrained(config: ConfigDict, generator: Generator) -> Params:
     """Fresh generators, one a source: the control for what phase 1 adds."""
     codes = jnp.zeros((1, _input_width(config.teacher)), jnp.float32)
     keys = jax.random.split(jax.random.key(config.teacher.seed), len(name_list(config.sources)))
-    return stack_teachers([init_params(generator, key, codes) for key in keys])
+    return stack([init_params(generator, key, codes) for key in keys])
 
 
 def _load_unchecked(card: BundleCard, folder: Path, missing: MissingDataError) -> Bundle:

@@ -14,7 +14,8 @@ from rsstl_jax.engine.saved_student import Student, load_student, save_student
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.errors import DamagedError, DataError
-from rsstl_jax.models import NETWORKS, model_section
+from rsstl_jax.models import NETWORKS
+from rsstl_jax.models.registry import model_section
 from rsstl_jax.store.files import read_sealed, write_sealed
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from rsstl_jax.models import Convolution
-from rsstl_jax.models.convolution import LONG_WINDOW, METHODS, max_of_windows
+from rsstl_jax.models.convolution import LONG_WINDOW, METHODS, Convolution, max_of_windows
 
 CASES = [
     ((2, 9, 3), (4,), "VALID"),

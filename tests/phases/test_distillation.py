@@ -9,9 +9,10 @@ import pytest
 from tiny import assert_same_bits, broken_off, differing, draw_params, make_part, make_tiny_config
 
 from rsstl_jax import make_network
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import make_generator, stack_teachers
+from rsstl_jax.models.generator import make_generator
 from rsstl_jax.phases.distillation import make_distillation, train_students
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, plan_student, plan_students
@@ -29,7 +30,7 @@ NO_ALIGNMENT = {
 def make_stack(config):
     generator = make_generator(make_network(config), 8)
     draws = [draw_params(generator, jnp.zeros((1, 6)), seed=seed) for seed in range(2)]
-    return TeacherSet(generator, stack_teachers(draws), {})
+    return TeacherSet(generator, stack(draws), {})
 
 
 def planned(job, students):
