@@ -53,10 +53,8 @@ class Convolution(nn.Module):
             out = _convolve_trained_by(x, kernel, margins, form)
         elif on_cpu or self.method == "patches":
             out = _product(x, kernel, margins)
-        elif self.method in METHODS:
-            out = _convolve(x, kernel, margins)
         else:
-            raise ValueError(f"method is {self.method!r}; it must be in {', '.join(METHODS)}")
+            out = _convolve(x, kernel, margins)
         return out + bias.reshape((1,) * (out.ndim - 1) + (-1,))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import signature
 
 from ml_collections import ConfigDict
@@ -63,27 +62,15 @@ def make_network(config: ConfigDict) -> Network:
 
 
 def _find_maker(config: ConfigDict) -> Callable[[ConfigDict], Network]:
-    """The function at the path; an error that its module makes on import stays what it is."""
+    """The function at the path."""
     path, _, function = config.network.partition(":")
-    problem: Exception | None = None
     try:
-        if find_spec(path) is None:
-            problem = ModuleNotFoundError(f"No module named {path!r}")
-    except (ImportError, ValueError) as error:
-        # Either there is no such path, or a package on it needs a module that is not there.
-        if isinstance(error, ModuleNotFoundError) and not f"{path}.".startswith(f"{error.name}."):
-            raise
-        problem = error
-    if problem is None:
-        module = import_module(path)
-        try:
-            make: Callable[[ConfigDict], Network] = getattr(module, function)
-            signature(make).bind(config)
-            return make
-        except (AttributeError, TypeError, ValueError) as error:
-            problem = error
-    names = ", ".join(sorted(NETWORKS))
-    raise ConfigError(
-        f"network is {config.network!r}; it must be one of {names}, "
-        f"or package.module:function ({problem})"
-    ) from problem
+        make: Callable[[ConfigDict], Network] = getattr(import_module(path), function)
+        signature(make).bind(config)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        names = ", ".join(sorted(NETWORKS))
+        raise ConfigError(
+            f"network is {config.network!r}; it must be one of {names}, "
+            f"or package.module:function ({error})"
+        ) from error
+    return make

@@ -65,8 +65,6 @@ def teacher_quality(
     real: jax.Array, generated: jax.Array, decoded_error_m: jax.Array
 ) -> dict[str, float | bool]:
     """Compares generated representations float[n, D] with the real ones of the same rows."""
-    if real.shape != generated.shape:
-        raise ValueError(f"generated has shape {generated.shape}; real has {real.shape}")
     tiny = jnp.finfo(real.dtype).tiny
     mean_s, mean_g = real.mean(0), generated.mean(0)
     cov_s = jnp.cov(real, rowvar=False).reshape(real.shape[1], -1)

@@ -154,8 +154,3 @@ def test_a_tie_shares_its_gradient_and_nan_is_kept():
     for corner in range(4):
         broken = image.ravel().at[corner].set(jnp.nan).reshape(image.shape)
         assert jnp.isnan(max_of_windows(broken))
-
-
-def test_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="'fft'; it must be in auto, convolution, patches"):
-        Convolution(4, (3,), method="fft").init(jax.random.key(0), jnp.ones((1, 9, 1)))

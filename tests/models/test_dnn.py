@@ -49,18 +49,6 @@ def test_a_deeper_and_narrower_one_counted_by_hand():
     assert len(params["extractor"]) == 3
 
 
-@pytest.mark.parametrize("num_access_points", [5, 6])
-def test_widths_behind_the_framer_do_not_depend_on_the_site(num_access_points):
-    config = default_config()
-    config.model.dnn.hidden_width = 16
-    network = make_network(config)
-    x = jnp.ones((3, num_access_points))
-    params = draw_params(network, x)
-    out = network.apply({"params": params}, x)
-    assert (out.frame.shape, out.extract.shape, out.location.shape) == ((3, 16), (3, 16), (3, 2))
-    assert params["extractor"]["Dense_0"]["kernel"].shape == (16, 16)
-
-
 def test_frame_and_extract_are_not_negative_and_the_position_may_be():
     x = np.random.default_rng(0).normal(size=(64, 12)).astype(np.float32)
     network = make_network(default_config())
