@@ -81,11 +81,7 @@ def train_head(
 
     run = make_epochs(step, batch_size=batch_size, num_epochs=epochs)
     data = (to_device(part.rss_dbm), jnp.asarray(label, jnp.int32))
-    state, _, _ = run(
-        make_state(_init(head, part.num_access_points), tx), data, jax.random.key(1), None
-    )
-    return state.params
-
-
-def _init(head: FloorHead, num_access_points: int) -> Params:
-    return init_params(head, jax.random.key(0), jnp.zeros((1, num_access_points), jnp.float32))
+    example = jnp.zeros((1, part.num_access_points), jnp.float32)
+    state = make_state(init_params(head, jax.random.key(0), example), tx)
+    params: Params = run(state, data, jax.random.key(1), None)[0].params
+    return params

@@ -70,19 +70,6 @@ class EnsembleAtSite(NetworkLocator):
         if chosen is not None:
             self.site_network = with_chosen(site_network, chosen)
 
-    @classmethod
-    def fit(cls, pretrained: "Pretrained", radio_map: Fingerprints) -> "EnsembleAtSite":
-        """Chooses numbers of the support and calibrates the radius on the radio map itself."""
-        ensemble = cls(pretrained, radio_map)
-        _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
-        ensemble.site_network = choose_at_site(ensemble.site_network, ensemble.members)
-        ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
-        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
-            _log.info("calibrating the radius at %s", radio_map.dataset)
-            held_out = cross_fitted_errors(ensemble, radio_map)
-            ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))
-        return ensemble
-
     def __repr__(self) -> str:
         names = f"{len(self.access_points)} access points of {self.dataset}"
         return f"<{len(self.members)} ensemble members at a site: {names}>"
@@ -153,7 +140,15 @@ class Pretrained:
         if not isinstance(radio_map, Fingerprints):
             kind = type(radio_map).__name__
             raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
-        return EnsembleAtSite.fit(self, radio_map)
+        ensemble = EnsembleAtSite(self, radio_map)
+        _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
+        ensemble.site_network = choose_at_site(ensemble.site_network, self.members)
+        ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
+        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
+            _log.info("calibrating the radius at %s", radio_map.dataset)
+            held_out = cross_fitted_errors(ensemble, radio_map)
+            ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))
+        return ensemble
 
     def check_target(self, target: str) -> None:
         """Refuses a dataset from a building that the members were trained in, by its name."""
