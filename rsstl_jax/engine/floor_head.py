@@ -13,7 +13,7 @@ from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
-from rsstl_jax.models.dnn import DenseFramer, DenseStack
+from rsstl_jax.models.dnn import DenseStack
 from rsstl_jax.models.network import init_params
 from rsstl_jax.types import Params
 
@@ -34,8 +34,9 @@ class FloorHead(nn.Module):
     @nn.compact
     def __call__(self, level: jax.Array, *, train: bool = False) -> jax.Array:
         direction = INPUT_NORM * unit_vectors(level**LEVEL_POWER)
-        hidden = DenseFramer(WIDTH)(direction, train=train)
-        hidden = DenseStack((WIDTH,), DROPOUT)(hidden, train=train)
+        # Named as earlier versions, whose saved parameters it reads.
+        hidden = DenseStack((WIDTH,), name="DenseFramer_0")(direction, train=train)
+        hidden = DenseStack((WIDTH,), DROPOUT, name="DenseStack_0")(hidden, train=train)
         hidden = nn.Dropout(DROPOUT, deterministic=not train)(hidden)
         return nn.Dense(self.num_labels)(hidden)
 

@@ -65,7 +65,7 @@ class Student(NetworkLocator):
         >>> params, names = job.init(jax.random.key(0)), job.train.access_points
         >>> student = Student(job.site_network, params, names, "synthetic-office")
         >>> student
-        <Student of synthetic-office: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2),
+        <Student of synthetic-office: Network(DenseStack 300, DenseStack 300 relu, Regressor 2),
         199,502 parameters, 60 access points (AP001, AP002, AP003, ...),
         origin (31.20, 9.76) m, scale 12.96 m>
         >>> student.locate([{"AP003": -61.0}, {"a telephone": -40.0, "AP003": -61.0}]).x_m.nunique()

@@ -78,7 +78,7 @@ class Network(nn.Module):
         >>> from rsstl_jax import default_config, make_network
         >>> network = make_network(default_config())
         >>> network
-        Network(DenseFramer 300, DenseStack 300 relu, Regressor 2)
+        Network(DenseStack 300, DenseStack 300 relu, Regressor 2)
         >>> for num_access_points in (60, 520):
         ...     fingerprints = jnp.zeros((8, num_access_points))
         ...     params = network.init(jax.random.key(0), fingerprints)

@@ -50,7 +50,7 @@ def make_network(config: ConfigDict) -> Network:
         >>> config = default_config()
         >>> config.network = "cnnloc"
         >>> make_network(config)
-        Network(Encoder 64, CnnlocExtractor 33 elu, Regressor 2)
+        Network(DenseStack 64, CnnlocExtractor 33 elu, Regressor 2)
     """
     check_config(config)
     if config.network in NETWORKS:

@@ -157,7 +157,7 @@ def test_a_student_shows_in_a_few_lines_what_it_is():
     lines = repr(student).splitlines()
     # 6 -> 8 -> 8 -> 8 -> 2 units.
     size = (6 * 8 + 8) + 2 * (8 * 8 + 8) + (8 * 2 + 2)
-    assert lines[0] == "<Student of home: Network(DenseFramer 8, DenseStack 8 relu, Regressor 2),"
+    assert lines[0] == "<Student of home: Network(DenseStack 8, DenseStack 8 relu, Regressor 2),"
     assert lines[1] == f"{size} parameters, 6 access points (AP0, AP1, AP2, ...),"
     assert f"origin ({pre.origin_m[0]:.2f}, {pre.origin_m[1]:.2f}) m" in lines[2]
     assert f"scale {pre.scale_m:.2f} m>" in lines[2] and len(lines) == 3

@@ -11,7 +11,7 @@ from tiny import draw_params
 from rsstl_jax import default_config, make_network
 from rsstl_jax.data import CARDS
 from rsstl_jax.models import Regressor
-from rsstl_jax.models.dnn import DenseFramer, DenseStack
+from rsstl_jax.models.dnn import DenseStack
 
 # Two hidden layers behind the framer (300 * 300 + 300 each) and the plane (300 * 2 + 2).
 BEHIND_THE_FRAMER = 2 * 90_300 + 602
@@ -89,7 +89,7 @@ def test_dropout_acts_in_training_only(dropout):
 
 
 def test_input_dropout_hides_inputs_in_training_only():
-    framer = DenseFramer(1, input_dropout=0.25)
+    framer = DenseStack((1,), dropout=0.25)
     params = {"params": {"Dense_0": {"kernel": jnp.ones((400, 1)), "bias": jnp.zeros(1)}}}
     x = jnp.ones((1, 400))
     rngs = {"dropout": jax.random.key(0)}
