@@ -200,7 +200,7 @@ def test_specs_of_what_the_run_does_not_have_are_refused(tmp_path):
         train(tmp_path, spec=StudentSpec(sources=("office",)))
     with pytest.raises(ConfigError, match="a student has no sources; name at least one"):
         train(tmp_path, spec=StudentSpec(sources=()))
-    with pytest.raises(ConfigError, match="a student weighs 'similiarity'; the terms are similar"):
+    with pytest.raises(ConfigError, match="similiarity is not a field of the configuration"):
         train(tmp_path, spec=StudentSpec({"similiarity": 1.0}))
 
 
