@@ -20,7 +20,6 @@ from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prot
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.replicas import stack
-from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
@@ -65,10 +64,8 @@ class EnsembleAtSite(NetworkLocator):
             layout=radio_map.layout,
         )
         self.pretrained, self.members = pretrained, pretrained.members
-        self.site_network: SiteNetwork = site_network
+        self.site_network = site_network if chosen is None else with_chosen(site_network, chosen)
         self.radio_map = radio_map
-        if chosen is not None:
-            self.site_network = with_chosen(site_network, chosen)
 
     def __repr__(self) -> str:
         names = f"{len(self.access_points)} access points of {self.dataset}"
@@ -166,8 +163,7 @@ class Pretrained:
         A copy is known by all of its data and, where the source has a data card, by the positions
         of its train part, in any order and from any origin.
         """
-        data = self.report.get("data")
-        trained = {digest: name for name, digest in data.items()} if isinstance(data, dict) else {}
+        trained = {digest: name for name, digest in self.report.get("data", {}).items()}
         buildings = {building_of(source) for source in self.sources}
         for part in parts:
             known = recognise(part)
