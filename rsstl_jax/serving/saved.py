@@ -31,6 +31,7 @@ from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.store.files import as_path, read_sealed, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
+_ARRAYS = ("rss_dbm", "position_m", "floor", "building")
 EXPORTED = "exported.json"
 EXPORTED_FILES = "student.bin", "student.onnx"
 _CARDS = (_ENSEMBLE, _AT_SITE, EXPORTED, "student.json")
@@ -176,8 +177,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
     folder = as_path("folder", folder)
     check_new(folder, replace=replace)
-    names = ("rss_dbm", "position_m", "floor", "building")
-    arrays = {name: getattr(ensemble.radio_map, name) for name in names}
+    arrays = {name: getattr(ensemble.radio_map, name) for name in _ARRAYS}
     facts = {
         "dataset": ensemble.dataset,
         "access_points": ensemble.access_points,
@@ -197,15 +197,14 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
     # Earlier versions wrote the temperature alone.
     chosen = Chosen(**{name: card[name] for name in Chosen._fields if name in card})
     pretrained = load_pretrained(folder)
-    arrays: dict[str, Any] = {"floor": None, "building": None}
-    arrays |= read_arrays(folder / _RADIO_MAP, "rss_dbm", "position_m")
+    arrays: dict[str, Any] = read_arrays(folder / _RADIO_MAP, *_ARRAYS[:2])
     try:
         radio_map = Fingerprints(
             card["dataset"],
             "train",
             access_points=tuple(card["access_points"]),
             layout=layout_of(card, folder / _AT_SITE),
-            **arrays,
+            **{name: arrays.get(name) for name in _ARRAYS},
         )
     except DataError as error:
         raise DamagedError(f"{folder / _RADIO_MAP} is damaged: {error}") from error

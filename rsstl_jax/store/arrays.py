@@ -16,7 +16,7 @@ from rsstl_jax.store.files import writing
 def write_arrays(file: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes arrays under their names."""
     with writing(file) as out:
-        np.savez_compressed(out, allow_pickle=False, **arrays)
+        np.savez_compressed(out, **arrays)
 
 
 def read_arrays(file: str | Path, *needed: str) -> dict[str, NDArray[Any]]:
