@@ -197,14 +197,15 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
     # Earlier versions wrote the temperature alone.
     chosen = Chosen(**{name: card[name] for name in Chosen._fields if name in card})
     pretrained = load_pretrained(folder)
-    arrays: dict[str, Any] = read_arrays(folder / _RADIO_MAP, *_ARRAYS[:2])
+    held = read_arrays(folder / _RADIO_MAP, *_ARRAYS[:2])
+    arrays: dict[str, Any] = {name: held.get(name) for name in _ARRAYS}
     try:
         radio_map = Fingerprints(
             card["dataset"],
             "train",
             access_points=tuple(card["access_points"]),
             layout=layout_of(card, folder / _AT_SITE),
-            **{name: arrays.get(name) for name in _ARRAYS},
+            **arrays,
         )
     except DataError as error:
         raise DamagedError(f"{folder / _RADIO_MAP} is damaged: {error}") from error
