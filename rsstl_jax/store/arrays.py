@@ -22,7 +22,7 @@ def write_arrays(file: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def read_arrays(file: str | Path, *needed: str) -> dict[str, NDArray[Any]]:
     """What `write_arrays` wrote, with the names that the reader needs."""
     try:
-        with np.load(file, allow_pickle=False) as loaded:
+        with Path(file).open("rb") as content, np.load(content, allow_pickle=False) as loaded:
             arrays = dict(loaded)
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedError(f"{file} is damaged: {error}") from error
