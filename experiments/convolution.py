@@ -13,7 +13,7 @@ from absl import flags
 from rsstl_jax import cli
 from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import whole
-from rsstl_jax.models import Convolution
+from rsstl_jax.models.convolution import Convolution
 
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "replicas under one vmap")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "runs of which the fastest counts", lower_bound=1)

@@ -20,10 +20,10 @@ from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.prototypes import NO_LABEL
 from rsstl_jax.engine.radius import COVERAGE
-from rsstl_jax.engine.student_card import layout_of, read_card
+from rsstl_jax.engine.saved_student import layout_of
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
-from rsstl_jax.store.files import as_path, write_bytes, write_sealed
+from rsstl_jax.store.files import as_path, read_sealed, write_bytes, write_sealed
 
 __all__ = ["ExportedStudent", "export_student", "load_exported", "write_onnx"]
 
@@ -228,7 +228,7 @@ def load_exported(folder: str | Path) -> ExportedStudent:
     for name in (_CARD, _PROGRAM):
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder} holds no exported student: {name} is missing")
-    card = read_card(folder / _CARD, _FIELDS)
+    card = read_sealed(folder / _CARD, _FIELDS)
     content = (folder / _PROGRAM).read_bytes()
     if hashlib.sha256(content).hexdigest() != card["program"]:
         raise DamagedError(f"{folder / _PROGRAM} was changed: its checksum does not fit")

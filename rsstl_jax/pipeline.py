@@ -27,8 +27,8 @@ from rsstl_jax.phases.student_specs import (
     STUDENTS,
     StudentPlan,
     StudentSpec,
+    check_plans,
     plan_students,
-    record_plans,
 )
 from rsstl_jax.phases.teacher_set import SourceJobs, TeacherSet, make_source_jobs, make_teachers
 from rsstl_jax.report.predicted import count_by_group, predict
@@ -142,7 +142,7 @@ def run_distillation(
             content = np.ascontiguousarray(parts.unlabelled_dbm).tobytes()
             digests[f"{config.target}, unlabelled"] = hashlib.sha256(content).hexdigest()
         log_start(recorder, digests | _source_digests(sources), config.run.mesh)
-        record_plans(recorder, plans)
+        recorder.log_once({"run": "students", "students": check_plans(recorder, plans)})
         bundles = bundle_folder(config, workdir)
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         first = f"seed-{config.seeds[0]}/{next(iter(plans))}"

@@ -38,7 +38,6 @@ COMPOSED = (
     "data.read_radio_map",
     "data.write_table",
     "engine.loop.fit",
-    "engine.train_state.TrainState",
     "phases.alignment_terms.Alignment",
     "phases.distill_step.DistillContext",
     "phases.distill_step.make_distill_step",
@@ -135,7 +134,7 @@ def test_a_public_object_is_documented(name):
 
 
 def test_every_module_of_the_list_has_public_objects():
-    assert len(PUBLIC) > 70
+    assert len(PUBLIC) > 60
     homes = {name.rpartition(".")[0] for name in PUBLIC}
     for module in MODULES[1:]:
         assert any(home.startswith(module) for home in homes), module

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import Convolution
+from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.onnx_writer import to_onnx
 
 REASON = "needs onnx and onnxruntime, which the extra 'dev' brings"

@@ -18,7 +18,7 @@ from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models import make_network
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, plan_students, record_plans
+from rsstl_jax.phases.student_specs import STUDENTS, StudentSpec, check_plans, plan_students
 from rsstl_jax.pipeline import bundle_folder, run_expert
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.site_agnostic.zero_shot import run_zero_shot
@@ -189,7 +189,7 @@ def test_a_name_stands_for_one_student_in_a_workdir(finished, data_dir, tmp_path
     stopped = Recorder(tmp_path / "stopped")
     plans = plan_students(config, make_network(config), others)
     for spec in plans.values():
-        record_plans(stopped, {"distilled": spec})
+        stopped.log({"students": check_plans(stopped, {"distilled": spec})})
     same = {"distilled": StudentSpec({"similarity": 0.5}, margin=0.2)}
     result = run_distillation(config, tmp_path / "run", students=same)
     assert result["students"]["distilled"] == finished[1]["students"]["distilled"]

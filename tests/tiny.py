@@ -19,7 +19,7 @@ from rsstl_jax.config.recipes import site_config
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.saved_student import Student, save_student
 from rsstl_jax.engine.site_job import make_site_job
-from rsstl_jax.phases.teacher_set import make_card
+from rsstl_jax.phases.bundle import generator_shapes, make_card
 from rsstl_jax.report import run_result
 from rsstl_jax.site_agnostic.training import init_agnostic
 from rsstl_jax.store.recorder import Recorder
@@ -88,6 +88,11 @@ def make_bundle_card(config, source="mall", part=None):
     config = site_config(config, source)
     digest = None if part is None else part.digest()
     return make_card(config, make_network(config), source, digest)
+
+
+def draw_bundle(card):
+    """Parameters of a bundle of that card, drawn as `draw_params` does."""
+    return _draw(generator_shapes(card), 0)
 
 
 def make_jobs(config, *parts):

@@ -12,10 +12,12 @@ from flax import linen as nn
 from rsstl_jax import make_config
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.loop import Step, make_epochs
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.engine.train_state import TrainState, make_optimizer
-from rsstl_jax.models import Estimator, make_generator, stack_teachers
+from rsstl_jax.models import Estimator
+from rsstl_jax.models.generator import make_generator
 from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.phases.generators import make_teacher_fn
@@ -86,7 +88,7 @@ def make_job(form: str = "ours", *, num_teachers: int = 2, num_steps: int = 20) 
     generator = make_generator(site_network.network)
     keys = jax.random.split(jax.random.key(0), num_teachers)
     code = jnp.zeros((1, LATENT))
-    teachers = stack_teachers([generator.init(key, code)["params"] for key in keys])
+    teachers = stack([generator.init(key, code)["params"] for key in keys])
     estimator = (_PlainEstimator if form == FORMS[2] else Estimator)(WIDTH)
     alignment = Alignment(estimator, TERMS)
     if form == FORMS[1]:

@@ -12,7 +12,7 @@ WITH_AGNOSTIC = ("agnostic", "both")
 
 def find_contradiction(config: ConfigDict) -> str | None:
     """What is wrong with fields that are right one by one; None: nothing."""
-    checks = (_in_sizes, _in_teachers, _in_unlabelled)
+    checks = (_in_sizes, _in_teachers, _in_starts, _in_unlabelled)
     return next((text for check in checks for text in check(config)), None)
 
 
@@ -63,6 +63,17 @@ def _in_teachers(config: ConfigDict) -> Iterator[str]:
                 f"{path} is {value} and teacher.kind is {kind!r}; only a site-agnostic teacher "
                 "predicts positions: take agnostic or both, or 0"
             )
+
+
+def _in_starts(config: ConfigDict) -> Iterator[str]:
+    for path, value in (("network", config.network), ("teacher.kind", config.teacher.kind)):
+        if config.agnostic.start == "teachers" and value != "agnostic":
+            yield f"a student starts at its teachers and {path} is {value!r}; it must be agnostic"
+    if config.distill.pseudo_labels == "mean" and config.distill.num_unlabelled == 0:
+        yield (
+            "the pseudo-labels of a student are a mean, which only unlabelled fingerprints have, "
+            "and distill.num_unlabelled is 0; it must be above 0"
+        )
 
 
 def _in_unlabelled(config: ConfigDict) -> Iterator[str]:

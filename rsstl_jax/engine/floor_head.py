@@ -13,7 +13,7 @@ from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
-from rsstl_jax.models.dnn import DenseFramer, DenseStack
+from rsstl_jax.models.dnn import DenseStack
 from rsstl_jax.models.network import init_params
 from rsstl_jax.types import Params
 
@@ -34,8 +34,9 @@ class FloorHead(nn.Module):
     @nn.compact
     def __call__(self, level: jax.Array, *, train: bool = False) -> jax.Array:
         direction = INPUT_NORM * unit_vectors(level**LEVEL_POWER)
-        hidden = DenseFramer(WIDTH)(direction, train=train)
-        hidden = DenseStack((WIDTH,), DROPOUT)(hidden, train=train)
+        # Named as earlier versions, whose saved parameters it reads.
+        hidden = DenseStack((WIDTH,), name="DenseFramer_0")(direction, train=train)
+        hidden = DenseStack((WIDTH,), DROPOUT, name="DenseStack_0")(hidden, train=train)
         hidden = nn.Dropout(DROPOUT, deterministic=not train)(hidden)
         return nn.Dense(self.num_labels)(hidden)
 
@@ -81,11 +82,7 @@ def train_head(
 
     run = make_epochs(step, batch_size=batch_size, num_epochs=epochs)
     data = (to_device(part.rss_dbm), jnp.asarray(label, jnp.int32))
-    state, _, _ = run(
-        make_state(_init(head, part.num_access_points), tx), data, jax.random.key(1), None
-    )
-    return state.params
-
-
-def _init(head: FloorHead, num_access_points: int) -> Params:
-    return init_params(head, jax.random.key(0), jnp.zeros((1, num_access_points), jnp.float32))
+    example = jnp.zeros((1, part.num_access_points), jnp.float32)
+    state = make_state(init_params(head, jax.random.key(0), example), tx)
+    params: Params = run(state, data, jax.random.key(1), None)[0].params
+    return params

@@ -22,17 +22,10 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
         ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
         return replace(part, rss_dbm=ordered_dbm, access_points=locator.access_points)
     here, known = set(part.access_points), set(locator.access_points)
-    unknown = [name for name in part.access_points if name not in known]
-    missing = [name for name in locator.access_points if name not in here]
-    found = {"has": ("it does not know", unknown), "lacks": ("it needs", missing)}
-    words = [
-        f"{verb} {len(names)} that {what} ({shown(names)})"
-        for verb, (what, names) in found.items()
-        if names
-    ]
     raise DataError(
         f"{part.dataset}: the locator of {locator.dataset} knows {len(known)} access points; the "
-        f"dataset {' and '.join(words)}"
+        f"dataset has {len(here - known)} that it does not know ({shown(here - known)}) and lacks "
+        f"{len(known - here)} that it needs ({shown(known - here)})"
     )
 
 

@@ -236,16 +236,13 @@ class NetworkLocator(Locator):
         locate = self.centered_fn()
 
         def run(rss_dbm: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-            centered_m = locate(rss_dbm)
+            centered_m, number = locate(rss_dbm), rss_dbm.shape[0]
+            unknown_m = jnp.full(number, jnp.nan, rss_dbm.dtype)
             if self.prototypes is None:
-                number = rss_dbm.shape[0]
-                radii_m = jnp.full(number, jnp.nan, rss_dbm.dtype)
-                return centered_m, jnp.zeros(number, jnp.int32), radii_m
+                return centered_m, jnp.zeros(number, jnp.int32), unknown_m
             level = linear_level(self.preprocessor, rss_dbm)
             label, radii_m, _ = annotate(self.prototypes, self.radius, level, centered_m)
-            if self.radius is None:
-                radii_m = jnp.full(label.shape, jnp.nan, rss_dbm.dtype)
-            return centered_m, label, radii_m
+            return centered_m, label, unknown_m if self.radius is None else radii_m
 
         return run
 

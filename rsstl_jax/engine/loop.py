@@ -25,6 +25,7 @@ Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, j
 """(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
 
 
+@lru_cache(maxsize=16)
 def make_epochs(
     step: Step,
     *,
@@ -38,18 +39,7 @@ def make_epochs(
 
     `metrics` are means over each epoch; `broken` is the first step that was not finite, or 0.
     """
-    return _compiled(step, batch_size, num_epochs, vmapped, context_axes, partitioned)
 
-
-@lru_cache(maxsize=16)
-def _compiled(
-    step: Step,
-    batch_size: int,
-    num_epochs: int,
-    vmapped: bool,
-    context_axes: Any,
-    partitioned: bool,
-) -> Callable[..., Any]:
     def run(state: TrainState, data: Any, key: jax.Array, context: Any) -> Any:
         if partitioned:
             data, context = unpad((data, context))

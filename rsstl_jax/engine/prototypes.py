@@ -1,11 +1,9 @@
 """Mean fingerprints of a site's positions: what floor, building and radius are read off."""
 
-import io
 import logging
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +16,7 @@ from rsstl_jax._numerics import top_k, unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
 from rsstl_jax.engine.floor_head import log_probability, train_head
 from rsstl_jax.errors import DamagedError
-from rsstl_jax.store.files import write_bytes
+from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.types import Params
 
 NUM_NEAREST, LEVEL_POWER, WEIGHT_POWER = 10, 1.5, 16
@@ -134,21 +132,14 @@ def vote(prototypes: Prototypes, nearest: Nearest, level: jax.Array) -> jax.Arra
 
 def write_prototypes(file: str | Path, prototypes: Prototypes) -> None:
     """Writes prototypes as a compressed NumPy file."""
-    content = io.BytesIO()
     tree = {name: leaf for name, leaf in prototypes._asdict().items() if leaf is not None}
-    arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(tree, sep="/").items()}
-    np.savez_compressed(content, allow_pickle=False, **arrays)
-    write_bytes(file, content.getvalue())
+    write_arrays(file, flatten_dict(jax.device_get(tree), sep="/"))
 
 
 def read_prototypes(file: str | Path, num_access_points: int) -> Prototypes:
     """Reads what `write_prototypes` wrote, and checks that its arrays fit each other."""
-    try:
-        with np.load(io.BytesIO(Path(file).read_bytes()), allow_pickle=False) as arrays:
-            given = {name: arrays[name] for name in arrays.files}
-            prototypes = Prototypes(**{name: given[name] for name in Prototypes._fields[:-1]})
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DamagedError(f"{file} is damaged: {error}") from error
+    arrays: dict[str, Any] = read_arrays(file, *Prototypes._fields[:-1])
+    prototypes = Prototypes(**{name: arrays[name] for name in Prototypes._fields[:-1]})
     num, num_labels = len(prototypes.label), len(prototypes.labels)
     shapes: Mapping[str, tuple[int, ...]] = {
         "level": (num, num_access_points),
@@ -160,5 +151,5 @@ def read_prototypes(file: str | Path, num_access_points: int) -> Prototypes:
         array = getattr(prototypes, name)
         if array.shape != shape or 0 in shape:
             raise DamagedError(f"{file}: {name} has shape {array.shape}; {shape} is expected")
-    head = unflatten_dict(given, sep="/").get("head")
+    head = unflatten_dict(arrays, sep="/").get("head")
     return jax.tree.map(jnp.asarray, prototypes._replace(head=head))

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsstl_jax.engine.prototypes import Nearest, Prototypes
-from rsstl_jax.engine.student_card import read_card
 from rsstl_jax.errors import DamagedError
+from rsstl_jax.store.files import read_sealed
 
 COVERAGE = 0.9
 NUM_FEATURES = 6
@@ -129,15 +129,13 @@ def radius_facts(model: RadiusModel) -> dict[str, Any]:
 
 def read_radius(file: str | Path, num_labels: int) -> RadiusModel:
     """Reads the radius model whose facts were written sealed."""
-    facts = read_card(file, dict.fromkeys(RadiusModel._fields, list) | {"bias": float})
+    facts = read_sealed(file, dict.fromkeys(RadiusModel._fields, list) | {"bias": float})
     num_features = min(max(len(facts["slope"]), NUM_FEATURES - 1), NUM_FEATURES)
     shapes = {"slope": (num_features,), "bias": (), "factor": (num_labels,)}
-    arrays = {}
+    arrays = {name: jnp.asarray(facts[name], jnp.float32) for name in shapes}
     for name, shape in shapes.items():
-        try:
-            arrays[name] = np.asarray(facts[name], np.float32)
-        except (TypeError, ValueError) as error:
-            raise DamagedError(f"{file}: {name} is not made of numbers") from error
-        if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
-            raise DamagedError(f"{file}: {name} must be {list(shape)} finite numbers")
-    return RadiusModel(**{name: jnp.asarray(array) for name, array in arrays.items()})
+        if arrays[name].shape != shape:
+            raise DamagedError(
+                f"{file}: {name} has shape {arrays[name].shape}; {shape} is expected"
+            )
+    return RadiusModel(**arrays)

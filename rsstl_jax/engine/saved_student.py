@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,11 @@ import numpy as np
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.schema import flatten
-from rsstl_jax.data import Layout
-from rsstl_jax.data.readers.layout import layout_facts
+from rsstl_jax.config.overrides import override
+from rsstl_jax.config.retired import drop_retired
+from rsstl_jax.config.schema import default_config, flatten
+from rsstl_jax.data import Layout, Preprocessor
+from rsstl_jax.data.readers.layout import layout_facts, make_layout
 from rsstl_jax.data.scans import check_rows
 from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import NetworkLocator
@@ -23,14 +25,22 @@ from rsstl_jax.engine.prototypes import Prototypes, read_prototypes, write_proto
 from rsstl_jax.engine.radio_map import full_support, radio_map_shapes
 from rsstl_jax.engine.radius import RadiusModel, radius_facts, read_radius
 from rsstl_jax.engine.site_network import SiteNetwork, make_locate_fn
-from rsstl_jax.engine.student_card import read_card, read_student_card
-from rsstl_jax.errors import DamagedError
-from rsstl_jax.models import make_network, model_section
+from rsstl_jax.errors import DamagedError, DataError
+from rsstl_jax.models import make_network
+from rsstl_jax.models.registry import model_section
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.store.files import as_path, differences, write_sealed
+from rsstl_jax.store.files import as_path, differences, read_sealed, write_sealed
 from rsstl_jax.types import Params
 
 ANSWER_FILES = _PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
+
+_FIELDS = {
+    "network": str,
+    "model": dict,
+    "dataset": str,
+    "preprocessor": dict,
+    "access_points": list,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +65,7 @@ class Student(NetworkLocator):
         >>> params, names = job.init(jax.random.key(0)), job.train.access_points
         >>> student = Student(job.site_network, params, names, "synthetic-office")
         >>> student
-        <Student of synthetic-office: Network(DenseFramer 300, DenseStack 300 relu, Regressor 2),
+        <Student of synthetic-office: Network(DenseStack 300, DenseStack 300 relu, Regressor 2),
         199,502 parameters, 60 access points (AP001, AP002, AP003, ...),
         origin (31.20, 9.76) m, scale 12.96 m>
         >>> student.locate([{"AP003": -61.0}, {"a telephone": -40.0, "AP003": -61.0}]).x_m.nunique()
@@ -126,7 +136,7 @@ def save_student(
         if _same((held.params, held.site_network.survey), (student.params, survey)):
             # The layout makes no other student: an earlier version did not write it.
             wanted = json.loads(json.dumps(facts))
-            written = read_card(card, {})
+            written = read_sealed(card)
             written = {n: written.get(n) for n in wanted} | {"layout": wanted["layout"]}
             if not differences(written, wanted):
                 save_answers(folder, student)
@@ -223,15 +233,30 @@ def load_student(folder: str | Path) -> Student:
     card_file = folder / "student.json"
     if not card_file.exists():
         raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
-    card = read_student_card(card_file)
-    config, preprocessor, access_points, dataset, num_support, layout = card
+    card = read_sealed(card_file, _FIELDS)
+    config, dataset, access_points = default_config(), card["dataset"], card["access_points"]
+    try:
+        override(config, {"network": card["network"], **drop_retired(card["model"])})
+        preprocessor = Preprocessor.from_dict(card["preprocessor"])
+    except ValueError as error:
+        raise DamagedError(f"{card_file}: {error}") from error
     site_network, owner = SiteNetwork(make_network(config), preprocessor), _owner(dataset)
     if site_network.network.uses_support:
-        survey = _load(folder, "survey", radio_map_shapes(num_support, len(access_points)), owner)
+        shapes = radio_map_shapes(card.get("num_support", 0), len(access_points))
+        survey = _load(folder, "survey", shapes, owner)
         site_network = replace(site_network, support=full_support(survey), survey=survey)
     params = _load(folder, "params", site_network.shapes(len(access_points)), owner)
     answers: dict[str, Any] = load_answers(folder, len(access_points))
-    return Student(site_network, params, access_points, dataset, layout=layout, **answers)
+    answers["layout"] = layout_of(card, card_file)
+    return Student(site_network, params, tuple(access_points), dataset, **answers)
+
+
+def layout_of(card: Mapping[str, Any], file: Path) -> Layout:
+    """How a locator's site writes its scans; the card of an earlier version does not say it."""
+    try:
+        return make_layout(card.get("layout", {}))
+    except DataError as error:
+        raise DamagedError(f"{file}: layout: {error}") from error
 
 
 def _load(folder: str | Path, name: str, shapes: Any, owner: str) -> Any:

@@ -35,15 +35,6 @@ class SiteNetwork:
     support: Any = None  # arrays made once of the train part, for a network that is given them
     survey: RadioMap | None = None  # what supports are drawn from in training, for such a network
 
-    def __repr__(self) -> str:
-        prep = self.preprocessor
-        east_m, north_m = prep.origin_m
-        return (
-            f"<SiteNetwork: {self.network}, {prep.encoding} encoding,\n"
-            f"origin ({east_m:.2f}, {north_m:.2f}) m, scale {prep.scale_m:.2f} m, "
-            f"{'no support' if self.support is None else 'with support'}>"
-        )
-
     def init(self, key: jax.Array, num_access_points: int) -> Params:
         """Fresh parameters of the network for a site of `num_access_points`."""
         encoded = jnp.zeros((1, num_access_points), jnp.float32)
@@ -132,13 +123,4 @@ def make_locate_fn(site_network: SiteNetwork) -> Callable[[Params, ArrayLike], n
 
 def predict_m(site_network: SiteNetwork, params: Params, part: Fingerprints) -> np.ndarray:
     """Positions float64[n, 2] that a trained network gives for a part, metres."""
-    given, needed = (
-        jax.tree.map(lambda leaf: leaf.shape, tree)
-        for tree in (params, site_network.shapes(part.num_access_points))
-    )
-    if given != needed:
-        raise ValueError(
-            f"params are not of this network with the {part.num_access_points} access points of "
-            f"{part.dataset}; they were trained with others"
-        )
     return make_locate_fn(site_network)(params, part.rss_dbm)

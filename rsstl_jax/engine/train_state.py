@@ -11,27 +11,22 @@ from rsstl_jax.types import Params
 
 
 class TrainState(NamedTuple):
-    """All that a training step reads and writes; no optimiser object, no apply function.
-
-    Args:
-        params: pytree of what is trained.
-        opt_state: the optimiser's state, or a pytree of several.
-        epoch: int32 scalar. Epochs done; with the key it fixes all randomness to come.
-
-    Example:
-        >>> state = make_state({"w": jnp.ones(3)}, optax.adam(1e-3))
-        >>> int(state.epoch)
-        0
-    """
+    """All that a training step reads and writes; no optimiser object, no apply function."""
 
     params: Params
-    opt_state: Any
-    epoch: jax.Array
+    opt_state: Any  # the optimiser's state, or those of several parts
+    epoch: jax.Array  # int32 scalar: epochs done; with the key it fixes all randomness to come
 
 
 def make_state(params: Params, tx: optax.GradientTransformation) -> TrainState:
     """A state at epoch 0."""
     return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
+
+
+def make_state_of_parts(parts: dict[str, Params], tx: optax.GradientTransformation) -> TrainState:
+    """A state at epoch 0 of parts that have an optimiser each."""
+    opt_state = {part: tx.init(params) for part, params in parts.items()}
+    return TrainState(parts, opt_state, jnp.zeros((), jnp.int32))
 
 
 def descend(
@@ -59,11 +54,9 @@ def make_optimizer(
     learning_rate: float, schedule: str, num_steps: int
 ) -> optax.GradientTransformation:
     """Adam with a constant rate, or one that falls to zero along half a cosine."""
-    if schedule == "constant":
-        return make_adam(learning_rate)
     if schedule == "cosine":
         return make_adam(optax.cosine_decay_schedule(learning_rate, num_steps))
-    raise ValueError(f"schedule is {schedule!r}; it must be constant or cosine")
+    return make_adam(learning_rate)
 
 
 def make_adam(

@@ -3,22 +3,8 @@
 What a project composes stands here; the layers of each network stand in its own module.
 """
 
-from rsstl_jax.models.convolution import Convolution
 from rsstl_jax.models.estimator import Estimator
-from rsstl_jax.models.generator import Critic, Generator, make_generator, stack_teachers
 from rsstl_jax.models.network import Network, Regressor
-from rsstl_jax.models.registry import NETWORKS, make_network, model_section
+from rsstl_jax.models.registry import NETWORKS, make_network
 
-__all__ = [
-    "NETWORKS",
-    "Convolution",
-    "Critic",
-    "Estimator",
-    "Generator",
-    "Network",
-    "Regressor",
-    "make_generator",
-    "make_network",
-    "model_section",
-    "stack_teachers",
-]
+__all__ = ["NETWORKS", "Estimator", "Network", "Regressor", "make_network"]

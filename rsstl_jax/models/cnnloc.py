@@ -11,23 +11,12 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from rsstl_jax.models.convolution import Convolution
+from rsstl_jax.models.dnn import DenseStack
 from rsstl_jax.models.network import Network, Regressor
 
 # The published sizes: three kernels of 22 leave one position of the 64 features of the frame.
 FILTERS, WINDOW = (99, 66, 33), 22
 FRAME_WIDTH = len(FILTERS) * (WINDOW - 1) + 1
-
-
-class Encoder(nn.Module):
-    """The encoder of a stacked auto-encoder: dense layers with ELU behind each."""
-
-    widths: Sequence[int]
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
-        for width in self.widths:
-            x = nn.elu(nn.Dense(width)(x))
-        return x
 
 
 class Decoder(nn.Module):
@@ -61,7 +50,7 @@ def make_cnnloc(config: ConfigDict) -> Network:
     sizes = config.model.cnnloc
     widths = (sizes.hidden_width, FRAME_WIDTH)
     return Network(
-        framer=Encoder(widths),
+        framer=DenseStack(widths, activation=nn.elu),
         extractor=CnnlocExtractor(sizes.dropout, config.model.convolution),
         regressor=Regressor(),
         frame_width=FRAME_WIDTH,

@@ -1,4 +1,11 @@
-"""Convolution in one or two dimensions, and the maximum over windows, fast in compiled loops."""
+"""Convolution in one or two dimensions, and the maximum over windows, fast in compiled loops.
+
+XLA's CPU compiler brings convolutions into their fast form in the entry computation alone. Inside
+a loop their gradients are slow, so that training takes another form of the same sums: 3 x 3
+windows in Winograd's form where they fill its tiles by half, windows of `LONG_WINDOW` or more along
+one axis by their discrete Fourier transform; these have no forward-mode derivative. All others are
+patches, windows copied side by side and multiplied once; so are single channels and positions.
+"""
 
 import itertools
 import math
@@ -18,30 +25,9 @@ LONG_WINDOW = 12
 
 
 class Convolution(nn.Module):
-    """A convolution with stride 1 and a bias, channels last.
+    """A convolution with stride 1 and a bias, channels last; padding is "VALID" or "SAME", zeros.
 
-    All methods compute the same from the same parameters. "convolution" is XLA's own, whose
-    gradients are slow on CPUs inside a compiled training loop; "patches" copies the windows side by
-    side and multiplies once. "auto" takes XLA's on a GPU. On a CPU it takes XLA's for windows that
-    it can train in a faster form, and patches for all others, for a single channel and for a single
-    output position. Trained are 3 x 3 windows in Winograd's form where they fill its tiles by half,
-    and windows of `LONG_WINDOW` or more along one axis by their discrete Fourier transform; these
-    have no forward-mode derivative.
-
-    Args:
-        features: output channels O.
-        window: extent of the kernel along each spatial axis.
-        padding: "VALID" or "SAME" (zeros around).
-        method: one of `METHODS`.
-
-    Raises:
-        ValueError: on call, if the method is unknown.
-
-    Example:
-        >>> params = {"kernel": jnp.ones((2, 1, 1)), "bias": jnp.zeros(1)}
-        >>> x = jnp.array([1.0, 2.0, 4.0]).reshape(1, 3, 1)
-        >>> print(Convolution(1, (2,)).apply({"params": params}, x).ravel())
-        [3. 6.]
+    All of `METHODS` compute the same from the same parameters; "auto" takes XLA's on a GPU.
     """
 
     features: int
@@ -67,10 +53,8 @@ class Convolution(nn.Module):
             out = _convolve_trained_by(x, kernel, margins, form)
         elif on_cpu or self.method == "patches":
             out = _product(x, kernel, margins)
-        elif self.method in METHODS:
-            out = _convolve(x, kernel, margins)
         else:
-            raise ValueError(f"method is {self.method!r}; it must be in {', '.join(METHODS)}")
+            out = _convolve(x, kernel, margins)
         return out + bias.reshape((1,) * (out.ndim - 1) + (-1,))
 
 
@@ -107,10 +91,6 @@ def _patches(x: jax.Array, window: Sequence[int], margins: Margins) -> jax.Array
         for offset in itertools.product(*map(range, window))
     ]
     return jnp.concatenate(windows, axis=-1)
-
-
-# XLA's CPU compiler brings convolutions into their fast form in the entry computation alone. Inside
-# a loop their gradients are slow, so that training takes another form of the same sums.
 
 
 def _training_form(window: Sequence[int], sizes: Sequence[int]) -> Any:

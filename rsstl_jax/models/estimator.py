@@ -54,9 +54,6 @@ class Estimator(nn.Module):
 
         Returns:
             float[B]. log(p(Z_G | Z_S) / p(Z_G)), up to what the bound leaves open.
-
-        Raises:
-            AssertionError: if the two are not of one shape [B, D].
         """
         chex.assert_shape([teacher, student], (None, self.extract_width))
         chex.assert_equal_shape([teacher, student])
@@ -74,9 +71,6 @@ class Estimator(nn.Module):
         Returns:
             joint float[N, B], of (Z_G[i, k], Z_S[k]); product float[N, B], of
             (Z_G[i, k], Z_S[k + 1]), where the last sample is followed by the first.
-
-        Raises:
-            AssertionError: if the teachers are not [N, B, D] with the student's [B, D].
         """
         chex.assert_shape(student, (None, self.extract_width), custom_message=_SHAPES)
         chex.assert_shape(teacher, (None, *student.shape), custom_message=_SHAPES)

@@ -1,34 +1,15 @@
 """Surrogate teachers: the generator that stands in for a source network, and its critic."""
 
-from collections.abc import Sequence
-
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from rsstl_jax.models.network import ACTIVATIONS, Network
-from rsstl_jax.types import Params
 
 
 class Generator(nn.Module):
     """A surrogate teacher G = {F, E}: noise to (Z_G^F, Z_G^E) (paper, Sec. 3.1).
 
-    Three dense layers with LeakyReLU 0.2 between them. The first is the framer; the last ends
-    as the network's own extractor does, so that both representations have the same support.
-
-    Args:
-        frame_width: F, that of the network it stands in for.
-        extract_width: D, likewise.
-        extract_activation: key of `ACTIVATIONS`, likewise.
-        hidden_width: units of the layer between.
-
-    Example:
-        >>> import jax
-        >>> code = jax.random.normal(jax.random.key(0), (4, 128))
-        >>> generator = Generator(frame_width=64, extract_width=33, extract_activation="relu")
-        >>> (frame, extract), _ = generator.init_with_output(jax.random.key(1), code)
-        >>> frame.shape, extract.shape, bool((extract >= 0).all())
-        ((4, 64), (4, 33), True)
+    The first layer is the framer; the last ends as the extractor that it stands in for does.
     """
 
     frame_width: int
@@ -47,18 +28,7 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """The Wasserstein critic: how real a representation looks [Gulrajani et al. 2017].
 
-    LeakyReLU 0.2 between dense layers; no normalisation, which the gradient penalty forbids.
-
-    Args:
-        hidden_width: units of both hidden layers.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> extract = jax.random.normal(jax.random.key(0), (4, 300))
-        >>> scores, params = Critic().init_with_output(jax.random.key(1), extract)
-        >>> alone = Critic().apply(params, extract[:1])  # each row is scored by itself
-        >>> scores.shape, bool(jnp.allclose(scores[:1], alone, atol=1e-5))
-        ((4,), True)
+    It has no normalisation, which the gradient penalty forbids.
     """
 
     hidden_width: int = 256
@@ -71,51 +41,7 @@ class Critic(nn.Module):
 
 
 def make_generator(network: Network, hidden_width: int = 256) -> Generator:
-    """The generator that fits a network's representations.
-
-    Args:
-        network: the network whose representations it is to generate.
-        hidden_width: units of its middle layer.
-
-    Returns:
-        Generator of the network's widths and last activation.
-
-    Example:
-        >>> from rsstl_jax import default_config, make_network
-        >>> generator = make_generator(make_network(default_config()))
-        >>> generator.frame_width, generator.extract_width, generator.extract_activation
-        (300, 300, 'relu')
-    """
+    """The generator that fits a network's representations."""
     return Generator(
         network.frame_width, network.extract_width, network.extract_activation, hidden_width
     )
-
-
-def stack_teachers(teachers: Sequence[Params]) -> Params:
-    """The parameters of N teachers as one pytree with a leading axis N, for `jax.vmap`.
-
-    Args:
-        teachers: parameters of N generators of one shape.
-
-    Returns:
-        Pytree of float[N, ...].
-
-    Raises:
-        ValueError: if there is no teacher, or if two do not have the same shapes.
-
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> stacked = stack_teachers([{"w": jnp.array(1.0)}, {"w": jnp.array(2.0)}])
-        >>> print(jax.vmap(lambda teacher: 3 * teacher["w"])(stacked))
-        [3. 6.]
-    """
-    if not teachers:
-        raise ValueError("teachers is empty; at least one is needed")
-    shapes = [jax.tree.map(jnp.shape, teacher) for teacher in teachers]
-    for position, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            raise ValueError(
-                f"teachers[{position}] has shapes {shape}, teachers[0] has {shapes[0]}; "
-                "teachers must model the same network"
-            )
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *teachers)

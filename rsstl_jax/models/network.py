@@ -78,7 +78,7 @@ class Network(nn.Module):
         >>> from rsstl_jax import default_config, make_network
         >>> network = make_network(default_config())
         >>> network
-        Network(DenseFramer 300, DenseStack 300 relu, Regressor 2)
+        Network(DenseStack 300, DenseStack 300 relu, Regressor 2)
         >>> for num_access_points in (60, 520):
         ...     fingerprints = jnp.zeros((8, num_access_points))
         ...     params = network.init(jax.random.key(0), fingerprints)
@@ -118,10 +118,6 @@ class Network(nn.Module):
 
         Returns:
             Representations of float[B, F], float[B, D] and float[B, 2].
-
-        Raises:
-            AssertionError: if the fingerprints are not float[B, A].
-            ValueError: if a part's output is not as wide as declared.
         """
         chex.assert_rank(fingerprints, 2, custom_message="fingerprints must be float[B, A]")
         chex.assert_type(fingerprints, float, custom_message="fingerprints must be encoded floats")
@@ -137,14 +133,7 @@ class Network(nn.Module):
         return Representations(frame, extract, location)
 
     def regress(self, extract: jax.Array) -> jax.Array:
-        """The position that the regressor reads off a representation; R of Eq. 2.
-
-        Args:
-            extract: float[B, D]. The network's representation, or one that a teacher generates.
-
-        Returns:
-            float[B, 2]. Position in units of the site's scale; no dropout.
-        """
+        """R of Eq. 2, without dropout: float[B, D] to float[B, 2] in units of the site's scale."""
         return self.regressor(extract, train=False)
 
     def __repr__(self) -> str:

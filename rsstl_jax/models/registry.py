@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import signature
 
 from ml_collections import ConfigDict
@@ -27,19 +26,7 @@ NETWORKS: dict[str, Callable[[ConfigDict], Network]] = {
 
 
 def model_section(network: str) -> str:
-    """The prefix of the configuration fields that a network is made of.
-
-    Args:
-        network: a name in `NETWORKS`, or the path "package.module:function" of another maker. A
-            network without a section of its name may read any field of `model`.
-
-    Returns:
-        str, such as "model.dnn.".
-
-    Example:
-        >>> model_section("dnn"), model_section("mine:make_network")
-        ('model.dnn.', 'model.')
-    """
+    """The prefix of the fields that a network is made of; one of one's own may read any field."""
     section = f"model.{network}."
     return section if any(path.startswith(section) for path in FIELDS) else "model."
 
@@ -63,7 +50,7 @@ def make_network(config: ConfigDict) -> Network:
         >>> config = default_config()
         >>> config.network = "cnnloc"
         >>> make_network(config)
-        Network(Encoder 64, CnnlocExtractor 33 elu, Regressor 2)
+        Network(DenseStack 64, CnnlocExtractor 33 elu, Regressor 2)
     """
     check_config(config)
     if config.network in NETWORKS:
@@ -75,27 +62,15 @@ def make_network(config: ConfigDict) -> Network:
 
 
 def _find_maker(config: ConfigDict) -> Callable[[ConfigDict], Network]:
-    """The function at the path; an error that its module makes on import stays what it is."""
+    """The function at the path."""
     path, _, function = config.network.partition(":")
-    problem: Exception | None = None
     try:
-        if find_spec(path) is None:
-            problem = ModuleNotFoundError(f"No module named {path!r}")
-    except (ImportError, ValueError) as error:
-        # Either there is no such path, or a package on it needs a module that is not there.
-        if isinstance(error, ModuleNotFoundError) and not f"{path}.".startswith(f"{error.name}."):
-            raise
-        problem = error
-    if problem is None:
-        module = import_module(path)
-        try:
-            make: Callable[[ConfigDict], Network] = getattr(module, function)
-            signature(make).bind(config)
-            return make
-        except (AttributeError, TypeError, ValueError) as error:
-            problem = error
-    names = ", ".join(sorted(NETWORKS))
-    raise ConfigError(
-        f"network is {config.network!r}; it must be one of {names}, "
-        f"or package.module:function ({problem})"
-    ) from problem
+        make: Callable[[ConfigDict], Network] = getattr(import_module(path), function)
+        signature(make).bind(config)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        names = ", ".join(sorted(NETWORKS))
+        raise ConfigError(
+            f"network is {config.network!r}; it must be one of {names}, "
+            f"or package.module:function ({error})"
+        ) from error
+    return make

@@ -1,107 +1,111 @@
 """Teacher bundles: one generator and the card that says what it is. No source data in them."""
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from ml_collections import ConfigDict
 
 from rsstl_jax.config.retired import drop_retired
-from rsstl_jax.engine.student_card import read_card
+from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DamagedError
-from rsstl_jax.models import Generator
+from rsstl_jax.models import Network
+from rsstl_jax.models.generator import Generator
+from rsstl_jax.models.registry import model_section
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
-from rsstl_jax.store.files import differences, read_json, write_sealed
+from rsstl_jax.store.files import differences, json_digest, read_sealed, write_sealed
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.types import Params
 
 FORMAT = 2
 
+Card = Mapping[str, Any]
+"""What tells a bundle from others, by name, as JSON has it."""
 
-@dataclass(frozen=True)
-class BundleCard:
-    """What a teacher bundle is, as its card.json says."""
+Bundle = tuple[Params, dict[str, Any]]
+"""(parameters of a generator, its report)."""
 
-    network: str  # architecture of the source network
-    source: str  # name of the source dataset
-    recipe: str  # recipe of the run that made it
-    # every configuration field that bears on phases 0 and 1, by dotted name
-    settings: Mapping[str, Any]
-    data_digest: str | None  # SHA-256 over the source's train part
-    frame_width: int  # F
-    extract_width: int  # D
-    extract_activation: str  # what the extractor ends in
-    input_width: int  # width of the generator's input
-    hidden_width: int  # units of its middle layer
 
-    def facts(self) -> dict[str, Any]:
-        """What tells this bundle from others, as JSON gives it back, by name."""
-        return json.loads(json.dumps({"format": FORMAT, **asdict(self)}))
+def make_card(config: ConfigDict, network: Network, source: str, data_digest: str | None) -> Card:
+    """The card of a source's teacher, with every field that bears on phases 0 and 1."""
+    sections = ("input.", "augment.", "train.", "teacher.", model_section(config.network))
+    # What other teachers the run has, and its controls, do not bear on a surrogate.
+    settings = {
+        path: value
+        for path, value in flatten(config).items()
+        if path.startswith(sections) and path != "teacher.noise"
+    } | {"teacher.kind": "surrogate"}
+    facts = {
+        "format": FORMAT,
+        "network": config.network,
+        "source": source,
+        "recipe": config.recipe,
+        "settings": settings,
+        "data_digest": data_digest,  # of the source's train part
+        "frame_width": network.frame_width,
+        "extract_width": network.extract_width,
+        "extract_activation": network.extract_activation,
+        "input_width": input_width(config.teacher),
+        "hidden_width": config.teacher.hidden_width,
+    }
+    card: Card = json.loads(json.dumps(facts))
+    return card
 
-    def generator(self) -> Generator:
-        """The module whose parameters the bundle holds."""
-        return Generator(
-            self.frame_width, self.extract_width, self.extract_activation, self.hidden_width
-        )
+
+def input_width(settings: ConfigDict) -> int:
+    """Of a generator: the noise, and the position where it is conditioned on it."""
+    return settings.latent_width + (2 if settings.conditioning == "location" else 0)
+
+
+def generator_shapes(card: Card) -> Params:
+    """Shapes and dtypes of the parameters that a bundle holds."""
+    names = ("frame_width", "extract_width", "extract_activation", "hidden_width")
+    generator = Generator(*(card[name] for name in names))
+    inputs = jax.ShapeDtypeStruct((1, card["input_width"]), jnp.float32)
+    return jax.eval_shape(generator.init, jax.random.key(0), inputs)["params"]
 
 
 @in_first
-def save_bundle(
-    folder: str | Path, card: BundleCard, params: Params, *, report: Mapping[str, Any]
-) -> None:
+def save_bundle(folder: Path, card: Card, params: Params, *, report: Mapping[str, Any]) -> None:
     """Writes a bundle; a folder without card.json is not one, so the card comes last."""
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     card_file = folder / "card.json"
     card_file.unlink(missing_ok=True)
-    facts = card.facts()
-    save_checkpoint(folder / "generator", params, step=0, owner=_owner(facts))
-    write_sealed(card_file, {**facts, "report": dict(report)})
+    save_checkpoint(folder / "generator", params, step=0, owner=_owner(card))
+    write_sealed(card_file, {**card, "report": dict(report)})
 
 
 @in_first
-def load_bundle(folder: str | Path, card: BundleCard) -> tuple[Params, dict[str, Any]] | None:
+def load_bundle(folder: Path, card: Card) -> Bundle | None:
     """A bundle's parameters and report, if its card is the one asked for."""
-    card_file = Path(folder) / "card.json"
-    if not card_file.exists():
+    if not (folder / "card.json").exists():
         return None
-    version = read_json(card_file).get("format")
-    if version != FORMAT:
-        raise DamagedError(
-            f"{folder} holds a teacher of another card: format was {version!r} and is {FORMAT}"
-        )
-    found = read_card(card_file, {"settings": dict, "report": dict})
+    found = read_sealed(folder / "card.json", {"settings": dict, "report": dict})
     report = found.pop("report")
-    wanted = card.facts()
-    if card.data_digest is None:
+    wanted = dict(card)
+    if card["data_digest"] is None:
         wanted["data_digest"] = found.get("data_digest")
     try:
-        changed = differences(_flat(found), _flat(wanted))
+        words = "; ".join(differences(_flat(found), _flat(wanted)))
     except ConfigError as error:
-        raise DamagedError(f"{folder} holds a teacher of another card: {error}") from error
-    if changed:
-        raise DamagedError(f"{folder} holds a teacher of another card: {'; '.join(changed)}")
-    shapes = jax.eval_shape(
-        card.generator().init,
-        jax.random.key(0),
-        jax.ShapeDtypeStruct((1, card.input_width), jnp.float32),
-    )["params"]
-    loaded = load_checkpoint(Path(folder) / "generator", shapes, owner=_owner(found))
+        words = str(error)
+    if words:
+        raise DamagedError(f"{folder} holds a teacher of another card: {words}")
+    loaded = load_checkpoint(folder / "generator", generator_shapes(card), owner=_owner(found))
     if loaded is None:
         raise DamagedError(f"{folder} holds a card and no parameters: generator is missing")
     return loaded[1], report
 
 
-def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    settings = drop_retired(facts.get("settings", {}))
-    return {name: value for name, value in facts.items() if name != "settings"} | settings
+def _flat(card: Card) -> dict[str, Any]:
+    others = {name: value for name, value in card.items() if name != "settings"}
+    return others | drop_retired(card["settings"])
 
 
-def _owner(facts: Mapping[str, Any]) -> str:
+def _owner(card: Card) -> str:
     """Parameters under the card of another bundle are not its own."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    return f"the bundle of {facts['network']} at {facts['source']} with card {digest[:16]}"
+    digest = json_digest(card)[:16]
+    return f"the bundle of {card['network']} at {card['source']} with card {digest}"

@@ -9,7 +9,7 @@ import optax
 from rsstl_jax.engine.loop import Step
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.site_network import SiteNetwork
-from rsstl_jax.engine.train_state import TrainState, gradient_norm
+from rsstl_jax.engine.train_state import TrainState, gradient_norm, make_state_of_parts
 from rsstl_jax.losses import combine, localization_loss, normalize_weights
 from rsstl_jax.phases.alignment_terms import TERMS, Alignment
 from rsstl_jax.phases.gating import if_positive
@@ -58,9 +58,7 @@ def make_distill_state(
     student: Params, estimator: Params, tx: optax.GradientTransformation
 ) -> TrainState:
     """The state a distilling step begins with; student and estimator have an optimiser each."""
-    params = {"student": student, "estimator": estimator}
-    opt_state = {part: tx.init(of_part) for part, of_part in params.items()}
-    return TrainState(params, opt_state, jnp.zeros((), jnp.int32))
+    return make_state_of_parts({"student": student, "estimator": estimator}, tx)
 
 
 def make_distill_step(
@@ -91,7 +89,7 @@ def make_distill_step(
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
-        be drawn and the context has none, or where a term has no weight or a weight no term.
+        be drawn and the context has none, or where a weight has no term.
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -186,8 +184,6 @@ def make_distill_step(
 
 def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
     """Terms of the paper that the step leaves out may have a weight, which then counts for none."""
-    if missing := losses.keys() - weights:
-        raise ValueError(f"weights has no {sorted(missing)[0]!r}; 0 leaves the term out.")
     if unknown := weights.keys() - losses - {*TERMS}:
         raise ValueError(
             f"weights has {sorted(unknown)[0]!r}, which is no term of this step: "

@@ -127,20 +127,11 @@ def train_students(
     if not waiting:
         return saved
     distillation = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
-    for names, mode in replica_groups(
-        distillation.step,
-        distillation.starts,
-        waiting,
-        job.data,
-        batch_size=job.batch_size,
-        context_axes=CONTEXT_AXES,
-        mode=job.config.run.replicas,
-        recorder=recorder,
-        mesh=job.mesh,
-    ):
-        states, keys, contexts = zip(*(distillation.starts[name]() for name in names), strict=True)
+    step, starts = distillation
+    for names, mode in replica_groups(job, step, starts, waiting, CONTEXT_AXES, recorder):
+        states, keys, contexts = zip(*(starts[name]() for name in names), strict=True)
         state = fit(
-            distillation.step,
+            step,
             stack(states) if mode else states[0],
             job.data,
             stack(keys) if mode else keys[0],

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork, in_chunks
-from rsstl_jax.engine.train_state import TrainState, gradient_norm, make_adam
+from rsstl_jax.engine.train_state import TrainState, gradient_norm, make_adam, make_state_of_parts
 from rsstl_jax.losses import (
     angular_similarity_loss,
     critic_loss,
@@ -18,7 +18,7 @@ from rsstl_jax.losses import (
     gradient_penalty,
     localization_loss,
 )
-from rsstl_jax.models import Critic, Generator
+from rsstl_jax.models.generator import Critic, Generator
 from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.store.recorder import Recorder
@@ -136,9 +136,7 @@ def init_expert_state(
         "generator": init_params(generator, generator_key, example),
         "critic": init_params(critic, critic_key, source.extract[:1]),
     }
-    tx = _optimizer(settings)
-    opt_state = {part: tx.init(part_params) for part, part_params in params.items()}
-    return TrainState(params, opt_state, jnp.zeros((), jnp.int32))
+    return make_state_of_parts(params, _optimizer(settings))
 
 
 def _keys(settings: ConfigDict) -> jax.Array:

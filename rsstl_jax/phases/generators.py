@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from rsstl_jax.models import Generator
+from rsstl_jax.models.generator import Generator
 from rsstl_jax.types import Batch, Params, TeacherFn
 
 

@@ -20,6 +20,7 @@ from rsstl_jax.engine.mesh import (
     shard_context,
 )
 from rsstl_jax.engine.replicas import stack
+from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.processes import exchange
 from rsstl_jax.store.recorder import Recorder
@@ -32,19 +33,15 @@ MODES = ("vmap", "loop")
 
 
 def replica_groups(
+    job: SiteJob,
     step: Step,
     starts: Mapping[str, Any],
     waiting: Sequence[str],
-    data: Any,
-    *,
-    batch_size: int,
     context_axes: Any,
-    mode: str,
     recorder: Recorder,
-    mesh: Mesh | None = None,
 ) -> Iterator[Group]:
     """The groups to train: first those that an earlier start has begun, then new ones."""
-    left = list(waiting)
+    left, mode = list(waiting), job.config.run.replicas
     for group in _begun_groups(starts, left, recorder):
         left = [name for name in left if name not in group[0]]
         yield group
@@ -53,12 +50,12 @@ def replica_groups(
         size = replicas_that_fit(
             step,
             [starts[name] for name in left],
-            data,
-            batch_size=batch_size,
+            job.data,
+            batch_size=job.batch_size,
             context_axes=context_axes,
-            mesh=mesh,
+            mesh=job.mesh,
         )
-    size *= len(mesh_rows(mesh))
+    size *= len(mesh_rows(job.mesh))
     groups = [tuple(left[i : i + size]) for i in range(0, len(left), size)]
     # All of them before the first is trained: a run that goes on is the run that was begun.
     for names in groups:

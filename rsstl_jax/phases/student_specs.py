@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.contradictions import WITH_AGNOSTIC
+from rsstl_jax.config.contradictions import WITH_AGNOSTIC, find_contradiction
+from rsstl_jax.config.overrides import override
 from rsstl_jax.config.rules import name_list
-from rsstl_jax.config.schema import check_value, flatten
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import Network
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -86,13 +86,9 @@ def plan_students(
     config: ConfigDict, network: Network, students: Mapping[str, StudentSpec]
 ) -> dict[str, StudentPlan]:
     """Every spec resolved and checked, before anything is trained for it."""
-    if not isinstance(students, Mapping):
-        raise ConfigError(f"students is {students!r}; {{name: StudentSpec}} is expected")
     if not students:
         raise ConfigError("students is empty; name at least one")
-    for name, spec in students.items():
-        if not isinstance(spec, StudentSpec):
-            raise ConfigError(f"the student {name} is {spec!r}; a StudentSpec is expected")
+    for name in students:
         if name in (*BESIDE, "", ".", "..") or "/" in name:
             raise ConfigError(
                 f"a student is called {name!r}; it needs a name that a folder can have, and none "
@@ -105,11 +101,6 @@ def plan_students(
                 f"the pseudo-labels of {name} are a mean with the student standalone; ask for both"
             )
     return plans
-
-
-def record_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> None:
-    """Writes what sets each student apart; refuses a name that another one was trained under."""
-    recorder.log_once({"run": "students", "students": check_plans(recorder, plans)})
 
 
 def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[str, Any]:
@@ -134,43 +125,43 @@ def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[st
 
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:
     """A spec against its run; raises ConfigError where it cannot be trained."""
-    weights = _weights(config, network, spec)
-    own = {f"distill.weights.{term}": weight for term, weight in spec.weights.items()} | {
+    own = config.copy_and_resolve_references()
+    fields = {f"distill.weights.{term}": weight for term, weight in spec.weights.items()} | {
         "distill.margin": spec.margin,
         "train.learning_rate": spec.learning_rate,
         "agnostic.start": spec.start,
         "distill.pseudo_labels": spec.pseudo_labels,
     }
-    given: dict[str, Any] = {path: value for path, value in own.items() if value is not None}
-    for path, value in given.items():
-        check_value(path, value)
-    fields = flatten(config) | given
+    override(own, {path: value for path, value in fields.items() if value is not None})
+    if contradiction := find_contradiction(own):
+        raise ConfigError(contradiction)
+    starts_at_teacher = own.agnostic.start == "teachers"
+    if starts_at_teacher and AgnosticSettings.from_config(config) != AgnosticSettings():
+        raise ConfigError(
+            "a student starts at its teachers and model.agnostic has other sizes than theirs; "
+            "leave it as it is"
+        )
     return StudentPlan(
-        weights=weights,
-        margin=fields["distill.margin"],
+        weights=_weights(own, network, spec),
+        margin=own.distill.margin,
         teacher_mask=_teacher_mask(config, spec),
-        learning_rate=fields["train.learning_rate"] * network.learning_rate_factor,
-        starts_at_teacher=_starts_at_teacher(config, fields["agnostic.start"]),
-        labelled_by_mean=_labelled_by_mean(config, fields["distill.pseudo_labels"]),
+        learning_rate=own.train.learning_rate * network.learning_rate_factor,
+        starts_at_teacher=starts_at_teacher,
+        labelled_by_mean=own.distill.pseudo_labels == "mean",
     )
 
 
-def _weights(config: ConfigDict, network: Network, spec: StudentSpec) -> dict[str, float]:
+def _weights(own: ConfigDict, network: Network, spec: StudentSpec) -> dict[str, float]:
     """lambda by term; 0 for a term that makes no sense for the network."""
-    sensible = allowed_terms(config, network)
-    for term, weight in spec.weights.items():
-        if term not in WEIGHTED:
-            raise ConfigError(f"a student weighs {term!r}; the terms are {', '.join(WEIGHTED[1:])}")
-        if weight > 0 and term in TERMS and term not in sensible:
+    absent = {*TERMS} - {*allowed_terms(own, network)}
+    for term in absent:
+        if spec.weights.get(term, 0) > 0:
             raise ConfigError(
-                f"a student weighs {term!r}, which makes no sense for network {config.network!r}; "
-                f"it has {', '.join(sensible)}"
+                f"a student weighs {term!r}, which makes no sense for network {own.network!r}"
             )
-    merged = config.distill.weights.to_dict() | dict(spec.weights)
-    if config.teacher.kind not in WITH_AGNOSTIC:
-        del merged["soft_target"]
-    absent = set(TERMS) - set(sensible)
-    return {term: float(weight) * (term not in absent) for term, weight in merged.items()}
+    known = WEIGHTED if own.teacher.kind in WITH_AGNOSTIC else WEIGHTED[:-1]
+    weights = own.distill.weights.to_dict()
+    return {term: float(w) * (term not in absent) for term, w in weights.items() if term in known}
 
 
 def _teacher_mask(config: ConfigDict, spec: StudentSpec) -> tuple[float, ...]:
@@ -193,28 +184,3 @@ def _teacher_mask(config: ConfigDict, spec: StudentSpec) -> tuple[float, ...]:
     surrogates = [float(source in taking_part) for source in sources] * (kind != "agnostic")
     agnostic = [1.0] * (config.agnostic.members if kind in WITH_AGNOSTIC else 0)
     return (*surrogates, *agnostic)
-
-
-def _starts_at_teacher(config: ConfigDict, start: str) -> bool:
-    if start == "fresh":
-        return False
-    for path, value in (("network", config.network), ("teacher.kind", config.teacher.kind)):
-        if value != "agnostic":
-            raise ConfigError(
-                f"a student starts at its teachers and {path} is {value!r}; it must be agnostic"
-            )
-    if AgnosticSettings.from_config(config) != AgnosticSettings():
-        raise ConfigError(
-            "a student starts at its teachers and model.agnostic has other sizes than theirs; "
-            "leave it as it is"
-        )
-    return True
-
-
-def _labelled_by_mean(config: ConfigDict, labels: str) -> bool:
-    if labels == "mean" and config.distill.num_unlabelled == 0:
-        raise ConfigError(
-            "the pseudo-labels of a student are a mean, which only unlabelled fingerprints have, "
-            "and distill.num_unlabelled is 0; it must be above 0"
-        )
-    return labels == "mean"

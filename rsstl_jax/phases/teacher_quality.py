@@ -8,7 +8,7 @@ import numpy as np
 
 from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.engine.site_job import SiteJob
-from rsstl_jax.models import Generator
+from rsstl_jax.models.generator import Generator
 from rsstl_jax.phases.expert_training import SourceBatch
 from rsstl_jax.phases.generators import draw_codes, generator_inputs
 from rsstl_jax.types import Params
@@ -65,8 +65,6 @@ def teacher_quality(
     real: jax.Array, generated: jax.Array, decoded_error_m: jax.Array
 ) -> dict[str, float | bool]:
     """Compares generated representations float[n, D] with the real ones of the same rows."""
-    if real.shape != generated.shape:
-        raise ValueError(f"generated has shape {generated.shape}; real has {real.shape}")
     tiny = jnp.finfo(real.dtype).tiny
     mean_s, mean_g = real.mean(0), generated.mean(0)
     cov_s = jnp.cov(real, rowvar=False).reshape(real.shape[1], -1)

@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,19 +15,20 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
-from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import load_site
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
-from rsstl_jax.errors import DamagedError, DataError, MissingDataError
-from rsstl_jax.models import Generator, Network, make_generator, model_section, stack_teachers
+from rsstl_jax.errors import MissingDataError
+from rsstl_jax.models import Network
+from rsstl_jax.models.generator import Generator, make_generator
 from rsstl_jax.models.network import init_params
-from rsstl_jax.phases.bundle import BundleCard, load_bundle, save_bundle
+from rsstl_jax.phases.bundle import Bundle, input_width, load_bundle, make_card, save_bundle
 from rsstl_jax.phases.expert_training import represent_source, train_expert
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import measure_teacher
 from rsstl_jax.site_agnostic.at_site import Pretrained
 from rsstl_jax.site_agnostic.teachers import make_agnostic_teachers
-from rsstl_jax.store.lock import locked
+from rsstl_jax.store.lock import load_or_make
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
@@ -36,9 +37,6 @@ CONTROLS = ("untrained", "noise")
 
 SourceJobs = Mapping[str, SiteJob | MissingDataError]
 """{source: its job, or what is missing of its data}."""
-
-Bundle = tuple[Params, dict[str, Any]]
-"""(parameters of a generator, its report)."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,85 +88,48 @@ def make_teachers(
     bundles: dict[str, Bundle] = {}
     # What cannot be found is said before the hours that training the others may take.
     for source in sorted(sources, key=lambda name: isinstance(sources[name], SiteJob)):
-        folder = Path(bundle_dir) / f"{config.network.replace(':', '.')}-{source}-{config.recipe}"
-        job = sources[source]
-        if isinstance(job, SiteJob):
-            bundles[source] = _load_or_train(job, source, generator, folder, recorder)
-        else:
-            card = make_card(site_config(config, source), network, source, data_digest=None)
-            bundles[source] = _load_unchecked(card, folder, job)
-    params = [bundles[source][0] for source in sources]
+        bundles[source] = _load_or_train(
+            config, network, generator, source, sources[source], bundle_dir, recorder
+        )
+    params = stack([bundles[source][0] for source in sources])
     reports = {source: bundles[source][1] for source in sources}
-    return TeacherSet(generator, stack_teachers(params), reports, agnostic)
-
-
-def make_card(
-    config: ConfigDict, network: Network, source: str, data_digest: str | None
-) -> BundleCard:
-    """The card of a source's teacher, with every field that bears on phases 0 and 1."""
-    sections = ("input.", "augment.", "train.", "teacher.", model_section(config.network))
-    # What other teachers the run has, and its controls, do not bear on a surrogate.
-    settings = {
-        path: value
-        for path, value in flatten(config).items()
-        if path.startswith(sections) and path != "teacher.noise"
-    } | {"teacher.kind": "surrogate"}
-    return BundleCard(
-        network=config.network,
-        source=source,
-        recipe=config.recipe,
-        settings=settings,
-        data_digest=data_digest,
-        frame_width=network.frame_width,
-        extract_width=network.extract_width,
-        extract_activation=network.extract_activation,
-        input_width=_input_width(config.teacher),
-        hidden_width=config.teacher.hidden_width,
-    )
-
-
-def _input_width(settings: ConfigDict) -> int:
-    return settings.latent_width + (2 if settings.conditioning == "location" else 0)
+    return TeacherSet(generator, params, reports, agnostic)
 
 
 def _untrained(config: ConfigDict, generator: Generator) -> Params:
     """Fresh generators, one a source: the control for what phase 1 adds."""
-    codes = jnp.zeros((1, _input_width(config.teacher)), jnp.float32)
+    codes = jnp.zeros((1, input_width(config.teacher)), jnp.float32)
     keys = jax.random.split(jax.random.key(config.teacher.seed), len(name_list(config.sources)))
-    return stack_teachers([init_params(generator, key, codes) for key in keys])
-
-
-def _load_unchecked(card: BundleCard, folder: Path, missing: MissingDataError) -> Bundle:
-    """The bundle of a source whose data are not at hand."""
-    try:
-        bundle = load_bundle(folder, card)
-    except DamagedError as error:
-        raise DataError(f"{missing} And the bundle cannot be used: {error}") from error
-    if bundle is None:
-        raise missing
-    _log.warning("%s is used unchecked: %s", folder, missing)
-    return bundle
+    return stack([init_params(generator, key, codes) for key in keys])
 
 
 def _load_or_train(
-    job: SiteJob, source: str, generator: Generator, folder: Path, recorder: Recorder
+    config: ConfigDict,
+    network: Network,
+    generator: Generator,
+    source: str,
+    job: SiteJob | MissingDataError,
+    bundle_dir: str | Path,
+    recorder: Recorder,
 ) -> Bundle:
-    """A source's bundle; of several runs that need it at once, one makes it and others wait."""
-    card = make_card(job.config, job.network, source, job.train.digest())
-    with suppress(DamagedError):
-        # It needs no lock, so that bundles may lie where one can only read.
-        if bundle := load_bundle(folder, card):
-            return bundle
-    with locked(folder, wait=True):
-        try:
-            bundle = load_bundle(folder, card)
-        except DamagedError as error:
-            recorder.report(f"teacher-{source}", f"{error}; it is made anew")
-            bundle = None
-        if bundle is None:
-            bundle = _train_teacher(job, source, generator, recorder)
-            save_bundle(folder, card, bundle[0], report=bundle[1])
-    return bundle
+    """A source's bundle; without its data one that an earlier run left."""
+    digest = job.train.digest() if isinstance(job, SiteJob) else None
+    card = make_card(site_config(config, source), network, source, digest)
+    folder = Path(bundle_dir) / f"{config.network.replace(':', '.')}-{source}-{config.recipe}"
+
+    def make() -> Bundle:
+        assert isinstance(job, SiteJob), "load_or_make makes nothing of missing data"
+        params, report = _train_teacher(job, source, generator, recorder)
+        save_bundle(folder, card, params, report=report)
+        return params, report
+
+    return load_or_make(
+        folder,
+        partial(load_bundle, folder, card),
+        make,
+        report=partial(recorder.report, f"teacher-{source}"),
+        missing=None if isinstance(job, SiteJob) else job,
+    )
 
 
 def _train_teacher(job: SiteJob, source: str, generator: Generator, recorder: Recorder) -> Bundle:

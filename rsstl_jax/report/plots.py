@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.store.files import write_bytes
+from rsstl_jax.store.files import writing
 
 MAX_FLOORS = 6
 """Floors that `plot_map` draws, those with the most fingerprints."""
@@ -222,8 +222,8 @@ def new_figure(size: tuple[float, float]) -> Figure:
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 100) -> None:
     """Writes a figure as PNG of 64 colours, whole or not at all."""
-    drawn, png = io.BytesIO(), io.BytesIO()
+    drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     image = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
-    image.save(png, "png", optimize=True)
-    write_bytes(path, png.getvalue())
+    with writing(path) as file:
+        image.save(file, "png", optimize=True)

@@ -118,14 +118,9 @@ class Record(NamedTuple):
 def read_records(file: str | Path) -> tuple[dict[str, Any], list[Record]]:
     """What the records of a file share, and the records in the order they were measured."""
     shared, *lines = read_lines(Path(file).read_bytes(), file)
-    if not all(map(_is_record, lines)):
+    if any({*line} != {*Record._fields} or {*line["axes"]} != {*AXES} for line in lines):
         raise DamagedError(f"{file} is not what `rsstl robustness` wrote")
     return shared, [Record(**line) for line in lines]
-
-
-def _is_record(line: dict[str, Any]) -> bool:
-    axes = line.get("axes")
-    return {*line} == {*Record._fields} and isinstance(axes, dict) and {*axes} == {*AXES}
 
 
 def write_records(file: str | Path, shared: Mapping[str, Any], records: Sequence[Record]) -> None:

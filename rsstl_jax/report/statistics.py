@@ -81,8 +81,6 @@ def interval_over_positions(errors_m: ArrayLike, positions_m: ArrayLike) -> tupl
     """Percentile interval of the mean error of n fingerprints, whole positions drawn again."""
     # It says how far the figure hangs on where was measured, not on the seed.
     errors, positions = _finite(np.asarray(errors_m)), np.asarray(positions_m)
-    if len(errors) != len(positions):
-        raise ValueError(f"{len(errors)} errors meet {len(positions)} positions")
     group = np.unique(positions, axis=0, return_inverse=True)[1].ravel()
     totals, counts = np.bincount(group, errors), np.bincount(group)
     rng = np.random.default_rng(0)

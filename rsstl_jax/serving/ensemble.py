@@ -28,13 +28,6 @@ class Ensemble(NetworkLocator):
         members = tuple(members)
         if not members:
             raise DataError("an ensemble needs at least one member")
-        for member in members:
-            if not isinstance(member, NetworkLocator):
-                kind = type(member).__name__
-                raise DataError(
-                    f"an ensemble joins students and networks at a site, and a member is {kind}; "
-                    "an exported program is joined as the locator that it was made from"
-                )
         first = members[0]
         for member in members[1:]:
             _check_same_site(first, member)

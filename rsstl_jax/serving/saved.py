@@ -1,21 +1,22 @@
 """Any locator as a folder: students, the pretrained network at a site, ensembles, exports."""
 
-import io
 import shutil
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rsstl_jax.data import Fingerprints, Site
 from rsstl_jax.data.preprocess import check_same_site
 from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
-from rsstl_jax.engine.saved_student import ANSWER_FILES, load_answers, load_student, save_answers
-from rsstl_jax.engine.student_card import layout_of, read_card
+from rsstl_jax.engine.saved_student import (
+    ANSWER_FILES,
+    layout_of,
+    load_answers,
+    load_student,
+    save_answers,
+)
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.export import ExportedStudent, load_exported
 from rsstl_jax.serving.ensemble import Ensemble
@@ -26,9 +27,11 @@ from rsstl_jax.site_agnostic.weights import (
     load_pretrained,
     save_pretrained,
 )
-from rsstl_jax.store.files import as_path, write_bytes, write_sealed
+from rsstl_jax.store.arrays import read_arrays, write_arrays
+from rsstl_jax.store.files import as_path, read_sealed, write_sealed
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
+_ARRAYS = ("rss_dbm", "position_m", "floor", "building")
 EXPORTED = "exported.json"
 EXPORTED_FILES = "student.bin", "student.onnx"
 _CARDS = (_ENSEMBLE, _AT_SITE, EXPORTED, "student.json")
@@ -164,7 +167,7 @@ def save_ensemble(
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    card = read_card(folder / _ENSEMBLE, {"dataset": str, "members": list})
+    card = read_sealed(folder / _ENSEMBLE, {"dataset": str, "members": list})
     members = [load_network_locator(folder / str(name)) for name in card["members"]]
     answers: dict[str, Any] = load_answers(folder, len(members[0].access_points))
     return Ensemble(members, **answers)
@@ -174,10 +177,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
     folder = as_path("folder", folder)
     check_new(folder, replace=replace)
-    part, content = ensemble.radio_map, io.BytesIO()
-    arrays = {name: getattr(part, name) for name in ("rss_dbm", "position_m", "floor", "building")}
-    given = {name: array for name, array in arrays.items() if array is not None}
-    np.savez_compressed(content, allow_pickle=False, **given)
+    arrays = {name: getattr(ensemble.radio_map, name) for name in _ARRAYS}
     facts = {
         "dataset": ensemble.dataset,
         "access_points": ensemble.access_points,
@@ -186,31 +186,28 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
     }
     with _written_whole(folder, _AT_SITE) as new:
         save_pretrained(new, ensemble.pretrained)
-        write_bytes(new / _RADIO_MAP, content.getvalue())
+        write_arrays(new / _RADIO_MAP, {n: a for n, a in arrays.items() if a is not None})
         save_answers(new, ensemble)
         write_sealed(new / _AT_SITE, facts)
 
 
 def _load_at_site(folder: Path) -> EnsembleAtSite:
     fields = {"dataset": str, "access_points": list, "inverse_temperature": float}
-    card = read_card(folder / _AT_SITE, fields)
+    card = read_sealed(folder / _AT_SITE, fields)
     # Earlier versions wrote the temperature alone.
     chosen = Chosen(**{name: card[name] for name in Chosen._fields if name in card})
     pretrained = load_pretrained(folder)
+    held = read_arrays(folder / _RADIO_MAP, *_ARRAYS[:2])
+    arrays: dict[str, Any] = {name: held.get(name) for name in _ARRAYS}
     try:
-        content = (folder / _RADIO_MAP).read_bytes()
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            labels = {name: arrays.get(name) for name in ("floor", "building")}
-            radio_map = Fingerprints(
-                card["dataset"],
-                "train",
-                arrays["rss_dbm"],
-                arrays["position_m"],
-                access_points=tuple(card["access_points"]),
-                layout=layout_of(card, folder / _AT_SITE),
-                **labels,
-            )
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, DataError) as error:
+        radio_map = Fingerprints(
+            card["dataset"],
+            "train",
+            access_points=tuple(card["access_points"]),
+            layout=layout_of(card, folder / _AT_SITE),
+            **arrays,
+        )
+    except DataError as error:
         raise DamagedError(f"{folder / _RADIO_MAP} is damaged: {error}") from error
     answers: dict[str, Any] = load_answers(folder, len(radio_map.access_points))
     return EnsembleAtSite(pretrained, radio_map, chosen=chosen, **answers)

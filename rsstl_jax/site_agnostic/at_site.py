@@ -20,7 +20,6 @@ from rsstl_jax.engine.prototypes import Prototypes, group_by_position, make_prot
 from rsstl_jax.engine.radio_map import RadioMap
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, fit_radius
 from rsstl_jax.engine.replicas import stack
-from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import DataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import make_support
@@ -65,23 +64,8 @@ class EnsembleAtSite(NetworkLocator):
             layout=radio_map.layout,
         )
         self.pretrained, self.members = pretrained, pretrained.members
-        self.site_network: SiteNetwork = site_network
+        self.site_network = site_network if chosen is None else with_chosen(site_network, chosen)
         self.radio_map = radio_map
-        if chosen is not None:
-            self.site_network = with_chosen(site_network, chosen)
-
-    @classmethod
-    def fit(cls, pretrained: "Pretrained", radio_map: Fingerprints) -> "EnsembleAtSite":
-        """Chooses numbers of the support and calibrates the radius on the radio map itself."""
-        ensemble = cls(pretrained, radio_map)
-        _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
-        ensemble.site_network = choose_at_site(ensemble.site_network, ensemble.members)
-        ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
-        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
-            _log.info("calibrating the radius at %s", radio_map.dataset)
-            held_out = cross_fitted_errors(ensemble, radio_map)
-            ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))
-        return ensemble
 
     def __repr__(self) -> str:
         names = f"{len(self.access_points)} access points of {self.dataset}"
@@ -153,7 +137,15 @@ class Pretrained:
         if not isinstance(radio_map, Fingerprints):
             kind = type(radio_map).__name__
             raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
-        return EnsembleAtSite.fit(self, radio_map)
+        ensemble = EnsembleAtSite(self, radio_map)
+        _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
+        ensemble.site_network = choose_at_site(ensemble.site_network, self.members)
+        ensemble.prototypes = make_prototypes(radio_map, ensemble.preprocessor)
+        if len(np.unique(radio_map.position_m, axis=0)) >= MIN_CROSS_FITTED_POSITIONS:
+            _log.info("calibrating the radius at %s", radio_map.dataset)
+            held_out = cross_fitted_errors(ensemble, radio_map)
+            ensemble.radius = fit_radius(held_out, len(ensemble.prototypes.labels))
+        return ensemble
 
     def check_target(self, target: str) -> None:
         """Refuses a dataset from a building that the members were trained in, by its name."""
@@ -171,8 +163,7 @@ class Pretrained:
         A copy is known by all of its data and, where the source has a data card, by the positions
         of its train part, in any order and from any origin.
         """
-        data = self.report.get("data")
-        trained = {digest: name for name, digest in data.items()} if isinstance(data, dict) else {}
+        trained = {digest: name for name, digest in self.report.get("data", {}).items()}
         buildings = {building_of(source) for source in self.sources}
         for part in parts:
             known = recognise(part)

@@ -39,8 +39,7 @@ class Chosen(NamedTuple):
 def choose_at_site(site_network: SiteNetwork, members: Sequence[Params]) -> SiteNetwork:
     """The site network with the numbers that locate the site's own radio map best."""
     radio_map = site_network.survey
-    if radio_map is None:
-        raise ValueError("site_network has no radio map; take one of make_agnostic_site_network")
+    assert radio_map is not None, "make_agnostic_site_network gives it one"
     ids = np.asarray(radio_map.place)
     if ids.max() + 1 < MIN_CROSS_FITTED_POSITIONS:
         return site_network

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,30 +26,10 @@ _uniform = partial(jax.random.uniform, dtype=jnp.float32)
 _normal = partial(jax.random.normal, dtype=jnp.float32)
 
 
-@dataclass(frozen=True)
-class EpisodeSettings:
-    """How episodes are drawn; the fields are those of `agnostic.episodes`."""
-
-    num_queries: int
-    min_support: int
-    max_support: int
-    crop: float
-    all_scans: float
-    access_point_dropout: float
-    query_dropout: float
-    gain_offset_db: float
-    reading_noise_db: float
-
-
-def source_episodes(config: ConfigDict) -> EpisodeSettings:
-    """The episodes of a training on the sources."""
-    return EpisodeSettings(**config.agnostic.episodes.to_dict())
-
-
-def tuning_episodes(config: ConfigDict) -> EpisodeSettings:
+def tuning_episodes(config: ConfigDict) -> ConfigDict:
     """The episodes of a tuning at the target: as on the sources, but for what it has of its own."""
     tuning = config.agnostic.tune.episodes.to_dict()
-    return EpisodeSettings(**config.agnostic.episodes.to_dict() | tuning)
+    return ConfigDict(config.agnostic.episodes.to_dict() | tuning)
 
 
 def renew_episodes(episodes: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,8 +81,6 @@ class Episode(NamedTuple):
 
 def make_sources(parts: Sequence[Fingerprints]) -> Sources:
     """Sites of any size as one set of arrays."""
-    if not parts:
-        raise DataError("there is no source; episodes need at least one site")
     width = max(part.num_access_points for part in parts)
     columns: dict[str, list[np.ndarray]] = {"level": [], "position": [], "position_id": []}
     range_db = []
@@ -129,7 +106,7 @@ def make_sources(parts: Sequence[Fingerprints]) -> Sources:
 
 
 def draw_episode(
-    key: jax.Array, sources: Sources, settings: EpisodeSettings, *, num_rows: int
+    key: jax.Array, sources: Sources, settings: ConfigDict, *, num_rows: int
 ) -> Episode:
     """Draws one episode; may be called inside jit. No site has more than `num_rows`."""
     site_key, row_key, reading_key, plan_key = jax.random.split(key, 4)
@@ -149,7 +126,7 @@ def draw_episode(
 
 
 def _draw_rows(
-    key: jax.Array, sources: Sources, site: jax.Array, settings: EpisodeSettings, num_rows: int
+    key: jax.Array, sources: Sources, site: jax.Array, settings: ConfigDict, num_rows: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Rows of the queries and of the support, and which rows of the support count."""
     crop_key, disc_key, query_key, order_key, size_key = jax.random.split(key, 5)
@@ -190,7 +167,7 @@ def _vary(
     query: jax.Array,
     support: jax.Array,
     level_per_db: jax.Array,
-    settings: EpisodeSettings,
+    settings: ConfigDict,
 ) -> tuple[jax.Array, jax.Array]:
     """Levels of queries and support as different devices would report them."""
     # Keys 0 and 1 are unused; without them the others would be others.

@@ -109,8 +109,6 @@ def average_with_student(
     outputs: TeacherOutputs, site_network: SiteNetwork, params: Params
 ) -> TeacherOutputs:
     """The outputs with unlabelled positions averaged with those that a student predicts."""
-    if len(outputs.unlabelled_dbm) == 0:
-        raise ValueError("outputs has no unlabelled fingerprint to average positions for")
     locate = jax.jit(lambda rows: site_network.represent(params, rows).location)
     predicted_m = in_chunks(locate, outputs.unlabelled_dbm) * site_network.preprocessor.scale_m
     num_labelled = len(outputs.position_m) - len(predicted_m)

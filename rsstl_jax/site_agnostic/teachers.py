@@ -1,8 +1,8 @@
 """Site-agnostic teachers of a run: from a bundle whose card matches, else trained."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,16 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints, check_sources
-from rsstl_jax.errors import ConfigError, DamagedError, DataError, MissingDataError
+from rsstl_jax.errors import ConfigError, DamagedError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import Pretrained
-from rsstl_jax.site_agnostic.episodes import per_step_fact, renew_episodes, source_episodes
+from rsstl_jax.site_agnostic.episodes import per_step_fact, renew_episodes
 from rsstl_jax.site_agnostic.training import fit_members
 from rsstl_jax.site_agnostic.weights import load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences
-from rsstl_jax.store.lock import locked
+from rsstl_jax.store.lock import load_or_make
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
-
-_log = logging.getLogger(__name__)
 
 
 def make_agnostic_teachers(
@@ -35,21 +33,9 @@ def make_agnostic_teachers(
     folder = Path(bundle_dir) / f"agnostic-{'+'.join(sources)}"
     parts = {name: part for name, part in sources.items() if isinstance(part, Fingerprints)}
     facts = _facts(config, parts)
-    bundle = _load_matching(folder, facts)
     missing = [part for part in sources.values() if isinstance(part, MissingDataError)]
-    if missing:
-        if isinstance(bundle, str):
-            raise DataError(f"{missing[0]} And the bundle cannot be used: {bundle}")
-        _log.warning("%s is used unchecked: %s", folder, missing[0])
-    # One that matches is read without the lock, which a folder that is only read cannot have.
-    if isinstance(bundle, Pretrained):
-        return bundle
-    with locked(folder, wait=True):
-        bundle = _load_matching(folder, facts)
-        if isinstance(bundle, Pretrained):
-            return bundle
-        if in_first((folder / "agnostic.json").exists)():
-            recorder.report("agnostic", f"{bundle}; it is made anew")
+
+    def make() -> Pretrained:
         settings = AgnosticSettings()
         members = fit_members(
             config, list(parts.values()), settings, facts["seeds"], "agnostic", recorder
@@ -57,14 +43,22 @@ def make_agnostic_teachers(
         report = {"made": facts, "jax": version("jax")}
         trained = Pretrained(settings, members, tuple(sources), report)
         in_first(save_pretrained)(folder, trained)
-    return trained
+        return trained
+
+    return load_or_make(
+        folder,
+        partial(_load_matching, folder, facts),
+        make,
+        report=partial(recorder.report, "agnostic"),
+        missing=missing[0] if missing else None,
+    )
 
 
 def _facts(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, Any]:
     """What the bundle's card says of its training."""
     first = config.teacher.seed
     return per_step_fact(config) | {
-        "episodes": asdict(source_episodes(config)),
+        "episodes": config.agnostic.episodes.to_dict(),
         "epochs": config.agnostic.epochs,
         "learning_rate": config.agnostic.learning_rate,
         "seeds": list(range(first, first + config.agnostic.members)),
@@ -73,24 +67,25 @@ def _facts(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, A
 
 
 @in_first
-def _load_matching(folder: Path, wanted: Mapping[str, Any]) -> Pretrained | str:
-    """The bundle, or why there is none that fits."""
+def _load_matching(folder: Path, wanted: Mapping[str, Any]) -> Pretrained | None:
+    """The bundle, if it was made as is wanted."""
     card_file = folder / "agnostic.json"
+    if not card_file.exists():
+        return None
     try:
         bundle = load_pretrained(folder)
-    except (ConfigError, DamagedError, FileNotFoundError) as error:
-        return str(error)
-    try:
         facts = dict(bundle.report["made"])
         # Of data that are not at hand, nothing can be compared.
         data = {name: digest for name, digest in facts["data"].items() if name in wanted["data"]}
         facts |= {"episodes": renew_episodes(facts["episodes"]), "data": data}
-    except ConfigError as error:
-        return str(error)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return f"{card_file} does not say how it was made"
+    except (ConfigError, FileNotFoundError) as error:
+        raise DamagedError(str(error)) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DamagedError(f"{card_file} does not say how it was made") from error
     changed = differences(
         facts | {"settings": asdict(bundle.settings)},
         {**wanted, "settings": asdict(AgnosticSettings())},
     )
-    return f"{folder}: {'; '.join(changed)}" if changed else bundle
+    if changed:
+        raise DamagedError(f"{folder}: {'; '.join(changed)}")
+    return bundle

@@ -23,11 +23,9 @@ from rsstl_jax.models.site_agnostic.support import Support, make_support
 from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork, make_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     Episode,
-    EpisodeSettings,
     Sources,
     draw_episode,
     make_sources,
-    source_episodes,
     tuning_episodes,
 )
 from rsstl_jax.store.recorder import Recorder
@@ -58,7 +56,7 @@ def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
 
 def make_episode_step(
     network: AgnosticNetwork,
-    settings: EpisodeSettings,
+    settings: ConfigDict,
     tx: optax.GradientTransformation,
     *,
     num_rows: int,
@@ -91,7 +89,7 @@ def fit_agnostic(
     parts: Sequence[Fingerprints],
     *,
     network: AgnosticSettings,
-    episodes: EpisodeSettings,
+    episodes: ConfigDict,
     epochs: int,
     learning_rate: float,
     seed: int,
@@ -141,7 +139,7 @@ def fit_members(
     tuned_from: Sequence[Params] | None = None,
 ) -> tuple[Params, ...]:
     """The ensemble members: a training on the sources per seed, or members tuned at a target."""
-    plan, episodes = config.agnostic, source_episodes(config)
+    plan, episodes = config.agnostic, config.agnostic.episodes
     if tuned_from is not None:
         plan, episodes = config.agnostic.tune, tuning_episodes(config)
     return tuple(
@@ -166,8 +164,6 @@ def predict_members_m(
     site_network: SiteNetwork, members: Sequence[Params], rss_dbm: ArrayLike
 ) -> np.ndarray:
     """The mean of the members' positions, float64[n, 2] m, for float[n, A] dBm, NaN: undetected."""
-    if not members:
-        raise ValueError("members is empty; at least one training is needed")
     locate = partial(mean_location, site_network.network, stack(members), site_network.support)
     preprocessor = site_network.preprocessor
     units = in_chunks(locate, preprocessor.encode(np.asarray(rss_dbm, np.float32)))

@@ -1,7 +1,5 @@
 """The site-agnostic network on a target that it was not trained on, beside its baselines."""
 
-import hashlib
-import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +23,6 @@ from rsstl_jax.site_agnostic.episodes import (
     check_mesh,
     per_step_fact,
     renew_episodes,
-    source_episodes,
 )
 from rsstl_jax.site_agnostic.fraction_figures import measure_fraction, summarize_errors
 from rsstl_jax.site_agnostic.training import (
@@ -34,11 +31,11 @@ from rsstl_jax.site_agnostic.training import (
     predict_members_m,
 )
 from rsstl_jax.site_agnostic.weights import load_pretrained, renew_sizes, save_pretrained
-from rsstl_jax.store.files import as_path, differences, read_json, write_json
+from rsstl_jax.store.files import as_path, differences, json_digest, read_json, write_json
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
-from rsstl_jax.store.workdir import log_start, provenance
+from rsstl_jax.store.workdir import log_start, make_recorder, provenance
 from rsstl_jax.types import Params
 
 _LOCATORS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
@@ -186,7 +183,7 @@ def _training_facts(config: ConfigDict) -> dict[str, Any]:
         "epochs": config.agnostic.epochs,
         "learning_rate": config.agnostic.learning_rate,
         "network": asdict(AgnosticSettings.from_config(config)),
-        "episodes": asdict(source_episodes(config)),
+        "episodes": config.agnostic.episodes.to_dict(),
     }
 
 
@@ -208,7 +205,7 @@ def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens the folder of trainings on some sources, new or left by an earlier start."""
     file = Path(workdir) / "plan.json"
     facts = _written_facts(file, _training_facts(config))
-    recorder = _make_recorder(config, workdir, facts)
+    recorder = make_recorder(config, workdir, json_digest(facts)[:16])
     in_first(write_json)(file, facts)
     return recorder
 
@@ -233,17 +230,6 @@ def _written_facts(file: Path, facts: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
-def _make_recorder(config: ConfigDict, workdir: str | Path, facts: Mapping[str, Any]) -> Recorder:
-    """A recorder of trainings that depend on these facts, with which their states are signed."""
-    return Recorder(
-        workdir,
-        log_every_epochs=config.run.log_every_epochs,
-        checkpoint_every_s=config.run.checkpoint_every_s,
-        owner=hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16],
-        tensorboard=config.run.tensorboard,
-    )
-
-
 def _tune(
     config: ConfigDict, members: Sequence[Params], train: Fingerprints, recorder: Recorder
 ) -> tuple[Params, ...]:
@@ -253,7 +239,7 @@ def _tune(
     if config.data.evaluate_on == "validation":
         facts |= {"fraction": config.data.validation_fraction, "seed": config.data.validation_seed}
     facts |= held_out_groups(config.data)
-    at_target = _make_recorder(config, recorder.workdir, facts)
+    at_target = make_recorder(config, recorder.workdir, json_digest(facts)[:16])
     settings = AgnosticSettings.from_config(config)
     return fit_members(
         config, [train], settings, config.seeds, target, at_target, tuned_from=members

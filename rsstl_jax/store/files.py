@@ -123,23 +123,28 @@ def read_lines(content: bytes, path: str | Path) -> list[dict[str, Any]]:
     return records
 
 
-def _seal(content: Mapping[str, Any]) -> str:
+def json_digest(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of a JSON object, whatever the order of its fields."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_sealed(path: str | Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object with its own checksum in it, as the field "sha256"."""
     content = json.loads(json.dumps(content))
-    write_json(path, {**content, "sha256": _seal(content)})
+    write_json(path, {**content, "sha256": json_digest(content)})
 
 
-def read_sealed(path: str | Path) -> dict[str, Any]:
-    """Reads what `write_sealed` wrote."""
+def read_sealed(path: str | Path, fields: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """Reads what `write_sealed` wrote, with the fields that the reader needs."""
     content = read_json(path)
     if "sha256" not in content:
         raise DamagedError(f"{path} has no checksum: it was made by hand or by an earlier version")
-    if content.pop("sha256") != _seal(content):
+    if content.pop("sha256") != json_digest(content):
         raise DamagedError(f"{path} was changed: its checksum does not fit")
+    for name, kind in (fields or {}).items():
+        if not isinstance(content.get(name), kind):
+            found = repr(content[name]) if name in content else "missing"
+            raise DamagedError(f"{path}: {name} is {found}; {kind.__name__} is expected")
     return content
 
 

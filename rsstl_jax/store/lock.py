@@ -10,14 +10,16 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
-from rsstl_jax.errors import LockedError
+from rsstl_jax.errors import DamagedError, DataError, LockedError, MissingDataError
 from rsstl_jax.store.files import naming
 from rsstl_jax.store.processes import in_first
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +50,39 @@ def _locked(folder: str | Path, wait: bool) -> Iterator[None]:
             file.truncate(0)
             file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
         yield
+
+
+def load_or_make(
+    folder: Path,
+    load: Callable[[], T | None],
+    make: Callable[[], T],
+    *,
+    report: Callable[[str], None],
+    missing: MissingDataError | None = None,
+) -> T:
+    """What a folder holds, else what is made there; of several runs one makes it, others wait.
+
+    `missing` says that it cannot be made here; `report` gets a line of what is made anew.
+    """
+    try:
+        # It needs no lock, so that bundles may lie where one can only read.
+        held = load()
+    except DamagedError as error:
+        if missing:
+            raise DataError(f"{missing} And the bundle cannot be used: {error}") from error
+        held = None
+    if missing:
+        if held is None:
+            raise missing
+        _log.warning("%s is used unchecked: %s", folder, missing)
+    if held is not None:
+        return held
+    with locked(folder, wait=True):
+        try:
+            held = load()
+        except DamagedError as error:
+            report(f"{error}; it is made anew")
+        return make() if held is None else held
 
 
 def _acquire(file: IO[bytes]) -> bool:

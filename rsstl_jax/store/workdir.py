@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.retired import ADDED, drop_retired
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DataError
-from rsstl_jax.store.files import differences, read_json, shortened, write_json
+from rsstl_jax.store.files import differences, json_digest, read_json, shortened, write_json
 from rsstl_jax.store.processes import check_equal, in_first
 from rsstl_jax.store.recorder import Recorder
 
@@ -72,16 +72,21 @@ def open_workdir(config: ConfigDict, workdir: str | Path, command: str = "") -> 
     """
     file = Path(workdir) / "config.json"
     fields = _merge_written(file, json.loads(json.dumps(flatten(config))), command)
-    digest = hashlib.sha256(json.dumps(_fixed_fields(fields), sort_keys=True).encode()).hexdigest()
-    recorder = Recorder(
+    digest = json_digest(_fixed_fields(fields))
+    recorder = make_recorder(config, workdir, f"configuration {digest[:16]}")
+    in_first(write_json)(file, fields)
+    return recorder
+
+
+def make_recorder(config: ConfigDict, workdir: str | Path, owner: str) -> Recorder:
+    """The recorder of trainings whose states are signed with what they depend on."""
+    return Recorder(
         workdir,
         log_every_epochs=config.run.log_every_epochs,
         checkpoint_every_s=config.run.checkpoint_every_s,
-        owner=f"configuration {digest[:16]}",
+        owner=owner,
         tensorboard=config.run.tensorboard,
     )
-    in_first(write_json)(file, fields)
-    return recorder
 
 
 @in_first

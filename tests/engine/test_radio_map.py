@@ -9,12 +9,10 @@ import pytest
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config, write_sites
 
 from rsstl_jax.baselines.transfer import make_transfer_job
-from rsstl_jax.data import fit_preprocessor
 from rsstl_jax.engine import radio_map as survey_module
 from rsstl_jax.engine.radio_map import (
     RadioMap,
     draw_support,
-    make_radio_map,
     position_ids,
 )
 from rsstl_jax.engine.saved_student import Student, load_student, save_student
@@ -93,12 +91,6 @@ def test_three_places_are_too_few():
     part = dataclasses.replace(part, position_m=np.repeat(part.position_m[:3], 7, axis=0))
     with pytest.raises(DataError, match=r"^home train: has fingerprints of 3 positions; .*least 4"):
         make_site_job(make_tiny_config(**NARROW), part)
-
-
-def test_a_survey_is_of_the_linear_encoding():
-    part = make_part()
-    with pytest.raises(ValueError, match=r"encoding is 'powed'; a radio map needs 'linear'"):
-        make_radio_map(part, fit_preprocessor(part, encoding="powed"))
 
 
 def test_in_training_the_own_place_says_nothing():

@@ -20,7 +20,7 @@ from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import DataError
 from rsstl_jax.models import Network, Regressor
-from rsstl_jax.models.dnn import DenseFramer
+from rsstl_jax.models.dnn import DenseStack
 from rsstl_jax.pipeline import run_distillation
 
 FILE = Path(__file__).parents[2] / "experiments" / "lipschitz.py"
@@ -38,7 +38,7 @@ class Linear(nn.Module):
 
 
 def test_a_linear_extractor_has_the_norm_of_its_weight_everywhere():
-    network = Network(DenseFramer(5), Linear(), Regressor(), 5, 4, "linear")
+    network = Network(DenseStack((5,)), Linear(), Regressor(), 5, 4, "linear")
     part = make_part()
     site_network = SiteNetwork(network, fit_preprocessor(part))
     params = site_network.init(jax.random.key(0), part.num_access_points)

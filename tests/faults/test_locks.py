@@ -9,11 +9,10 @@ import threading
 import time
 from importlib import import_module
 
-import jax.numpy as jnp
 import killing
 import pytest
 import running
-from tiny import draw_params, make_bundle_card, make_jobs, make_part, make_tiny_config
+from tiny import draw_bundle, make_bundle_card, make_jobs, make_part, make_tiny_config
 
 from rsstl_jax.errors import LockedError
 from rsstl_jax.phases.bundle import save_bundle
@@ -80,7 +79,7 @@ def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch
     monkeypatch.setattr(teachers, "_train_teacher", lambda *_: trained.append(1))
     folder, train = tmp_path / "dnn-mall-tuned-smoke", make_part("mall")
     card = make_bundle_card(make_tiny_config(), "mall", train)
-    params = draw_params(card.generator(), jnp.zeros((1, card.input_width)))
+    params = draw_bundle(card)
     held = threading.Event()
 
     def make():

@@ -154,9 +154,8 @@ def test_what_is_not_meant_is_refused(call, error, message):
 
 def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
-    for students, message in (({}, "is empty"), (["standalone"], r"is \['standalone'\]; {name: S")):
-        with pytest.raises(ConfigError, match=f"students {message}"):
-            run_distillation(config, tmp_path / "run", students=students)
+    with pytest.raises(ConfigError, match="students is empty"):
+        run_distillation(config, tmp_path / "run", students={})
     assert not (tmp_path / "run").exists()
 
 

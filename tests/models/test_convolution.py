@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from rsstl_jax.models import Convolution
-from rsstl_jax.models.convolution import LONG_WINDOW, METHODS, max_of_windows
+from rsstl_jax.models.convolution import LONG_WINDOW, METHODS, Convolution, max_of_windows
 
 CASES = [
     ((2, 9, 3), (4,), "VALID"),
@@ -155,8 +154,3 @@ def test_a_tie_shares_its_gradient_and_nan_is_kept():
     for corner in range(4):
         broken = image.ravel().at[corner].set(jnp.nan).reshape(image.shape)
         assert jnp.isnan(max_of_windows(broken))
-
-
-def test_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="'fft'; it must be in auto, convolution, patches"):
-        Convolution(4, (3,), method="fft").init(jax.random.key(0), jnp.ones((1, 9, 1)))

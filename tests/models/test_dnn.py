@@ -11,7 +11,7 @@ from tiny import draw_params
 from rsstl_jax import default_config, make_network
 from rsstl_jax.data import CARDS
 from rsstl_jax.models import Regressor
-from rsstl_jax.models.dnn import DenseFramer, DenseStack
+from rsstl_jax.models.dnn import DenseStack
 
 # Two hidden layers behind the framer (300 * 300 + 300 each) and the plane (300 * 2 + 2).
 BEHIND_THE_FRAMER = 2 * 90_300 + 602
@@ -47,18 +47,6 @@ def test_a_deeper_and_narrower_one_counted_by_hand():
     params = initial(make_network(config), 5)
     assert count(params) == 96 + 3 * 272 + 34
     assert len(params["extractor"]) == 3
-
-
-@pytest.mark.parametrize("num_access_points", [5, 6])
-def test_widths_behind_the_framer_do_not_depend_on_the_site(num_access_points):
-    config = default_config()
-    config.model.dnn.hidden_width = 16
-    network = make_network(config)
-    x = jnp.ones((3, num_access_points))
-    params = draw_params(network, x)
-    out = network.apply({"params": params}, x)
-    assert (out.frame.shape, out.extract.shape, out.location.shape) == ((3, 16), (3, 16), (3, 2))
-    assert params["extractor"]["Dense_0"]["kernel"].shape == (16, 16)
 
 
 def test_frame_and_extract_are_not_negative_and_the_position_may_be():
@@ -101,7 +89,7 @@ def test_dropout_acts_in_training_only(dropout):
 
 
 def test_input_dropout_hides_inputs_in_training_only():
-    framer = DenseFramer(1, input_dropout=0.25)
+    framer = DenseStack((1,), dropout=0.25)
     params = {"params": {"Dense_0": {"kernel": jnp.ones((400, 1)), "bias": jnp.zeros(1)}}}
     x = jnp.ones((1, 400))
     rngs = {"dropout": jax.random.key(0)}

@@ -7,7 +7,7 @@ import pytest
 from tiny import draw_params
 
 from rsstl_jax import default_config, make_network
-from rsstl_jax.models import Critic, Generator, make_generator, stack_teachers
+from rsstl_jax.models.generator import Critic, Generator, make_generator
 
 
 def count(tree):
@@ -73,31 +73,3 @@ def test_critic_scores_each_row_by_itself():
     alone = [score(params, rows[i : i + 1])[0] for i in range(6)]
     np.testing.assert_allclose(scores, alone, rtol=1e-5, atol=1e-6)
     assert np.ptp(scores) > 0
-
-
-def make_teachers(number, **widths):
-    generator = Generator(
-        **{"frame_width": 6, "extract_width": 5, "hidden_width": 7} | widths,
-        extract_activation="relu",
-    )
-    return generator, [draw_params(generator, jnp.zeros((1, 4)), seed=i) for i in range(number)]
-
-
-def test_stacked_teachers_under_vmap_equal_a_loop():
-    generator, teachers = make_teachers(3)
-    code = normal(9, 4)
-    ask = jax.jit(lambda params: generator.apply({"params": params}, code))
-    frame, extract = jax.jit(jax.vmap(ask))(stack_teachers(teachers))
-    for i, teacher in enumerate(teachers):
-        np.testing.assert_allclose(frame[i], ask(teacher)[0], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(extract[i], ask(teacher)[1], rtol=1e-5, atol=1e-6)
-    assert np.abs(extract[0] - extract[1]).max() > 0.1
-
-
-def test_teachers_of_different_networks_cannot_be_stacked():
-    _, first = make_teachers(1)
-    _, second = make_teachers(1, extract_width=9)
-    with pytest.raises(ValueError, match=r"teachers\[1\] has shapes .*9.* must model the same"):
-        stack_teachers(first + second)
-    with pytest.raises(ValueError, match="teachers is empty"):
-        stack_teachers([])

@@ -145,11 +145,6 @@ def test_padding_of_bayescnn_carries_no_signal(n):
     np.testing.assert_array_equal(frame(params, fingerprints), frame(params, padded))
 
 
-def test_unknown_network_is_refused_with_what_there_is():
-    with pytest.raises(ConfigError, match=r"'vgg'; it must be one of agnostic, baat, bayescnn, "):
-        make_network(configured("vgg"))
-
-
 @pytest.mark.parametrize("path", ["os:path", "os:getcwd", "nowhere:make", "os:none"])
 def test_a_path_to_what_makes_no_network_is_refused(path):
     config = default_config()
@@ -206,5 +201,5 @@ def test_an_error_inside_the_module_of_a_network_stays_what_it_is(tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(KeyError, match="width"):
         make_network(configured("broken_maker:make"))
-    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_not_there"):
+    with pytest.raises(ConfigError, match=r"network is .* \(No module named 'a_package_that_is_no"):
         make_network(configured("needy_maker:make"))

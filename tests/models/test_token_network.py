@@ -240,15 +240,3 @@ def test_what_the_contract_cannot_give_is_refused_with_words():
         NETWORK.apply({"params": PARAMS}, QUERIES)
     with pytest.raises(TypeError, match="needs the tokens of a fingerprint"):
         NETWORK.apply({"params": PARAMS}, jnp.ones((1, 8)), method="regress")
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"width": 0}, "width is 0; it must be at least 1"),
-        ({"num_heads": 5}, "width is 48; num_heads, 5, must divide it"),
-    ],
-)
-def test_impossible_sizes_are_refused(fields, words):
-    with pytest.raises(ValueError, match=words):
-        AgnosticSettings(**fields)

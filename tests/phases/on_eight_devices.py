@@ -11,6 +11,7 @@ import pytest
 from phases.test_distillation import ABLATIONS, make_stack, planned, train_all
 from tiny import ONE_TERM, assert_same_bits, broken_off, make_part, make_tiny_config
 
+from rsstl_jax.config import default_config
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.prototypes import make_prototypes
@@ -22,7 +23,7 @@ from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.token_network import make_agnostic
 from rsstl_jax.phases.distillation import make_distillation
-from rsstl_jax.site_agnostic.episodes import EpisodeSettings, make_sources
+from rsstl_jax.site_agnostic.episodes import make_sources
 from rsstl_jax.site_agnostic.training import init_agnostic, make_episode_step
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 
@@ -160,7 +161,8 @@ def test_a_batch_on_many_devices_is_that_of_one(network, mesh, batch_size):
 
 def first_episodes(mesh, per_step=4):
     """Loss and gradient norm of the first steps of a pretraining, of some episodes each."""
-    settings = EpisodeSettings(6, 4, 8, 0.3, 0.5, 0.3, 0.15, 4.0, 3.0)
+    settings = default_config().agnostic.episodes
+    settings.update(num_queries=6, min_support=4, max_support=8)
     network = AgnosticSettings(4, 4, 8, 1, 2, 8)
     parts, tx = [make_part("mall"), make_part("campus")], optax.sgd(0.0)
     step = make_episode_step(make_agnostic(network), settings, tx, num_rows=21)

@@ -85,10 +85,3 @@ def test_a_mask_may_be_a_list():
     assert similarity_of(0.3, mask=[0, 1, 0]) == similarity_of(
         0.3, extract=EXTRACT[1:2], frame=FRAME[1:2]
     )
-
-
-def test_a_term_without_weight_is_refused():
-    alignment = Alignment(ESTIMATOR, ("similarity", "functional_information"))
-    context = DistillContext({}, {"similarity": 1.0}, 0.3)
-    with pytest.raises(ValueError, match="weights has no 'functional_information'"):
-        alignment.losses({}, STUDENT, FRAME, EXTRACT, context)

@@ -10,6 +10,7 @@ import pytest
 from tiny import differing, draw_params, make_part, make_tiny_config
 
 from rsstl_jax import Representations, make_network
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.losses import (
@@ -19,7 +20,8 @@ from rsstl_jax.losses import (
     mutual_information_loss,
     product_pairs,
 )
-from rsstl_jax.models import Estimator, make_generator, stack_teachers
+from rsstl_jax.models import Estimator
+from rsstl_jax.models.generator import make_generator
 from rsstl_jax.phases.alignment_terms import Alignment, active_terms
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 
@@ -156,7 +158,7 @@ class Distilling:
         self.batch = make_batch(part, self.site_network.preprocessor)
         self.generator = make_generator(self.site_network.network, 8)
         draws = [draw_params(self.generator, jnp.zeros((1, 4)), seed=i) for i in range(2)]
-        self.teachers = stack_teachers(draws)
+        self.teachers = stack(draws)
         self.codes = normal(5, len(part), 4)
         self.tx = optax.adam(1e-3)
         example = jnp.zeros((1, part.num_access_points))

@@ -7,7 +7,7 @@ import pytest
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config
 
 from rsstl_jax.engine.site_job import make_site_job
-from rsstl_jax.models import Critic, make_generator
+from rsstl_jax.models.generator import Critic, make_generator
 from rsstl_jax.phases.expert_training import (
     SourceBatch,
     init_expert_state,

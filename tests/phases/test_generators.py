@@ -9,7 +9,8 @@ import pytest
 from tiny import draw_params, make_tiny_config
 
 from rsstl_jax import Batch
-from rsstl_jax.models import Generator, stack_teachers
+from rsstl_jax.engine.replicas import stack
+from rsstl_jax.models.generator import Generator
 from rsstl_jax.phases.generators import draw_codes, generate, generator_inputs, make_teacher_fn
 
 KEYS = jax.random.split(jax.random.key(0))
@@ -48,13 +49,13 @@ def test_the_place_lies_behind_the_code_where_it_is_conditioned():
 def test_many_teachers_equal_a_loop_and_get_no_gradient():
     codes = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
     teachers = [draw_params(GENERATOR, codes, seed=seed) for seed in range(3)]
-    frame, extract = jax.jit(partial(generate, GENERATOR))(stack_teachers(teachers), codes)
+    frame, extract = jax.jit(partial(generate, GENERATOR))(stack(teachers), codes)
     for i, params in enumerate(teachers):
         expected = jax.jit(GENERATOR.apply)({"params": params}, codes)
         np.testing.assert_allclose(frame[i], expected[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(extract[i], expected[1], rtol=1e-5, atol=1e-6)
     total = lambda params: sum(jnp.sum(z) for z in generate(GENERATOR, params, codes))  # noqa: E731
-    gradient = jax.jit(jax.grad(total))(stack_teachers(teachers))
+    gradient = jax.jit(jax.grad(total))(stack(teachers))
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(gradient))
 
 
@@ -65,7 +66,7 @@ def test_the_teachers_of_a_run_follow_its_settings(noise, conditioning):
         **{"teacher.noise": noise, "teacher.conditioning": conditioning}
     ).teacher
     width = 4 + 2 * (conditioning == "location")
-    teachers = stack_teachers([draw_params(GENERATOR, jnp.zeros((1, width)))])
+    teachers = stack([draw_params(GENERATOR, jnp.zeros((1, width)))])
     step_keys = jax.random.split(jax.random.key(3))
     ask = make_teacher_fn(GENERATOR, settings, scale_m=2.0)
     batch = Batch(jnp.zeros((3, 1)), jnp.array([[2.0, 4.0], [-2.0, 0.0], [8.0, 6.0]]), ROW)

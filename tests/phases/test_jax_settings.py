@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tiny
 
+from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_locate_fn
-from rsstl_jax.models import make_generator, stack_teachers
+from rsstl_jax.models.generator import make_generator
 from rsstl_jax.phases.distillation import make_distillation
 from rsstl_jax.phases.student_specs import STUDENTS, plan_student
 from rsstl_jax.phases.teacher_set import TeacherSet
@@ -76,7 +77,7 @@ def make_distilling(network, folder, **fields):
     plan = plan_student(config, job.network, STUDENTS["distilled"])
     distillation = make_distillation(
         job,
-        TeacherSet(generator, stack_teachers(surrogates), {}),
+        TeacherSet(generator, stack(surrogates), {}),
         {"student": (0, plan._replace(teacher_mask=(1.0,) * (2 if kind == "agnostic" else 4)))},
         recorder=Recorder(folder),
         outputs=outputs,

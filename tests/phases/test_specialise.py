@@ -111,11 +111,6 @@ def test_the_step_size_follows_its_schedule(schedule):
     np.testing.assert_allclose(sizes, falling if schedule == "cosine" else [0.1] * 5, atol=1e-6)
 
 
-def test_an_unknown_schedule_is_an_error():
-    with pytest.raises(ValueError, match="schedule is 'linear'; it must be constant or cosine"):
-        make_optimizer(0.1, "linear", 4)
-
-
 def test_training_lowers_the_error(tmp_path):
     fields = {"train.epochs": 40, "train.learning_rate": 0.02, "train.batch_size": 128}
     fields |= {"model.dnn.dropout": 0.0, "augment.access_point_dropout": 0.0}

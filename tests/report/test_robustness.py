@@ -133,7 +133,7 @@ def test_records_are_read_as_they_were_written(part, tmp_path):
     with pytest.raises(ConfigError, match="seed was 0 and is 1"):
         check_shared(tmp_path / "home.jsonl", shared, start_record(part, num_draws=2, seed=1))
     check_shared(tmp_path / "home.jsonl", shared | {"versions": {"jax": "0"}}, shared)
-    line = '{"name": "a", "seed": 1, "axes": 3}'
+    line = '{"name": "a", "seed": 1, "axes": {"lost": {}}}'
     for content, words in {
         b"{}\n{}\n": " is not what",
         f"{{}}\n{line}\n".encode(): " is not what",

@@ -80,8 +80,6 @@ def test_whole_positions_are_drawn_again():
     expected = 2 * 1.96 * of_position.std() / math.sqrt(40)
     assert low < of_position.mean() < high
     np.testing.assert_allclose(high - low, expected, rtol=0.1)
-    with pytest.raises(ValueError, match="3 errors meet 2 positions"):
-        interval_over_positions([1.0, 2.0, 3.0], [[0.0, 0.0], [1.0, 0.0]])
 
 
 def test_the_t_interval_by_hand():

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from rsstl_jax import ExportedStudent, Pretrained, Site, load_pretrained, load_site, load_student
+from rsstl_jax import Pretrained, Site, load_pretrained, load_site, load_student
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.engine.prototypes import make_prototypes, write_prototypes
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
@@ -98,8 +98,6 @@ def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_pat
         Ensemble([student, other])
     with pytest.raises(DataError, match="at least one member"):
         Ensemble([])
-    with pytest.raises(DataError, match="a member is ExportedStudent; an exported program is jo"):
-        Ensemble([student, ExportedStudent(None, ("a",), np.zeros(2), "home")])
     assert len(Ensemble(member for member in (student, student)).members) == 2
 
 

@@ -1,6 +1,5 @@
 """Episodes: what a query may see, how large a support is, and what is varied."""
 
-from dataclasses import replace
 from functools import lru_cache, partial
 
 import jax
@@ -8,44 +7,40 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from ml_collections import ConfigDict
 
 from rsstl_jax.config import default_config
 from rsstl_jax.engine.radio_map import position_ids
 from rsstl_jax.errors import DataError
 from rsstl_jax.site_agnostic import episodes as episodes_module
 from rsstl_jax.site_agnostic.episodes import (
-    EpisodeSettings,
     draw_episode,
     make_sources,
-    source_episodes,
     tuning_episodes,
 )
 
 PARTS = [tiny.make_part(name) for name in ("home", "mall")]
 SOURCES = make_sources(PARTS)
 NUM_ROWS = max(len(part) for part in PARTS)
-PLAIN = EpisodeSettings(
-    num_queries=4,
-    min_support=3,
-    max_support=16,
-    crop=0.0,
-    all_scans=0.0,
-    access_point_dropout=0.0,
-    query_dropout=0.0,
-    gain_offset_db=0.0,
-    reading_noise_db=0.0,
-)
+SIZES = ("num_queries", "min_support", "max_support")
 DROPOUT = {"access_point_dropout": 0.1, "query_dropout": 0.1}
+
+
+def replace(settings, **fields):
+    return ConfigDict(settings.to_dict() | fields)
+
+
 FULL = replace(
-    source_episodes(default_config()), num_queries=4, min_support=3, max_support=16, crop=1.0
+    default_config().agnostic.episodes, num_queries=4, min_support=3, max_support=16, crop=1.0
 )
+PLAIN = replace(FULL, **{name: 0.0 for name in FULL if name not in SIZES})
 
 
-def program(num_queries, min_support, max_support):
+def program(*sizes):
     """Draws an episode for each key; settings that bear on no shape are values of the program."""
 
     def draw_each(chances, keys, sources):
-        settings = EpisodeSettings(num_queries, min_support, max_support, *chances)
+        settings = ConfigDict(dict(zip(SIZES, sizes, strict=True)) | chances)
         one = partial(draw_episode, settings=settings, num_rows=NUM_ROWS)
         return jax.vmap(one, in_axes=(0, None))(keys, sources)
 
@@ -57,9 +52,10 @@ compiled_once = lru_cache(program)
 
 def draw(settings, sources=SOURCES, seed=0, make=compiled_once):
     """Many episodes at once."""
-    *sizes, crop, scans, access_points, queries, gain_db, noise_db = vars(settings).values()
+    chances = settings.to_dict()
+    sizes = [chances.pop(name) for name in SIZES]
     keys = jax.random.split(jax.random.key(seed), 64)
-    return make(*sizes)((crop, scans, access_points, queries, gain_db, noise_db), keys, sources)
+    return make(*sizes)(chances, keys, sources)
 
 
 def draw_anew(settings, sources):
@@ -212,15 +208,13 @@ def test_positions_are_those_of_the_plane():
 
 def test_a_tuning_differs_from_the_sources_in_its_own_fields_alone():
     config = default_config()
-    sources, tuning = source_episodes(config), tuning_episodes(config)
+    sources, tuning = config.agnostic.episodes, tuning_episodes(config)
     assert replace(sources, max_support=2048, min_support=512, **DROPOUT) == tuning != sources
     config.agnostic.episodes.num_queries = 5
     assert tuning_episodes(config).num_queries == 5
 
 
 def test_sources_that_leave_no_support_are_refused():
-    with pytest.raises(DataError, match="there is no source"):
-        make_sources([])
     with pytest.raises(DataError, match="home train: one position only"):
         make_sources([PARTS[0].take([0, 0])])
 

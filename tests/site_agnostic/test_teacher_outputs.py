@@ -153,6 +153,3 @@ def test_a_student_is_averaged_with_where_positions_are_unknown():
     own_m = own * site_network.preprocessor.scale_m
     np.testing.assert_array_equal(found[:21], position_m[:21])
     np.testing.assert_allclose(found[21:], (position_m[21:] + own_m) / 2, rtol=1e-5, atol=1e-4)
-    nobody = outputs._replace(unlabelled_dbm=outputs.unlabelled_dbm[:0])
-    with pytest.raises(ValueError, match="no unlabelled fingerprint"):
-        average_with_student(nobody, site_network, params)

@@ -16,13 +16,6 @@ class AgnosticSettings:
     num_heads: int = 8  # attention heads, which must divide the width
     feed_width: int = 96  # units of the feed-forward layers
 
-    def __post_init__(self) -> None:
-        for name, size in vars(self).items():
-            if size < 1:
-                raise ValueError(f"{name} is {size}; it must be at least 1")
-        if self.width % self.num_heads:
-            raise ValueError(f"width is {self.width}; num_heads, {self.num_heads}, must divide it")
-
     @classmethod
     def from_config(cls, config: ConfigDict) -> "AgnosticSettings":
         """The sizes that a run's configuration names under `model.agnostic`."""
