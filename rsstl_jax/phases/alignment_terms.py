@@ -90,6 +90,8 @@ class Alignment:
         """
         check_margin(context.margin)
         for term in self.terms:
+            if term not in context.weights:
+                raise ValueError(f"weights has no {term!r}; 0 leaves the term out.")
             may_weigh = lambda x: (x >= 0) & np.isfinite(x)  # noqa: E731
             check_known(f"weight of {term!r}", context.weights[term], may_weigh, "at least 0")
         if context.teacher_mask is not None:

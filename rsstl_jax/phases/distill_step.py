@@ -89,7 +89,7 @@ def make_distill_step(
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
-        be drawn and the context has none, or where a weight has no term.
+        be drawn and the context has none, or where a term has no weight or a weight no term.
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -184,6 +184,8 @@ def make_distill_step(
 
 def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
     """Terms of the paper that the step leaves out may have a weight, which then counts for none."""
+    if missing := losses.keys() - weights:
+        raise ValueError(f"weights has no {sorted(missing)[0]!r}; 0 leaves the term out.")
     if unknown := weights.keys() - losses - {*TERMS}:
         raise ValueError(
             f"weights has {sorted(unknown)[0]!r}, which is no term of this step: "
