@@ -26,8 +26,8 @@ def test_a_table_in_an_archive_beside_another_is_said(tmp_path, caplog):
         archive.write(folder / "train.csv", "home/train.csv")
         archive.writestr("home/test.csv", "another")
     load_site("home", data_dir=tmp_path)
-    assert f"{folder}/site.zip holds home/test.csv, too, which is not read" in caplog.text
-    assert "holds home/train.csv" not in caplog.text
+    assert f"{folder}/site.zip: home/test.csv is there, too, and is not read" in caplog.text
+    assert "home/train.csv" not in caplog.text
 
 
 @pytest.mark.parametrize("name", ["layout.json", "Layout.json"])

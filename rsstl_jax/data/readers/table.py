@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.data.plausibility import check_unit, warn_of, warn_of_scans
+from rsstl_jax.data.plausibility import check_plausible, warn_of_scans
 from rsstl_jax.data.readers.archives import DataFile, find_file
 from rsstl_jax.data.readers.cells import (
     UNDETECTED,
@@ -48,10 +48,8 @@ def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site
     """Reads a dataset of one's own: train.csv and test.csv in the form of docs/datasets.md."""
     train, test = (_open(name, folder, part, layout) for part in ("train", "test"))
     site = read_parts(name, train, test, must_match=False)
-    for sheet, part in ((train, site.train), (test, site.test)):
-        check_unit(part, sheet.file)
-    warn_of(site.train, train.file)
-    warn_of(site.test, test.file, radio_map=site.train)
+    check_plausible(site.train, train.file)
+    check_plausible(site.test, test.file, radio_map=site.train)
     return site
 
 
@@ -84,8 +82,7 @@ def read_radio_map(
     # The name of a link is its own.
     folder = os.path.abspath(path if path.is_dir() else path.parent)
     part = read_train(name or os.path.basename(folder), sheet)
-    check_unit(part, sheet.file)
-    warn_of(part, sheet.file)
+    check_plausible(part, sheet.file)
     return part
 
 
