@@ -79,7 +79,7 @@ def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | No
     """
     found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm), layout)]
     for text in found:
-        _log.warning("%s: %s", source, text if layout is None else for_scans(text, layout))
+        _log.warning("%s: %s", source, text if layout is None else for_scans(text))
     return bool(found)
 
 

@@ -1,6 +1,5 @@
 """`Layout`: how a site's tables are written where that differs from the standard form."""
 
-import json
 import math
 import re
 import shlex
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.config.rules import name_list, name_text
+from rsstl_jax.config.rules import name_text
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import parse_json, write_json
@@ -234,25 +233,12 @@ def write_layout(folder: Path, layout: Layout) -> Path:
 _REMEDY = re.compile(r"rsstl check_site --dataset=\.\.\. (.*?) --write")
 
 
-def for_scans(message: str, layout: Layout) -> str:
-    """The same message with the remedy for scans: --layout, which replaces this one as a whole."""
-
-    def describe(match: re.Match[str]) -> str:
-        facts = layout_facts(layout)
-        shown = {name: json.dumps(value) for name, value in facts.items()}
-        for flag in shlex.split(match[1]):
-            name, _, value = flag.removeprefix("--").partition("=")
-            if name in ("undetected", "ignore"):
-                held = [f"{v:g}" if name == "undetected" else v for v in facts.get(name, ())]
-                values = dict.fromkeys([*held, *name_list(value)])
-                write = str if name == "undetected" else json.dumps
-                shown[name] = f"[{', '.join(map(write, values))}]"
-            else:
-                shown[name] = json.dumps("\t" if value == "tab" else value)
-        fields = ", ".join(f'"{name}": {text}' for name, text in shown.items())
-        return f"--layout=<a layout.json with {{{fields}}}>"
-
-    return _REMEDY.sub(describe, message)
+def for_scans(message: str) -> str:
+    """The same message with the remedy for scans: --layout, which replaces the site's own."""
+    fields = lambda match: " ".join(shlex.split(match[1])).replace("--", "")  # noqa: E731
+    return _REMEDY.sub(
+        lambda match: f"--layout=<the layout.json in use with {fields(match)} added>", message
+    )
 
 
 def ignore_flag(*columns: str) -> str:

@@ -55,7 +55,7 @@ def read_scan_table(
                 # Refuses it: there is a header at most.
                 parse_sheet(str(path), header, layout=layout)
     except DataError as error:
-        message = for_scans(str(error), written)
+        message = for_scans(str(error))
         raise error if message == str(error) else DataError(message) from error
     except UNREADABLE as error:
         raise DataError(f"{path}: cannot be unpacked or read ({error})") from error

@@ -27,14 +27,6 @@ _FORBIDDEN = {
     codecs.BOM_UTF8: "holds a byte order mark that is not at the start of the file",
 }
 
-# How files of other kinds start.
-_KINDS = {
-    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "an Excel workbook or an archive",
-    rb"PAR1|SQLite format|MATLAB 5\.0|\x89HDF|\x93NUMPY": "a binary file",
-    rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
-    rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
-}
-
 
 @dataclass(frozen=True)
 class Sheet:
@@ -126,9 +118,6 @@ def parse_sheet(
     text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
-    for start, kind in _KINDS.items():
-        if re.match(start, text, re.IGNORECASE):
-            raise DataError(f"{file}: looks like {kind}; save the table as CSV, UTF-8 text")
     _check_characters(file, text)
     if columns is not None:
         sheet = Sheet(file, tuple(columns), text, 1, layout)
@@ -168,14 +157,8 @@ def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
 
 def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> None:
     """Refuses a header of one column where another delimiter cuts it and the next line alike."""
-    next_line, mark = body.partition(b"\n")[0], delimiter.encode()
-    is_comment = header.startswith(b"#") and header.count(mark) != next_line.count(mark)
-    if is_comment or header.lower().startswith(b"sep="):
-        raise DataError(
-            f"{file}, line 1: is {header.decode()[:40].strip()!r}; remove the line, so that the "
-            "columns' names come first"
-        )
-    if mark in header:
+    next_line = body.partition(b"\n")[0]
+    if delimiter.encode() in header:
         return
     for other, meaning in DELIMITERS.items():
         if 0 < header.count(other.encode()) == next_line.count(other.encode()):
@@ -217,14 +200,6 @@ def _check_width(sheet: Sheet) -> None:
         if len(cells) != len(sheet.columns):
             raise DataError(
                 f"{sheet.row_name(row)}: has {len(cells)} columns; "
-                f"{len(sheet.columns)} are expected{_other_delimiter(cells, sheet)}"
+                f"{len(sheet.columns)} are expected, separated by "
+                f"{DELIMITERS[sheet.layout.delimiter]}"
             )
-
-
-def _other_delimiter(cells: list[str], sheet: Sheet) -> str:
-    """What a row that stays whole looks separated by."""
-    for other, meaning in DELIMITERS.items():
-        if len(cells) == 1 and cells[0].count(other) == len(sheet.columns) - 1:
-            header = DELIMITERS[sheet.layout.delimiter]
-            return f", separated by {header} as in line 1 (here they look separated by {meaning})"
-    return ""
