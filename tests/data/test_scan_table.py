@@ -185,7 +185,7 @@ def test_a_value_that_may_stand_for_undetected_is_asked_about_once(tmp_path, cap
     [message] = [record.getMessage() for record in caplog.records]
     assert message.startswith(f"{file}: every access point is detected in every row and ")
     assert f"% of all cells are {undetected} dBm;" in message
-    assert f"layout.json with undetected={undetected} added" in message
+    assert f"layout.json in use with undetected={undetected} added" in message
     caplog.clear()
     list(read_scan_table(file, NAMES, Layout(undetected=(undetected,))))
     assert not caplog.records
