@@ -32,11 +32,7 @@ MODULES = [
 # What other projects compose of the other rooms.
 COMPOSED = (
     "data.Layout",
-    "data.encode_rss",
     "data.load_radio_map",
-    "data.read_mat",
-    "data.read_radio_map",
-    "data.write_table",
     "engine.loop.fit",
     "engine.train_state.TrainState",
     "phases.alignment_terms.Alignment",
@@ -135,7 +131,7 @@ def test_a_public_object_is_documented(name):
 
 
 def test_every_module_of_the_list_has_public_objects():
-    assert len(PUBLIC) > 70
+    assert len(PUBLIC) > 60
     homes = {name.rpartition(".")[0] for name in PUBLIC}
     for module in MODULES[1:]:
         assert any(home.startswith(module) for home in homes), module

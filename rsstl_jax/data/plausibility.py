@@ -73,10 +73,7 @@ def check_plausible(
 
 
 def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | None = None) -> bool:
-    """Whether scans look wrong, of which it then logs a warning.
-
-    They are read by `layout`; None: they are unlabelled ones of a site.
-    """
+    """Whether scans look wrong, of which it then warns; without a layout they are unlabelled."""
     found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm), layout)]
     for text in found:
         _log.warning("%s: %s", source, text if layout is None else for_scans(text))

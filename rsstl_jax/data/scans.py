@@ -39,15 +39,13 @@ class ScanRows:
 def read_scans(
     scans: Scans, access_points: Sequence[str], layout: Layout | None = None
 ) -> ScanRows:
-    """Scans, in a form that `Locator.locate` takes, as readings of known access points.
-
-    A layout says which values mean undetected, and which names are no access points.
-    """
+    """Scans, in a form that `Locator.locate` takes, as readings of known access points."""
     undetected = layout.undetected if layout else ()
     others = (*layout.ignore, *used_columns(layout)) if layout else ()
     left_out = {name.casefold() for name in others}
     prefix = layout.access_point_prefix.casefold() if layout else ""
     column = {match_key(name): index for index, name in enumerate(check_names(access_points))}
+    parts: list[tuple[str, Any, list[tuple[str, Any]], bool]]
     if isinstance(scans, pd.DataFrame):
         # One scan of columns, whose values are those of all rows.
         number, parts = len(scans), [("scans", slice(None), _columns(scans, column), True)]
@@ -165,7 +163,7 @@ def _readings(scan: Any, row: int) -> tuple[str, int, list[tuple[str, Any]], boo
     return where, row, readings, is_named
 
 
-def _columns(table: pd.DataFrame, known: Mapping[str, int]) -> list[tuple[str, pd.Series]]:
+def _columns(table: pd.DataFrame, known: Mapping[str, int]) -> list[tuple[str, Any]]:
     """The columns of a table with one for each access point."""
     names = [str(name) for name in table.columns]
     if _is_record(dict.fromkeys(names)) and known.keys().isdisjoint(map(match_key, names)):
@@ -219,18 +217,16 @@ def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.f
     """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
     if isinstance(rss_dbm, np.ma.MaskedArray):
         rss_dbm = np.ma.filled(rss_dbm.astype(np.float32), np.nan)
-    kind: Any = None
-    rows = None
     try:
-        kind = np.asarray(rss_dbm).dtype
-        if kind.kind not in "bc":
-            rows = np.asarray(rss_dbm, np.float32)
+        array = np.asarray(rss_dbm)
+        rows = array.astype(np.float32)
+        is_real = array.dtype.kind not in "bc"
     except (TypeError, ValueError):  # other things than numbers, or rows of unequal length
-        kind = type(rss_dbm).__name__
-    if rows is None:
+        is_real = False
+    if not is_real:
         raise DataError(
-            f"rss_dbm is {kind}; readings in dBm are expected, as `Fingerprints.rss_dbm`, NaN: "
-            "undetected"
+            f"rss_dbm is a {type(rss_dbm).__name__}; readings in dBm are expected, as "
+            "`Fingerprints.rss_dbm`, NaN: undetected"
         )
     if rows.ndim != 2 or rows.shape[1] != len(access_points) or not len(rows):
         raise DataError(

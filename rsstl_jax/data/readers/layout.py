@@ -111,7 +111,10 @@ class Layout:
                 needed = f"not be a {wrong}: x is the longitude, y the latitude"
                 self._demand(_degrees_in(getattr(self, name)) != wrong, name, needed)
         if self.origin is not None:
-            self._demand(_is_on_earth(self.origin), "origin", "be a longitude and a latitude")
+            limits = MAX_LONGITUDE, MAX_LATITUDE
+            two = _all_numbers(self.origin) and len(self.origin) == 2
+            on_earth = two and (np.abs(self.origin) <= limits).all()
+            self._demand(on_earth, "origin", "be a longitude and a latitude")
             self._demand(self.positions == "degrees", "origin", "be left out but for degrees")
 
     def _demand(self, condition: object, name: str, needed: str) -> None:
@@ -119,10 +122,7 @@ class Layout:
             raise DataError(f"{name} is {getattr(self, name)!r}; it must {needed}")
 
     def to_metres(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Positions in the table's unit, float64[n, 2], as metres; degrees by the origin.
-
-        The projection is equirectangular with WGS 84's metres per degree at the origin.
-        """
+        """Positions in the table's unit, float64[n, 2], as metres; degrees on WGS 84."""
         if self.positions == "metres":
             return position
         if self.positions == "feet":
@@ -150,11 +150,6 @@ def _degrees_in(column: str) -> str:
     """'latitude' or 'longitude' where a column's name says so; else empty."""
     match = _DEGREES.fullmatch(re.sub(r"[^a-z]", "", column.lower()))
     return (match.lastgroup or "") if match else ""
-
-
-def _is_on_earth(origin: tuple[float, float]) -> bool:
-    two = _all_numbers(origin) and len(origin) == 2
-    return two and abs(origin[0]) <= MAX_LONGITUDE and abs(origin[1]) <= MAX_LATITUDE
 
 
 def _metres_per_degree(latitude: float) -> tuple[float, float]:

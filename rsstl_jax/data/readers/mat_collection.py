@@ -1,4 +1,9 @@
-"""A site from a .mat file of the collection of Torres-Sospedra et al.: DSI1, LIB1, TUT7, ..."""
+"""A site from a .mat file of the collection of Torres-Sospedra et al.: DSI1, LIB1, TUT7, ...
+
+A file holds a struct `database` with `trainingMacs` and `testMacs`, a row a fingerprint and a
+column an access point in dBm, 100 where undetected, and `trainingLabels` and `testLabels` with the
+columns x, y, z, floor, building [doi:10.5281/zenodo.3751042].
+"""
 
 from pathlib import Path
 
@@ -19,37 +24,7 @@ LABELS = ("x", "y", "z", "floor", "building")  # columns of trainingLabels and t
 
 
 def read_mat(name: str, file: str | Path) -> Site:
-    """Reads one site of the .mat collection that many papers on fingerprinting use.
-
-    Its files hold a struct `database` with `trainingMacs` and `testMacs`, a row a fingerprint and a
-    column an access point in dBm, 100 where undetected, and `trainingLabels` and `testLabels` with
-    the columns x, y, z, floor, building [Torres-Sospedra et al. 2020, supplementary materials,
-    doi:10.5281/zenodo.3751042]. The collection gives access points no names: they are called AP001,
-    AP002, ... in the order of the columns. Heights (z) are left out.
-
-    Args:
-        name: what the site is called.
-        file: a MATLAB file up to version 7.
-
-    Returns:
-        Site. Positions in the file's unit, which is the metre.
-
-    Raises:
-        DataError: the file is not such a file, or a value is wrong; the message names file, field,
-            row and column.
-
-    Example:
-        >>> import tempfile
-        >>> from scipy.io import savemat
-        >>> file = Path(tempfile.mkdtemp(), "HOME1.mat")
-        >>> readings = [[-60, 100], [100, -71]]
-        >>> labels = [[1.5, 2.0, 0.0, 0, 0], [4.0, 2.0, 3.7, 1, 0]]
-        >>> savemat(file, {"database": {"trainingMacs": readings, "trainingLabels": labels,
-        ...                             "testMacs": readings, "testLabels": labels}})
-        >>> home = read_mat("home1", file)
-        >>> home.train.access_points, home.train.rss_dbm.tolist(), home.train.floor.tolist()
-        (('AP001', 'AP002'), [[-60.0, nan], [nan, -71.0]], [0, 1])
-    """
+    """Reads one site without heights; access points have no names: they become AP001, AP002, ..."""
     file = as_path("file", file)
     database = _read_database(file)
     site = Site(

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -109,18 +109,22 @@ def open_sheet(
 
 
 def parse_sheet(
-    file: str, text: bytes, *, columns: Sequence[str] | None = None, layout: Layout | None = None
+    file: str,
+    text: bytes,
+    *,
+    columns: Sequence[str] | None = None,
+    layout: Layout | None = None,
+    first_line: int = 1,
 ) -> Sheet:
-    """The same of a text that has been read."""
+    """The same of a text that has been read, or of further rows of one."""
     layout = layout or Layout()
-    if not isinstance(layout, Layout):
-        raise DataError(f"layout is a {type(layout).__name__}; a Layout is expected")
-    text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
+    if first_line == 1:
+        text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
-    _check_characters(file, text)
+    _check_characters(file, text, first_line)
     if columns is not None:
-        sheet = Sheet(file, tuple(columns), text, 1, layout)
+        sheet = Sheet(file, tuple(columns), text, first_line, layout)
     else:
         header, _, body = text.partition(b"\n")
         _check_delimiter(file, header, body, layout.delimiter)
@@ -132,15 +136,7 @@ def parse_sheet(
     return sheet
 
 
-def continue_sheet(sheet: Sheet, body: bytes, first_line: int) -> Sheet:
-    """Further rows of a file that is read in blocks, checked as the first ones."""
-    _check_characters(sheet.file, body, first_line)
-    sheet = replace(sheet, body=body, first_line=first_line)
-    _check_width(sheet)
-    return sheet
-
-
-def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
+def _check_characters(file: str, text: bytes, first_line: int) -> None:
     try:
         text.decode()
     except UnicodeDecodeError as error:
