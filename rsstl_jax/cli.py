@@ -15,7 +15,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from rsstl_jax.commands.shared.command_line import read_flags
-from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, show
+from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, meaning_of, show
 from rsstl_jax.commands.shared.launch import start_processes
 from rsstl_jax.commands.shared.progress import announce_what_is_logged, signs_of_life
 from rsstl_jax.config.overrides import check_overrides
@@ -157,7 +157,6 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
     try:
         _configure_jax()
         start_processes()
-        _check_platform()
         main(*words)
     except BrokenPipeError:
         # Who reads the answers has left, as head does.
@@ -173,22 +172,6 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         if lost := lost_process(error):
             _stop(f"{lost}; {_CONTINUES}", LOST)
         raise
-
-
-def _check_platform() -> None:
-    """Refuses a platform that JAX cannot have here, of which it says little or pages."""
-    platforms = os.environ.get("JAX_PLATFORMS", "")
-    if platforms in ("", "cpu"):
-        return
-    import jax
-
-    try:
-        jax.devices()
-    # JAX asserts that there is a device where it knows the platform and finds none.
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"JAX_PLATFORMS is {platforms!r} and JAX finds no such device; leave it out or take cpu"
-        ) from error
 
 
 def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:
@@ -224,6 +207,8 @@ def _last_words(error: Exception) -> str:
     if field != name and field in FIELDS:
         words = FIELDS[field].rule.words.replace(", or None", "; leave it out for None")
         return f"{field} is {value!r}; it must be {words}"
+    if message.endswith("must have a value other than None."):
+        return f"--{name} is missing: {meaning_of(flags.FLAGS[name])}"
     parser = flags.FLAGS[name].parser if name in flags.FLAGS else None
     if isinstance(parser, flags.IntegerParser | flags.FloatParser):
         return f"--{name} is {value!r}; it must be {parser.syntactic_help}"

@@ -10,7 +10,6 @@ __all__ = [
     "DamagedError",
     "DataError",
     "DivergedError",
-    "Interrupted",
     "LockedError",
     "MissingDataError",
 ]
@@ -114,15 +113,7 @@ class DivergedError(FloatingPointError):
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to end; like KeyboardInterrupt, it is no Exception.
-
-    Args:
-        signum: number of the signal.
-
-    Example:
-        >>> str(Interrupted(signal.SIGTERM))
-        'interrupted by SIGTERM'
-    """
+    """A signal asked the process to end; like KeyboardInterrupt, it is no Exception."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"interrupted by {signal.Signals(signum).name}")

@@ -130,7 +130,6 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
-    _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
     program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
@@ -191,7 +190,6 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
     """
     file = as_path("file", file)
-    _need_network(student)
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
@@ -225,35 +223,19 @@ def load_exported(folder: str | Path) -> ExportedStudent:
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
-    for name in (_CARD, _PROGRAM):
-        if not (folder / name).exists():
-            raise FileNotFoundError(f"{folder} holds no exported student: {name} is missing")
     card = read_sealed(folder / _CARD, _FIELDS)
     content = (folder / _PROGRAM).read_bytes()
     if hashlib.sha256(content).hexdigest() != card["program"]:
         raise DamagedError(f"{folder / _PROGRAM} was changed: its checksum does not fit")
+    labels = [[NO_LABEL if v is None else v for v in row] for row in card.get("labels") or ()]
     return ExportedStudent(
         export.deserialize(bytearray(content)),
         tuple(card["access_points"]),
         np.asarray(card["origin_m"], np.float64),
         card["dataset"],
-        _read_labels(card.get("labels")),
+        np.array(labels, np.int64) if labels else None,
         layout_of(card, folder / _CARD),
     )
-
-
-def _read_labels(labels: list[list[int | None]] | None) -> NDArray[np.int64] | None:
-    if not labels:
-        return None
-    return np.array([[NO_LABEL if v is None else v for v in row] for row in labels], np.int64)
-
-
-def _need_network(student: object) -> None:
-    if not isinstance(student, NetworkLocator):
-        raise ConfigError(
-            f"student is a {type(student).__name__}; what load_student, or load_pretrained().fit, "
-            "returned is expected"
-        )
 
 
 def _need_flatbuffers() -> None:

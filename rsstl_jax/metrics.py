@@ -34,6 +34,18 @@ def _numbers(values: ArrayLike) -> np.ndarray:
         raise ValueError(f"an array of real numbers is expected, got {values!r}") from error
 
 
+def _pair(shape: tuple[int | None, ...], **values: ArrayLike) -> list[np.ndarray]:
+    """Two arrays of this shape, in which None is any number n."""
+    (name, one), (other_name, other) = ((name, _numbers(v)) for name, v in values.items())
+    known = tuple(one.shape[0] if size is None else size for size in shape) if one.ndim else None
+    if not one.shape == other.shape == known:
+        words = ", ".join("n" if size is None else str(size) for size in shape)
+        raise ValueError(
+            f"{name} has shape {one.shape}, {other_name} {other.shape}; both must be [{words}]"
+        )
+    return [one, other]
+
+
 def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
     """Distance in the plane between predicted and true positions; floors are ignored.
 
@@ -50,11 +62,7 @@ def error_m(predicted_m: ArrayLike, actual_m: ArrayLike) -> np.ndarray:
         >>> error_m([[3.0, 4.0]], [[0.0, 0.0]])
         array([5.])
     """
-    predicted, actual = _numbers(predicted_m), _numbers(actual_m)
-    if predicted.shape != actual.shape or predicted.ndim != 2 or predicted.shape[1] != 2:
-        raise ValueError(
-            f"predicted_m has shape {predicted.shape}, actual_m {actual.shape}; both must be [n, 2]"
-        )
+    predicted, actual = _pair((None, 2), predicted_m=predicted_m, actual_m=actual_m)
     return np.linalg.norm(predicted - actual, axis=1)
 
 
@@ -78,8 +86,6 @@ def summarize(errors_m: ArrayLike) -> dict[str, float]:
 def summarize_each(errors_m: Iterable[ArrayLike]) -> dict[str, list[float]]:
     """{figure of `summarize`: its value for each of several sets of errors}."""
     rows = [summarize(errors) for errors in errors_m]
-    if not rows:
-        raise ValueError("errors_m is empty; at least one set of errors is needed")
     return {figure: [row[figure] for row in rows] for figure in rows[0]}
 
 
@@ -97,12 +103,9 @@ def floor_hit_rate(predicted_floor: ArrayLike, actual_floor: ArrayLike) -> float
         >>> floor_hit_rate([0, 1, 1, 2], [0, 1, 2, 2])
         0.75
     """
-    predicted, actual = _numbers(predicted_floor), _numbers(actual_floor)
-    if predicted.shape != actual.shape or actual.ndim != 1 or actual.size == 0:
-        raise ValueError(
-            f"predicted_floor has shape {predicted.shape}, actual_floor {actual.shape}; "
-            "both must be one [n] with n of at least 1"
-        )
+    predicted, actual = _pair((None,), predicted_floor=predicted_floor, actual_floor=actual_floor)
+    if not actual.size:
+        raise ValueError("actual_floor is empty; at least one fingerprint is needed")
     return float((predicted == actual).mean())
 
 
@@ -175,12 +178,7 @@ def _penalised_m(
 ) -> np.ndarray:
     """Distance in the plane, and penalties for wrong floors and (50 m) for the wrong building."""
     distance = error_m(predicted_m, actual_m)
-    floors, building = _numbers(floors_off), _numbers(building_wrong)
-    if floors.shape != distance.shape or building.shape != distance.shape:
-        raise ValueError(
-            f"floors_off has shape {floors.shape}, building_wrong {building.shape}; "
-            f"both must be {distance.shape}"
-        )
+    floors, building = _pair(distance.shape, floors_off=floors_off, building_wrong=building_wrong)
     for name, values in (("floors_off", floors), ("building_wrong", building)):
         if np.isnan(values).any():
             raise ValueError(
@@ -219,12 +217,9 @@ def error_3d_m(
         array([10.])
     """
     distance = error_m(predicted_m, actual_m)
-    predicted, actual = _numbers(predicted_height_m), _numbers(actual_height_m)
-    if predicted.shape != distance.shape or actual.shape != distance.shape:
-        raise ValueError(
-            f"predicted_height_m has shape {predicted.shape}, actual_height_m {actual.shape}; "
-            f"both must be {distance.shape}"
-        )
+    predicted, actual = _pair(
+        distance.shape, predicted_height_m=predicted_height_m, actual_height_m=actual_height_m
+    )
     return np.hypot(distance, predicted - actual)
 
 

@@ -32,11 +32,7 @@ MODULES = [
 # What other projects compose of the other rooms.
 COMPOSED = (
     "data.Layout",
-    "data.encode_rss",
     "data.load_radio_map",
-    "data.read_mat",
-    "data.read_radio_map",
-    "data.write_table",
     "engine.loop.fit",
     "phases.alignment_terms.Alignment",
     "phases.distill_step.DistillContext",

@@ -65,7 +65,7 @@ def test_floor_hit_rate_by_hand_and_its_shapes():
     assert floor_hit_rate([0, 1, 2, 3], [0, 1, 1, 1]) == 0.5
     with pytest.raises(ValueError, match=r"predicted_floor has shape \(2,\), actual_floor \(3,\)"):
         floor_hit_rate([0, 1], [0, 1, 2])
-    with pytest.raises(ValueError, match="n of at least 1"):
+    with pytest.raises(ValueError, match="actual_floor is empty"):
         floor_hit_rate([], [])
 
 

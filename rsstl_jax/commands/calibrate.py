@@ -9,15 +9,14 @@ in the folder calibration/ of the workdir; the twin's errors there say how large
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names
 from rsstl_jax.commands.shared.progress import announce
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    define_folder("workdir", None, "Names the folder of a finished run of distill.")
-    require("workdir", "--workdir is missing; name the folder of a finished run of distill")
+    define_folder("workdir", None, "Names the folder of a finished run of distill.", required=True)
     define_names("students", None, "Names some of its students, as a,b. By default all of them.")
 
 

@@ -21,7 +21,6 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_data_dir,
     define_names,
     refuse_unused,
-    require,
 )
 from rsstl_jax.errors import ConfigError, MissingDataError
 
@@ -47,12 +46,10 @@ TEXTS = {
     "column that has no other use is one.",
     "delimiter": "Sets what separates the columns: , or ; or | or tab. By default it is a comma.",
 }
-PHONES = ("phone", "device", "model", "user")
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("dataset", None, "Names the site.")
-    require("dataset", "--dataset is missing; name the site, such as my-office")
+    flags.DEFINE_string("dataset", None, "Names the site.", required=True)
     define_data_dir()
     for name, meaning in LISTS.items():
         define_names(name, None, meaning)
@@ -82,7 +79,10 @@ def main() -> None:
     if layout is not None:
         # With the origin of degrees.
         layout = parts[0].layout or layout
-        about_site = _look_up(folder, layout)
+        if layout.origin is not None:
+            east, north = layout.origin
+            where = f"longitude {east}, latitude {north}; x is metres east, y metres north"
+            about_site["origin"] = where
         if FLAGS.write:
             write_layout(folder, layout)
     for part in parts:
@@ -157,22 +157,6 @@ def _read(layout: "Layout | None") -> "tuple[Sequence[Fingerprints], list[str]]"
         log.removeHandler(handler)
         log.propagate = True
     return parts, [record.getMessage() for record in handler.buffer]
-
-
-def _look_up(folder: Path, layout: "Layout") -> dict[str, str]:
-    """The origin of degrees, and what ignored columns say of phones."""
-    from rsstl_jax.data.readers.table import open_radio_map
-
-    sheet = open_radio_map(folder, layout=layout)
-    about = {}
-    if layout.origin is not None:
-        east, north = layout.origin
-        about["origin"] = f"longitude {east}, latitude {north}; x is metres east, y metres north"
-    for name in layout.ignore:
-        if name in sheet.columns and any(word in name.lower() for word in PHONES):
-            cells = sheet.frame([name], dtype=str, keep_default_na=False)
-            about[name] = f"{cells[name].nunique():,} different values"
-    return about
 
 
 def _draw(part: "Fingerprints") -> Path:

@@ -16,15 +16,16 @@ from pathlib import Path
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names, require
+from rsstl_jax.commands.shared.flag_definitions import define_folder, define_names
 from rsstl_jax.commands.shared.outputs import check_folder
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    define_names("workdirs", None, "Lists the folders of finished runs of distill, baselines.")
-    require("workdirs", "--workdirs is missing; list the folders of finished runs")
+    define_names(
+        "workdirs", None, "Lists the folders of finished runs of distill, baselines.", required=True
+    )
     define_names(
         "students",
         [],

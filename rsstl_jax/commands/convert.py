@@ -11,18 +11,20 @@ takes as a dataset's name. Heights (z) are left out.
 
 from absl import flags, logging
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
-from rsstl_jax.commands.shared.new_site import new_site_folder, write_site
+from rsstl_jax.commands.shared.flag_definitions import define_folder
+from rsstl_jax.commands.shared.new_site import define_new_site, new_site_folder, write_site
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    define_folder("mat", None, "Names the .mat file, saved by MATLAB or Octave up to version 7.")
-    require("mat", "--mat is missing; name the .mat file of one site")
-    flags.DEFINE_string("name", None, "Names the site that is made.")
-    require("name", "--name is missing; name the site that is made, such as tut7")
-    define_data_dir()
+    define_folder(
+        "mat",
+        None,
+        "Names the .mat file, saved by MATLAB or Octave up to version 7.",
+        required=True,
+    )
+    define_new_site()
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_folder,
     define_names,
     refuse_unused,
-    require,
 )
 from rsstl_jax.commands.shared.outputs import check_folder, find_student
 from rsstl_jax.commands.shared.progress import announce
@@ -32,9 +31,8 @@ def define_flags() -> None:
     )
     define_names("members", None, "Names folders of locators instead, as a,b.")
     flags.DEFINE_bool("pretrained", False, "Joins the pretrained network, too.")
-    define_folder("output", None, "Names the folder of the ensemble.")
+    define_folder("output", None, "Names the folder of the ensemble.", required=True)
     flags.DEFINE_bool("replace", False, "Replaces another locator that --output holds.")
-    require("output", "--output is missing; name the folder of the ensemble")
 
 
 def main() -> None:

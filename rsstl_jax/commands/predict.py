@@ -24,7 +24,6 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_folder,
     define_student,
     refuse_unused,
-    require,
 )
 from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import (
@@ -55,8 +54,9 @@ def define_flags() -> None:
         "Names the site whose train part the pretrained network locates with: a dataset's name, a "
         "folder with train.csv, or the CSV itself.",
     )
-    define_folder("scans", None, "Names the scans: a .csv, a .jsonl, or - for standard input.")
-    require("scans", "--scans is missing; name a .csv or .jsonl, or - for standard input")
+    define_folder(
+        "scans", None, "Names the scans: a .csv, a .jsonl, or - for standard input.", required=True
+    )
     define_folder(
         "output", "-", "Names the file of the answers, .csv or .jsonl. By default they are printed."
     )

@@ -9,18 +9,20 @@ Writes <data_dir>/<name>/{train,test}.csv.gz, which every command then takes as 
 
 from absl import flags, logging
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
-from rsstl_jax.commands.shared.new_site import new_site_folder, write_site
+from rsstl_jax.commands.shared.flag_definitions import define_folder
+from rsstl_jax.commands.shared.new_site import define_new_site, new_site_folder, write_site
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    define_folder("traces", None, "Names the folder of one building, with a folder for each floor.")
-    require("traces", "--traces is missing; name the folder of one building")
-    flags.DEFINE_string("name", None, "Names the site that is made.")
-    require("name", "--name is missing; name the site that is made, such as mall-1")
-    define_data_dir()
+    define_folder(
+        "traces",
+        None,
+        "Names the folder of one building, with a folder for each floor.",
+        required=True,
+    )
+    define_new_site()
     flags.DEFINE_integer(
         "min_scans",
         50,

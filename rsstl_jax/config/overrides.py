@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from rsstl_jax.config.all_fields import FIELDS
-from rsstl_jax.config.rules import FRACTION, Rule, is_number
+from rsstl_jax.config.rules import FRACTIONS, Rule, is_number
 from rsstl_jax.config.schema import check_names, check_value
 from rsstl_jax.errors import ConfigError
 
@@ -42,21 +42,13 @@ def read_assignments(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def read_numbers(flag: str, texts: Sequence[str], rule: Rule) -> list[Any]:
-    """The numbers of a flag that reads a,b,c."""
-    kind = float if rule is FRACTION else int
-    numbers: list[Any] = []
-    for text in texts:
-        try:
-            number: Any = kind(text)
-        except ValueError:
-            number = None
-        if not rule.holds(number) or number in numbers:
-            raise ConfigError(
-                f"{flag}={','.join(texts)}: {text!r} must be {rule.words}, given once"
-            )
-        numbers.append(number)
-    if not numbers:
-        raise ConfigError(f"{flag}= is empty; at least one is needed: {rule.words}")
+    """The numbers of a flag that reads a,b,c, of which the rule is of all of them."""
+    try:
+        numbers = list(map(float if rule is FRACTIONS else int, texts))
+    except ValueError:
+        numbers = []
+    if not rule.holds(numbers):
+        raise ConfigError(f"{flag}={','.join(texts)}: it must be {rule.words}")
     return numbers
 
 

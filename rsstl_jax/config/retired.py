@@ -15,31 +15,6 @@ RETIRED: dict[str, Any] = {
 
 RENAMED = {"distill.told_by": "distill.pseudo_labels"}
 
-ADDED: dict[str, Any] = {
-    "data.held_out_months": "",
-    "data.held_out_phones": "",
-    "agnostic.episodes_per_step": 1,
-    "agnostic.learning_rate": 2e-3,
-    "agnostic.episodes.num_queries": 48,
-    "agnostic.episodes.min_support": 50,
-    "agnostic.episodes.max_support": 1024,
-    "agnostic.episodes.crop": 0.3,
-    "agnostic.episodes.all_scans": 0.5,
-    "agnostic.episodes.access_point_dropout": 0.3,
-    "agnostic.episodes.query_dropout": 0.15,
-    "agnostic.episodes.gain_offset_db": 4.0,
-    "agnostic.episodes.reading_noise_db": 3.0,
-    "agnostic.tune.epochs": 0,
-    "agnostic.tune.learning_rate": 5e-4,
-    "agnostic.tune.episodes.min_support": 512,
-    "agnostic.tune.episodes.max_support": 2048,
-    "agnostic.tune.episodes.access_point_dropout": 0.1,
-    "agnostic.tune.episodes.query_dropout": 0.1,
-    "agnostic.fractions": [0.01, 0.1, 1.0],
-    "agnostic.num_subsets": 3,
-}
-"""Fields that earlier versions did not have: the value that does what they did, as JSON has it."""
-
 # Where 0 meant what None means: ask the recipe of the source.
 _ZERO_IS_NONE = ("specialise.epochs", "teacher.epochs")
 

@@ -70,11 +70,6 @@ def _are_different(values: Any, holds: Callable[[Any], bool]) -> bool:
     return given and all(map(holds, values)) and len(set(values)) == len(values)
 
 
-def _has_no_home(folder: str) -> bool:
-    """Whether a folder begins with ~ and the name of a user that there is not."""
-    return os.path.expanduser(folder).startswith("~")
-
-
 def whole(least: int) -> Rule:
     return Rule(lambda v: is_int(v) and v >= least, f"a whole number of at least {least}")
 
@@ -99,8 +94,13 @@ def names_of(*names: str) -> Rule:
 
 
 FOLDER = Rule(
-    # None written on a command line is the text "None".
-    lambda v: isinstance(v, str) and "\0" not in v and v != "None" and not _has_no_home(v),
+    # None written on a command line is the text "None"; ~ stays where there is no such user.
+    lambda v: (
+        isinstance(v, str)
+        and v != "None"
+        and "\0" not in v
+        and not os.path.expanduser(v).startswith("~")
+    ),
     "a folder, or empty",
 )
 NETWORK = Rule(

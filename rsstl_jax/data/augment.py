@@ -4,10 +4,8 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
-from rsstl_jax._numerics import check_known
 from rsstl_jax.data.site import MAX_DBM
 
 LEVELS = 2**16
@@ -22,20 +20,8 @@ def augment_rss(
     reading_noise_db: ArrayLike = 0.0,
     undetected_dbm: ArrayLike = math.nan,
 ) -> jax.Array:
-    """Fingerprints as another device at another time would have taken them.
-
-    x' = min(x + g + e, 0 dBm), or undetected; g is drawn for each fingerprint, e for each reading.
-    """
+    """min(x + g + e, 0 dBm), or undetected; g is drawn for each fingerprint, e for each reading."""
     rss_dbm = jnp.asarray(rss_dbm)
-    if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):
-        raise TypeError(f"rss_dbm is {rss_dbm.dtype}; a floating type is expected, NaN: undetected")
-    rate = "a probability from 0 to 1"
-    check_known("access_point_dropout", access_point_dropout, lambda x: (x >= 0) & (x <= 1), rate)
-    for name, deviation_db in {
-        "gain_offset_db": gain_offset_db,
-        "reading_noise_db": reading_noise_db,
-    }.items():
-        check_known(name, deviation_db, lambda x: (x >= 0) & np.isfinite(x), "at least 0 dB")
     shape, dtype = rss_dbm.shape, rss_dbm.dtype
     gain_key, reading_key = jax.random.split(key)
     changed = rss_dbm

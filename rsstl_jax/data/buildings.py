@@ -39,8 +39,6 @@ def is_web_mercator(dataset: str) -> bool:
 
 def check_sources(target: str, sources: Sequence[str]) -> None:
     """DataError for no source, one that is named twice, or one from the target's own building."""
-    if isinstance(sources, str):
-        raise DataError(f"sources is the text {sources!r}; a sequence of names is expected")
     if not sources:
         raise DataError("sources is empty; name at least one dataset, such as uji,tut7")
     for source in sources:

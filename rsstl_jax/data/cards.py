@@ -1,6 +1,8 @@
 """What is known of each public dataset: its origin, and the facts that a copy must meet."""
+# ruff: noqa: E501 (names with digests)
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,7 +15,7 @@ class PublishedFile:
     """One file as its publisher gives it out."""
 
     name: str  # as the readers look for it
-    urls: tuple[str, ...] = ()  # of the same bytes, in the order they are tried; empty: in a zip
+    urls: tuple[str, ...] = ()  # of the same bytes, in the order they are tried
     digest: str = ""  # 'sha256:...', or 'git:...', the SHA-1 of the Git blob; empty: unknown
 
 
@@ -37,7 +39,7 @@ class DataCard:
     floor_height_m: float = 0.0  # how far apart the floors are; 0: unknown
     train_positions: str = ""  # digest by which a renamed copy is known
     downloads: tuple[PublishedFile, ...] = ()
-    contents: tuple[PublishedFile, ...] = ()  # files inside the downloads
+    contents: Mapping[str, str] = field(default_factory=dict)  # digests of files inside these
 
 
 _UJI = DataCard(
@@ -63,16 +65,10 @@ _UJI = DataCard(
             "sha256:893512b82dfd7a7c345d84195b1c8019fbca0fa0d7820ce491ce5aa45ec3782f",
         ),
     ),
-    contents=(
-        PublishedFile(
-            "trainingData.csv",
-            digest="sha256:45ca0128bd12019c976bb4793e407c979c82995d7a5940ab7288620247905168",
-        ),
-        PublishedFile(
-            "validationData.csv",
-            digest="sha256:5f90c536648cd657b2c516d20c4e0968d4003279ea6bd5d5d5322d3f1e8905c0",
-        ),
-    ),
+    contents={
+        "trainingData.csv": "sha256:45ca0128bd12019c976bb4793e407c979c82995d7a5940ab7288620247905168",
+        "validationData.csv": "sha256:5f90c536648cd657b2c516d20c4e0968d4003279ea6bd5d5d5322d3f1e8905c0",
+    },
 )
 
 _UTS_FILES = (
@@ -132,24 +128,12 @@ _TAMPERE = DataCard(
             ),
         ),
     ),
-    contents=(
-        PublishedFile(
-            "Training_rss_21Aug17.csv",
-            digest="sha256:3bafbedc75fa14d4e96a351ca053884eec44de814b95daf7f10297d3b4148f0c",
-        ),
-        PublishedFile(
-            "Training_coordinates_21Aug17.csv",
-            digest="sha256:003f6f9ec46f48b49099e0adef329a43a80212eeae2a698c820b43d5eaaa4479",
-        ),
-        PublishedFile(
-            "Test_rss_21Aug17.csv",
-            digest="sha256:1bf4993edb835e635b1a8500cefa0f7b971b48af3ff5a9a0019720016ee2bcf1",
-        ),
-        PublishedFile(
-            "Test_coordinates_21Aug17.csv",
-            digest="sha256:4254f2cf777fc278fa16a9f3715c622bff15c0c48db84db44e6d97373fb23001",
-        ),
-    ),
+    contents={
+        "Training_rss_21Aug17.csv": "sha256:3bafbedc75fa14d4e96a351ca053884eec44de814b95daf7f10297d3b4148f0c",
+        "Training_coordinates_21Aug17.csv": "sha256:003f6f9ec46f48b49099e0adef329a43a80212eeae2a698c820b43d5eaaa4479",
+        "Test_rss_21Aug17.csv": "sha256:1bf4993edb835e635b1a8500cefa0f7b971b48af3ff5a9a0019720016ee2bcf1",
+        "Test_coordinates_21Aug17.csv": "sha256:4254f2cf777fc278fa16a9f3715c622bff15c0c48db84db44e6d97373fb23001",
+    },
 )
 
 _TUT7 = DataCard(
@@ -183,12 +167,11 @@ def _mall(number: int, building: str, train_positions: str) -> DataCard:
     )
 
 
-_MALLS = (
-    _mall(1, "Xixi Intime City, Hangzhou", "e51cd96f0849e86e"),
-    _mall(2, "Joy City, Hangzhou", "c3a6f58e165b00ca"),
-)
+_MALL_1 = _mall(1, "Xixi Intime City, Hangzhou", "e51cd96f0849e86e")
+_MALL_2 = _mall(2, "Joy City, Hangzhou", "c3a6f58e165b00ca")
+_ALL = (_UJI, _UTS, _TAMPERE, _TUT7, _MALL_1, _MALL_2)
 
-CARDS: dict[str, DataCard] = {card.name: card for card in (_UJI, _UTS, _TAMPERE, _TUT7, *_MALLS)}
+CARDS: dict[str, DataCard] = {card.name: card for card in _ALL}
 """The known datasets by name."""
 
 

@@ -3,9 +3,7 @@
 import hashlib
 import logging
 import os
-import shutil
 import tempfile
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +15,6 @@ from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 
 TIMEOUT_S = 60
-SCRATCH, STALE_S = ".download-", 24 * 3600
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +22,6 @@ _log = logging.getLogger(__name__)
 def download_dataset(card: DataCard, folder: Path) -> None:
     """Fetches the files of a dataset that the folder lacks; each is verified, then put in place."""
     folder.mkdir(parents=True, exist_ok=True)
-    # A process that was killed leaves its scratch folder.
-    for scratch in folder.glob(f"{SCRATCH}*"):
-        if time.time() - scratch.stat().st_mtime > STALE_S:
-            shutil.rmtree(scratch)
     for file in card.downloads:
         if not (folder / file.name).exists():
             _download_file(card, file, folder)
@@ -51,13 +44,17 @@ def verify_digest(data: bytes, digest: str) -> bool:
 def _download_file(card: DataCard, file: PublishedFile, folder: Path) -> None:
     causes = []
     for url in file.urls:
-        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
             path = Path(scratch, file.name)
             try:
-                _fetch(url, path)
+                _log.info("downloading %s", url)
+                pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
                 _verify(path, card, file)
-            except DataError as error:
-                causes.append(str(error))
+            except requests.ConnectionError:
+                causes.append(f"no connection to {urlsplit(url).netloc}")
+                continue
+            except (DataError, requests.RequestException, OSError) as error:
+                causes.append(f"{urlsplit(url).netloc}: {error}")
                 continue
             os.replace(path, folder / file.name)
             return
@@ -66,23 +63,11 @@ def _download_file(card: DataCard, file: PublishedFile, folder: Path) -> None:
     )
 
 
-def _fetch(url: str, path: Path) -> None:
-    _log.info("downloading %s", url)
-    host = urlsplit(url).netloc
-    try:
-        pooch.HTTPDownloader(timeout=TIMEOUT_S)(url, str(path), None)
-    except requests.ConnectionError as error:
-        raise DataError(f"no connection to {host}") from error
-    except (requests.RequestException, OSError) as error:
-        raise DataError(f"{host}: {error}") from error
-
-
 def _verify(path: Path, card: DataCard, file: PublishedFile) -> None:
     if not verify_digest(path.read_bytes(), file.digest):
         raise DataError(f"what came is not the published file, whose digest is {file.digest}")
     if path.suffix != ".zip":
         return
-    for content in card.contents:
-        member = find_file(path.parent, content.name)
-        if not verify_digest(member.read(), content.digest):
-            raise DataError(f"{content.name} inside it does not have digest {content.digest}")
+    for name, digest in card.contents.items():
+        if not verify_digest(find_file(path.parent, name).read(), digest):
+            raise DataError(f"{name} inside it does not have digest {digest}")

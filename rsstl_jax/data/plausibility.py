@@ -40,7 +40,7 @@ LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0
 _log = logging.getLogger(__name__)
 
 
-def check_unit(part: Fingerprints, file: str) -> None:
+def _check_unit(part: Fingerprints, file: str) -> None:
     """Refuses positions that must be degrees: every error would be next to 0 m."""
     across = np.ptp(part.position_m, axis=0)
     longest, farthest = across.max(), np.abs(part.position_m).max(axis=0)
@@ -52,8 +52,11 @@ def check_unit(part: Fingerprints, file: str) -> None:
         )
 
 
-def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = None) -> None:
+def check_plausible(
+    part: Fingerprints, file: str, *, radio_map: Fingerprints | None = None
+) -> None:
     """Logs one warning for each thing that looks wrong; in a test part, beyond its radio map."""
+    _check_unit(part, file)
     mark = _undetected_mark(part.rss_dbm)
     odd: list[str] = []
     if radio_map is None or mark != _undetected_mark(radio_map.rss_dbm):
@@ -70,13 +73,10 @@ def warn_of(part: Fingerprints, file: str, *, radio_map: Fingerprints | None = N
 
 
 def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | None = None) -> bool:
-    """Whether scans look wrong, of which it then logs a warning.
-
-    They are read by `layout`; None: they are unlabelled ones of a site.
-    """
+    """Whether scans look wrong, of which it then warns; without a layout they are unlabelled."""
     found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm), layout)]
     for text in found:
-        _log.warning("%s: %s", source, text if layout is None else for_scans(text, layout))
+        _log.warning("%s: %s", source, text if layout is None else for_scans(text))
     return bool(found)
 
 

@@ -1,4 +1,13 @@
-"""From dBm to a network's input, and from metres to centred metres and back."""
+"""From dBm to a network's input, and from metres to centred metres and back.
+
+With f the floor, below 0 dBm, and x >= f the reading, the field uses four maps
+[Torres-Sospedra et al. 2015, Expert Systems with Applications 42(23)], all but raw from 0 to 1:
+
+    linear:      (x - f) / (0 - f)
+    powed:       linear ** exponent
+    exponential: exp((x - f) / 24) / exp(-f / 24) = exp(x / 24)
+    raw:         x / 100
+"""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +20,6 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from rsstl_jax._numerics import check_known, check_rank
 from rsstl_jax.config.rules import is_number
 from rsstl_jax.data.readers.layout import Layout, check_one_origin
 from rsstl_jax.data.site import Fingerprints
@@ -45,45 +53,8 @@ def encode_rss(
     floor_dbm: ArrayLike,
     exponent: ArrayLike = math.e,
 ) -> jax.Array:
-    """A network's input from readings in dBm, by one of the four maps that the field uses.
-
-    With f the floor and x the reading, for x >= f:
-
-        linear:      (x - f) / (0 - f)
-        powed:       linear ** exponent
-        exponential: exp((x - f) / 24) / exp(-f / 24) = exp(x / 24)
-        raw:         x / 100
-
-    A reading that is NaN or below the floor is undetected: 0, and 100 / 100 = 1 for raw, which
-    keeps the published files' 100. Results are clipped to 0...1 but for raw.
-
-    Args:
-        rss_dbm: float[..., A]. Readings, dBm; NaN where undetected.
-        encoding: 'linear', 'powed', 'exponential' or 'raw'.
-        floor_dbm: float[]. The floor f, below 0 dBm.
-        exponent: float[]. Of the powed map, above 0.
-
-    Returns:
-        float[..., A]. The dtype of `rss_dbm`. The gradient is 0 where undetected or clipped.
-
-    Raises:
-        ValueError: the encoding is unknown, or floor or exponent is known and outside its range.
-        TypeError: `rss_dbm` is not of a floating type, which alone can be NaN.
-
-    Example:
-        >>> encode_rss(jnp.array([-25.0, -100.0, jnp.nan]), floor_dbm=-100.0).tolist()
-        [0.75, 0.0, 0.0]
-
-    Reference: J. Torres-Sospedra et al., Comprehensive analysis of distance and similarity
-    measures for Wi-Fi fingerprinting indoor positioning systems, Expert Systems with Applications
-    42(23), 2015.
-    """
+    """A network's input, float[..., A], of dBm, NaN where undetected: 0, and for raw 1."""
     rss_dbm = to_device(rss_dbm)
-    if encoding not in ENCODINGS:
-        raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
-    check_rank("floor_dbm", floor_dbm, 0)
-    check_known("floor_dbm", floor_dbm, lambda x: (x < 0) & np.isfinite(x), "a level below 0 dBm")
-    check_known("exponent", exponent, lambda x: (x > 0) & np.isfinite(x), "a number above 0")
     floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)
     detected = rss_dbm >= floor_dbm
     reading = jnp.where(detected, rss_dbm, floor_dbm)
@@ -132,18 +103,11 @@ class Preprocessor:
 
     def center(self, position_m: NDArray[np.float64] | list[list[float]]) -> NDArray[np.float32]:
         """Centred positions in metres, float32[n, 2], from float64[n, 2], subtracted in float64."""
-        position_m = _in_plane("position_m", position_m)
-        if position_m.dtype in (np.float32, np.float16):
-            raise TypeError(
-                f"position_m is {position_m.dtype}, which has lost up to half a metre already; "
-                "float64 is expected"
-            )
-        centered_m: NDArray[np.float64] = position_m.astype(np.float64) - self.origin_m[None, :]
-        return centered_m.astype(np.float32)
+        return (np.asarray(position_m) - self.origin_m[None, :]).astype(np.float32)
 
     def uncenter(self, centered_m: ArrayLike) -> NDArray[np.float64]:
         """Positions in metres, float64[n, 2], from centred ones, float[n, 2]; on the host."""
-        return _in_plane("centered_m", centered_m).astype(np.float64) + self.origin_m[None, :]
+        return np.asarray(centered_m).astype(np.float64) + self.origin_m[None, :]
 
     def to_dict(self) -> dict[str, Any]:
         """The fitted values as JSON knows them; `from_dict` gives every bit back."""
@@ -156,29 +120,13 @@ class Preprocessor:
         if set(values) != names:
             odd = ", ".join(shown_name(str(name)) for name in sorted(set(values) ^ names))
             raise ValueError(f"preprocessor fields missing or unknown: {odd}")
-        numbers = {"exponent": (), "floor_dbm": (), "scale_m": (), "origin_m": (2,)}
-        for name, shape in numbers.items():
-            array = np.asarray(values[name])
-            if array.shape != shape or array.dtype.kind not in "if":
-                raise ValueError(f"{name} is {values[name]!r}; it must be made of numbers")
         return cls(**{**values, "origin_m": np.asarray(values["origin_m"], np.float64)})
-
-
-def _in_plane(name: str, position: Any) -> NDArray[Any]:
-    array = np.asarray(position)
-    real = any(jnp.issubdtype(array.dtype, kind) for kind in (np.floating, np.integer))
-    if not real or array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"{name} is {array.dtype}{list(array.shape)}; float64[n, 2] is expected")
-    return array
 
 
 def fit_preprocessor(
     train: Fingerprints, *, encoding: str = "linear", exponent: float = math.e
 ) -> Preprocessor:
-    """A preprocessor with floor, origin and scale of a train part, and of nothing else.
-
-    The lowest reading - 1 dB, the mean position, and the root mean square of what is left per axis.
-    """
+    """With the lowest reading - 1 dB, the mean position, and the root mean square around it."""
     readings = train.rss_dbm[~np.isnan(train.rss_dbm)]
     if readings.size == 0:
         raise DataError(f"{train.dataset} {train.part}: no access point was detected anywhere")

@@ -39,46 +39,48 @@ class ScanRows:
 def read_scans(
     scans: Scans, access_points: Sequence[str], layout: Layout | None = None
 ) -> ScanRows:
-    """Scans, in a form that `Locator.locate` takes, as readings of known access points.
-
-    A layout says which values mean undetected, and which names are no access points.
-    """
+    """Scans, in a form that `Locator.locate` takes, as readings of known access points."""
     undetected = layout.undetected if layout else ()
     others = (*layout.ignore, *used_columns(layout)) if layout else ()
     left_out = {name.casefold() for name in others}
     prefix = layout.access_point_prefix.casefold() if layout else ""
-    names = check_names(access_points)
-    column = {match_key(name): index for index, name in enumerate(names)}
+    column = {match_key(name): index for index, name in enumerate(check_names(access_points))}
+    parts: list[tuple[str, Any, list[tuple[str, Any]], bool]]
     if isinstance(scans, pd.DataFrame):
-        columns = [str(name).casefold() for name in scans.columns]
-        kept = scans.loc[:, [name not in left_out for name in columns]]
-        return _table_rows(kept, column, undetected, prefix)
-    listed = _list_of_scans(scans)
-    if not listed:
+        # One scan of columns, whose values are those of all rows.
+        number, parts = len(scans), [("scans", slice(None), _columns(scans, column), True)]
+    else:
+        listed = _list_of_scans(scans)
+        number, parts = len(listed), [_readings(scan, row) for row, scan in enumerate(listed)]
+    if not number:
         raise DataError("scans is empty; at least one scan is needed")
-    rss_dbm = np.full((len(listed), len(column)), np.nan, np.float32)
-    unknown = np.zeros(len(listed), np.int64)
-    for row, scan in enumerate(listed):
-        is_named = isinstance(scan, Mapping | pd.Series)
-        if is_named:
-            scan = {n: level for n, level in scan.items() if str(n).casefold() not in left_out}
-        readings = _readings(scan, row)
-        if alike := names_alike(name for name, _ in readings):
-            raise DataError(f"scan {row}: access point {alike[1]!r} is named twice")
-        for name, level in readings:
+    rss_dbm = np.full((number, len(column)), np.nan, np.float32)
+    unknown = np.zeros(number, np.int64)
+    for where, rows, readings, is_named in parts:
+        kept = {name: level for name, level in readings if name.casefold() not in left_out}
+        if alike := names_alike(name for name, _ in readings if name in kept):
+            raise DataError(f"{where}: access point {alike[1]!r} is named twice")
+        if is_named and _is_record(kept) and any(isinstance(value, str) for value in kept.values()):
+            raise DataError(f"{where}: {kept!r} is one record; a list of them is a scan")
+        for name, level in kept.items():
+            index = column.get(match_key(name))
             # A record is an access point whatever its name.
-            other = is_named and not name.casefold().startswith(prefix)
-            if other or name.casefold() in left_out:
+            if is_named and not name.casefold().startswith(prefix):
                 continue
-            if is_named:
-                _check_use(name, column, f"scan {row}")
-            level_dbm = _level(level, f"scan {row}, access point {name!r}", undetected)
-            if level_dbm is None:
-                continue
-            if (index := column.get(match_key(name))) is None:
-                unknown[row] += 1
+            if is_named and index is None and has_other_use(name):
+                raise DataError(
+                    f"{where}: {name!r} looks like something else than an access point; leave it "
+                    "out, or let the layout ignore it"
+                )
+            place = f"access point {name!r}"
+            if isinstance(rows, slice):
+                levels = _column_levels(level, place, undetected)
             else:
-                rss_dbm[row, index] = level_dbm
+                levels = np.asarray(_level(level, f"{where}, {place}", undetected))
+            if index is None:
+                unknown[rows] += ~np.isnan(levels)
+            else:
+                rss_dbm[rows, index] = levels
     return ScanRows(rss_dbm, (~np.isnan(rss_dbm)).sum(axis=1), unknown)
 
 
@@ -129,17 +131,17 @@ def _is_record(entry: Any) -> bool:
     return bool(keys & set(NAME_KEYS)) and bool(keys & set(LEVEL_KEYS))
 
 
-def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
-    if isinstance(scan, Mapping):
-        if _is_record(scan) and any(isinstance(value, str) for value in scan.values()):
-            raise DataError(f"scan {row}: {scan!r} is one record; a list of them is a scan")
+def _readings(scan: Any, row: int) -> tuple[str, int, list[tuple[str, Any]], bool]:
+    """The name of a scan, its row, its (access point, level), and whether it is a mapping."""
+    where, is_named = f"scan {row}", isinstance(scan, Mapping | pd.Series)
+    if is_named:
         readings = list(scan.items())
     elif isinstance(scan, Iterable) and not isinstance(scan, str | bytes):
         readings = []
         for record in scan:
             if not _is_record(record):
                 raise DataError(
-                    f"scan {row}: {record!r} is no record; one such as "
+                    f"{where}: {record!r} is no record; one such as "
                     '{"mac": "00:1f:...", "rssi": -61} is expected'
                 )
             lower = {str(key).casefold(): value for key, value in record.items()}
@@ -147,33 +149,35 @@ def _readings(scan: Any, row: int) -> list[tuple[str, Any]]:
             levels = [(key, lower[key]) for key in LEVEL_KEYS if key in lower]
             if any(level != levels[0][1] for _, level in levels):
                 raise DataError(
-                    f"scan {row}: {record!r} has both {levels[0][0]} and {levels[1][0]}; keep the "
+                    f"{where}: {record!r} has both {levels[0][0]} and {levels[1][0]}; keep the "
                     "one in dBm"
                 )
             readings.append((name, levels[0][1]))
     else:
         raise DataError(
-            f"scan {row} is {type(scan).__name__}; a mapping {{access point: dBm}} is expected"
+            f"{where} is {type(scan).__name__}; a mapping {{access point: dBm}} is expected"
         )
     for name, _ in readings:
         if not isinstance(name, str):
-            raise DataError(f"scan {row}: {name!r} is no access point's name; text is expected")
-    return readings
+            raise DataError(f"{where}: {name!r} is no access point's name; text is expected")
+    return where, row, readings, is_named
 
 
-def _check_use(name: str, column: Mapping[str, int], where: str) -> None:
-    """Refuses an unknown name that says that it is no access point, as a radio map's is."""
-    if match_key(name) not in column and has_other_use(name):
+def _columns(table: pd.DataFrame, known: Mapping[str, int]) -> list[tuple[str, Any]]:
+    """The columns of a table with one for each access point."""
+    names = [str(name) for name in table.columns]
+    if _is_record(dict.fromkeys(names)) and known.keys().isdisjoint(map(match_key, names)):
         raise DataError(
-            f"{where}: {name!r} looks like something else than an access point; leave it out, or "
-            "let the layout ignore it"
+            f"scans has a row for each record ({', '.join(names)}); a list of records is a scan: "
+            'give [scan.to_dict("records") for _, scan in scans.groupby(<column of scans>)]'
         )
+    return [(name, table.iloc[:, index]) for index, name in enumerate(names)]
 
 
-def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
-    """A level in dBm; None where undetected."""
+def _level(level: Any, where: str, undetected: Sequence[float]) -> float:
+    """A level in dBm; NaN where undetected."""
     if level is None or level is pd.NA:
-        return None
+        return math.nan
     is_switch = isinstance(level, bool) or getattr(getattr(level, "dtype", None), "kind", "") == "b"
     # Python reads -6_1 and other scripts' digits, too.
     if is_switch or (isinstance(level, str) and not NUMBER.fullmatch(level)):
@@ -184,9 +188,9 @@ def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
         level_dbm = math.inf
     except (TypeError, ValueError):
         raise DataError(f"{where}: {level!r} is no level; a number in dBm is expected") from None
-    if math.isnan(level_dbm) or level_dbm in undetected:
-        return None
-    if not MIN_DBM <= level_dbm <= MAX_DBM:
+    if level_dbm in undetected:
+        return math.nan
+    if level_dbm < MIN_DBM or level_dbm > MAX_DBM:
         raise DataError(
             f"{where}: {level_dbm:g} is outside {MIN_DBM:g}...{MAX_DBM:g} dBm; leave out what was "
             "not detected, or give None"
@@ -194,41 +198,12 @@ def _level(level: Any, where: str, undetected: Sequence[float]) -> float | None:
     return level_dbm
 
 
-def _table_rows(
-    table: pd.DataFrame, column: Mapping[str, int], undetected: Sequence[float], prefix: str
-) -> ScanRows:
-    """The rows of a table with one column per access point."""
-    if table.empty:
-        raise DataError("scans is empty; at least one row and one access point are needed")
-    names = [str(name) for name in table.columns]
-    if alike := names_alike(names):
-        raise DataError(f"access point {alike[1]!r} is named more than once")
-    keys = [match_key(name) for name in names]
-    if _is_record(dict.fromkeys(names)) and not {*keys} & column.keys():
-        raise DataError(
-            f"scans has a row for each record ({', '.join(names)}); a list of records is a scan: "
-            'give [scan.to_dict("records") for _, scan in scans.groupby(<column of scans>)]'
-        )
-    levels = np.full(table.shape, np.nan)
-    for index, name in enumerate(names):
-        if not name.casefold().startswith(prefix):
-            continue
-        _check_use(name, column, "scans")
-        levels[:, index] = _column_levels(table.iloc[:, index], name, undetected)
-    known = [index for index, key in enumerate(keys) if key in column]
-    rss_dbm = np.full((len(table), len(column)), np.nan, np.float32)
-    rss_dbm[:, [column[keys[index]] for index in known]] = levels[:, known]
-    detected = (~np.isnan(rss_dbm)).sum(axis=1)
-    return ScanRows(rss_dbm, detected, (~np.isnan(levels)).sum(axis=1) - detected)
-
-
-def _column_levels(cells: pd.Series, name: str, undetected: Sequence[float]) -> NDArray[np.float64]:
+def _column_levels(cells: pd.Series, where: str, undetected: Sequence[float]) -> NDArray[Any]:
     """The levels of one column, NaN where undetected."""
-    where = f"access point {name!r}"
     if not pd.api.types.is_any_real_numeric_dtype(cells):
         # Text, switches and moments are looked at one by one, as those of other scans are.
-        each = [_level(cell, f"scan {row}, {where}", undetected) for row, cell in enumerate(cells)]
-        return np.array([np.nan if level is None else level for level in each])
+        each = enumerate(cells)
+        return np.array([_level(cell, f"scan {row}, {where}", undetected) for row, cell in each])
     numbers = cells.to_numpy(np.float64, na_value=np.nan)
     numbers = np.where(np.isin(numbers, undetected), np.nan, numbers)
     wrong = (numbers < MIN_DBM) | (numbers > MAX_DBM)
@@ -242,18 +217,16 @@ def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.f
     """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
     if isinstance(rss_dbm, np.ma.MaskedArray):
         rss_dbm = np.ma.filled(rss_dbm.astype(np.float32), np.nan)
-    kind: Any = None
-    rows = None
     try:
-        kind = np.asarray(rss_dbm).dtype
-        if kind.kind not in "bc":
-            rows = np.asarray(rss_dbm, np.float32)
+        array = np.asarray(rss_dbm)
+        rows = array.astype(np.float32)
+        is_real = array.dtype.kind not in "bc"
     except (TypeError, ValueError):  # other things than numbers, or rows of unequal length
-        kind = type(rss_dbm).__name__
-    if rows is None:
+        is_real = False
+    if not is_real:
         raise DataError(
-            f"rss_dbm is {kind}; readings in dBm are expected, as `Fingerprints.rss_dbm`, NaN: "
-            "undetected"
+            f"rss_dbm is a {type(rss_dbm).__name__}; readings in dBm are expected, as "
+            "`Fingerprints.rss_dbm`, NaN: undetected"
         )
     if rows.ndim != 2 or rows.shape[1] != len(access_points) or not len(rows):
         raise DataError(

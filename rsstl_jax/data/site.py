@@ -144,15 +144,6 @@ class Fingerprints:
     def take(self, indices: Sequence[int] | NDArray[np.integer | np.bool_]) -> "Fingerprints":
         """The fingerprints at the given rows, int[m], in their order, or where bool[n] is true."""
         rows = np.asarray(indices)
-        if rows.dtype == bool and rows.shape == (len(self),):
-            rows = np.flatnonzero(rows)
-        in_range = rows.dtype.kind in "iu" and ((rows >= 0) & (rows < len(self))).all()
-        if rows.ndim != 1 or (rows.size and not in_range):
-            raise self._error(
-                f"indices is {rows.dtype}{list(rows.shape)}; rows are int[m], 0...{len(self) - 1}, "
-                f"or bool[{len(self)}]"
-            )
-        rows = rows.astype(np.int64)
         return replace(
             self,
             rss_dbm=self.rss_dbm[rows],

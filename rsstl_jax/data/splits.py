@@ -31,10 +31,7 @@ def grouped_validation_split(
 
 
 def target_fraction(part: Fingerprints, *, fraction: float, seed: int) -> Fingerprints:
-    """A random fraction of a part: floor(fraction * n) fingerprints, at least one, as published.
-
-    With one seed a smaller fraction lies within a larger one.
-    """
+    """floor(fraction * n) random fingerprints, at least 1; fractions of one seed are nested."""
     return part.take(np.sort(_cut(part, fraction, seed)[0]))
 
 

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from numpy.typing import NDArray
 
 from rsstl_jax.config.overrides import override
-from rsstl_jax.config.retired import ADDED, drop_retired
+from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
@@ -32,7 +32,7 @@ def read_run_config(workdir: str | Path) -> ConfigDict:
     if not file.exists():
         raise ConfigError(f"{workdir} holds no run of distill: config.json is missing")
     config = default_config()
-    override(config, ADDED | drop_retired(read_json(file)))
+    override(config, drop_retired(read_json(file)))
     return config
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from rsstl_jax.config.retired import ADDED, drop_retired
-from rsstl_jax.config.schema import flatten
+from rsstl_jax.config.retired import drop_retired
+from rsstl_jax.config.schema import default_config, flatten
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.store.files import differences, json_digest, read_json, shortened, write_json
 from rsstl_jax.store.processes import check_equal, in_first
@@ -104,7 +104,9 @@ def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str
         )
     written = read_json(file)
     try:
-        changed = differences(_fixed_fields(ADDED | drop_retired(written)), _fixed_fields(wanted))
+        # A field that is younger than the run has as its default what the code did before.
+        renewed = json.loads(json.dumps(flatten(default_config()))) | drop_retired(written)
+        changed = differences(_fixed_fields(renewed), _fixed_fields(wanted))
     except ConfigError as error:
         changed = [str(error)]
     if changed:

@@ -215,8 +215,3 @@ def test_names_are_read_without_blanks():
     assert name_list(" uji ,tampere") == ("uji", "tampere")
     assert name_list("uji,,a,") == ("uji", "", "a", "")  # Which no rule lets pass.
     assert name_list("") == ()
-
-
-def test_flattening_keeps_every_leaf_by_its_path():
-    nested = ConfigDict({"a": 1, "b": {"c": {"d": 2}, "e": (3, 4)}})
-    assert flatten(nested) == {"a": 1, "b.c.d": 2, "b.e": (3, 4)}

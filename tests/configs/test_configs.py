@@ -42,11 +42,6 @@ def test_every_recipe_loads_and_is_valid_for_target_and_sources(name, recipe):
         config.epochs = 1  # locked
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_the_papers_recipe_is_the_default(name):
-    assert flatten(load_config(name)) == flatten(load_config(name, "paper"))
-
-
 def run(config, workdir):
     """Runs it; what comes out is finite and belongs to the test part."""
     result = run_distillation(config, workdir)

@@ -104,11 +104,6 @@ def test_dtype_and_shape_are_kept(dtype):
     assert augment_rss(KEY, rss_dbm[0], **ALL).shape == (6,)
 
 
-def test_integers_are_an_error():
-    with pytest.raises(TypeError, match="rss_dbm is int32"):
-        augment_rss(KEY, jnp.array([[-60]]))
-
-
 def test_on_the_device_a_level_stands_for_nan_and_the_network_sees_the_same():
     readings = np.asarray(make_rss_dbm())
     marked = augment_rss(KEY, to_device(readings), **ALL, undetected_dbm=UNDETECTED_DBM)

@@ -46,11 +46,6 @@ def test_the_target_itself_and_no_source_are_refused():
         check_sources("uji", [])
 
 
-def test_a_text_is_no_sequence_of_sources():
-    with pytest.raises(DataError, match="'tampere'; a sequence of names is expected"):
-        check_sources("uji", "tampere")
-
-
 def test_a_source_that_is_the_target_under_another_name_is_refused():
     home, mall = make_part("home", "train"), make_part("mall", "train")
     check_no_copy(home, mall)

@@ -63,10 +63,10 @@ def test_cards_name_whole_addresses_and_digests(name):
     assert card.name == name
     assert card.address.startswith("https://")
     length = {"sha256": 64, "git": 40}
-    for file in (*card.downloads, *card.contents):
-        assert all(url.startswith("https://") for url in file.urls)
-        if file.digest:
-            kind, _, digest = file.digest.partition(":")
+    assert all(url.startswith("https://") for file in card.downloads for url in file.urls)
+    for named in (*(file.digest for file in card.downloads), *card.contents.values()):
+        if named:
+            kind, _, digest = named.partition(":")
             assert len(bytes.fromhex(digest)) * 2 == length[kind]
 
 

@@ -108,22 +108,21 @@ BAD = {
         home() | {"testLabels": np.zeros((1, 4))},
         "database.testLabels is 1 x 4; 1 x 5 is",
     ),
-    "width": (
-        home() | {"testMacs": np.zeros((1, 3))},
-        "trainingMacs has 2 columns and testMacs 3; both must have one for each access point",
-    ),
     "reading": (
         changed("trainingMacs", (1, 0), 45),
-        "database.trainingMacs, row 2, column 1: is 45; a reading in -130...0 dBm, or 100",
+        "trainingMacs, line 2, column 'AP001': is 45; a reading is expected in -130...0 dBm",
     ),
-    "no reading": (changed("testMacs", (0, 1), np.nan), "testMacs, row 1, column 2: is nan"),
+    "no reading": (
+        changed("testMacs", (0, 1), np.nan),
+        "testMacs, line 1, column 'AP002': is empty or NaN",
+    ),
     "position": (
         changed("testLabels", (0, 0), np.nan),
-        "database.testLabels, row 1, column 1: is nan; x, y, z, floor, building must be finite",
+        "database.testLabels, line 1, column 'x': is empty or NaN; a position",
     ),
     "floor": (
         changed("trainingLabels", (1, 3), 0.5),
-        "database.trainingLabels, row 2, column 4: is 0.5; x, y, z, floor, building must",
+        "database.trainingLabels, line 2, column 'floor': is 0.5; a whole number",
     ),
     "empty": (
         home() | {"testMacs": np.zeros((0, 2))},

@@ -151,8 +151,7 @@ GOOD = "AP1,AP2,x,y\n-50,100,1,2\n-51,-52,1,2\n"
         (GOOD + "\n-50,-52,1,2\n", r"line 4: has 0 columns; 4 are expected"),
         (
             "AP1,AP2,x,y\n-50;-52;1;2\n",
-            r"line 2: has 1 columns; 4 are expected, separated by commas as in line 1 \(here they "
-            r"look separated by semicolons\)",
+            r"line 2: has 1 columns; 4 are expected, separated by commas",
         ),
         ("", "is empty; rows of numbers"),
         (" \n\n", "is empty; rows of numbers"),
@@ -184,9 +183,6 @@ def test_a_fault_names_file_row_and_column(tmp_path, text, message, part):
         ("x,y\n1,2\n", "names no access point"),
         ("AP1,AP2,AP1,x,y\n-50,1,1,1,2\n", "column 'AP1' is named twice"),
         ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name; .*pandas: index=False"),
-        ("sep=;\nAP1;x;y\n-50;1;2\n", "is 'sep=;'; remove the line"),
-        ("SEP=;\nAP1;x;y\n-50;1;2\n", "is 'SEP=;'; remove the line"),
-        ("# of June\nAP1,x,y\n-50,1,2\n", "is '# of June'; remove the line"),
         ("# AP1,X,y\n-50,1,2\n", "column 'x' is missing"),
     ],
 )

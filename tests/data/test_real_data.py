@@ -78,9 +78,8 @@ def test_tut7_facts():
 @pytest.mark.parametrize("name", ["uji", "tampere"])
 def test_published_contents(name):
     load_once(name)
-    for content in CARDS[name].contents:
-        file = find_file(Path(DATA_DIR) / name, content.name)
-        assert verify_digest(file.read(), content.digest), content.name
+    for file, digest in CARDS[name].contents.items():
+        assert verify_digest(find_file(Path(DATA_DIR) / name, file).read(), digest), file
 
 
 @pytest.mark.parametrize(("name", "expected"), [("uji", 143.3), ("tampere", 32.8)])

@@ -168,22 +168,9 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     assert again.test.digest() == site.test.digest()
 
 
-def test_a_trace_that_is_no_text_file_is_named(tmp_path, caplog):
-    write_floor(tmp_path, "F1", walks_of(10, STRAIGHT))
-    folder = tmp_path / "F1" / "path_data_files"
-    (folder / "walk-9.txt").rename(folder / "walk-9.csv")
-    site = read(tmp_path)
-    assert len(site.train) + len(site.test) == 9
-    assert f"{folder}/walk-9.csv is not read" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("floors", "options", "message"),
     [
-        (["F1"], {"max_age_s": math.nan}, "max_age_s is nan, min_scans 1; both must be above 0"),
-        (["F1"], {"max_age_s": -1.0}, "max_age_s is -1.0, min_scans 1; both must be above 0"),
-        (["F1"], {"min_scans": 0}, "max_age_s is 3.0, min_scans 0; both must be above 0"),
-        (["F1", "F01"], {}, "two of F01, F1 are one floor; give each its own name"),
         (["F1"], {"min_scans": 99}, "10 traces leave no scan for the train part; 0 of 2 access"),
     ],
 )

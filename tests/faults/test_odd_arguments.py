@@ -11,7 +11,6 @@ from scipy.io import savemat
 
 from rsstl_jax.data import (
     Fingerprints,
-    Layout,
     load_radio_map,
     load_site,
     read_mat,
@@ -83,17 +82,13 @@ def test_what_cannot_name_a_dataset_is_refused(load, name):
         load(name)
 
 
-def test_a_layout_for_a_site_that_is_not_read_is_refused():
-    with pytest.raises(DataError, match="layout has no use: synthetic-office is made"):
-        load_site("synthetic-office", layout=Layout(undetected=(-110,)))
-
-
 def test_a_second_file_of_one_name_is_said_to_be_unread(tmp_path, caplog):
     tiny.write_sites(tmp_path, "home")
     write_table(PART.take([0, 1]), tmp_path / "home" / "train.csv.gz")
     assert len(load_site("home", data_dir=tmp_path).train) == len(PART)
     [message] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert message.endswith("home/train.csv.gz is there, too, and is not read; train.csv is")
+    home = tmp_path / "home"
+    assert message == f"{home}/train.csv.gz is there, too, and is not read; {home}/train.csv is"
 
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -104,14 +99,6 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_table(PART.take([0]), file)
     assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
-
-
-@pytest.mark.parametrize("name", ["x", "FLOOR", " hall", "hall ", "a\nb", "a\r", "", "id"])
-def test_a_table_that_would_not_be_read_as_it_is_written_is_refused(tmp_path, name):
-    names = (name, *PART.access_points[1:])
-    with pytest.raises(DataError, match=r"train\.csv"):
-        write_table(dataclasses.replace(PART, access_points=names), tmp_path / "train.csv")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_table_is_not_written_beside_a_layout_of_another_form(tmp_path):

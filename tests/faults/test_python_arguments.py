@@ -24,17 +24,14 @@ from rsstl_jax import (
     make_config,
     make_network,
     metrics,
-    named_config,
     run_distillation,
     validate,
 )
 from rsstl_jax.data import (
-    augment_rss,
     encode_rss,
     fit_preprocessor,
     read_scans,
 )
-from rsstl_jax.data.readers.sheet import parse_sheet
 from rsstl_jax.data.scans import check_rows, name_columns
 from rsstl_jax.data.splits import grouped_validation_split
 from rsstl_jax.engine.prototypes import make_prototypes
@@ -85,20 +82,10 @@ def test_the_pretrained_network_can_be_compared():
     [
         (lambda: make_network("dnn"), ConfigError, "config is 'dnn'; a configuration is expected"),
         (lambda: validate(None), ConfigError, "config is None; a configuration is expected"),
-        (lambda: named_config(None), ConfigError, "name is None; <target>"),
-        (
-            lambda: make_config("smoke", target="home", sources=["a", "b"]),
-            ConfigError,
-            r"sources is \['a', 'b'\]; it must be datasets' names separated by commas",
-        ),
-        (lambda: make_config("smoke", target=None, sources="a"), ConfigError, "target is None"),
         (lambda: load_student(None), TypeError, "folder is None; a path is expected"),
         (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
-        (lambda: parse_sheet("a", b"x,y", layout={"x": "x"}), DataError, "layout is a dict; a La"),
-        (lambda: export_student(None, "x"), ConfigError, "student is a NoneType; what load_stud"),
-        (lambda: export_student("seed-0", "x"), ConfigError, "student is a str; what load_student"),
         *(
             (lambda s=s: grouped_validation_split(PART, fraction=0.5, seed=s), TypeError, "int")
             for s in (None, 1.5, "0")
@@ -111,40 +98,14 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: read_scans([{"a": -60}], "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), [1, 2]), DataError, "1 is no access point's name"),
-        (lambda: check_rows(np.zeros((1, 1), bool), ("a",)), DataError, "rss_dbm is bool"),
-        (lambda: check_rows(PART, ("a",)), DataError, "rss_dbm is Fingerprints; readings in dBm"),
-        (lambda: check_rows([[-60.0], []], ("a",)), DataError, "rss_dbm is list; readings in dBm"),
+        (lambda: check_rows(np.zeros((1, 1), bool), ("a",)), DataError, "rss_dbm is a ndarray"),
+        (lambda: check_rows(PART, ("a",)), DataError, "rss_dbm is a Fingerprints; readings in"),
+        (
+            lambda: check_rows([[-60.0], []], ("a",)),
+            DataError,
+            "rss_dbm is a list; readings in dBm",
+        ),
         (lambda: encode_rss(jnp.array([-60]), floor_dbm=-100.5), TypeError, "rss_dbm is int32"),
-        *(
-            (lambda f=f: encode_rss(READINGS, floor_dbm=f), ValueError, "floor_dbm must ")
-            for f in (100.0, 0.0, np.nan, -np.inf, "-100", None, np.array([-100.0]))
-        ),
-        *(
-            (
-                lambda e=e: encode_rss(READINGS, encoding="powed", floor_dbm=-100.0, exponent=e),
-                ValueError,
-                "exponent must be a number above 0",
-            )
-            for e in (0.0, -1.0, np.nan, "2")
-        ),
-        *(
-            (lambda v=v: augment_rss(jax.random.key(0), READINGS, **v), ValueError, "must be ")
-            for v in (
-                {"access_point_dropout": 2.0},
-                {"access_point_dropout": np.nan},
-                {"gain_offset_db": -3.0},
-                {"reading_noise_db": np.inf},
-            )
-        ),
-        *(
-            (
-                lambda p=p: fit_preprocessor(PART).center(p),
-                ValueError,
-                r"float64\[n, 2\] is expected",
-            )
-            for p in ([1.0, 2.0], [[1.0]], [[1.0, 2.0, 3.0]], None, [[1j, 2.0]], [["1", "2"]])
-        ),
-        (lambda: fit_preprocessor(PART).uncenter([1.0, 2.0]), ValueError, r"centered_m is float64"),
     ],
 )
 def test_what_is_not_meant_is_refused(call, error, message):

@@ -9,7 +9,7 @@ sequential and collective transfer a network from the sources; scratch trains it
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, require
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
@@ -22,8 +22,7 @@ _WITH_NETWORK = "results/<target>-<network>-<recipe>"
 
 def define_flags() -> None:
     define_config()
-    flags.DEFINE_enum("method", None, METHODS, "Names the baseline.")
-    require("method", f"--method is missing; it must be one of {', '.join(METHODS)}")
+    flags.DEFINE_enum("method", None, METHODS, "Names the baseline.", required=True)
     define_workdir(f"{_WITH_NETWORK}-<method>, without the network where there is none")
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder, require
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce, announce_sites
 from rsstl_jax.errors import ConfigError
@@ -36,8 +36,9 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("dataset", None, "Names the site whose test part is corrupted.")
-    require("dataset", "--dataset is missing; name the site whose test part is corrupted")
+    flags.DEFINE_string(
+        "dataset", None, "Names the site whose test part is corrupted.", required=True
+    )
     flags.DEFINE_multi_string(
         "locator",
         [],

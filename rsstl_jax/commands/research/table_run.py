@@ -12,7 +12,7 @@ from rsstl_jax.commands.shared.flag_definitions import refuse_unused
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import DATASET_NAME, FRACTION, SEED
+from rsstl_jax.config.rules import DATASET_NAME, FRACTIONS, SEEDS
 from rsstl_jax.config.schema import validate
 from rsstl_jax.data import load_site
 from rsstl_jax.errors import ConfigError
@@ -68,7 +68,7 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
     needed = {row for table in tables() for row in TABLE_ROWS[table]}
     needed |= {"students"} if FLAGS.figure else set()
     rows = FLAGS.rows or [row for row in ROWS if row in needed]
-    shares = read_numbers("--shares", FLAGS.shares, FRACTION)
+    shares = read_numbers("--shares", FLAGS.shares, FRACTIONS)
     for target in FLAGS.targets:
         for network in FLAGS.networks:
             for row in rows:
@@ -80,7 +80,7 @@ def wanted() -> Iterator[tuple[str, str, str, float]]:
 
 def train(output: Path) -> None:
     workdir = Path(FLAGS.workdir) / str(FLAGS.recipe)
-    seeds = read_numbers("--seeds", FLAGS.seeds, SEED)
+    seeds = read_numbers("--seeds", FLAGS.seeds, SEEDS)
     seeds_name = f"seeds-{'-'.join(map(str, seeds))}"
     if seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1:
         seeds_name = f"seeds-{seeds[0]}-to-{seeds[-1]}"

@@ -47,9 +47,10 @@ class NamesParser(flags.ListParser):
         return names
 
 
-def define_names(name: str, default: list[str] | None, help_text: str) -> None:
+def define_names(name: str, default: list[str] | None, help_text: str, **options: Any) -> None:
     """A flag that lists different names, or different folders."""
-    flags.DEFINE(NamesParser(), name, default, help_text, serializer=flags.ListSerializer(","))
+    options |= {"serializer": flags.ListSerializer(",")}
+    flags.DEFINE(NamesParser(), name, default, help_text, **options)
 
 
 def refuse_unused(why: str, *names: str) -> None:
@@ -75,9 +76,9 @@ def fix_fields(why: str, fields: Mapping[str, Any]) -> None:
         flags.FLAGS.config.update_from_flattened_dict({path: value})
 
 
-def define_folder(name: str, default: str | None, help_text: str) -> None:
+def define_folder(name: str, default: str | None, help_text: str, **options: Any) -> None:
     """A flag that names a folder or a file; an empty one is refused."""
-    flags.DEFINE(FolderParser(), name, default, help_text)
+    flags.DEFINE(FolderParser(), name, default, help_text, **options)
 
 
 def define_config(*, required: bool = True) -> None:
@@ -90,7 +91,7 @@ def define_config(*, required: bool = True) -> None:
         lock_config=True,
     )
     if required:
-        require("config", CONFIG_MISSING)
+        flags.register_validator("config", lambda value: value is not None, message=CONFIG_MISSING)
 
 
 def define_workdir(default: str) -> None:
@@ -114,11 +115,6 @@ def define_student(others: str = "") -> None:
         "Names one of its students: seed-<seed>/standalone is the baseline student. Without "
         f"--workdir it is the folder of any locator{others}.",
     )
-
-
-def require(name: str, message: str) -> None:
-    """Refuses a command line without this flag."""
-    flags.register_validator(name, lambda value: value not in (None, "", []), message=message)
 
 
 def config_file(value: str) -> str:

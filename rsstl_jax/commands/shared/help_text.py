@@ -25,19 +25,24 @@ def help_text(command: str, docstring: str) -> str:
     program = program_name(command)
     lines = [docstring.strip().replace(f"rsstl {command} ", f"{program} "), "", "Flags:"]
     for flag in own_flags():
-        # absl puts the choices in front of a help, and behind it that a flag may be repeated.
-        meaning = flag.help.partition(";\n")[0]
-        if choices := getattr(flag.parser, "enum_values", None):
-            meaning = f"{meaning.partition('>: ')[2]} One of {', '.join(choices)}."
         default = "" if flag.default in (None, "", [], False) else f" Default: {_shown(flag)}."
         lines.append(f"  --{'[no]' if flag.boolean else ''}{flag.name}")
         indent = " " * 6
         lines += textwrap.wrap(
-            meaning + default, WIDTH, initial_indent=indent, subsequent_indent=indent
+            meaning_of(flag) + default, WIDTH, initial_indent=indent, subsequent_indent=indent
         )
     if "config" in flags.FLAGS:
         lines += ["", "Fields of the configuration, with their meaning: rsstl fields [word ...]"]
     return "\n".join(lines)
+
+
+def meaning_of(flag: flags.Flag) -> str:
+    """What a flag does, in sentences."""
+    # absl puts the choices in front of a help, and behind it that a flag may be repeated.
+    meaning = flag.help.partition(";\n")[0]
+    if choices := getattr(flag.parser, "enum_values", None):
+        meaning = f"{meaning.partition('>: ')[2]} One of {', '.join(choices)}."
+    return meaning
 
 
 def show(text: str) -> None:

@@ -3,12 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from absl import flags
+
+from rsstl_jax.commands.shared.flag_definitions import define_data_dir
 from rsstl_jax.commands.shared.outputs import SITE_FILES
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.errors import ConfigError
 
 if TYPE_CHECKING:
     from rsstl_jax.data import Site
+
+
+def define_new_site() -> None:
+    flags.DEFINE_string("name", None, "Names the site that is made.", required=True)
+    define_data_dir()
 
 
 def new_site_folder(name: str, data_dir: str | None) -> Path:

@@ -52,10 +52,7 @@ def check_file(
     begins: tuple[bytes, ...],
     inputs: Sequence[str | Path] = (),
 ) -> None:
-    """Refuses a file that cannot be written or is read, or whose name or content is another's.
-
-    One that is there must begin as the command's own files do.
-    """
+    """Refuses a file that cannot be written or is read, or whose name or beginning is another's."""
     path = Path(file)
     if path.is_file() and (
         path.name.removesuffix(".gz") in SITE_FILES

@@ -48,39 +48,27 @@ class DataFile:
 def find_file(folder: Path, name: str, *, subfolder: str = "", address: str = "") -> DataFile:
     """The file `name` or `name`.gz in the folder, else in its subfolder, else in a zip archive."""
     names = (name, name + ".gz")
-    for parent in dict.fromkeys((folder, folder / subfolder)):
-        present = [parent / candidate for candidate in names if (parent / candidate).is_file()]
-        for other in present[1:]:
-            _log.warning("%s is there, too, and is not read; %s is", other, present[0].name)
-        if present:
-            _warn_of_packed(present[0], folder, names)
-            return DataFile(present[0])
-    found: list[DataFile] = []
+    parents = dict.fromkeys((folder, folder / subfolder))
+    plain = [DataFile(p / n) for p in parents for n in names if (p / n).is_file()]
+    packed: list[DataFile] = []
     for archive in sorted(folder.glob("*.zip")):
         try:
             with zipfile.ZipFile(archive) as opened:
                 members = [m for m in opened.namelist() if PurePosixPath(m).name in names]
         except UNREADABLE as error:
+            if plain:
+                continue
             raise DataError(f"{archive}: is not a readable zip archive ({error})") from error
-        if len(members) > 1:
-            raise DataError(f"{archive}: holds {name} more than once: {', '.join(members)}")
-        found += [DataFile(archive, member) for member in members]
-    if len(found) > 1:
-        raise DataError(f"{found[0]} and {found[1]} are both {name}; keep one of them")
-    if found:
-        return found[0]
-    raise MissingDataError(folder / name, address=address)
-
-
-def _warn_of_packed(present: Path, folder: Path, names: tuple[str, ...]) -> None:
-    """Says that an archive beside a file holds another one of its name, which is not read."""
-    for archive in sorted(folder.glob("*.zip")):
-        # One that cannot be opened is not read either.
-        with suppress(*UNREADABLE, DataError), zipfile.ZipFile(archive) as opened:
-            members = [m for m in opened.namelist() if PurePosixPath(m).name in names]
-            held = DataFile(present).read() if members else b""
-            for member in members:
-                if DataFile(archive, member).read() != held:
-                    _log.warning(
-                        "%s holds %s, too, which is not read; %s is", archive, member, present
-                    )
+        packed += [DataFile(archive, member) for member in members]
+    if not (plain or packed):
+        raise MissingDataError(folder / name, address=address)
+    if not plain and len(packed) > 1:
+        raise DataError(f"{packed[0]} and {packed[1]} are both {name}; keep one of them")
+    first, *others = [*plain, *packed]
+    for other in others:
+        is_same = False
+        with suppress(DataError):  # One that cannot be read is another one.
+            is_same = other.read() == first.read()
+        if not is_same:
+            _log.warning("%s is there, too, and is not read; %s is", other, first)
+    return first

@@ -1,6 +1,5 @@
 """`Layout`: how a site's tables are written where that differs from the standard form."""
 
-import json
 import math
 import re
 import shlex
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsstl_jax.config.rules import name_list, name_text
+from rsstl_jax.config.rules import name_text
 from rsstl_jax.data.readers.archives import find_file
 from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import parse_json, write_json
@@ -112,7 +111,10 @@ class Layout:
                 needed = f"not be a {wrong}: x is the longitude, y the latitude"
                 self._demand(_degrees_in(getattr(self, name)) != wrong, name, needed)
         if self.origin is not None:
-            self._demand(_is_on_earth(self.origin), "origin", "be a longitude and a latitude")
+            limits = MAX_LONGITUDE, MAX_LATITUDE
+            two = _all_numbers(self.origin) and len(self.origin) == 2
+            on_earth = two and (np.abs(self.origin) <= limits).all()
+            self._demand(on_earth, "origin", "be a longitude and a latitude")
             self._demand(self.positions == "degrees", "origin", "be left out but for degrees")
 
     def _demand(self, condition: object, name: str, needed: str) -> None:
@@ -120,10 +122,7 @@ class Layout:
             raise DataError(f"{name} is {getattr(self, name)!r}; it must {needed}")
 
     def to_metres(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Positions in the table's unit, float64[n, 2], as metres; degrees by the origin.
-
-        The projection is equirectangular with WGS 84's metres per degree at the origin.
-        """
+        """Positions in the table's unit, float64[n, 2], as metres; degrees on WGS 84."""
         if self.positions == "metres":
             return position
         if self.positions == "feet":
@@ -151,11 +150,6 @@ def _degrees_in(column: str) -> str:
     """'latitude' or 'longitude' where a column's name says so; else empty."""
     match = _DEGREES.fullmatch(re.sub(r"[^a-z]", "", column.lower()))
     return (match.lastgroup or "") if match else ""
-
-
-def _is_on_earth(origin: tuple[float, float]) -> bool:
-    two = _all_numbers(origin) and len(origin) == 2
-    return two and abs(origin[0]) <= MAX_LONGITUDE and abs(origin[1]) <= MAX_LATITUDE
 
 
 def _metres_per_degree(latitude: float) -> tuple[float, float]:
@@ -234,25 +228,12 @@ def write_layout(folder: Path, layout: Layout) -> Path:
 _REMEDY = re.compile(r"rsstl check_site --dataset=\.\.\. (.*?) --write")
 
 
-def for_scans(message: str, layout: Layout) -> str:
-    """The same message with the remedy for scans: --layout, which replaces this one as a whole."""
-
-    def describe(match: re.Match[str]) -> str:
-        facts = layout_facts(layout)
-        shown = {name: json.dumps(value) for name, value in facts.items()}
-        for flag in shlex.split(match[1]):
-            name, _, value = flag.removeprefix("--").partition("=")
-            if name in ("undetected", "ignore"):
-                held = [f"{v:g}" if name == "undetected" else v for v in facts.get(name, ())]
-                values = dict.fromkeys([*held, *name_list(value)])
-                write = str if name == "undetected" else json.dumps
-                shown[name] = f"[{', '.join(map(write, values))}]"
-            else:
-                shown[name] = json.dumps("\t" if value == "tab" else value)
-        fields = ", ".join(f'"{name}": {text}' for name, text in shown.items())
-        return f"--layout=<a layout.json with {{{fields}}}>"
-
-    return _REMEDY.sub(describe, message)
+def for_scans(message: str) -> str:
+    """The same message with the remedy for scans: --layout, which replaces the site's own."""
+    fields = lambda match: " ".join(shlex.split(match[1])).replace("--", "")  # noqa: E731
+    return _REMEDY.sub(
+        lambda match: f"--layout=<the layout.json in use with {fields(match)} added>", message
+    )
 
 
 def ignore_flag(*columns: str) -> str:

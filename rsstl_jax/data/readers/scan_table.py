@@ -15,7 +15,7 @@ from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import read_numbers, read_texts, to_rss_dbm
 from rsstl_jax.data.readers.columns import has_other_use
 from rsstl_jax.data.readers.layout import Layout, for_scans, used_columns
-from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, continue_sheet, parse_sheet
+from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, parse_sheet
 from rsstl_jax.data.scans import ScanRows
 from rsstl_jax.data.site import match_key, names_alike
 from rsstl_jax.errors import DataError, MissingDataError
@@ -44,9 +44,11 @@ def read_scan_table(
             for body, first_line in _read_bodies(file, blank_bytes(layout)):
                 if sheet is None:
                     sheet = parse_sheet(str(path), header + body, layout=layout)
-                    columns = _ScanColumns.of(sheet, access_points)
+                    names, columns = sheet.columns, _ScanColumns.of(sheet, access_points)
                 else:
-                    sheet = continue_sheet(sheet, body, first_line)
+                    sheet = parse_sheet(
+                        str(path), body, columns=names, layout=layout, first_line=first_line
+                    )
                 block = _read_block(sheet, columns)
                 known = block.rows.rss_dbm[:, columns.place]
                 warned = warned or warn_of_scans(known, str(path), written)
@@ -55,7 +57,7 @@ def read_scan_table(
                 # Refuses it: there is a header at most.
                 parse_sheet(str(path), header, layout=layout)
     except DataError as error:
-        message = for_scans(str(error), written)
+        message = for_scans(str(error))
         raise error if message == str(error) else DataError(message) from error
     except UNREADABLE as error:
         raise DataError(f"{path}: cannot be unpacked or read ({error})") from error

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,6 @@ _FORBIDDEN = {
     rb"\0": "holds a NUL byte",
     rb"\r(?!\n)": "holds a carriage return that no line feed follows",
     codecs.BOM_UTF8: "holds a byte order mark that is not at the start of the file",
-}
-
-# How files of other kinds start.
-_KINDS = {
-    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "an Excel workbook or an archive",
-    rb"PAR1|SQLite format|MATLAB 5\.0|\x89HDF|\x93NUMPY": "a binary file",
-    rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
-    rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
 }
 
 
@@ -117,21 +109,22 @@ def open_sheet(
 
 
 def parse_sheet(
-    file: str, text: bytes, *, columns: Sequence[str] | None = None, layout: Layout | None = None
+    file: str,
+    text: bytes,
+    *,
+    columns: Sequence[str] | None = None,
+    layout: Layout | None = None,
+    first_line: int = 1,
 ) -> Sheet:
-    """The same of a text that has been read."""
+    """The same of a text that has been read, or of further rows of one."""
     layout = layout or Layout()
-    if not isinstance(layout, Layout):
-        raise DataError(f"layout is a {type(layout).__name__}; a Layout is expected")
-    text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
+    if first_line == 1:
+        text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
-    for start, kind in _KINDS.items():
-        if re.match(start, text, re.IGNORECASE):
-            raise DataError(f"{file}: looks like {kind}; save the table as CSV, UTF-8 text")
-    _check_characters(file, text)
+    _check_characters(file, text, first_line)
     if columns is not None:
-        sheet = Sheet(file, tuple(columns), text, 1, layout)
+        sheet = Sheet(file, tuple(columns), text, first_line, layout)
     else:
         header, _, body = text.partition(b"\n")
         _check_delimiter(file, header, body, layout.delimiter)
@@ -143,15 +136,7 @@ def parse_sheet(
     return sheet
 
 
-def continue_sheet(sheet: Sheet, body: bytes, first_line: int) -> Sheet:
-    """Further rows of a file that is read in blocks, checked as the first ones."""
-    _check_characters(sheet.file, body, first_line)
-    sheet = replace(sheet, body=body, first_line=first_line)
-    _check_width(sheet)
-    return sheet
-
-
-def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
+def _check_characters(file: str, text: bytes, first_line: int) -> None:
     try:
         text.decode()
     except UnicodeDecodeError as error:
@@ -168,14 +153,8 @@ def _check_characters(file: str, text: bytes, first_line: int = 1) -> None:
 
 def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> None:
     """Refuses a header of one column where another delimiter cuts it and the next line alike."""
-    next_line, mark = body.partition(b"\n")[0], delimiter.encode()
-    is_comment = header.startswith(b"#") and header.count(mark) != next_line.count(mark)
-    if is_comment or header.lower().startswith(b"sep="):
-        raise DataError(
-            f"{file}, line 1: is {header.decode()[:40].strip()!r}; remove the line, so that the "
-            "columns' names come first"
-        )
-    if mark in header:
+    next_line = body.partition(b"\n")[0]
+    if delimiter.encode() in header:
         return
     for other, meaning in DELIMITERS.items():
         if 0 < header.count(other.encode()) == next_line.count(other.encode()):
@@ -217,14 +196,6 @@ def _check_width(sheet: Sheet) -> None:
         if len(cells) != len(sheet.columns):
             raise DataError(
                 f"{sheet.row_name(row)}: has {len(cells)} columns; "
-                f"{len(sheet.columns)} are expected{_other_delimiter(cells, sheet)}"
+                f"{len(sheet.columns)} are expected, separated by "
+                f"{DELIMITERS[sheet.layout.delimiter]}"
             )
-
-
-def _other_delimiter(cells: list[str], sheet: Sheet) -> str:
-    """What a row that stays whole looks separated by."""
-    for other, meaning in DELIMITERS.items():
-        if len(cells) == 1 and cells[0].count(other) == len(sheet.columns) - 1:
-            header = DELIMITERS[sheet.layout.delimiter]
-            return f", separated by {header} as in line 1 (here they look separated by {meaning})"
-    return ""

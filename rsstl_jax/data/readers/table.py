@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsstl_jax.data.cards import CARDS
-from rsstl_jax.data.plausibility import check_unit, warn_of, warn_of_scans
+from rsstl_jax.data.plausibility import check_plausible, warn_of_scans
 from rsstl_jax.data.readers.archives import DataFile, find_file
 from rsstl_jax.data.readers.cells import (
     UNDETECTED,
@@ -31,8 +31,8 @@ from rsstl_jax.data.readers.columns import (
     require_positions,
 )
 from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, read_layout
-from rsstl_jax.data.readers.sheet import Sheet, open_sheet, parse_sheet
-from rsstl_jax.data.site import Fingerprints, Site, match_key
+from rsstl_jax.data.readers.sheet import Sheet, open_sheet
+from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import as_path, write_bytes
 
@@ -48,53 +48,25 @@ def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site
     """Reads a dataset of one's own: train.csv and test.csv in the form of docs/datasets.md."""
     train, test = (_open(name, folder, part, layout) for part in ("train", "test"))
     site = read_parts(name, train, test, must_match=False)
-    for sheet, part in ((train, site.train), (test, site.test)):
-        check_unit(part, sheet.file)
-    warn_of(site.train, train.file)
-    warn_of(site.test, test.file, radio_map=site.train)
+    check_plausible(site.train, train.file)
+    check_plausible(site.test, test.file, radio_map=site.train)
     return site
 
 
 def read_radio_map(
     path: str | Path, *, name: str = "", layout: Layout | None = None
 ) -> Fingerprints:
-    r"""Reads the train part alone: what a site has before anything is to be measured there.
-
-    Args:
-        path: a folder with train.csv (plain, .gz or in a zip), or the file itself.
-        name: what the site is called; empty: as the folder is.
-        layout: how the file is written; None: as the layout.json beside it says.
-
-    Returns:
-        Fingerprints. Part 'train'.
-
-    Raises:
-        DataError: the file is not there or faulty; the message names it, the line and the column.
-
-    Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp(), "map.csv")
-        >>> _ = path.write_text("AP1;x;y\n-60,5;1,0;2,0\n")
-        >>> part = read_radio_map(path, layout=Layout(delimiter=";", decimal=","))
-        >>> part.rss_dbm.tolist(), part.position_m.tolist()
-        ([[-60.5]], [[1.0, 2.0]])
-    """
+    """Reads the train part of a folder with train.csv, or a file; it is called as its folder is."""
     path = as_path("path", path)
-    sheet = open_radio_map(path, layout=layout)
+    if path.is_file():
+        sheet = open_sheet(DataFile(path), layout=layout or read_layout(path.parent))
+    else:
+        sheet = _open(path.name, path, "train", layout)
     # The name of a link is its own.
     folder = os.path.abspath(path if path.is_dir() else path.parent)
     part = read_train(name or os.path.basename(folder), sheet)
-    check_unit(part, sheet.file)
-    warn_of(part, sheet.file)
+    check_plausible(part, sheet.file)
     return part
-
-
-def open_radio_map(path: str | Path, *, layout: Layout | None = None) -> Sheet:
-    """The text of what `read_radio_map` reads."""
-    path = Path(path)
-    if path.is_file():
-        return open_sheet(DataFile(path), layout=layout or read_layout(path.parent))
-    return _open(path.name, path, "train", layout)
 
 
 def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
@@ -108,39 +80,15 @@ def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Reads unlabelled.csv: a header, and exactly the access points of the train part."""
     sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
-    spelled = {match_key(name): name for name in access_point_columns(sheet, is_radio_map=False)}
-    columns = [spelled.get(match_key(name), name) for name in access_points]
-    sheet.require(columns)
-    known = {name.casefold() for name in (*columns, *sheet.layout.ignore)}
-    if others := [column for column in sheet.columns if column.casefold() not in known]:
-        raise DataError(
-            f"{sheet.file}, line 1: column {others[0]!r} is no access point of the train part; "
-            "a file of unlabelled fingerprints has these alone"
-        )
+    found = match_access_points(access_points, "the train part", sheet, must_match=True)
+    columns = [column for column in found if column is not None]
     rss_dbm = to_rss_dbm(sheet, read_numbers(sheet, columns))
     warn_of_scans(rss_dbm, sheet.file)
     return rss_dbm
 
 
 def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
-    """Writes a table that `load_site` reads: a column per access point, x, y, floor, building.
-
-    Args:
-        fingerprints: what is written; labels that it lacks get no column, nor do phones and times.
-        path: the file, such as my-office/train.csv.gz.
-
-    Raises:
-        DataError: the table would be read as something else.
-
-    Example:
-        >>> import tempfile
-        >>> from rsstl_jax.data import make_synthetic_site
-        >>> part = make_synthetic_site("synthetic-office").train
-        >>> file = Path(tempfile.mkdtemp(), "train.csv")
-        >>> write_table(part, file)
-        >>> read_radio_map(file).digest() == part.digest()
-        True
-    """
+    """Writes a table that `load_site` reads, without labels that are unknown, phones and times."""
     rss = np.where(np.isnan(fingerprints.rss_dbm), UNDETECTED, fingerprints.rss_dbm)
     readings = pd.DataFrame(rss, columns=list(fingerprints.access_points))
     x, y = fingerprints.position_m.T
@@ -148,42 +96,26 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     labels = pd.DataFrame({name: col for name, col in columns.items() if col is not None})
     table = pd.concat([readings, labels], axis=1)
     path = as_path("path", path)
-    _check_readable(path, fingerprints.access_points, table)
+    if read_layout(path.parent) not in (None, Layout()):
+        raise DataError(f"{path}: the {LAYOUT_FILE} beside it says another form; remove it")
     text = table.to_csv(index=False).encode()
     write_bytes(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
 
-def _check_readable(path: Path, names: Sequence[str], table: pd.DataFrame) -> None:
-    """Refuses a table that would not be read as it is written."""
-    if read_layout(path.parent) not in (None, Layout()):
-        raise DataError(f"{path}: the {LAYOUT_FILE} beside it says another form; remove it")
-    sheet = parse_sheet(str(path), table.iloc[:1].to_csv(index=False).encode())
-    read = access_point_columns(sheet, is_radio_map=True)
-    if read != tuple(names):
-        pairs = zip(names, (*read, ""), strict=False)
-        name, other = next(pair for pair in pairs if pair[0] != pair[1])
-        raise DataError(f"{path}: the access point {name!r} would be read as {other!r}")
-
-
 def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Site:
     """Both parts; the access points, their order and the origin are those of the train part."""
-    for sheet in (train, test):
-        require_positions(sheet)
-    access_points = access_point_columns(train, is_radio_map=True)
-    found = match_access_points(access_points, train.file, test, must_match=must_match)
-    origin = find_origin(train)
-    return Site(
-        name,
-        _read_part(name, "train", train, access_points, access_points, origin),
-        _read_part(name, "test", test, access_points, found, origin),
-    )
+    radio_map = read_train(name, train)
+    require_positions(test)
+    names = radio_map.access_points
+    found = match_access_points(names, train.file, test, must_match=must_match)
+    return Site(name, radio_map, _read_part(name, "test", test, names, found, find_origin(train)))
 
 
 def read_train(name: str, sheet: Sheet) -> Fingerprints:
     """The train part alone."""
     require_positions(sheet)
-    access_points = access_point_columns(sheet, is_radio_map=True)
-    return _read_part(name, "train", sheet, access_points, access_points, find_origin(sheet))
+    names = access_point_columns(sheet, is_radio_map=True)
+    return _read_part(name, "train", sheet, names, names, find_origin(sheet))
 
 
 def find_origin(sheet: Sheet) -> Origin:

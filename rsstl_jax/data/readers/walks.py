@@ -64,9 +64,6 @@ def read_traces(
     """Reads one building, every scan a fingerprint; floors are -1 for B1, 0 for F1, 1 for F2."""
     root = as_path("folder", folder)
     floors = sorted(p for p in root.glob("[BF]*") if re.fullmatch(r"[BF]0*[1-9]\d*", p.name))
-    if len({_floor_number(path.name) for path in floors}) < len(floors):
-        names = ", ".join(path.name for path in floors)
-        raise DataError(f"{root}: two of {names} are one floor; give each its own name")
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
     if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
@@ -74,8 +71,6 @@ def read_traces(
             "%s: %s are not read, since they are no floors B1, F1, ...; give them such names",
             *(root, ", ".join(sorted(path.name for path in others))),
         )
-    if not max_age_s > 0 or min_scans < 1:
-        raise DataError(f"max_age_s is {max_age_s}, min_scans {min_scans}; both must be above 0")
     walks = [
         _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
         for floor, offset_m in zip(floors, _offsets_m(floors), strict=True)
@@ -105,12 +100,8 @@ def read_traces(
 
 
 def _traces(floor: Path) -> list[Path]:
-    """The files of a floor's walks; what is none is said."""
-    files = sorted((floor / "path_data_files").glob("[!.]*"))
-    traces = [path for path in files if path.suffix == ".txt"]
-    for path in files:
-        if path not in traces:
-            _log.warning("%s is not read: a trace is a .txt file", path)
+    """The files of a floor's walks."""
+    traces = sorted((floor / "path_data_files").glob("[!.]*.txt"))
     if not traces:
         _log.warning("%s has no trace: path_data_files/*.txt is expected", floor)
     return traces
