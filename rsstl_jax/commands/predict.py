@@ -35,6 +35,7 @@ from rsstl_jax.commands.shared.outputs import (
 )
 from rsstl_jax.commands.shared.progress import announce
 from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.store.files import naming
 from rsstl_jax.store.processes import are_several, check_equal, in_first, is_first
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def main() -> None:
     # A table is answered with one unless --output says otherwise, and so are JSON lines.
     as_csv = FLAGS.output.endswith(".csv") or (is_table and not FLAGS.output.endswith(".jsonl"))
     answer = answer_table if is_table else answer_lines
-    with open_output(FLAGS.output, streams=scans == "-") as output:
+    name = "standard output" if FLAGS.output == "-" else FLAGS.output
+    with naming(name), open_output(FLAGS.output, streams=scans == "-") as output:
         answered, without = answer(locator, scans, output, as_csv=as_csv)
     unlocated = f", {without} without a known access point" if without else ""
     where = "" if FLAGS.output == "-" else f": {FLAGS.output}"

@@ -140,7 +140,7 @@ ACUTE = Rule(lambda v: is_number(v) and 0 <= v < math.pi / 2, "an angle from 0 t
 SEED = whole(0)
 SEEDS = Rule(
     lambda v: _are_different(v, SEED.holds),
-    "different whole numbers of at least 0, such as 0,1,2",
+    "different whole numbers (int) of at least 0, such as 0,1,2",
 )
 FRACTIONS = Rule(
     lambda v: _are_different(v, FRACTION.holds),

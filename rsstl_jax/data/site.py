@@ -188,9 +188,9 @@ def check_names(access_points: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(2**16)
 def match_key(name: str) -> str:
     """What all spellings of an access point share: case and a MAC's separators do not count."""
-    key = name.casefold()
-    # R writes X in front of a column that begins with a digit.
-    mac = re.fullmatch("x?([0-9a-f]{12})", re.sub("[-:.]", "", key))
+    key = name.strip().casefold()
+    # R and MATLAB write X in front of a column that begins with a digit.
+    mac = re.fullmatch("x?([0-9a-f]{12})", re.sub("[-:._]", "", key))
     return mac[1] if mac else key
 
 

@@ -232,7 +232,10 @@ def load_student(folder: str | Path) -> Student:
     folder = as_path("folder", folder)
     card_file = folder / "student.json"
     if not card_file.exists():
-        raise FileNotFoundError(f"{folder} holds no student: student.json is missing")
+        raise FileNotFoundError(
+            f"{folder} holds no student: student.json is missing; a run has students in folders "
+            "such as students/seed-0/standalone, and load_locator reads ensembles and exports"
+        )
     card = read_sealed(card_file, _FIELDS)
     config, dataset, access_points = default_config(), card["dataset"], card["access_points"]
     try:

@@ -29,6 +29,7 @@ from rsstl_jax.site_agnostic.weights import (
 )
 from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.store.files import as_path, read_sealed, write_sealed
+from rsstl_jax.store.lock import locked
 
 _ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
 _ARRAYS = ("rss_dbm", "position_m", "floor", "building")
@@ -120,24 +121,30 @@ def fit_pretrained(site: Site, folder: str | Path = PRETRAINED) -> EnsembleAtSit
 
 
 @contextmanager
-def _written_whole(folder: Path, card: str) -> Iterator[Path]:
+def _written_whole(
+    folder: Path, card: str, sources: Sequence[str | Path] = (), *, replace: bool
+) -> Iterator[Path]:
     """A folder to write a locator into, which takes the place of another one at the end."""
-    new = folder / ".new"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    try:
-        yield new
-        for name in (*_CARDS, *ANSWER_FILES, *EXPORTED_FILES):
-            (folder / name).unlink(missing_ok=True)
-        for old in folder.glob("member-*"):
-            shutil.rmtree(old)
-        # Without its card the folder holds no locator yet, so that the card comes last.
-        for made in sorted(new.iterdir(), key=lambda made: made.name == card):
-            if (folder / made.name).is_dir():
-                shutil.rmtree(folder / made.name)
-            made.replace(folder / made.name)
-    finally:
+    check_new(folder, sources, replace=replace)
+    with locked(folder, wait=True):
+        # Another process may have written one meanwhile.
+        check_new(folder, replace=replace)
+        new = folder / ".new"
         shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        try:
+            yield new
+            for name in (*_CARDS, *ANSWER_FILES, *EXPORTED_FILES):
+                (folder / name).unlink(missing_ok=True)
+            for old in folder.glob("member-*"):
+                shutil.rmtree(old)
+            # Without its card the folder holds no locator yet, so that the card comes last.
+            for made in sorted(new.iterdir(), key=lambda made: made.name == card):
+                if (folder / made.name).is_dir():
+                    shutil.rmtree(folder / made.name)
+                made.replace(folder / made.name)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
 def load_network_locator(folder: str | Path) -> NetworkLocator:
@@ -157,9 +164,8 @@ def save_ensemble(
 ) -> None:
     """Writes an ensemble whose members lie in these folders; they are copied."""
     folder, folders = as_path("folder", folder), [as_path("source", source) for source in folders]
-    check_new(folder, folders, replace=replace)
     names = [f"member-{number}" for number in range(len(folders))]
-    with _written_whole(folder, _ENSEMBLE) as new:
+    with _written_whole(folder, _ENSEMBLE, folders, replace=replace) as new:
         for name, source in zip(names, folders, strict=True):
             shutil.copytree(source, new / name)
         save_answers(new, ensemble)
@@ -176,7 +182,6 @@ def _load_ensemble(folder: Path) -> Ensemble:
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
     """Writes the site-agnostic ensemble at a site: parameters, radio map, temperature, radius."""
     folder = as_path("folder", folder)
-    check_new(folder, replace=replace)
     arrays = {name: getattr(ensemble.radio_map, name) for name in _ARRAYS}
     facts = {
         "dataset": ensemble.dataset,
@@ -184,7 +189,7 @@ def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool 
         **chosen_of(ensemble.site_network)._asdict(),
         "layout": layout_facts(ensemble.layout),
     }
-    with _written_whole(folder, _AT_SITE) as new:
+    with _written_whole(folder, _AT_SITE, replace=replace) as new:
         save_pretrained(new, ensemble.pretrained)
         write_arrays(new / _RADIO_MAP, {n: a for n, a in arrays.items() if a is not None})
         save_answers(new, ensemble)

@@ -46,7 +46,8 @@ def sync_folder(folder: str | Path) -> None:
 def writing(path: str | Path, mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
     """A file with a temporary name, which is renamed when all of it is on the disk."""
     path = Path(path)
-    new = path.with_name(path.name + ".new")
+    # Another process that writes the same file has a temporary name of its own.
+    new = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
     try:
         with naming(path), new.open(mode, **options) as file:
             yield file

@@ -61,7 +61,7 @@ def test_an_ensemble_takes_the_place_of_another_locator_only_if_asked(command, m
         assert command(ensemble, *to, "--replace") == f"{output}: 2 members, without a radius\n"
         assert len(load_locator(output).members) == 2
     names = {file.name for file in (tmp_path / "joined").iterdir()}
-    assert names == {"ensemble.json", "member-0", "member-1", "notes.txt"}
+    assert names == {".lock", "ensemble.json", "member-0", "member-1", "notes.txt"}
 
 
 def test_the_pretrained_network_is_saved_over_no_other_locator(command, members, tmp_path):

@@ -167,7 +167,14 @@ def test_an_error_in_a_late_block_leaves_an_older_file_as_it_was(folder):
     assert code == 2 and f"line {BLOCK_ROWS + 2}, column 'AP2': 'loud'" in err
     assert out.read_text() == "x_m,older\n" and not list(out.parent.glob("*.new"))
     succeed("predict", student_of(folder), f"--scans={folder}/scans.csv", "--output=/dev/null")
-    assert not Path("/dev/null").is_file() and not Path("/dev/null.new").exists()
+    assert not Path("/dev/null").is_file() and not list(Path("/dev").glob("*.new"))
+    code, _, err = call(
+        "predict", student_of(folder), f"--scans={folder}/scans.csv", "--output=/dev/full"
+    )
+    assert (code, err.splitlines()[-1]) == (
+        2,
+        "error: [Errno 28] No space left on device: '/dev/full'",
+    )
 
 
 @pytest.mark.parametrize("output", ["scans.csv", "marked.csv", "home/train.csv", "home/test.csv"])

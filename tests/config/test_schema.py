@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
@@ -37,7 +38,8 @@ WRONG = {
     "a mean probability from 0 to 0.5": [-0.1, 0.6, math.nan, True],
     "a probability from 0 to below 1": [-0.1, 1.0, 1, math.nan, True],
     "an angle from 0 to below pi / 2": [-0.1, math.pi / 2, math.nan, "0.2"],
-    "different whole numbers of at least 0, such as 0,1,2": [
+    "different whole numbers (int) of at least 0, such as 0,1,2": [
+        (np.int64(1),),
         (),
         (0, 0),
         (-1,),

@@ -155,6 +155,10 @@ def test_columns_that_the_layout_names_are_carried(tmp_path, layout, header):
             "line 2, column 'mood': 'good' is not a number; a number with a decimal point is "
             "expected; --layout=<the layout.json in use with ignore=mood added> leaves the",
         ),
+        (  # A column with numbers is an access point all the same.
+            "hall,attic\n-,-61\n-60,-62\n",
+            "line 2, column 'hall': '-' is not a number; a number with a decimal point is expected",
+        ),
     ],
 )
 def test_an_error_says_what_mends_scans(tmp_path, text, message):

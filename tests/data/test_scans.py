@@ -41,7 +41,10 @@ def test_common_forms_are_read(scans):
     assert (rows.detected.tolist(), rows.unknown.tolist()) == ([1], [0])
 
 
-SPELLINGS = ("00-1F-27-AA-BB-CC", "001f27aabbcc", "X00.1f.27.aa.bb.cc", "001f.27aa.bbcc")
+SPELLINGS = (
+    *("00-1F-27-AA-BB-CC", "001f27aabbcc", "X00.1f.27.aa.bb.cc", "001f.27aa.bbcc"),
+    *("x00_1F_27_AA_BB_CC", " 00:1f:27:aa:bb:cc\n"),
+)
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -56,7 +59,7 @@ def test_a_mac_is_one_access_point_however_it_is_written(spelling):
 
 
 def test_names_that_are_no_macs_keep_their_separators():
-    rows = read_scans({"b-1": -61, "00-1f": -70}, ("b1", "b-1", "00:1f"))
+    rows = read_scans({"b-1 ": -61, "00-1f": -70}, ("b1", "b-1", "00:1f"))
     np.testing.assert_array_equal(rows.rss_dbm, [[np.nan, -61, np.nan]])
     assert rows.unknown.tolist() == [1]
 

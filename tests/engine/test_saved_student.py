@@ -50,7 +50,7 @@ def test_a_save_broken_off_before_the_card_is_made_up_for(tmp_path):
     config, student = make_student()
     save_student(tmp_path, config, student)
     (tmp_path / "student.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"holds no student: student\.json is missing"):
+    with pytest.raises(FileNotFoundError, match=r"student\.json is missing; .* load_locator"):
         load_student(tmp_path)
     save_student(tmp_path, config, student)
     assert load_student(tmp_path).dataset == "home"

@@ -26,11 +26,12 @@ COMMAND = (
 )
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(tmp_path):
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     """Writes to /dev/full fail as on a full disk."""
     file = tmp_path / "result.json"
     write_json(file, {"mae_m": 1.0})
-    (tmp_path / "result.json.new").symlink_to("/dev/full")
+    monkeypatch.setattr("os.urandom", lambda number: bytes(number))
+    (tmp_path / "result.json.00000000.new").symlink_to("/dev/full")
     with pytest.raises(OSError) as error:
         write_text(file, "x" * 100_000)
     assert str(error.value) == f"[Errno 28] No space left on device: '{file}'"

@@ -12,11 +12,22 @@ from importlib import import_module
 import killing
 import pytest
 import running
-from tiny import draw_bundle, make_bundle_card, make_jobs, make_part, make_tiny_config
+from tiny import (
+    draw_bundle,
+    make_bundle_card,
+    make_jobs,
+    make_part,
+    make_tiny_config,
+    save_untrained,
+)
 
-from rsstl_jax.errors import LockedError
+from rsstl_jax import load_student
+from rsstl_jax.errors import ConfigError, LockedError
 from rsstl_jax.phases.bundle import save_bundle
 from rsstl_jax.phases.teacher_set import make_teachers
+from rsstl_jax.serving.ensemble import Ensemble
+from rsstl_jax.serving.saved import save_ensemble
+from rsstl_jax.store.files import writing
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.recorder import Recorder
 
@@ -99,6 +110,42 @@ def test_a_run_waits_for_the_bundle_that_another_one_makes(tmp_path, monkeypatch
     assert (found.reports, trained) == ({"mall": {"made": "there"}}, [])
     [line] = caplog.messages
     assert line.startswith(f"waiting for {folder}, which process {os.getpid()} on ")
+
+
+def test_of_two_writers_of_a_file_the_last_one_leaves_all_of_its_own(tmp_path):
+    file = tmp_path / "positions.csv"
+    with writing(file) as one:
+        one.write(b"a,")
+        one.flush()
+        with writing(file) as other:
+            other.write(b"b,")
+        assert file.read_bytes() == b"b,"
+        one.write(b"a")
+    assert file.read_bytes() == b"a,a" and [*tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_locator_waits_for_another_one_that_is_written_there(tmp_path, caplog, replace):
+    """And does not take its place unasked."""
+    save_untrained(tmp_path, "member")
+    member, folder, said = tmp_path / "students" / "member", tmp_path / "joined", []
+
+    def save():
+        try:
+            save_ensemble(folder, [member], Ensemble([load_student(member)]), replace=replace)
+        except ConfigError as error:
+            said.append(str(error))
+
+    other = threading.Thread(target=save)
+    with locked(folder):
+        other.start()
+        while other.is_alive() and not caplog.messages:
+            time.sleep(0.01)
+        assert [file.name for file in folder.iterdir()] == [".lock"]
+        (folder / "student.json").touch()
+    other.join()
+    assert (folder / "ensemble.json").exists() == replace
+    assert bool(said) != replace and all("holds a locator already" in text for text in said)
 
 
 @pytest.mark.parametrize("code", [95, 37, 38, 524, 9, 22, 5, 13])

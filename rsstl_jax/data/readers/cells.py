@@ -58,15 +58,18 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
     """The error of the first cell that is not a number; pandas does not say which one it is."""
     indices = [sheet.columns.index(column) for column in columns]
     point, other = sheet.layout.decimal, "," if sheet.layout.decimal == "." else "."
+    pointed = lambda cell: cell if point == "." else cell.translate(_SWAPPED)  # noqa: E731
     for row, cells in enumerate(sheet.rows()):
         for column, index in zip(columns, indices, strict=True):
-            cell = cells[index]
-            number = cell if point == "." else cell.translate(_SWAPPED)
+            cell, number = cells[index], pointed(cells[index])
             if not NUMBER.fullmatch(number) and cell not in _MISSING:
                 hint = ""
                 if NUMBER.fullmatch(cell.replace(other, ".")):
                     hint = f"; {remedy(f'--decimal={other}')} says that it has a {_POINTS[other]}"
-                elif row == 0 and column not in (sheet.layout.x, sheet.layout.y):
+                elif column not in (sheet.layout.x, sheet.layout.y) and not any(
+                    cells[index].strip() and NUMBER.fullmatch(pointed(cells[index]))
+                    for cells in sheet.rows()
+                ):
                     hint = f"; {remedy(ignore_flag(column))} leaves the column out"
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
