@@ -157,6 +157,7 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
     try:
         _configure_jax()
         start_processes()
+        _check_platform()
         main(*words)
     except BrokenPipeError:
         # Who reads the answers has left, as head does.
@@ -172,6 +173,22 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         if lost := lost_process(error):
             _stop(f"{lost}; {_CONTINUES}", LOST)
         raise
+
+
+def _check_platform() -> None:
+    """Refuses a platform that JAX cannot have here, of which it says little or pages."""
+    platforms = os.environ.get("JAX_PLATFORMS", "")
+    if platforms in ("", "cpu"):
+        return
+    import jax
+
+    try:
+        jax.devices()
+    # JAX asserts that there is a device where it knows the platform and finds none.
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"JAX_PLATFORMS is {platforms!r} and JAX finds no such device; leave it out or take cpu"
+        ) from error
 
 
 def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:

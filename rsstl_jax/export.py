@@ -130,6 +130,7 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
+    _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
     program = export.export(jax.jit(student.answer_fn()), platforms=PLATFORMS)(inputs)
@@ -190,6 +191,7 @@ def write_onnx(student: NetworkLocator, file: str | Path) -> None:
         ([[None, 0], [None, 1], [None, 2]], ['position_m', 'label', 'radius_m'])
     """
     file = as_path("file", file)
+    _need_network(student)
     names = ["position_m", "label", "radius_m"]
     card = {"card": json.dumps(describe(student))}
     inputs = len(student.access_points)
@@ -241,3 +243,11 @@ def load_exported(folder: str | Path) -> ExportedStudent:
 def _need_flatbuffers() -> None:
     if find_spec("flatbuffers") is None:
         raise ConfigError("flatbuffers is not installed; pip install 'rsstl_jax[export]'")
+
+
+def _need_network(student: object) -> None:
+    if not isinstance(student, NetworkLocator):
+        raise ConfigError(
+            f"student is a {type(student).__name__}; what load_student, or load_pretrained().fit, "
+            "returned is expected"
+        )

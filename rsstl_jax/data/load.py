@@ -62,6 +62,8 @@ def load_site(name: str, *, data_dir: DataDir = None, layout: Layout | None = No
     """
     check_dataset_name(name)
     if name.startswith(SYNTHETIC_PREFIX):
+        if layout is not None:
+            raise DataError(f"layout has no use: {name} is made and not read; leave it out")
         return make_synthetic_site(name)
     root, may_download = resolve_data_dir(data_dir)
     card = CARDS.get(name)

@@ -54,6 +54,8 @@ def encode_rss(
     exponent: ArrayLike = math.e,
 ) -> jax.Array:
     """A network's input, float[..., A], of dBm, NaN where undetected: 0, and for raw 1."""
+    if encoding not in ENCODINGS:
+        raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
     rss_dbm = to_device(rss_dbm)
     floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)
     detected = rss_dbm >= floor_dbm
@@ -103,7 +105,13 @@ class Preprocessor:
 
     def center(self, position_m: NDArray[np.float64] | list[list[float]]) -> NDArray[np.float32]:
         """Centred positions in metres, float32[n, 2], from float64[n, 2], subtracted in float64."""
-        return (np.asarray(position_m) - self.origin_m[None, :]).astype(np.float32)
+        position_m = np.asarray(position_m)
+        if position_m.dtype in (np.float32, np.float16):
+            raise TypeError(
+                f"position_m is {position_m.dtype}, which has lost up to half a metre already; "
+                "float64 is expected"
+            )
+        return (position_m - self.origin_m[None, :]).astype(np.float32)
 
     def uncenter(self, centered_m: ArrayLike) -> NDArray[np.float64]:
         """Positions in metres, float64[n, 2], from centred ones, float[n, 2]; on the host."""

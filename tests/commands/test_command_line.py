@@ -1,5 +1,6 @@
 """A command line that absl would take with a word dropped is refused, with the spelling meant."""
 
+import os
 import runpy
 
 import pytest
@@ -104,3 +105,21 @@ def test_a_site_of_ones_own_has_the_configuration_of_a_table():
     assert flatten(get_config("mysite:tuned")) == table | {"target": "mysite"}
     with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
         get_config("mysite:quick")
+
+
+@pytest.mark.parametrize(
+    "platform",
+    [
+        "nonsense",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(os.path.exists("/dev/nvidia0"), reason="there is a GPU here"),
+        ),
+    ],
+)
+def test_a_platform_that_is_not_there_is_said_in_one_line(monkeypatch, platform):
+    monkeypatch.setenv("JAX_PLATFORMS", platform)
+    code, out, err = call_script("distill", CONFIG)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: JAX_PLATFORMS is {platform!r} and JAX finds no such device")
+    assert err.count("\n") == 1

@@ -87,3 +87,19 @@ def test_a_line_is_counted_as_an_editor_counts_it(tmp_path):
     (tmp_path / "home" / "train.csv").write_text(text)
     with pytest.raises(DataError, match=r"train\.csv, line 4, column 'x': 'here'"):
         load_radio_map("home", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04\x14\x00", "an Excel workbook"),
+        (b'[{"AP1": -50, "x": 1}]', "JSON"),
+        (b'{"AP1": [-50]}', "JSON"),
+        (b"<!DOCTYPE html><html>", "a page of HTML"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_as_such(tmp_path, content, kind):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "train.csv").write_bytes(content)
+    with pytest.raises(DataError, match=rf"train\.csv: looks like {kind}.*save the table as CSV"):
+        load_site("home", data_dir=tmp_path)

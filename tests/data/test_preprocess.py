@@ -84,6 +84,8 @@ def test_jit_vmap_and_gradient(encoding):
 
 
 def test_wrong_input_is_an_error():
+    with pytest.raises(ValueError, match="encoding is 'squared'; it must be one of linear, powed"):
+        encode_rss(RSS_DBM, encoding="squared", floor_dbm=FLOOR_DBM)
     with pytest.raises(TypeError, match="rss_dbm is int32; a floating type"):
         encode_rss(np.array([-60], np.int32), floor_dbm=FLOOR_DBM)
 
@@ -118,6 +120,8 @@ def test_centering_keeps_millimetres_where_float32_loses_half_a_metre():
     np.testing.assert_allclose(difference_m, [4.6431, 13.4470], atol=1e-5)
     np.testing.assert_allclose(prep.uncenter(centered_m), position_m, rtol=0, atol=1e-5)
     assert np.abs(position_m.astype(np.float32) - position_m).max() > 0.1
+    with pytest.raises(TypeError, match="position_m is float32"):
+        prep.center(position_m.astype(np.float32))
 
 
 def test_uncenter_takes_device_arrays():

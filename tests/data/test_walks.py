@@ -171,6 +171,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("floors", "options", "message"),
     [
+        (["F1", "F01"], {}, "two of F01, F1 are one floor; give each its own name"),
         (["F1"], {"min_scans": 99}, "10 traces leave no scan for the train part; 0 of 2 access"),
     ],
 )
@@ -211,3 +212,12 @@ def test_phones_may_write_a_name_in_another_case(tmp_path):
     for file in tmp_path.glob("*/*/other-*"):
         file.write_text(file.read_text().replace("#", "\ufeff#", 1))
     assert read(tmp_path).train.access_points == ("aa:aa", "bb:bb")
+
+
+def test_a_trace_that_is_no_text_file_is_named(tmp_path, caplog):
+    write_floor(tmp_path, "F1", walks_of(10, STRAIGHT))
+    folder = tmp_path / "F1" / "path_data_files"
+    (folder / "walk-9.txt").rename(folder / "walk-9.csv")
+    site = read(tmp_path)
+    assert len(site.train) + len(site.test) == 9
+    assert f"{folder}/walk-9.csv is not read" in caplog.text

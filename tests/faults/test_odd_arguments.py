@@ -11,6 +11,7 @@ from scipy.io import savemat
 
 from rsstl_jax.data import (
     Fingerprints,
+    Layout,
     load_radio_map,
     load_site,
     read_mat,
@@ -130,3 +131,8 @@ def test_walks_on_floors_of_other_names_are_said_to_be_unread(tmp_path, caplog):
     assert len(mall.train) + len(mall.test) == 10
     [message] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert f"{tmp_path}: GF, L1 are not read" in message
+
+
+def test_a_layout_for_a_site_that_is_not_read_is_refused():
+    with pytest.raises(DataError, match="layout has no use: synthetic-office is made"):
+        load_site("synthetic-office", layout=Layout(undetected=(-110,)))

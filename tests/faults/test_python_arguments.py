@@ -82,6 +82,8 @@ def test_the_pretrained_network_can_be_compared():
     [
         (lambda: make_network("dnn"), ConfigError, "config is 'dnn'; a configuration is expected"),
         (lambda: validate(None), ConfigError, "config is None; a configuration is expected"),
+        (lambda: export_student(None, "x"), ConfigError, "student is a NoneType; what load_stud"),
+        (lambda: export_student("seed-0", "x"), ConfigError, "student is a str; what load_student"),
         (lambda: load_student(None), TypeError, "folder is None; a path is expected"),
         (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),

@@ -20,6 +20,14 @@ from rsstl_jax.data.readers.archives import DataFile
 from rsstl_jax.data.readers.layout import DELIMITERS, Layout, remedy
 from rsstl_jax.errors import DataError
 
+# How files of other kinds start.
+_KINDS = {
+    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "an Excel workbook or an archive",
+    rb"PAR1|SQLite format|MATLAB 5\.0|\x89HDF|\x93NUMPY": "a binary file",
+    rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
+    rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
+}
+
 # What each parser makes something else of.
 _FORBIDDEN = {
     rb"\0": "holds a NUL byte",
@@ -120,6 +128,9 @@ def parse_sheet(
     layout = layout or Layout()
     if first_line == 1:
         text = text.removeprefix(codecs.BOM_UTF8).rstrip(blank_bytes(layout))
+        for start, kind in _KINDS.items():
+            if re.match(start, text, re.IGNORECASE):
+                raise DataError(f"{file}: looks like {kind}; save the table as CSV, UTF-8 text")
     if not text:
         raise DataError(f"{file}: is empty; rows of numbers separated by commas are expected")
     _check_characters(file, text, first_line)

@@ -64,6 +64,9 @@ def read_traces(
     """Reads one building, every scan a fingerprint; floors are -1 for B1, 0 for F1, 1 for F2."""
     root = as_path("folder", folder)
     floors = sorted(p for p in root.glob("[BF]*") if re.fullmatch(r"[BF]0*[1-9]\d*", p.name))
+    if len({_floor_number(path.name) for path in floors}) < len(floors):
+        names = ", ".join(path.name for path in floors)
+        raise DataError(f"{root}: two of {names} are one floor; give each its own name")
     if not floors:
         raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
     if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
@@ -100,8 +103,12 @@ def read_traces(
 
 
 def _traces(floor: Path) -> list[Path]:
-    """The files of a floor's walks."""
-    traces = sorted((floor / "path_data_files").glob("[!.]*.txt"))
+    """The files of a floor's walks; what is none is said."""
+    files = sorted((floor / "path_data_files").glob("[!.]*"))
+    traces = [path for path in files if path.suffix == ".txt"]
+    for path in files:
+        if path not in traces:
+            _log.warning("%s is not read: a trace is a .txt file", path)
     if not traces:
         _log.warning("%s has no trace: path_data_files/*.txt is expected", floor)
     return traces
