@@ -91,10 +91,11 @@ def main() -> None:
         print(f"\n{part.dataset}, {part.part} part")
         for noun, value in about.items():
             print(f"  {noun:{max(map(len, about))}}  {value}")
-    print(f"\nplan with the number of fingerprints: {_draw(parts[0])}")
+    print()
     if len(parts) == 1:
         print("there is no test.csv: rsstl evaluate needs one, rsstl predict does not")
     print("\n".join(f"warning: {text}" for text in warnings) or "nothing looks wrong")
+    print(f"plan with the number of fingerprints: {_draw(parts[0])}")
 
 
 def _find_layout() -> "tuple[Path, Layout | None]":

@@ -99,7 +99,7 @@ def main() -> None:
     _check_same_content("--scans", scans)
     devices, layout = _devices(), _read_layout()
     locator = _load()
-    from rsstl_jax.serving.answers import answer_lines, answer_table
+    from rsstl_jax.serving.answers import COUNTED, answer_lines, answer_table
 
     locator.devices, locator.layout = devices, layout or locator.layout
     known = f"{locator.dataset}'s {len(locator.access_points)} access points"
@@ -109,11 +109,12 @@ def main() -> None:
     answer = answer_table if is_table else answer_lines
     name = "standard output" if FLAGS.output == "-" else FLAGS.output
     with naming(name), open_output(FLAGS.output, streams=scans == "-") as output:
-        answered, without = answer(locator, scans, output, as_csv=as_csv)
-    unlocated = f", {without} without a known access point" if without else ""
+        counts = answer(locator, scans, output, as_csv=as_csv)
+    said = [what for what in COUNTED if counts[what] or what == COUNTED[0]]
+    words = ", ".join(f"{counts[what]} {what}" for what in said)
     where = "" if FLAGS.output == "-" else f": {FLAGS.output}"
     if is_first():
-        print(f"{answered} scans answered{unlocated}{where}", file=sys.stderr)
+        print(f"{words}{where}", file=sys.stderr)
 
 
 def _refuse_unused() -> None:

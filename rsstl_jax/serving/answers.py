@@ -3,6 +3,7 @@
 import codecs
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -20,18 +21,23 @@ from rsstl_jax.engine.locator import Locator
 from rsstl_jax.errors import DataError
 from rsstl_jax.store.files import parse_json
 
+COUNTED = ANSWERED, WITHOUT, UNREAD = (
+    "scans answered",
+    "without a known access point",
+    "lines not read",
+)
 CHECKED_LINES = 100  # of scans are looked at together: of one alone little can be said
 
 
-def answer_table(locator: Locator, scans: str, output: IO[str], *, as_csv: bool) -> tuple[int, int]:
-    """Answers a CSV block by block; the numbers of scans, and of those that had no answer."""
-    answered = without = 0
+def answer_table(locator: Locator, scans: str, output: IO[str], *, as_csv: bool) -> Counter[str]:
+    """Answers a CSV block by block; how many scans it had, and how many without an answer."""
+    counts = Counter[str]()
     for rows, carried in read_scan_table(scans, locator.access_points, locator.layout):
         answers = locator.answer_table(rows)
         carry(answers, carried)
-        _write(output, answers, as_csv=as_csv, is_first=answered == 0)
-        answered, without = answered + len(answers), without + int((rows.detected == 0).sum())
-    return answered, without
+        _write(output, answers, as_csv=as_csv, is_first=not counts[ANSWERED])
+        counts += Counter({ANSWERED: len(answers), WITHOUT: int((rows.detected == 0).sum())})
+    return counts
 
 
 def _write(output: IO[str], answers: pd.DataFrame, *, as_csv: bool, is_first: bool) -> None:
@@ -59,9 +65,9 @@ def carry(answers: pd.DataFrame, carried: pd.DataFrame) -> None:
         answers[free] = carried[name].to_numpy()
 
 
-def answer_lines(locator: Locator, scans: str, output: IO[str], *, as_csv: bool) -> tuple[int, int]:
+def answer_lines(locator: Locator, scans: str, output: IO[str], *, as_csv: bool) -> Counter[str]:
     """Answers JSON lines one by one; a line that cannot be read is answered with its error."""
-    answered = without = 0
+    counts = Counter[str]()
     read = partial(read_scans, access_points=locator.access_points, layout=locator.layout)
     checked: list[NDArray[np.float32]] = []
     # The program is compiled before the first line comes.
@@ -74,20 +80,22 @@ def answer_lines(locator: Locator, scans: str, output: IO[str], *, as_csv: bool)
         except DataError as error:
             message = str(error).removeprefix("scan 0").lstrip(":, ")
             if as_csv:
-                raise DataError(f"{scans}, line {number}: {message}") from error
+                name = "standard input" if scans == "-" else scans
+                raise DataError(f"{name}, line {number}: {message}") from error
             output.write(f"{json.dumps({'line': number, 'error': message})}\n")
             output.flush()
+            counts[UNREAD] += 1
             continue
-        _write(output, locator.answer_table(rows), as_csv=as_csv, is_first=answered == 0)
+        _write(output, locator.answer_table(rows), as_csv=as_csv, is_first=not counts[ANSWERED])
         output.flush()
-        answered, without = answered + 1, without + int(rows.detected[0] == 0)
-        if answered <= CHECKED_LINES:
+        counts += Counter({ANSWERED: 1, WITHOUT: int(rows.detected[0] == 0)})
+        if counts[ANSWERED] <= CHECKED_LINES:
             checked.append(rows.rss_dbm)
-        if answered == CHECKED_LINES:
+        if counts[ANSWERED] == CHECKED_LINES:
             warn_of_scans(np.concatenate(checked), scans, locator.layout)
-    if 0 < answered < CHECKED_LINES:
+    if 0 < counts[ANSWERED] < CHECKED_LINES:
         warn_of_scans(np.concatenate(checked), scans, locator.layout)
-    return answered, without
+    return counts
 
 
 def _parse(line: bytes) -> Any:

@@ -67,10 +67,11 @@ def test_a_bad_line_is_answered_with_its_error(folder):
     good = (folder / "scans.jsonl").read_text().splitlines()[0]
     text = f'{good}\nnot json\n\n{{"AP1": 7}}\n{{"telephone": -40}}\n{{"AP1": -1, "AP1": -2}}\n'
     bad.write_bytes(text.encode() + b'[{"mac": "AP1", "rssi": -6, "rssi": -9}]\n{"\xff": -6}\n')
-    lines = [
-        json.loads(line)
-        for line in succeed("predict", student_of(folder), f"--scans={bad}").splitlines()
-    ]
+    code, out, err = call("predict", student_of(folder), f"--scans={bad}")
+    assert code == 0 and err.splitlines()[-1] == (
+        "2 scans answered, 1 without a known access point, 5 lines not read"
+    )
+    lines = [json.loads(line) for line in out.splitlines()]
     assert lines[0]["x_m"] is not None
     assert lines[1]["line"] == 2 and "not JSON" in lines[1]["error"]
     assert "'AP1': 7 is outside -130...0 dBm" in lines[2]["error"]
