@@ -4,7 +4,17 @@ What a project composes stands here; the layers of each network stand in its own
 """
 
 from rsstl_jax.models.estimator import Estimator
+from rsstl_jax.models.generator import Critic, Generator, make_generator
 from rsstl_jax.models.network import Network, Regressor
 from rsstl_jax.models.registry import NETWORKS, make_network
 
-__all__ = ["NETWORKS", "Estimator", "Network", "Regressor", "make_network"]
+__all__ = [
+    "NETWORKS",
+    "Critic",
+    "Estimator",
+    "Generator",
+    "Network",
+    "Regressor",
+    "make_generator",
+    "make_network",
+]
