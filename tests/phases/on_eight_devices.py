@@ -118,10 +118,11 @@ def first_step(network, mesh, batch_size):
     config = make_tiny_config(
         "mall,campus",
         **fields,
-        **{"distill.num_unlabelled": 6, "distill.force_functional_information": True},
+        **{"distill.force_functional_information": True},
     )
     job = make_site_job(config, make_part())
     students = planned(job, {"student": (0, ABLATIONS["distilled"])})
+    job.config.distill.num_unlabelled = 6
     distillation = make_distillation(job, make_stack(config), students, recorder=None)
     state, key, context = distillation.starts["student"]()
     context = context._replace(unlabelled=jax.tree.map(lambda leaf: leaf[:7], job.data))
