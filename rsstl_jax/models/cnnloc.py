@@ -50,7 +50,7 @@ def make_cnnloc(config: ConfigDict) -> Network:
     sizes = config.model.cnnloc
     widths = (sizes.hidden_width, FRAME_WIDTH)
     return Network(
-        framer=DenseStack(widths, activation=nn.elu),
+        framer=DenseStack(widths, activation="elu"),
         extractor=CnnlocExtractor(sizes.dropout, config.model.convolution),
         regressor=Regressor(),
         frame_width=FRAME_WIDTH,

@@ -4,13 +4,13 @@ Felix et al. use k x 300 units, k = 1..10; three layers is the natural reading o
 like the configurations of the specialized models [...] three fully connected layers".
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 from flax import linen as nn
 from ml_collections import ConfigDict
 
-from rsstl_jax.models.network import Network, Regressor
+from rsstl_jax.models.network import ACTIVATIONS, Network, Regressor
 
 
 class DenseStack(nn.Module):
@@ -18,13 +18,13 @@ class DenseStack(nn.Module):
 
     widths: Sequence[int]
     dropout: float = 0.0
-    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    activation: str = "relu"  # key of `ACTIVATIONS`
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
         for width in self.widths:
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
-            x = self.activation(nn.Dense(width)(x))
+            x = ACTIVATIONS[self.activation](nn.Dense(width)(x))
         return x
 
 
