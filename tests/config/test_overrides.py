@@ -56,7 +56,7 @@ def test_assignments_that_say_nothing_or_two_things_are_refused(texts, words):
 @pytest.mark.parametrize(
     ("texts", "rule", "message"),
     [
-        (["a"], SEEDS, "--n=a: it must be different whole numbers of at least 0"),
+        (["a"], SEEDS, "--n=a: it must be different whole numbers (int) of at least 0"),
         (["1", "1"], SEEDS, "--n=1,1: it must be"),
         (["10%"], FRACTIONS, "--n=10%: it must be different fractions above 0 and up to 1"),
         ([], SEEDS, "--n=: it must be"),
