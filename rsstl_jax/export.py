@@ -105,7 +105,7 @@ class ExportedStudent(Locator):
 def export_student(student: NetworkLocator, folder: str | Path) -> None:
     """Writes a locator as a program that needs only JAX, and a card next to it.
 
-    `student.bin` is the serialised program (StableHLO, for CPU and CUDA, any number of rows), with
+    `student.bin` is the serialised program (StableHLO, for CPU and CUDA, one or more rows), with
     parameters, preprocessing, radio map and radius model inside; `exported.json` has the names of
     its inputs in their order, its units, the origin of its positions, the building and floor of
     its labels, and the program's checksum.

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from rsstl_jax.config.overrides import override
 from rsstl_jax.config.schema import FIELDS, default_config
 from rsstl_jax.errors import ConfigError
 
@@ -102,7 +103,7 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
         ConfigDict. `default_config()` with the recipe's values for this target.
 
     Raises:
-        ConfigError: if there is no such recipe.
+        ConfigError: if there is no such recipe, or target or sources holds no names of datasets.
 
     Example:
         >>> make_config("paper", target="tampere", sources="uji,uts").train.epochs
@@ -112,7 +113,7 @@ def make_config(recipe: str, *, target: str, sources: str) -> ConfigDict:
     # Every source keeps its own number of phase-1 epochs.
     fields = {p: v for p, v in _overrides(recipe, target).items() if p != "teacher.epochs"}
     config.update_from_flattened_dict(fields)
-    config.target, config.sources, config.recipe = target, sources, recipe
+    override(config, {"target": target, "sources": sources, "recipe": recipe})
     return config
 
 

@@ -62,15 +62,19 @@ def make_network(config: ConfigDict) -> Network:
 
 
 def _find_maker(config: ConfigDict) -> Callable[[ConfigDict], Network]:
-    """The function at the path."""
+    """The function at the path; an error that its module makes on import stays what it is."""
     path, _, function = config.network.partition(":")
+    names = ", ".join(sorted(NETWORKS))
+    expected = f"it must be one of {names}, or package.module:function"
     try:
-        make: Callable[[ConfigDict], Network] = getattr(import_module(path), function)
+        module = import_module(path)
+    except ModuleNotFoundError as error:
+        if not f"{path}.".startswith(f"{error.name}."):
+            raise
+        raise ConfigError(f"network is {config.network!r}; {expected} ({error})") from error
+    try:
+        make: Callable[[ConfigDict], Network] = getattr(module, function)
         signature(make).bind(config)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        names = ", ".join(sorted(NETWORKS))
-        raise ConfigError(
-            f"network is {config.network!r}; it must be one of {names}, "
-            f"or package.module:function ({error})"
-        ) from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(f"network is {config.network!r}; {expected} ({error})") from error
     return make

@@ -58,6 +58,7 @@ BEYOND = r"a position in metres is expected in -1e\+09...1e\+09"
             "AP1,AP2,x,y,Floor\n-50,-50,1,2,0\n",
             "line 1: columns .* something else: Floor",
         ),
+        (GOOD + "-50,-1e400,1,2\n", r"line 4, column 'AP2': '-1e400' is too large"),
         (GOOD + "-50,\u0665,1,2\n", rf"line 4, column 'AP2': '\u0665' {NOT_A_NUMBER}"),
         (GOOD + "-50,\x1c-5,1,2\n", rf"line 4, column 'AP2': '\\x1c-5' {NOT_A_NUMBER}"),
         ("\n" + GOOD, "line 1: is empty; the columns' names are expected"),

@@ -38,7 +38,7 @@ def test_names_that_would_match_each_other_are_refused(names, tmp_path):
     (tmp_path / "home").mkdir()
     text = f"{','.join(names)},x,y\n-60,-70,1,2\n"
     (tmp_path / "home" / "train.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=r"small and capital letters alone|is named twice"):
+    with pytest.raises(DataError, match=r"small and capital letters and|is named twice"):
         load_radio_map("home", data_dir=tmp_path)
 
 
@@ -100,6 +100,14 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_table(PART.take([0]), file)
     assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["x", "FLOOR", "building", "id"])
+def test_a_table_is_not_written_with_an_access_point_that_is_read_as_something_else(tmp_path, name):
+    names = (name, *PART.access_points[1:])
+    with pytest.raises(DataError, match=rf"train\.csv: '{name}' would not be read as an access p"):
+        write_table(dataclasses.replace(PART, access_points=names), tmp_path / "train.csv")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_table_is_not_written_beside_a_layout_of_another_form(tmp_path):

@@ -82,6 +82,12 @@ def test_the_pretrained_network_can_be_compared():
     [
         (lambda: make_network("dnn"), ConfigError, "config is 'dnn'; a configuration is expected"),
         (lambda: validate(None), ConfigError, "config is None; a configuration is expected"),
+        (
+            lambda: make_config("smoke", target="home", sources=["a", "b"]),
+            ConfigError,
+            r"sources is \['a', 'b'\]; it must be datasets' names separated by commas",
+        ),
+        (lambda: make_config("smoke", target=None, sources="a"), ConfigError, "target is None"),
         (lambda: export_student(None, "x"), ConfigError, "student is a NoneType; what load_stud"),
         (lambda: export_student("seed-0", "x"), ConfigError, "student is a str; what load_student"),
         (lambda: load_student(None), TypeError, "folder is None; a path is expected"),

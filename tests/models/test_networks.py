@@ -201,5 +201,8 @@ def test_an_error_inside_the_module_of_a_network_stays_what_it_is(tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(KeyError, match="width"):
         make_network(configured("broken_maker:make"))
-    with pytest.raises(ConfigError, match=r"network is .* \(No module named 'a_package_that_is_no"):
+    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_not_there"):
         make_network(configured("needy_maker:make"))
+    (tmp_path / "wrong_maker.py").write_text("None.width\n")
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'width'"):
+        make_network(configured("wrong_maker:make"))

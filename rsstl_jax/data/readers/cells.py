@@ -4,6 +4,7 @@ Every error names the cell by file, line and column, what stands in it, and what
 What is wrong with a whole row, the header or the encoding is found earlier, in `sheet.py`.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -75,6 +76,8 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
                     f"a number with a decimal {_POINTS[point]} is expected{hint}"
                 )
+            if number.strip()[-1:].isdigit() and math.isinf(float(number)):
+                return DataError(f"{sheet.cell_name(row, column)}: {cell[:40]!r} is too large")
     return None
 
 

@@ -72,8 +72,8 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
     )
     if alike := names_alike(names):
         raise DataError(
-            f"{sheet.file}, line 1: the access points {alike[0]!r} and {alike[1]!r} differ in "
-            "small and capital letters alone; give one of them another name"
+            f"{sheet.file}, line 1: the access points {alike[0]!r} and {alike[1]!r} are one: small "
+            "and capital letters and a MAC's separators do not count; give one another name"
         )
     if is_radio_map:
         if not names:

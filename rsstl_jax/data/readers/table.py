@@ -26,6 +26,7 @@ from rsstl_jax.data.readers.cells import (
 )
 from rsstl_jax.data.readers.columns import (
     access_point_columns,
+    has_other_use,
     label_columns,
     match_access_points,
     require_positions,
@@ -98,6 +99,8 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     path = as_path("path", path)
     if read_layout(path.parent) not in (None, Layout()):
         raise DataError(f"{path}: the {LAYOUT_FILE} beside it says another form; remove it")
+    if odd := [name for name in fingerprints.access_points if has_other_use(name)]:
+        raise DataError(f"{path}: {odd[0]!r} would not be read as an access point; rename it")
     text = table.to_csv(index=False).encode()
     write_bytes(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
