@@ -20,6 +20,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from rsstl_jax._numerics import check_known
 from rsstl_jax.config.rules import is_number
 from rsstl_jax.data.readers.layout import Layout, check_one_origin
 from rsstl_jax.data.site import Fingerprints
@@ -56,6 +57,7 @@ def encode_rss(
     """A network's input, float[..., A], of dBm, NaN where undetected: 0, and for raw 1."""
     if encoding not in ENCODINGS:
         raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
+    check_known("floor_dbm", floor_dbm, lambda x: (x < 0) & np.isfinite(x), "a level below 0 dBm")
     rss_dbm = to_device(rss_dbm)
     floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)
     detected = rss_dbm >= floor_dbm

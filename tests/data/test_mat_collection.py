@@ -112,6 +112,10 @@ BAD = {
         changed("trainingMacs", (1, 0), 45),
         "trainingMacs, line 2, column 'AP001': is 45; a reading is expected in -130...0 dBm",
     ),
+    "width": (
+        home() | {"testMacs": np.zeros((1, 3))},
+        "trainingMacs has 2 columns and testMacs 3; both must have one for each access point",
+    ),
     "no reading": (
         changed("testMacs", (0, 1), np.nan),
         "testMacs, line 1, column 'AP002': is empty or NaN",

@@ -86,6 +86,8 @@ def test_jit_vmap_and_gradient(encoding):
 def test_wrong_input_is_an_error():
     with pytest.raises(ValueError, match="encoding is 'squared'; it must be one of linear, powed"):
         encode_rss(RSS_DBM, encoding="squared", floor_dbm=FLOOR_DBM)
+    with pytest.raises(ValueError, match="floor_dbm must be a level below 0 dBm"):
+        encode_rss(RSS_DBM, floor_dbm=100.0)
     with pytest.raises(TypeError, match="rss_dbm is int32; a floating type"):
         encode_rss(np.array([-60], np.int32), floor_dbm=FLOOR_DBM)
 

@@ -230,10 +230,12 @@ _REMEDY = re.compile(r"rsstl check_site --dataset=\.\.\. (.*?) --write")
 
 def for_scans(message: str) -> str:
     """The same message with the remedy for scans: --layout, which replaces the site's own."""
-    fields = lambda match: " ".join(shlex.split(match[1])).replace("--", "")  # noqa: E731
-    return _REMEDY.sub(
-        lambda match: f"--layout=<the layout.json in use with {fields(match)} added>", message
-    )
+
+    def describe(match: re.Match[str]) -> str:
+        fields = " ".join(shlex.split(match[1])).replace("--", "").replace("=tab", r"=\t")
+        return f"--layout=<the layout.json in use with {fields} added>"
+
+    return _REMEDY.sub(describe, message)
 
 
 def ignore_flag(*columns: str) -> str:

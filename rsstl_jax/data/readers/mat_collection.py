@@ -62,6 +62,12 @@ def _read_database(file: Path) -> dict[str, NDArray[np.float64]]:
         is_real = isinstance(matrix, np.ndarray) and matrix.dtype.kind in "iuf"
         if not is_real or matrix.ndim != 2 or matrix.size == 0:
             raise DataError(f"{file}: database.{field} must be a full matrix of real numbers")
+    widths = [matrices[f"{kind}Macs"].shape[1] for kind in ("training", "test")]
+    if widths[0] != widths[1]:
+        raise DataError(
+            f"{file}: database.trainingMacs has {widths[0]} columns and testMacs {widths[1]}; both "
+            "must have one for each access point of the site"
+        )
     return {field: matrix.astype(np.float64) for field, matrix in matrices.items()}
 
 

@@ -83,6 +83,12 @@ def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.fl
     sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
     found = match_access_points(access_points, "the train part", sheet, must_match=True)
     columns = [column for column in found if column is not None]
+    known = {name.casefold() for name in (*columns, *sheet.layout.ignore)}
+    if others := [column for column in sheet.columns if column.casefold() not in known]:
+        raise DataError(
+            f"{sheet.file}, line 1: column {others[0]!r} is no access point of the train part; "
+            "a file of unlabelled fingerprints has these alone"
+        )
     rss_dbm = to_rss_dbm(sheet, read_numbers(sheet, columns))
     warn_of_scans(rss_dbm, sheet.file)
     return rss_dbm
