@@ -20,8 +20,7 @@ from rsstl_jax.losses import (
     mutual_information_loss,
     product_pairs,
 )
-from rsstl_jax.models import Estimator
-from rsstl_jax.models.generator import make_generator
+from rsstl_jax.models import Estimator, make_generator
 from rsstl_jax.phases.alignment_terms import Alignment, active_terms
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 
