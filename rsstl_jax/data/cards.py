@@ -1,5 +1,4 @@
 """What is known of each public dataset: its origin, and the facts that a copy must meet."""
-# ruff: noqa: E501 (names with digests)
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,8 +65,8 @@ _UJI = DataCard(
         ),
     ),
     contents={
-        "trainingData.csv": "sha256:45ca0128bd12019c976bb4793e407c979c82995d7a5940ab7288620247905168",
-        "validationData.csv": "sha256:5f90c536648cd657b2c516d20c4e0968d4003279ea6bd5d5d5322d3f1e8905c0",
+        "trainingData.csv": "sha256:45ca0128bd12019c976bb4793e407c979c82995d7a5940ab7288620247905168",  # noqa: E501
+        "validationData.csv": "sha256:5f90c536648cd657b2c516d20c4e0968d4003279ea6bd5d5d5322d3f1e8905c0",  # noqa: E501
     },
 )
 
@@ -129,10 +128,10 @@ _TAMPERE = DataCard(
         ),
     ),
     contents={
-        "Training_rss_21Aug17.csv": "sha256:3bafbedc75fa14d4e96a351ca053884eec44de814b95daf7f10297d3b4148f0c",
-        "Training_coordinates_21Aug17.csv": "sha256:003f6f9ec46f48b49099e0adef329a43a80212eeae2a698c820b43d5eaaa4479",
-        "Test_rss_21Aug17.csv": "sha256:1bf4993edb835e635b1a8500cefa0f7b971b48af3ff5a9a0019720016ee2bcf1",
-        "Test_coordinates_21Aug17.csv": "sha256:4254f2cf777fc278fa16a9f3715c622bff15c0c48db84db44e6d97373fb23001",
+        "Training_rss_21Aug17.csv": "sha256:3bafbedc75fa14d4e96a351ca053884eec44de814b95daf7f10297d3b4148f0c",  # noqa: E501
+        "Training_coordinates_21Aug17.csv": "sha256:003f6f9ec46f48b49099e0adef329a43a80212eeae2a698c820b43d5eaaa4479",  # noqa: E501
+        "Test_rss_21Aug17.csv": "sha256:1bf4993edb835e635b1a8500cefa0f7b971b48af3ff5a9a0019720016ee2bcf1",  # noqa: E501
+        "Test_coordinates_21Aug17.csv": "sha256:4254f2cf777fc278fa16a9f3715c622bff15c0c48db84db44e6d97373fb23001",  # noqa: E501
     },
 )
 

@@ -17,15 +17,21 @@ def in_order_of(locator: Locator, part: Fingerprints) -> Fingerprints:
     if part.access_points == locator.access_points:
         return part
     column = {match_key(name): index for index, name in enumerate(part.access_points)}
-    if column.keys() == {match_key(name) for name in locator.access_points}:
+    known = {match_key(name) for name in locator.access_points}
+    if column.keys() == known:
         order = [column[match_key(name)] for name in locator.access_points]
         ordered_dbm = np.ascontiguousarray(part.rss_dbm[:, order])
         return replace(part, rss_dbm=ordered_dbm, access_points=locator.access_points)
-    here, known = set(part.access_points), set(locator.access_points)
+    odd = {
+        "has {} that it does not know": [
+            n for n in part.access_points if match_key(n) not in known
+        ],
+        "lacks {} that it needs": [n for n in locator.access_points if match_key(n) not in column],
+    }
+    words = [f"{text.format(len(names))} ({shown(names)})" for text, names in odd.items() if names]
     raise DataError(
         f"{part.dataset}: the locator of {locator.dataset} knows {len(known)} access points; the "
-        f"dataset has {len(here - known)} that it does not know ({shown(here - known)}) and lacks "
-        f"{len(known - here)} that it needs ({shown(known - here)})"
+        f"dataset {' and '.join(words)}"
     )
 
 

@@ -111,3 +111,10 @@ def test_answers_keep_the_index_of_a_table_of_scans(student):
     answers = student.locate(rows)
     assert answers.index.tolist() == [7, 3, 5]
     pd.testing.assert_frame_equal(answers.loc[[3]], student.locate(rows.loc[[3]]))
+
+
+def test_an_access_point_that_is_lacking_is_named_and_other_spellings_are_not(student):
+    names = tuple(name.lower() for name in PART.access_points[:5])
+    part = dataclasses.replace(PART, rss_dbm=PART.rss_dbm[:, :5], access_points=names)
+    with pytest.raises(DataError, match=r"points; the dataset lacks 1 that it needs \(AP5\)$"):
+        in_order_of(student, part)
