@@ -66,9 +66,11 @@ def widen(x: jax.Array, *others: jax.Array) -> jax.Array:
 
 def mean(x: jax.Array) -> jax.Array:
     """Mean of all elements, in at least float32; finite wherever they are."""
+    x = widen(x)
     # Shares, so that the sum cannot overflow; a power of two changes no digit.
-    share = 0.5 ** (x.size - 1).bit_length()
-    return jnp.sum(widen(x) * share) / (x.size * share)
+    _, size = near_one(jnp.asarray(x.size, x.dtype))
+    share = 0.5 / size
+    return jnp.sum(x * share) / (x.size * share)
 
 
 def safe_norm(x: jax.Array, axis: int = -1, *, keepdims: bool = False) -> jax.Array:

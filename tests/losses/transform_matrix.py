@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 from jax.sharding import AxisType, PartitionSpec
 from tiny import draw_params
 
@@ -245,6 +246,23 @@ def test_all_transforms_agree(name, dtype, mesh):
     scales = {"jvp": max(0.1, sum(np.abs(leaf).sum() for leaf in gradient))}
     for transform, result in found.items():
         assert_close(result, wanted[transform], dtype, transform, scales.get(transform, 0.1))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_exported_programs_take_batches_of_any_size(name):
+    function, arrays = CASES[name]
+    arrays = [jnp.asarray(x, jnp.float32) for x in arrays]
+    (size,) = export.symbolic_shape("batch")
+    shapes = [
+        jax.ShapeDtypeStruct(
+            (*x.shape[: batch_axis(x)], size, *x.shape[batch_axis(x) + 1 :]), x.dtype
+        )
+        for x in arrays
+    ]
+    with jax.numpy_dtype_promotion("strict"):
+        program = export.export(jax.jit(transformed(function, composed=False)))(*shapes)
+    wanted = jax.jit(transformed(function, composed=False))(*arrays)
+    assert_close(program.call(*arrays), jax.device_get(wanted), "float32", name)
 
 
 def test_devices_that_share_a_batch_find_the_gradient_of_the_whole():
