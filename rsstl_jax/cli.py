@@ -119,7 +119,7 @@ def _find_modules() -> None:
     """Lets a network lie in the current folder, and keeps commands from hiding Python's modules."""
     if sys.path and Path(sys.path[0]).resolve() == Path(sys.argv[0]).resolve().parent:
         sys.path.append(sys.path.pop(0))
-    sys.path.append(str(Path.cwd()))
+    sys.path.append("")
 
 
 def _configure_jax() -> None:

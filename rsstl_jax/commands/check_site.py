@@ -19,6 +19,7 @@ from absl import flags
 
 from rsstl_jax.commands.shared.flag_definitions import (
     define_data_dir,
+    define_dataset,
     define_names,
     refuse_unused,
 )
@@ -49,7 +50,7 @@ TEXTS = {
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("dataset", None, "Names the site.", required=True)
+    define_dataset("Names the site.", required=True)
     define_data_dir()
     for name, meaning in LISTS.items():
         define_names(name, None, meaning)

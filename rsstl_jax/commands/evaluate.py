@@ -17,6 +17,7 @@ from absl import flags
 from rsstl_jax.commands.shared.flag_definitions import (
     OR_PRETRAINED,
     define_data_dir,
+    define_dataset,
     define_folder,
     define_student,
     refuse_unused,
@@ -44,9 +45,7 @@ _FIGURES = {
 
 def define_flags() -> None:
     define_student(OR_PRETRAINED)
-    flags.DEFINE_string(
-        "dataset", None, "Names the site. By default it is the one the student was trained at."
-    )
+    define_dataset("Names the site. By default it is the one the student was trained at.")
     define_folder("output", None, "Names a CSV file for every fingerprint's position and error.")
     define_data_dir()
 

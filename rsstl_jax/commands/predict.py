@@ -80,8 +80,9 @@ def main() -> None:
     is_table = scans.endswith((".csv", ".csv.gz"))
     if not (is_table or scans == "-" or scans.endswith(".jsonl")):
         raise ConfigError(f"--scans is {scans!r}; a .csv, a .jsonl or - is expected")
-    if scans != "-" and not Path(scans).is_file():
-        raise ConfigError(f"--scans: {scans} is not there")
+    is_there = sys.stdin is not None if scans == "-" else Path(scans).is_file()
+    if not is_there:
+        raise ConfigError(f"--scans: {'standard input' if scans == '-' else scans} is not there")
     if are_several() and not is_table:
         raise ConfigError(f"--scans is {scans}; several processes share a .csv: start one for it")
     _refuse_unused()

@@ -135,6 +135,8 @@ def named_config(name: str) -> ConfigDict:
         >>> config.sources, config.train.epochs
         ('uji,uts', 400)
     """
+    if not isinstance(name, str):
+        raise ConfigError(f'name is {name!r}; a target is expected, such as "uji" or "uji:tuned"')
     site, _, recipe = name.partition(":")
     target = _SHORT_NAMES.get(site, site)
     known = (*DEFAULT_SOURCES, *_SHORT_NAMES)

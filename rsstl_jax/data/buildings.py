@@ -39,6 +39,8 @@ def is_web_mercator(dataset: str) -> bool:
 
 def check_sources(target: str, sources: Sequence[str]) -> None:
     """DataError for no source, one that is named twice, or one from the target's own building."""
+    if isinstance(sources, str):
+        raise DataError(f"sources is {sources!r}; a list of names is expected, as name_list makes")
     if not sources:
         raise DataError("sources is empty; name at least one dataset, such as uji,tut7")
     for source in sources:

@@ -144,9 +144,9 @@ def _readings(scan: Any, row: int) -> tuple[str, int, list[tuple[str, Any]], boo
                     f"{where}: {record!r} is no record; one such as "
                     '{"mac": "00:1f:...", "rssi": -61} is expected'
                 )
-            lower = {str(key).casefold(): value for key, value in record.items()}
-            name = next(lower[key] for key in NAME_KEYS if key in lower)
-            levels = [(key, lower[key]) for key in LEVEL_KEYS if key in lower]
+            levels = _of_keys(record, LEVEL_KEYS)
+            names = [name for _, name in _of_keys(record, NAME_KEYS)]
+            name = next(filter(None, names), names[0])
             if any(level != levels[0][1] for _, level in levels):
                 raise DataError(
                     f"{where}: {record!r} has both {levels[0][0]} and {levels[1][0]}; keep the "
@@ -163,9 +163,17 @@ def _readings(scan: Any, row: int) -> tuple[str, int, list[tuple[str, Any]], boo
     return where, row, readings, is_named
 
 
+def _of_keys(record: Mapping[Any, Any], keys: Sequence[str]) -> list[tuple[Any, Any]]:
+    """What a record has under keys, in their order, in small or in capital letters."""
+    found = [entry for entry in record.items() if str(entry[0]).casefold() in keys]
+    return sorted(found, key=lambda entry: keys.index(str(entry[0]).casefold()))
+
+
 def _columns(table: pd.DataFrame, known: Mapping[str, int]) -> list[tuple[str, Any]]:
     """The columns of a table with one for each access point."""
     names = [str(name) for name in table.columns]
+    if not names:
+        raise DataError("scans has no columns; one for each access point is expected")
     if _is_record(dict.fromkeys(names)) and known.keys().isdisjoint(map(match_key, names)):
         raise DataError(
             f"scans has a row for each record ({', '.join(names)}); a list of records is a scan: "

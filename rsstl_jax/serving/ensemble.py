@@ -28,6 +28,9 @@ class Ensemble(NetworkLocator):
         members = tuple(members)
         if not members:
             raise DataError("an ensemble needs at least one member")
+        for member in members:
+            if not isinstance(member, NetworkLocator):
+                raise DataError(f"{member!r} cannot be joined; it has no parameters of a network")
         first = members[0]
         for member in members[1:]:
             _check_same_site(first, member)

@@ -167,7 +167,7 @@ def save_ensemble(
     names = [f"member-{number}" for number in range(len(folders))]
     with _written_whole(folder, _ENSEMBLE, folders, replace=replace) as new:
         for name, source in zip(names, folders, strict=True):
-            shutil.copytree(source, new / name)
+            shutil.copytree(source, new / name, ignore=shutil.ignore_patterns(".lock"))
         save_answers(new, ensemble)
         write_sealed(new / _ENSEMBLE, {"dataset": ensemble.dataset, "members": names})
 

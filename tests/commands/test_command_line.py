@@ -47,6 +47,7 @@ def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
         (["distill"], "--config is missing; name a configuration, such as"),
         (["distill", "--config.train.epochs=1"], "--config is missing; name a"),
         (["export"], "--student=seed-0/standalone needs --workdir, the folder"),
+        (["evaluate", "--student=pretrained", "--dataset="], "is empty; name a site, such as uji"),
         (["baselines", CONFIG], "--method is missing: Names the baseline. One of knn, centroid"),
         (["distill", CONFIG, "--workdir="], "flag --workdir=: it is empty; name a folder"),
         (["distill", CONFIG, "train.epoch=5"], "is no flag; did you mean --config.train.epochs?"),

@@ -218,6 +218,14 @@ def test_standard_input_is_answered_before_it_ends(folder):
     process.stdout.close()
 
 
+def test_standard_input_that_is_closed_is_named_from_a_folder_that_is_gone_too(tmp_path):
+    script = f"{sys.executable} {ROOT}/experiments/predict.py --student=nowhere --scans=-"
+    (tmp_path / "gone").mkdir()
+    shell = ["sh", "-c", f"cd gone && rmdir ../gone && exec {script} <&-"]
+    run = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (2, "error: --scans: standard input is not there\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

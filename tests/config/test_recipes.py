@@ -146,6 +146,8 @@ def test_a_name_close_to_a_target_is_no_dataset_of_ones_own():
         named_config("ujii:tuned")
     with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
         named_config("uji:quick")
+    with pytest.raises(ConfigError, match="name is None; a target is expected"):
+        named_config(None)
 
 
 def test_any_other_name_is_a_dataset_of_ones_own():

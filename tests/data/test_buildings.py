@@ -44,6 +44,8 @@ def test_the_target_itself_and_no_source_are_refused():
             check_sources(target, [target])
     with pytest.raises(DataError, match="sources is empty"):
         check_sources("uji", [])
+    with pytest.raises(DataError, match="sources is 'uji,tut7'; a list of names"):
+        check_sources("tampere", "uji,tut7")
 
 
 def test_a_source_that_is_the_target_under_another_name_is_refused():

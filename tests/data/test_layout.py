@@ -159,6 +159,10 @@ def test_a_faulty_layout_is_named(tmp_path, text, message):
 def test_a_published_dataset_has_no_other_layout(tmp_path):
     with pytest.raises(DataError, match="uji is read as its publisher writes it"):
         load_site("uji", data_dir=tmp_path, layout=Layout(delimiter=";"))
+    write(tmp_path)
+    for layout in ({}, {"delimiter": ";"}):
+        with pytest.raises(DataError, match=f"layout is {layout}; a Layout is expected"):
+            load_site("home", data_dir=tmp_path, layout=layout)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def read_uji(folder, *rows, change=lambda text: text):
 def test_phones_and_times_of_uji_are_read_and_change_no_digest(tmp_path):
     train = read_uji(tmp_path, "13,1371713733", "7,1380872703")
     assert train.phone.tolist() == ["13", "7"]
+    assert read_uji(tmp_path, "13.0,1371713733", "7,1371713733").phone.tolist() == ["13", "7"]
     assert train.time.astype(str).tolist() == list(MOMENTS)
     assert train.groups()["month"].tolist() == ["2013-06", "2013-10"]
     assert train.take([1]).groups()["phone"].tolist() == ["7"]

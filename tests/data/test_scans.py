@@ -64,6 +64,11 @@ def test_names_that_are_no_macs_keep_their_separators():
     assert rows.unknown.tolist() == [1]
 
 
+def test_a_record_is_named_by_the_first_name_that_is_not_empty():
+    rows = read_scans([[{"bssid": "hall", "mac": "", "rssi": -61}]], ("hall",))
+    assert rows.rss_dbm.tolist() == [[-61]] and rows.unknown.tolist() == [0]
+
+
 def test_unknown_access_points_are_counted_and_left_out():
     rows = read_scans([{"hall": -61, "a": -40, "b": -50}, {"c": -60}], NAMES)
     assert (rows.detected.tolist(), rows.unknown.tolist()) == ([1, 0], [2, 1])
@@ -95,10 +100,12 @@ def test_unknown_access_points_are_counted_and_left_out():
         (pd.DataFrame({"hall": [-61.0, 5.0]}), "scan 1, access point 'hall': 5 is outside"),
         (pd.DataFrame({"hall": [-61.0, "x"]}), "scan 1, access point 'hall': 'x' is no level"),
         (pd.DataFrame({"hall": []}), "scans is empty"),
+        (pd.DataFrame(index=range(2)), "scans has no columns"),
         (
             [[{"mac": "hall", "signal": 78, "level": -61}]],
             "has both level and signal; keep the one",
         ),
+        ([[{"mac": "hall", "RSSI": 39, "rssi": -61}]], "has both RSSI and rssi; keep the one"),
     ],
 )
 def test_what_cannot_be_read_is_named(scans, words):

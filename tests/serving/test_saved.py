@@ -80,6 +80,7 @@ def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path)
     np.testing.assert_allclose(answers[["x_m", "y_m"]], np.mean(each, axis=0), atol=1e-6)
     assert (answers.radius_m > 0).all()
     pd.testing.assert_frame_equal(load_locator(tmp_path / "out").locate(scans), answers)
+    assert not [*tmp_path.glob("out/*/.lock")]
 
 
 def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_path):
@@ -98,6 +99,8 @@ def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_pat
         Ensemble([student, other])
     with pytest.raises(DataError, match="at least one member"):
         Ensemble([])
+    with pytest.raises(DataError, match=r"object object.* cannot be joined"):
+        Ensemble([student, object()])
     assert len(Ensemble(member for member in (student, student)).members) == 2
 
 

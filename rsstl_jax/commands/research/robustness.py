@@ -23,7 +23,11 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_dataset,
+    define_folder,
+)
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce, announce_sites
 from rsstl_jax.errors import ConfigError
@@ -36,9 +40,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    flags.DEFINE_string(
-        "dataset", None, "Names the site whose test part is corrupted.", required=True
-    )
+    define_dataset("Names the site whose test part is corrupted.", required=True)
     flags.DEFINE_multi_string(
         "locator",
         [],

@@ -81,6 +81,13 @@ def define_folder(name: str, default: str | None, help_text: str, **options: Any
     flags.DEFINE(FolderParser(), name, default, help_text, **options)
 
 
+def define_dataset(help_text: str, **options: Any) -> None:
+    """The flag that names one site."""
+    flags.DEFINE_string("dataset", None, help_text, **options)
+    message = "it is empty; name a site, such as uji"
+    flags.register_validator("dataset", lambda name: name != "", message=message)
+
+
 def define_config(*, required: bool = True) -> None:
     config_flags.DEFINE_config_file(
         "config",

@@ -153,7 +153,9 @@ def read_texts(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
 
 def to_phones(sheet: Sheet, cells: pd.DataFrame) -> NDArray[np.str_]:
     """Names of phones of the only column, str[n]."""
-    names = np.array(cells.iloc[:, 0].str.strip().tolist(), np.str_)
+    # A column of numbers with an empty cell is written as 13.0 by pandas.
+    texts = cells.iloc[:, 0].str.strip().str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+    names = np.array(texts.tolist(), np.str_)
     _check_cells(sheet, cells, names[:, None] != "", "the name of a phone is expected")
     return names
 

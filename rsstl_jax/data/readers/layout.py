@@ -213,6 +213,13 @@ def read_layout(folder: Path) -> Layout | None:
         raise DataError(f"{file}: cannot be read as JSON ({error})") from error
 
 
+def choose_layout(given: Layout | None, folder: Path) -> Layout | None:
+    """The layout that is given, else the folder's."""
+    if not isinstance(given, Layout | None):
+        raise DataError(f"layout is {given!r}; a Layout is expected, as rsstl_jax.data has it")
+    return given or read_layout(folder)
+
+
 def layout_facts(layout: Layout) -> dict[str, Any]:
     """The fields that differ from the standard form, as `make_layout` reads them."""
     standard = asdict(Layout())

@@ -31,7 +31,7 @@ from rsstl_jax.data.readers.columns import (
     match_access_points,
     require_positions,
 )
-from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, read_layout
+from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, choose_layout, read_layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
@@ -60,7 +60,7 @@ def read_radio_map(
     """Reads the train part of a folder with train.csv, or a file; it is called as its folder is."""
     path = as_path("path", path)
     if path.is_file():
-        sheet = open_sheet(DataFile(path), layout=layout or read_layout(path.parent))
+        sheet = open_sheet(DataFile(path), layout=choose_layout(layout, path.parent))
     else:
         sheet = _open(path.name, path, "train", layout)
     # The name of a link is its own.
@@ -75,7 +75,7 @@ def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
     if address:
         address += ", to be rewritten as a table (docs/datasets.md, A table of your own)"
     file = find_file(folder, f"{part}.csv", address=address)
-    return open_sheet(file, layout=layout or read_layout(folder))
+    return open_sheet(file, layout=choose_layout(layout, folder))
 
 
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
