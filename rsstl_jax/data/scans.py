@@ -11,13 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.readers.cells import NUMBER
-from rsstl_jax.data.readers.columns import has_other_use
+from rsstl_jax.data.readers.columns import LEVEL_KEYS, NAME_KEYS, has_other_use
 from rsstl_jax.data.readers.layout import Layout, used_columns
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, match_key, names_alike
 from rsstl_jax.errors import DataError
-
-NAME_KEYS = ("mac", "bssid", "id", "name")
-LEVEL_KEYS = ("rssi", "rss", "level", "dbm", "signal")
 
 Scans = (
     Sequence[Mapping[str, Any]]
