@@ -59,13 +59,15 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
 
 
 @pytest.mark.slow
-def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path):
+def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path, caplog):
     tiny.write_sites(tmp_path, "home", "mall")
     tiny.name_phones(tmp_path / "home")
     fields = {"data.held_out_phones": "b", "seeds": (0,)} | tiny.ONE_TERM
     config = tiny.make_tiny_config(data_dir=str(tmp_path), **fields)
     run_distillation(config, tmp_path / "run")
     [(error_m, _)] = calibrate_run(tmp_path / "run", ["seed-0/standalone"]).values()
+    held = len(error_m) / (len(error_m) + 1)
+    assert f"holds a position {100 * held:.0f} % of the time and not 90" in caplog.text
     twin = pd.read_csv(tmp_path / "run" / "calibration" / "predictions.csv")
     assert len(error_m) == (twin.phone != "b").sum() < len(twin)
 
