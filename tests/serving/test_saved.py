@@ -192,7 +192,12 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run, tmp_pa
     assert (student.locate(scans).floor == 3).all()
     ensemble = Ensemble([load_student(folder)])
     ensemble.read_labels(labelled)
+    notes = [tmp_path / "joined" / name / "notes" for name in ("member-3", "member-list")]
+    for file in notes:
+        file.parent.mkdir(parents=True)
+        file.touch()
     save_ensemble(tmp_path / "joined", [folder], ensemble)
+    assert [file.exists() for file in notes] == [False, True]
     assert (load_locator(tmp_path / "joined").locate(scans).floor == 3).all()
 
 
