@@ -42,6 +42,7 @@ def silent(table):
             100,
             "; .* --ignore=steps,kmh --write leaves out",
         ),
+        (extra(floor="EG"), 100, "column 'floor': 'EG' is not a number; a whole number is expect"),
         (extra(RSSI=-50), 100, "line 1: .* look like something else: RSSI; "),
         (melted("mac", "rssi"), 100, "line 1: has a row for each reading, as mac and rssi show"),
         (melted("BSSID", "level"), 100, "line 1: has a row for each reading, as BSSID and level"),

@@ -72,9 +72,11 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                     for cells in sheet.rows()
                 ):
                     hint = f"; {remedy(ignore_flag(column))} leaves the column out"
+                is_label = column in (sheet.layout.floor, sheet.layout.building)
+                kind = "whole number" if is_label else f"number with a decimal {_POINTS[point]}"
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
-                    f"a number with a decimal {_POINTS[point]} is expected{hint}"
+                    f"a {kind} is expected{hint}"
                 )
             if number.strip()[-1:].isdigit() and math.isinf(float(number)):
                 return DataError(f"{sheet.cell_name(row, column)}: {cell[:40]!r} is too large")
