@@ -124,11 +124,15 @@ def _odd_extent(part: Fingerprints, *, with_reach: bool) -> Iterator[str]:
     if is_far or 0 < across_m < MIN_ACROSS_M or across_m > MAX_ACROSS_M:
         far = f" and half of the access points are detected {reach_m:.0f} m and more from where "
         far += "they are strongest"
-        unit = (part.layout or Layout()).positions
-        mend = f"? {remedy('--positions=feet')} says that they are feet; pixels or centimetres have"
+        unit, mend = (part.layout or Layout()).positions, " in every row?"
+        if unit == "metres":
+            mend = (
+                f"? {remedy('--positions=feet')} says that they are feet; pixels or centimetres "
+                "have to be converted"
+            )
         yield (
             f"the site is {width_m:,.1f} x {depth_m:,.1f} m across{far if is_far else ''}; are the "
-            f"positions {unit}{f'{mend} to be converted' if unit == 'metres' else ' in every row?'}"
+            f"positions {unit}{mend}"
         )
 
 
