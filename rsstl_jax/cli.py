@@ -1,5 +1,6 @@
 """The console script `rsstl`, and what all commands share: one line on bad input, exit codes."""
 
+import io
 import os
 import platform
 import re
@@ -95,6 +96,8 @@ def run_command(name: str) -> None:
 
 def run(main: Callable[..., None], *, name: str = "") -> None:
     """Runs a command: parses flags, calls it, and turns what it refuses into one line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what its encoding lacks, such as ± or names
     if ASKS_FOR_HELP & set(sys.argv[1:]):
         show(help_text(name, sys.modules[main.__module__].__doc__ or ""))
         sys.exit(0)

@@ -1,5 +1,6 @@
 """What a command prints beside its own words."""
 
+import io
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -26,6 +27,15 @@ def test_only_the_storage_librarys_last_words_are_dropped(monkeypatch, error, he
     unraisable = SimpleNamespace(exc_value=error)
     sys.unraisablehook(unraisable)
     assert found == ([unraisable] if heard else [])
+
+
+def test_what_a_terminal_cannot_show_is_replaced(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    monkeypatch.setattr(sys, "argv", ["rsstl", "--help"])
+    monkeypatch.setattr(sys.modules[__name__], "__doc__", "7.03 ± 0.04 m at the Café.")
+    with pytest.raises(SystemExit):
+        cli.run(lambda: None, name="evaluate")
+    assert sys.stdout.buffer.getvalue().startswith(b"7.03 ? 0.04 m at the Caf?.")
 
 
 def test_a_command_hides_no_module_of_pythons_and_finds_those_of_the_current_folder(

@@ -3,9 +3,9 @@
     rsstl ensemble --workdir=results/my-office-dnn-tuned --output=results/my-office
     rsstl ensemble --members=results/a/students/seed-0/distilled,results/b --output=out
 
-With --workdir its calibrated students of every seed are joined, and with --pretrained the
-pretrained network, too. The ensemble is calibrated as they are. A folder that holds another
-locator is left alone unless --replace is given.
+With --workdir its students of every seed are joined, and with --pretrained the pretrained network,
+too. The ensemble has a radius where they are calibrated. A folder that holds another locator is
+left alone unless --replace is given.
 """
 
 from absl import flags

@@ -6,7 +6,8 @@
 
 --scans is a CSV with one column per access point, a file of JSON lines, or - for JSON lines from
 standard input, which are answered one by one. A line is {"access point": dBm, ...} or a list of
-{"mac": ..., "rssi": ...}. Columns of a CSV that are no access points are carried to the output.
+{"mac": ..., "rssi": ...}. Columns of a CSV that are named like a time, a phone or an identifier, or
+that the layout ignores, are carried to the output.
 """
 
 import hashlib

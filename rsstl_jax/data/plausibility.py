@@ -59,6 +59,8 @@ def check_plausible(
     _check_unit(part, file)
     mark = _undetected_mark(part.rss_dbm)
     odd: list[str] = []
+    if np.isnan(part.rss_dbm).all():
+        odd.append("no access point is detected in any row")
     if radio_map is None or mark != _undetected_mark(radio_map.rss_dbm):
         odd += _odd_values(part.rss_dbm, mark, part.layout)
     if radio_map is None:
@@ -83,12 +85,12 @@ def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | No
 def _odd_values(
     rss_dbm: NDArray[np.float32], mark: float | None, layout: Layout | None
 ) -> Iterator[str]:
-    holes = np.isnan(rss_dbm).any()
-    is_full = rss_dbm.size >= MIN_READINGS and not holes
+    is_full = rss_dbm.size >= MIN_READINGS and not np.isnan(rss_dbm).any()
     everywhere = "every access point is detected in every row"
     if mark is not None:
-        marks = (layout or Layout()).undetected if holes else ()
-        flag, share = remedy(undetected_flag(*marks, mark)), np.mean(rss_dbm == mark)
+        # What stands for it already may do so in the other part alone.
+        flag = remedy(undetected_flag(*(layout or Layout()).undetected, mark))
+        share = np.mean(rss_dbm == mark)
         yield (
             f"{f'{everywhere} and ' if is_full else ''}{share:.0%} of all cells are {mark:g} dBm; "
             f"is {mark:g} your 'undetected'? {flag} says so"
@@ -122,10 +124,15 @@ def _odd_extent(part: Fingerprints, *, with_reach: bool) -> Iterator[str]:
     if is_far or 0 < across_m < MIN_ACROSS_M or across_m > MAX_ACROSS_M:
         far = f" and half of the access points are detected {reach_m:.0f} m and more from where "
         far += "they are strongest"
+        unit, mend = (part.layout or Layout()).positions, " in every row?"
+        if unit == "metres":
+            mend = (
+                f"? {remedy('--positions=feet')} says that they are feet; pixels or centimetres "
+                "have to be converted"
+            )
         yield (
             f"the site is {width_m:,.1f} x {depth_m:,.1f} m across{far if is_far else ''}; are the "
-            f"positions metres? {remedy('--positions=feet')} says that they are feet; pixels or "
-            "centimetres have to be converted"
+            f"positions {unit}{mend}"
         )
 
 

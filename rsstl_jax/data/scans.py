@@ -11,13 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rsstl_jax.data.readers.cells import NUMBER
-from rsstl_jax.data.readers.columns import has_other_use
+from rsstl_jax.data.readers.columns import LEVEL_KEYS, NAME_KEYS, has_other_use
 from rsstl_jax.data.readers.layout import Layout, used_columns
 from rsstl_jax.data.site import MAX_DBM, MIN_DBM, check_names, match_key, names_alike
 from rsstl_jax.errors import DataError
-
-NAME_KEYS = ("mac", "bssid", "id", "name")
-LEVEL_KEYS = ("rssi", "rss", "level", "dbm", "signal")
 
 Scans = (
     Sequence[Mapping[str, Any]]
@@ -144,15 +141,14 @@ def _readings(scan: Any, row: int) -> tuple[str, int, list[tuple[str, Any]], boo
                     f"{where}: {record!r} is no record; one such as "
                     '{"mac": "00:1f:...", "rssi": -61} is expected'
                 )
-            levels = _of_keys(record, LEVEL_KEYS)
-            names = [name for _, name in _of_keys(record, NAME_KEYS)]
-            name = next(filter(None, names), names[0])
-            if any(level != levels[0][1] for _, level in levels):
-                raise DataError(
-                    f"{where}: {record!r} has both {levels[0][0]} and {levels[1][0]}; keep the "
-                    "one in dBm"
-                )
-            readings.append((name, levels[0][1]))
+            (_, name), *_ = _of_keys(record, NAME_KEYS)
+            (key, level), *others = _of_keys(record, LEVEL_KEYS)
+            for other, odd in others:
+                if odd != level:
+                    raise DataError(
+                        f"{where}: {record!r} has both {key} and {other}; keep the one in dBm"
+                    )
+            readings.append((name, level))
     else:
         raise DataError(
             f"{where} is {type(scan).__name__}; a mapping {{access point: dBm}} is expected"
@@ -164,9 +160,11 @@ def _readings(scan: Any, row: int) -> tuple[str, int, list[tuple[str, Any]], boo
 
 
 def _of_keys(record: Mapping[Any, Any], keys: Sequence[str]) -> list[tuple[Any, Any]]:
-    """What a record has under keys, in their order, in small or in capital letters."""
+    """What a record has under keys, in their order and any case; if possible, without gaps."""
     found = [entry for entry in record.items() if str(entry[0]).casefold() in keys]
-    return sorted(found, key=lambda entry: keys.index(str(entry[0]).casefold()))
+    found.sort(key=lambda entry: keys.index(str(entry[0]).casefold()))
+    is_gap = lambda value: pd.api.types.is_scalar(value) and (pd.isna(value) or value == "")  # noqa: E731
+    return [entry for entry in found if not is_gap(entry[1])] or found[:1]
 
 
 def _columns(table: pd.DataFrame, known: Mapping[str, int]) -> list[tuple[str, Any]]:

@@ -216,6 +216,11 @@ class NetworkLocator(Locator):
             rows = read_scans(
                 pd.DataFrame(part.rss_dbm, columns=list(part.access_points)), self.access_points
             )
+            if not rows.detected.any():
+                raise DataError(
+                    f"{part.dataset} detected none of the {len(self.access_points)} access points "
+                    f"of {self.dataset}, where the locator was trained; floors are read by these"
+                )
             part = replace(part, rss_dbm=rows.rss_dbm, access_points=self.access_points)
         made = make_prototypes(part, self.preprocessor, self.prototypes)
         held = None if self.radius is None else self.labels

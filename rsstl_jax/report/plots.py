@@ -224,6 +224,8 @@ def save_figure(figure: Figure, path: str | Path, *, dpi: int = 100) -> None:
     """Writes a figure as PNG of 64 colours, whole or not at all."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
-    image = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    # The few points of a small site keep their colours by this method alone.
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    image = Image.open(drawn).convert("RGB").quantize(64, method, dither=dither)
     with writing(path) as file:
         image.save(file, "png", optimize=True)

@@ -1,5 +1,6 @@
 """Radii for the students of a run, from twins that are trained without a part of the positions."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
-from rsstl_jax.engine.radius import fit_radius, predict_radius_m
+from rsstl_jax.engine.radius import COVERAGE, fit_radius, predict_radius_m
 from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
@@ -24,6 +25,8 @@ from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import check_data
 
 HELD_OUT_FRACTION = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 def read_run_config(workdir: str | Path) -> ConfigDict:
@@ -82,9 +85,16 @@ def calibrate_run(
     check_same_data(config, workdir)
     plans = plan_students(config, make_network(config), STUDENTS)
     check_plans(Recorder(workdir), {name: plans[name] for name in {Path(n).name for n in names}})
+    part = leave_out(target_parts(twin).held_out, twin.data)
+    held = len(part) / (len(part) + 1)
+    if held < COVERAGE:
+        _log.warning(
+            "%s: a fifth of the positions has %d fingerprints, too few: the radius holds a "
+            "position %.0f %% of the time and not %.0f",
+            *(config.target, len(part), 100 * held, 100 * COVERAGE),
+        )
     twins_folder = workdir / "calibration"
     run_distillation(twin, twins_folder)
-    part = leave_out(target_parts(twin).held_out, twin.data)
     calibrated = {}
     for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)

@@ -137,7 +137,8 @@ def _written_whole(
             for name in (*_CARDS, *ANSWER_FILES, *EXPORTED_FILES):
                 (folder / name).unlink(missing_ok=True)
             for old in folder.glob("member-*"):
-                shutil.rmtree(old)
+                if old.name.removeprefix("member-").isdigit():  # Others are not this package's.
+                    shutil.rmtree(old)
             # Without its card the folder holds no locator yet, so that the card comes last.
             for made in sorted(new.iterdir(), key=lambda made: made.name == card):
                 if (folder / made.name).is_dir():

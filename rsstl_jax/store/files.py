@@ -46,6 +46,10 @@ def sync_folder(folder: str | Path) -> None:
 def writing(path: str | Path, mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
     """A file with a temporary name, which is renamed when all of it is on the disk."""
     path = Path(path)
+    if path.exists() and not path.is_file():  # A device or a pipe keeps its name.
+        with naming(path), path.open(mode, **options) as file:
+            yield file
+        return
     # Another process that writes the same file has a temporary name of its own.
     new = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
     try:

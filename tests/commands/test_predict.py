@@ -156,7 +156,7 @@ def test_a_layout_that_is_given_wins_and_odd_scans_get_one_warning(folder, caplo
     succeed("predict", student_of(folder), f"--scans={folder}/{name}", layout)
     [message] = [record.getMessage() for record in caplog.records]
     assert f"{folder}/{name}: every" in message and "is 0 your 'undetected'?" in message
-    assert "--layout=<the layout.json in use with undetected=0 added> says so" in message
+    assert "--layout=<the layout.json in use with undetected=-110,0 added> says so" in message
 
 
 def test_an_error_in_a_late_block_leaves_an_older_file_as_it_was(folder):

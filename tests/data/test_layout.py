@@ -194,7 +194,7 @@ def test_lists_and_numbers_of_numpy_make_the_same_layout(tmp_path):
             extra(),
             -200,
             {},
-            r"line 2, .* 16991 of 36000 cells are -200: .*--undetected=-200 --write",
+            r"line 2, .* 16991 of 36000 cells are -200: .*--undetected=100,-200 --write",
         ),
         (extra(), np.nan, {}, "16991 of 36000 cells are empty: .* --empty_is_undetected --write"),
         (extra(), 100, {"sep": ";"}, r"line 1: looks separated by semicolons; .*'--delimiter=;'"),

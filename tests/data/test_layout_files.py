@@ -30,7 +30,7 @@ def test_a_table_in_an_archive_beside_another_is_said(tmp_path, caplog):
     assert "home/train.csv" not in caplog.text
 
 
-@pytest.mark.parametrize("name", ["layout.json", "Layout.json"])
+@pytest.mark.parametrize("name", ["layout.json", "Layout.json", "layout.json.txt"])
 def test_a_layout_that_is_not_read_is_named(tmp_path, name):
     write(tmp_path)
     (tmp_path / "home" / name).mkdir()

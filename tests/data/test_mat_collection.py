@@ -120,6 +120,11 @@ BAD = {
         changed("testMacs", (0, 1), np.nan),
         "testMacs, line 1, column 'AP002': is empty or NaN",
     ),
+    "mark": (
+        home() | {"trainingMacs": np.full((2, 2), -200.0)},
+        "4 of 4 cells are -200: if that means undetected, change the matrix",
+    ),
+    "degrees": (changed("trainingLabels", (1, slice(2)), [1.501, 2]), "degrees? change the matrix"),
     "position": (
         changed("testLabels", (0, 0), np.nan),
         "database.testLabels, line 1, column 'x': is empty or NaN; a position",
@@ -147,6 +152,7 @@ def test_what_is_wrong_is_named_with_what_would_be_right(tmp_path, name):
     with pytest.raises(DataError) as error:
         read(tmp_path, fields)
     assert message in str(error.value) and "HOME1.mat" in str(error.value)
+    assert "check_site" not in str(error.value)
 
 
 def test_files_of_other_kinds_are_refused(tmp_path):

@@ -57,6 +57,8 @@ def test_a_wrong_cell_of_a_later_block_is_named_by_its_line(tmp_path):
         ("cellar\n-61\n", "none of the 1 columns"),
         ("hall,attic\n", "has a header but no data rows"),
         ("", "is empty"),
+        ("time,BSSID,RSSI\n1,hall,-61\n", "line 1: has a row for each reading, as BSSID and RSSI"),
+        ("id,level\n1,-61\n", "line 1: has a row for each reading, as id and level show"),
         ("hall,attic\r-61,-70\r", "line 1: holds a carriage return that no line feed follows"),
     ],
 )
@@ -127,6 +129,7 @@ def test_no_carried_column_takes_the_place_of_another():
         (Layout(floor="etage", building="haus"), "hall,etage,haus"),
         (Layout(access_point_prefix="ha"), "hall,temperature,battery"),
         (Layout(ignore=("mood", "beat")), "hall,mood,Beat"),
+        (Layout(), "hall,SSID,frequency"),
     ],
 )
 def test_columns_that_the_layout_names_are_carried(tmp_path, layout, header):
@@ -143,7 +146,7 @@ def test_columns_that_the_layout_names_are_carried(tmp_path, layout, header):
             "hall,attic\n" + "-61,-200\n" * 9,
             "line 2, column 'attic': is -200; a reading is expected in -130...0 dBm, or 100 or an "
             "empty cell for undetected; 9 of 18 cells are -200: if that means undetected, "
-            "--layout=<the layout.json in use with undetected=-200 added> says so",
+            "--layout=<the layout.json in use with undetected=100,-200 added> says so",
         ),
         (
             "hall;attic\n-61;-70\n",
@@ -189,7 +192,7 @@ def test_a_value_that_may_stand_for_undetected_is_asked_about_once(tmp_path, cap
     [message] = [record.getMessage() for record in caplog.records]
     assert message.startswith(f"{file}: every access point is detected in every row and ")
     assert f"% of all cells are {undetected} dBm;" in message
-    assert f"layout.json in use with undetected={undetected} added" in message
+    assert f"layout.json in use with undetected=100,{undetected} added" in message
     caplog.clear()
     list(read_scan_table(file, NAMES, Layout(undetected=(undetected,))))
     assert not caplog.records

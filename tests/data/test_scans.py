@@ -69,6 +69,13 @@ def test_a_record_is_named_by_the_first_name_that_is_not_empty():
     assert rows.rss_dbm.tolist() == [[-61]] and rows.unknown.tolist() == [0]
 
 
+@pytest.mark.parametrize("gap", [np.nan, None, pd.NA])
+def test_a_gap_of_a_record_is_undetected_where_no_other_key_fills_it(gap):
+    records = [{"mac": gap, "bssid": "hall", "rssi": -61}, {"mac": "attic", "rssi": gap}]
+    rows = read_scans([records, [{"mac": "hall", "rssi": gap, "level": -61}]], NAMES)
+    np.testing.assert_array_equal(rows.rss_dbm, [*WANTED, *WANTED])
+
+
 def test_unknown_access_points_are_counted_and_left_out():
     rows = read_scans([{"hall": -61, "a": -40, "b": -50}, {"c": -60}], NAMES)
     assert (rows.detected.tolist(), rows.unknown.tolist()) == ([1, 0], [2, 1])
@@ -96,6 +103,8 @@ def test_unknown_access_points_are_counted_and_left_out():
         ([{"hall": -61, "HALL": -62}], "scan 0: access point 'HALL' is named twice"),
         ([[{"mac": "hall", "rssi": -6}, {"mac": "hall", "rssi": -7}]], "'hall' is named twice"),
         ([[{"mac": "hall"}]], "scan 0: .* is no record"),
+        ([[{"mac": "hall", "rssi": np.ones(2)}]], "access point 'hall': array.* is no level"),
+        ([[{"mac": np.nan, "rssi": -61}]], "scan 0: nan is no access point's name"),
         ([{3: -61}], "scan 0: 3 is no access point's name"),
         (pd.DataFrame({"hall": [-61.0, 5.0]}), "scan 1, access point 'hall': 5 is outside"),
         (pd.DataFrame({"hall": [-61.0, "x"]}), "scan 1, access point 'hall': 'x' is no level"),

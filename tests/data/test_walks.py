@@ -148,9 +148,11 @@ def test_a_line_is_checked_as_a_whole(tmp_path, line, message):
         read(tmp_path)
 
 
-def test_a_floor_needs_its_outline(tmp_path):
+def test_a_floor_needs_its_outline(tmp_path, caplog):
+    write_floor(tmp_path, "2F", {})
     with pytest.raises(MissingDataError, match=r"F1/geojson_map\.json"):
         read(tmp_path)
+    assert f"{tmp_path}: 2F are not read, since they are no floors B1, F1" in caplog.text
     write_floor(tmp_path, "F3", walks_of(6, STRAIGHT))
     (tmp_path / "F3" / "geojson_map.json").write_text('{"features": []}')
     with pytest.raises(DataError, match=r"geojson_map\.json: no outline of the floor"):
@@ -205,12 +207,12 @@ def test_a_floor_without_traces_is_said(tmp_path, caplog):
 
 
 def test_phones_may_write_a_name_in_another_case(tmp_path):
-    """Also a byte order mark in front of the first line changes nothing."""
+    """Also byte order marks in front of the first lines change nothing."""
     upper = [line.replace("aa:aa", "AA:AA") for line in STRAIGHT]
     walks = walks_of(10, STRAIGHT) | {f"other-{n}": upper for n in range(10)}
     write_floor(tmp_path, "F1", walks)
-    for file in tmp_path.glob("*/*/other-*"):
-        file.write_text(file.read_text().replace("#", "\ufeff#", 1))
+    for file in (*tmp_path.glob("*/*/other-*"), *tmp_path.glob("*/*.json")):
+        file.write_text("\ufeff" + file.read_text())
     assert read(tmp_path).train.access_points == ("aa:aa", "bb:bb")
 
 

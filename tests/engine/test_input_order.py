@@ -69,6 +69,11 @@ def test_labels_are_read_off_a_radio_map_of_the_same_site_alone(student):
     moved = dataclasses.replace(PART, dataset="mall", position_m=PART.position_m + 90, floor=floor)
     with pytest.raises(DataError, match=r"mall: its fingerprints lie 1\d\d m from those of home"):
         student.read_labels(moved)
+    others = tuple(f"other-{number}" for number in range(len(PART.access_points)))
+    with pytest.raises(DataError, match="mall detected none of the 6 access points of home"):
+        student.read_labels(
+            dataclasses.replace(PART, dataset="mall", floor=floor, access_points=others)
+        )
     student.read_labels(dataclasses.replace(PART, floor=floor))
     student.radius = RadiusModel(jnp.zeros(NUM_FEATURES), jnp.zeros(()), jnp.ones(1))
     floor[3:] = 1

@@ -39,6 +39,16 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
 
 
+def test_a_pipe_or_a_device_is_written_and_not_replaced(tmp_path):
+    pipe = tmp_path / "positions.csv"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "x_m,y_m\n")
+    assert os.read(reader, 99) == b"x_m,y_m\n"
+    os.close(reader)
+    assert pipe.is_fifo() and [path.name for path in tmp_path.iterdir()] == [pipe.name]
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, code):
     save_checkpoint(tmp_path, TREE, step=1)

@@ -53,7 +53,10 @@ BEYOND = r"a position in metres is expected in -1e\+09...1e\+09"
         ("AP1,x,y\n\ufeff-50,1,2\n", f"line 2: {MARK}"),
         ("AP1,x,y\nFalse,1,2\nTrue,3,4\n", f"line 2, column 'AP1': 'False' {NOT_A_NUMBER}"),
         ("AP1,x,y\n-50,1,true\n", f"line 2, column 'y': 'true' {NOT_A_NUMBER}"),
-        ("AP1,x,y,floor\n-50,1,2,TRUE\n", f"line 2, column 'floor': 'TRUE' {NOT_A_NUMBER}"),
+        (
+            "AP1,x,y,floor\n-50,1,2,TRUE\n",
+            "line 2, column 'floor': 'TRUE' is not a number; a whole number",
+        ),
         (
             "AP1,AP2,x,y,Floor\n-50,-50,1,2,0\n",
             "line 1: columns .* something else: Floor",

@@ -1,5 +1,6 @@
 """What people look at: the table and the two pictures."""
 
+import matplotlib.colors
 import matplotlib.image
 import numpy as np
 import pytest
@@ -111,6 +112,16 @@ def test_the_cdf_has_a_curve_for_each_student(drawn):
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[0] == f"baseline student, mean {errors.mean():.2f} m"
     assert labels[1].startswith("distilled student, mean")
+
+
+def test_the_students_of_a_few_points_keep_their_colours(tmp_path):
+    true_m = np.array([[0.0, 0.0], [3.0, 9.0]])
+    predicted_m = {"standalone": true_m + 1, "distilled": true_m + 2}
+    plot_map(tmp_path / "map.png", true_m, predicted_m, "demo")
+    pixels = matplotlib.image.imread(tmp_path / "map.png")[..., :3].reshape(-1, 3)
+    for color in ("#d1762d", "#2d6fb0"):
+        apart = np.abs(pixels - matplotlib.colors.to_rgb(color)).max(axis=1)
+        assert apart.min() < 0.01
 
 
 ACTUAL_M = np.random.default_rng(0).uniform(0, 50, (60, 2)) + np.array([[0, 4864900.0]])

@@ -59,13 +59,15 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
 
 
 @pytest.mark.slow
-def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path):
+def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path, caplog):
     tiny.write_sites(tmp_path, "home", "mall")
     tiny.name_phones(tmp_path / "home")
     fields = {"data.held_out_phones": "b", "seeds": (0,)} | tiny.ONE_TERM
     config = tiny.make_tiny_config(data_dir=str(tmp_path), **fields)
     run_distillation(config, tmp_path / "run")
     [(error_m, _)] = calibrate_run(tmp_path / "run", ["seed-0/standalone"]).values()
+    held = len(error_m) / (len(error_m) + 1)
+    assert f"holds a position {100 * held:.0f} % of the time and not 90" in caplog.text
     twin = pd.read_csv(tmp_path / "run" / "calibration" / "predictions.csv")
     assert len(error_m) == (twin.phone != "b").sum() < len(twin)
 
@@ -190,7 +192,12 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run, tmp_pa
     assert (student.locate(scans).floor == 3).all()
     ensemble = Ensemble([load_student(folder)])
     ensemble.read_labels(labelled)
+    notes = [tmp_path / "joined" / name / "notes" for name in ("member-3", "member-list")]
+    for file in notes:
+        file.parent.mkdir(parents=True)
+        file.touch()
     save_ensemble(tmp_path / "joined", [folder], ensemble)
+    assert [file.exists() for file in notes] == [False, True]
     assert (load_locator(tmp_path / "joined").locate(scans).floor == 3).all()
 
 

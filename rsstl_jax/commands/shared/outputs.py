@@ -83,8 +83,7 @@ def open_output(file: str, *, streams: bool) -> AbstractContextManager[IO[str]]:
         return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A device keeps its name, and a stream may have no end.
-    if streams or (path.exists() and not path.is_file()):
+    if streams:  # which may have no end
         return path.open("w", encoding="utf-8", newline="")
     return writing(path, "w", encoding="utf-8", newline="")
 

@@ -72,9 +72,11 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                     for cells in sheet.rows()
                 ):
                     hint = f"; {remedy(ignore_flag(column))} leaves the column out"
+                is_label = column in (sheet.layout.floor, sheet.layout.building)
+                kind = "whole number" if is_label else f"number with a decimal {_POINTS[point]}"
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
-                    f"a number with a decimal {_POINTS[point]} is expected{hint}"
+                    f"a {kind} is expected{hint}"
                 )
             if number.strip()[-1:].isdigit() and math.isinf(float(number)):
                 return DataError(f"{sheet.cell_name(row, column)}: {cell[:40]!r} is too large")
@@ -97,18 +99,24 @@ def to_rss_dbm(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float32]:
         marks += ["an empty cell"] if layout.empty_is_undetected else []
         expected = f"a reading is expected in {MIN_DBM:g}...{MAX_DBM:g} dBm"
         expected += f", or {' or '.join(marks)} for undetected" if marks else ""
-        _check_cells(sheet, numbers, sound, expected + _reading_hint(values, sound, layout))
+        _check_cells(sheet, numbers, sound, expected + _reading_hint(numbers, sound, layout))
     return np.where(undetected, np.nan, values).astype(np.float32)
 
 
-def _reading_hint(cells: NDArray[np.float64], sound: NDArray[np.bool_], layout: Layout) -> str:
-    """What is probably undetected: a value that is no reading and stands in many cells."""
+def _reading_hint(numbers: pd.DataFrame, sound: NDArray[np.bool_], layout: Layout) -> str:
+    """What mends cells that are no readings: columns that are left out, or a value of many."""
+    cells, odd = numbers.to_numpy(), sound.mean(axis=0) < 0.5
+    is_above = (cells[~sound] > MAX_DBM).all()
+    if is_above and len(cells) > 1 and sound[:, ~odd].all() and not odd.all():
+        flag = remedy(ignore_flag(*numbers.columns[odd]))
+        return f"; {flag} leaves out what is no access point"
     values, counts = np.unique(cells[~sound], return_counts=True)
     value, count, num_cells = values[counts.argmax()], int(counts.max()), cells.size
-    if count < max(2, COMMON_FRACTION * num_cells):
+    # Of levels in another unit, each value is one of many.
+    is_rare = count < max(2, COMMON_FRACTION * num_cells) or 2 * count < counts.sum()
+    if is_rare or np.isinf(value):
         return ""
-    marks = [mark for mark in layout.undetected if (cells == mark).any()]
-    content, flag = f"{value:g}", undetected_flag(*marks, value)
+    content, flag = f"{value:g}", undetected_flag(*layout.undetected, value)
     if np.isnan(value):
         content, flag = "empty", "--empty_is_undetected"
     return (

@@ -16,7 +16,7 @@ _OTHER_USES = re.compile(
     r"storey|building|room|space|relativeposition|zone|area|site|z|height|altitude|elevation|lat|"
     r"latitude|lon|lng|long|longitude|x|y|[xy](c?m|ft|feet)|pos[xy]|position[xy]|coord[xy]|heading|"
     r"bearing|orientation|azimuth|direction|angle|speed|accuracy|label|class|target|point|position|"
-    r"location|referencepoint|rp|session|track"
+    r"location|referencepoint|rp|session|track|mac|bssid|ssid|rssi|rss|dbm|signal|frequency|channel"
 )
 _IDENTIFIER = re.compile(
     r"(.*[_\-. ])?id|unnamed: \d+|"
@@ -30,6 +30,9 @@ _MEANT = {
     "building": re.compile(r"building(id|no|number|index)?"),
 }
 MAX_SHOWN = 10
+# The keys of a record of one reading, and the columns of a table that has a row for each.
+NAME_KEYS = ("mac", "bssid", "id", "name")
+LEVEL_KEYS = ("rssi", "rss", "level", "dbm", "signal")
 
 _log = logging.getLogger(__name__)
 
@@ -41,15 +44,13 @@ def require_positions(sheet: Sheet) -> None:
         sheet.require((layout.x, layout.y))
     except DataError as error:
         missing = [name for name in ("x", "y") if getattr(layout, name) not in sheet.columns]
-        meant = [_meant_flag(sheet, name) or f"--{name}=..." for name in missing]
+        meant = [f"--{name}={_meant(sheet, name) or '...'}" for name in missing]
         raise DataError(f"{error}; {remedy(*meant)} names another") from None
 
 
-def _meant_flag(sheet: Sheet, name: str) -> str:
-    """The flag that names a column by what it seems to hold; empty: there is none."""
-    columns = (c for c in sheet.columns if _MEANT[name].fullmatch(_plain(c)))
-    column = next(columns, "")
-    return f"--{name}={column}" if column else ""
+def _meant(sheet: Sheet, name: str) -> str:
+    """The column that seems to hold x, y, floor or building; empty: there is none."""
+    return next((c for c in sheet.columns if _MEANT[name].fullmatch(_plain(c))), "")
 
 
 def _plain(name: str) -> str:
@@ -80,11 +81,40 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
             prefix = layout.access_point_prefix
             which = f" that starts with {prefix!r} (access_point_prefix)" if prefix else ""
             raise DataError(f"{sheet.file}, line 1: names no access point{which}")
+        _check_rows(sheet, names)
         _check_uses(sheet, names)
+        _warn_of_labels(sheet, names)
         absent = ignored - {column.casefold() for column in sheet.columns}
         if absent:
             _log.warning("%s has no column %s, which is to be ignored", sheet.file, shown(absent))
     return names
+
+
+def _check_rows(sheet: Sheet, names: Sequence[str]) -> None:
+    """Refuses a table with a row for each reading, also where the names' column is ignored."""
+    mac = [column for column in sheet.columns if column.casefold() in ("mac", "bssid")]
+    level = [name for name in names if name.casefold() in LEVEL_KEYS]
+    if mac and level:
+        raise DataError(f"{sheet.file}, line 1: {rows_of_readings(mac[0], level[0])}")
+
+
+def rows_of_readings(*columns: str) -> str:
+    """What is wrong with a table whose rows are readings, as these columns show."""
+    return (
+        f"has a row for each reading, as {' and '.join(columns)} show; a row for each scan is "
+        "expected, with a column for each access point (pandas: pivot_table)"
+    )
+
+
+def _warn_of_labels(sheet: Sheet, names: Sequence[str]) -> None:
+    """Warns of floors and buildings that the prefix of access points alone leaves out."""
+    ignored = {name.casefold() for name in sheet.layout.ignore}
+    for label in ("floor", "building"):
+        column, named = _meant(sheet, label), getattr(sheet.layout, label)
+        unread = column and column not in names and column.casefold() not in ignored
+        if unread and named and named not in sheet.columns:
+            flag = remedy(f"--{label}={column}")
+            _log.warning("%s: %s is not read; %s reads the %s", sheet.file, column, flag, label)
 
 
 def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
@@ -93,8 +123,8 @@ def _check_uses(sheet: Sheet, names: Sequence[str]) -> None:
         flag = remedy(ignore_flag(*odd))
         for label in ("floor", "building"):
             given = getattr(sheet.layout, label) in sheet.columns
-            if not given and (meant := _meant_flag(sheet, label)):
-                flag = f"{remedy(meant)} reads the {label}, {flag}"
+            if not given and (meant := _meant(sheet, label)):
+                flag = f"{remedy(f'--{label}={meant}')} reads the {label}, {flag}"
         raise DataError(
             f"{sheet.file}, line 1: columns that would be read as access points look like "
             f"something else: {shown(odd)}; {flag} leaves them out, and an access point of such a "

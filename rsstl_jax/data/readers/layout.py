@@ -196,7 +196,8 @@ def read_layout(folder: Path) -> Layout | None:
     """The layout that a site's folder or archive names; None: tables have the standard form."""
     for other in folder.glob("*.*"):
         is_read = other.name == LAYOUT_FILE and other.is_file()
-        if other.name.lower() == LAYOUT_FILE and not is_read:
+        # Windows hides the ending .txt that its editor adds.
+        if other.name.lower().removesuffix(".txt") == LAYOUT_FILE and not is_read:
             raise DataError(f"{other} is not read; a file of the name {LAYOUT_FILE} is expected")
     try:
         file = find_file(folder, LAYOUT_FILE)
@@ -243,6 +244,11 @@ def for_scans(message: str) -> str:
         return f"--layout=<the layout.json in use with {fields} added>"
 
     return _REMEDY.sub(describe, message)
+
+
+def without_remedy(message: str, instead: str) -> str:
+    """The same message where no layout can be stored."""
+    return re.sub(_REMEDY.pattern + "[^;]*", instead, message)
 
 
 def ignore_flag(*columns: str) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rsstl_jax.data.plausibility import check_plausible
 from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import to_labels, to_positions, to_rss_dbm
+from rsstl_jax.data.readers.layout import without_remedy
 from rsstl_jax.data.readers.sheet import Sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError
@@ -27,13 +28,17 @@ def read_mat(name: str, file: str | Path) -> Site:
     """Reads one site without heights; access points have no names: they become AP001, AP002, ..."""
     file = as_path("file", file)
     database = _read_database(file)
-    site = Site(
-        name,
-        _read_part(name, "train", "training", file, database),
-        _read_part(name, "test", "test", file, database),
-    )
-    check_plausible(site.train, f"{file}, train part")
-    check_plausible(site.test, f"{file}, test part", radio_map=site.train)
+    try:
+        site = Site(
+            name,
+            _read_part(name, "train", "training", file, database),
+            _read_part(name, "test", "test", file, database),
+        )
+        check_plausible(site.train, f"{file}, train part")
+        check_plausible(site.test, f"{file}, test part", radio_map=site.train)
+    except DataError as error:
+        # There is no table yet that a layout could describe.
+        raise DataError(without_remedy(str(error), "change the matrix")) from error
     return site
 
 

@@ -13,7 +13,12 @@ import pandas as pd
 from rsstl_jax.data.plausibility import warn_of_scans
 from rsstl_jax.data.readers.archives import UNREADABLE
 from rsstl_jax.data.readers.cells import read_numbers, read_texts, to_rss_dbm
-from rsstl_jax.data.readers.columns import has_other_use
+from rsstl_jax.data.readers.columns import (
+    LEVEL_KEYS,
+    NAME_KEYS,
+    has_other_use,
+    rows_of_readings,
+)
 from rsstl_jax.data.readers.layout import Layout, for_scans, used_columns
 from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, parse_sheet
 from rsstl_jax.data.scans import ScanRows
@@ -108,6 +113,10 @@ class _ScanColumns(NamedTuple):
         if alike := names_alike(known):
             raise DataError(f"{sheet.file}, line 1: access point {alike[0]!r} is named twice")
         if not known:
+            found = [[c for c, n in lower.items() if n in keys] for keys in (NAME_KEYS, LEVEL_KEYS)]
+            if all(found):
+                readings = rows_of_readings(found[0][0], found[1][0])
+                raise DataError(f"{sheet.file}, line 1: {readings}")
             raise DataError(
                 f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
                 f"point that the locator knows, such as {access_points[0]!r}"

@@ -67,13 +67,13 @@ def read_traces(
     if len({_floor_number(path.name) for path in floors}) < len(floors):
         names = ", ".join(path.name for path in floors)
         raise DataError(f"{root}: two of {names} are one floor; give each its own name")
-    if not floors:
-        raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
     if others := {path.parent for path in root.glob("*/path_data_files")} - {*floors}:
         _log.warning(
             "%s: %s are not read, since they are no floors B1, F1, ...; give them such names",
             *(root, ", ".join(sorted(path.name for path in others))),
         )
+    if not floors:
+        raise MissingDataError(root / "F1" / "geojson_map.json", address=ADDRESS)
     walks = [
         _read_walk(path, _floor_number(floor.name), offset_m, max_age_s * 1000)
         for floor, offset_m in zip(floors, _offsets_m(floors), strict=True)
@@ -138,7 +138,7 @@ def _corner(floor: Path) -> NDArray[np.float64]:
     if not path.exists():
         raise MissingDataError(path, address=ADDRESS)
     try:
-        outline = json.loads(path.read_text())["features"][0]["geometry"]["coordinates"]
+        outline = json.loads(path.read_text("utf-8-sig"))["features"][0]["geometry"]["coordinates"]
         corner = np.array([point[:2] for point in _points(outline)], dtype=float).min(axis=0)
     except (ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path}: no outline of the floor in its first feature") from error

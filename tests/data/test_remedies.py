@@ -1,0 +1,86 @@
+"""What is said of tables of other tools mends them where it is followed."""
+
+import re
+
+import numpy as np
+import pytest
+from data.test_layout import OFFICE, extra, in_test, in_train, levels, scaled, warnings_of, write
+
+from rsstl_jax.data import load_radio_map, load_site
+from rsstl_jax.errors import DataError
+
+NO_READING = "a reading is expected in -130...0 dBm, or 100 for undetected"
+NAMES = list(OFFICE.train.access_points)
+
+
+def melted(names, levels):
+    """A row for each reading, as receivers write them."""
+    return lambda table: table.melt(["x", "y", "floor"], var_name=names, value_name=levels)
+
+
+def silent(table):
+    return table.assign(**dict.fromkeys(NAMES, 100))
+
+
+@pytest.mark.parametrize(
+    ("change", "undetected", "message"),
+    [
+        (
+            in_test(lambda t: t.replace(100, -200)),
+            100,
+            "check_site .* --undetected=100,-200 --write",
+        ),
+        (extra(), -np.inf, f"is -inf; {NO_READING}$"),
+        (levels(lambda dbm: -dbm.round(-1)), 100, f"{NO_READING}$"),
+        (
+            extra(heard=5),
+            100,
+            f"{NO_READING}; rsstl check_site .* --ignore=heard --write leaves out",
+        ),
+        (
+            lambda t: t.assign(steps=t.index, kmh=3),
+            100,
+            "; .* --ignore=steps,kmh --write leaves out",
+        ),
+        (extra(floor="EG"), 100, "column 'floor': 'EG' is not a number; a whole number is expect"),
+        (extra(RSSI=-50), 100, "line 1: .* look like something else: RSSI; "),
+        (melted("mac", "rssi"), 100, "line 1: has a row for each reading, as mac and rssi show"),
+        (melted("BSSID", "level"), 100, "line 1: has a row for each reading, as BSSID and level"),
+    ],
+)
+def test_an_error_says_what_mends_it(tmp_path, change, undetected, message):
+    write(tmp_path, change, undetected=undetected)
+    with pytest.raises(DataError, match=message):
+        load_site("home", data_dir=tmp_path)
+
+
+def test_a_table_of_readings_is_no_radio_map_without_their_names(tmp_path):
+    write(tmp_path, melted("mac", "rssi"), layout={"ignore": ["mac"]})
+    with pytest.raises(DataError, match="a row for each scan is expected, with a column for each"):
+        load_site("home", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "layout", "message"),
+    [
+        (in_test(lambda t: t.replace(100, -110)), {}, "test.csv: .* --undetected=100,-110 --write"),
+        (in_test(silent), {}, "test.csv: no access point is detected in any row$"),
+        (in_train(silent), {}, "train.csv: no access point is detected in any row$"),
+        (scaled(900), {"positions": "feet"}, "are the positions feet in every row[?]$"),
+        (
+            lambda t: t.rename(columns={"floor": "FLOOR"}),
+            {"access_point_prefix": "AP"},
+            "train.csv: FLOOR is not read; .* --floor=FLOOR --write reads the floor$",
+        ),
+    ],
+)
+def test_a_warning_says_what_mends_it(tmp_path, caplog, change, layout, message):
+    [warning] = warnings_of(caplog, write(tmp_path, change, layout=layout))
+    assert re.search(message, warning)
+
+
+@pytest.mark.parametrize("layout", [{"floor": ""}, {"ignore": ["floor"]}, {"floor": "AP060"}])
+def test_a_floor_that_is_left_out_on_purpose_is_not_warned_of(tmp_path, caplog, layout):
+    write(tmp_path, layout={"access_point_prefix": "AP0"} | layout)
+    load_radio_map("home", data_dir=tmp_path)
+    assert "floor" not in caplog.text
