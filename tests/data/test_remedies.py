@@ -22,6 +22,11 @@ def silent(table):
     return table.assign(**dict.fromkeys(NAMES, 100))
 
 
+def rarely_detected(table):
+    """Two access points that most rows lack, beside one that none lacks."""
+    return table[["AP009", "AP013", "x", "y"]].assign(AP000=-50)
+
+
 @pytest.mark.parametrize(
     ("change", "undetected", "message"),
     [
@@ -42,6 +47,7 @@ def silent(table):
             100,
             "; .* --ignore=steps,kmh --write leaves out",
         ),
+        (rarely_detected, 200, "cells are 200: .* --undetected=100,200 --write says so"),
         (extra(floor="EG"), 100, "column 'floor': 'EG' is not a number; a whole number is expect"),
         (extra(RSSI=-50), 100, "line 1: .* look like something else: RSSI; "),
         (melted("mac", "rssi"), 100, "line 1: has a row for each reading, as mac and rssi show"),

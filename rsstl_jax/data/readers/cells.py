@@ -105,7 +105,9 @@ def to_rss_dbm(sheet: Sheet, numbers: pd.DataFrame) -> NDArray[np.float32]:
 
 def _reading_hint(numbers: pd.DataFrame, sound: NDArray[np.bool_], layout: Layout) -> str:
     """What mends cells that are no readings: columns that are left out, or a value of many."""
-    cells, odd = numbers.to_numpy(), sound.mean(axis=0) < 0.5
+    cells = numbers.to_numpy()
+    # A column of an access point has a level somewhere, whatever stands for undetected.
+    odd = ~((cells >= MIN_DBM) & (cells < MAX_DBM)).any(axis=0)
     is_above = (cells[~sound] > MAX_DBM).all()
     if is_above and len(cells) > 1 and sound[:, ~odd].all() and not odd.all():
         flag = remedy(ignore_flag(*numbers.columns[odd]))
