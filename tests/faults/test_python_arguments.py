@@ -94,6 +94,7 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
+        (lambda: run_distillation(TINY, ""), ConfigError, "workdir is empty; a path is expected"),
         *(
             (lambda s=s: grouped_validation_split(PART, fraction=0.5, seed=s), TypeError, "int")
             for s in (None, 1.5, "0")
@@ -105,8 +106,14 @@ def test_the_pretrained_network_can_be_compared():
         ),
         (lambda: read_scans([{"a": -60}], "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), "ab"), DataError, "access_points is a text"),
+        (lambda: name_columns(np.ones((1, 2)), {"a", "b"}), DataError, "is a set, which has no"),
         (lambda: name_columns(np.ones((1, 2)), [1, 2]), DataError, "1 is no access point's name"),
         (lambda: check_rows(np.zeros((1, 1), bool), ("a",)), DataError, "rss_dbm is a ndarray"),
+        (
+            lambda: check_rows(pd.DataFrame([[-60.0, -70.0]], columns=["b", "a"]), ("a", "b")),
+            DataError,
+            "columns are not the access points in their order",
+        ),
         (lambda: check_rows(PART, ("a",)), DataError, "rss_dbm is a Fingerprints; readings in"),
         (
             lambda: check_rows([[-60.0], []], ("a",)),
