@@ -109,9 +109,9 @@ def _list_of_scans(scans: Any) -> list[Any]:
     if isinstance(scans, Mapping):
         return [scans]
     if isinstance(scans, pd.Series):
-        # Of levels it is one scan, else a column of scans.
+        # A column of a table has scans in it, a row has levels.
         is_column = any(isinstance(entry, Mapping | list) for entry in scans)
-        scans = scans.tolist() if is_column else [scans]
+        return scans.tolist() if is_column else [scans]
     if hasattr(scans, "ndim"):
         raise DataError(
             f"scans is a {type(scans).__name__}, whose columns have no names; give a DataFrame, or "
