@@ -110,8 +110,9 @@ def _list_of_scans(scans: Any) -> list[Any]:
         return [scans]
     if isinstance(scans, pd.Series):
         # A column of a table has scans in it, a row has levels.
-        is_column = any(isinstance(entry, Mapping | list) for entry in scans)
-        return scans.tolist() if is_column else [scans]
+        entries: list[Any] = list(scans)
+        is_column = any(isinstance(entry, Mapping | list) for entry in entries)
+        return entries if is_column else [scans]
     if hasattr(scans, "ndim"):
         raise DataError(
             f"scans is a {type(scans).__name__}, whose columns have no names; give a DataFrame, or "
