@@ -86,6 +86,8 @@ def plan_students(
     config: ConfigDict, network: Network, students: Mapping[str, StudentSpec]
 ) -> dict[str, StudentPlan]:
     """Every spec resolved and checked, before anything is trained for it."""
+    if not isinstance(students, Mapping):
+        raise ConfigError(f"students is {students!r}; {{name: StudentSpec}} is expected")
     if not students:
         raise ConfigError("students is empty; name at least one")
     for name in students:

@@ -30,6 +30,7 @@ from rsstl_jax import (
 from rsstl_jax.data import (
     encode_rss,
     fit_preprocessor,
+    read_radio_map,
     read_scans,
 )
 from rsstl_jax.data.scans import check_rows, name_columns
@@ -104,6 +105,7 @@ def test_the_pretrained_network_can_be_compared():
             DataError,
             "access_points is a text",
         ),
+        (lambda: read_radio_map("no.csv"), MissingDataError, "^no.csv is not there"),
         (lambda: read_scans([{"a": -60}], "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), {"a", "b"}), DataError, "is a set, which has no"),
@@ -132,6 +134,8 @@ def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
     with pytest.raises(ConfigError, match="students is empty"):
         run_distillation(config, tmp_path / "run", students={})
+    with pytest.raises(ConfigError, match=r"students is \['distilled'\]; {name: StudentSpec} is"):
+        run_distillation(config, tmp_path / "run", students=["distilled"])
     assert not (tmp_path / "run").exists()
 
 
