@@ -13,7 +13,7 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError, shown_name
 
 
 def as_path(name: str, path: str | os.PathLike[str]) -> Path:
-    """A path as it is meant, with the home folder for ~; TypeError names what is none."""
+    """A path as it is meant, with the home folder for ~; an error names what is none."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{name} is {path!r}; a path is expected")
     if path == "":
