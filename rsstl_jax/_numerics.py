@@ -16,8 +16,12 @@ from jax.typing import ArrayLike
 
 
 def as_floating(name: str, value: ArrayLike) -> jax.Array:
-    """Return `value` as an array of its own floating dtype; integers and empty arrays raise."""
-    array = jnp.asarray(value)
+    """Return `value` as an array of its own floating dtype; all else, and empty arrays, raise."""
+    try:
+        array = value if isinstance(value, jax.Array) else jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        kind = f"{type(value).__name__} {getattr(value, 'dtype', '')}".strip()
+        raise TypeError(f"{name} must hold floating-point numbers, got {kind}.") from error
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"{name} must hold floating-point numbers, got dtype {array.dtype}.")
     if array.size == 0:

@@ -20,7 +20,7 @@ from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.prototypes import NO_LABEL
 from rsstl_jax.engine.radius import COVERAGE
-from rsstl_jax.engine.saved_student import layout_of
+from rsstl_jax.engine.saved_student import held_card, layout_of
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
 from rsstl_jax.store.files import as_path, read_sealed, write_bytes, write_sealed
@@ -115,7 +115,8 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
         folder: made if it is missing; a student that was exported there is replaced.
 
     Raises:
-        ConfigError: if flatbuffers, which JAX serialises with, is not installed.
+        ConfigError: if flatbuffers, which JAX serialises with, is not installed, or the folder
+            holds a locator of another kind, such as a student.
         OSError: if a file cannot be written.
 
     Example:
@@ -130,6 +131,7 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     """
     _need_flatbuffers()
     folder = as_path("folder", folder)
+    check_export_folder(folder)
     _need_network(student)
     (rows,) = export.symbolic_shape("n")
     inputs = jax.ShapeDtypeStruct((rows, len(student.access_points)), jnp.float32)
@@ -146,6 +148,14 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     (folder / _CARD).unlink(missing_ok=True)
     write_bytes(folder / _PROGRAM, content)
     write_sealed(folder / _CARD, card)
+
+
+def check_export_folder(folder: Path) -> None:
+    """Refuses a folder with a locator of another kind, which the program would hide."""
+    if (card := held_card(folder)) not in ("", _CARD):
+        raise ConfigError(
+            f"{folder} holds a locator that is no exported program ({card}); name another folder"
+        )
 
 
 def describe(student: NetworkLocator) -> dict[str, Any]:

@@ -125,6 +125,13 @@ def test_an_export_takes_the_place_of_another(exported):
     np.testing.assert_allclose(positions_m(located), wanted, rtol=0, atol=1e-3)
 
 
+def test_an_export_hides_no_other_locator(tmp_path):
+    (tmp_path / "student.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"no exported program \(student\.json\); name another"):
+        export_student(make_student(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["student.json"]
+
+
 def test_a_missing_flatbuffers_is_named_with_the_remedy(exported, monkeypatch):
     monkeypatch.setattr("rsstl_jax.export.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'rsstl_jax\[export\]'"):

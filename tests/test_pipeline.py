@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from ml_collections import FrozenConfigDict
 from tiny import NUM_ROWS, assert_same_bits, make_part, make_tiny_config, write_sites
 
 from rsstl_jax import run_distillation
@@ -151,7 +152,8 @@ def test_a_second_start_trains_nothing(finished, data_dir, monkeypatch):
     before = content(workdir)
     for module in TRAINERS:
         monkeypatch.setattr(module, "fit", None)
-    assert run_distillation(make_config(data_dir), workdir) == result
+    for config in (make_config(data_dir), FrozenConfigDict(make_config(data_dir))):
+        assert run_distillation(config, workdir) == result
     assert content(workdir) == before
     assert epochs_of(workdir) == {name: [1, 2] for name in TRAININGS}
 

@@ -45,15 +45,13 @@ def main() -> None:
     default = f"{workdir}/exported/{name.replace('/', '-')}" if workdir else f"{name}/exported"
     output = Path(flags.FLAGS.output or default)
     check_folder("--output", output)
-    from rsstl_jax.export import export_student, write_onnx
-    from rsstl_jax.serving.saved import EXPORTED, held_card, load_network_locator
+    from rsstl_jax.engine.saved_student import held_card
+    from rsstl_jax.export import check_export_folder, export_student, write_onnx
+    from rsstl_jax.serving.saved import load_network_locator
 
-    if (card := held_card(output)) not in ("", EXPORTED):
-        raise ConfigError(
-            f"{output} holds a locator that is no exported program ({card}); name another --output"
-        )
+    check_export_folder(output)
     student = load_network_locator(folder)
-    if card and not (flags.FLAGS.replace or _answers_as(student, output)):
+    if held_card(output) and not (flags.FLAGS.replace or _answers_as(student, output)):
         raise ConfigError(
             f"{output} holds another student; name another --output, or replace it with --replace"
         )

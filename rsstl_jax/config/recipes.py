@@ -161,7 +161,7 @@ def site_config(config: ConfigDict, site: str) -> ConfigDict:
     overrides = _overrides(config.recipe, site)
     defaults = {path: field.default for path, field in FIELDS.items()}
     of_site = {p: v for p, v in (defaults | overrides).items() if p.startswith(_SITE_SECTIONS)}
-    at_site = config.copy_and_resolve_references()
+    at_site = ConfigDict(config).copy_and_resolve_references()  # It may be frozen.
     at_site.update_from_flattened_dict(of_site)
     if config.teacher.epochs is None:
         at_site.teacher.epochs = overrides.get("teacher.epochs", at_site.train.epochs)

@@ -4,8 +4,10 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
+from rsstl_jax._numerics import check_known
 from rsstl_jax.data.site import MAX_DBM
 
 LEVELS = 2**16
@@ -21,6 +23,11 @@ def augment_rss(
     undetected_dbm: ArrayLike = math.nan,
 ) -> jax.Array:
     """min(x + g + e, 0 dBm), or undetected; g is drawn for each fingerprint, e for each reading."""
+    is_rate = lambda x: (x >= 0) & (x <= 1)  # noqa: E731
+    check_known("access_point_dropout", access_point_dropout, is_rate, "a probability")
+    spreads = {"gain_offset_db": gain_offset_db, "reading_noise_db": reading_noise_db}
+    for name, spread_db in spreads.items():
+        check_known(name, spread_db, lambda x: (x >= 0) & np.isfinite(x), "at least 0 dB")
     rss_dbm = jnp.asarray(rss_dbm)
     shape, dtype = rss_dbm.shape, rss_dbm.dtype
     gain_key, reading_key = jax.random.split(key)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rsstl_jax._numerics import check_known
 from rsstl_jax.config.rules import is_number
 from rsstl_jax.data.readers.layout import Layout, check_one_origin
-from rsstl_jax.data.site import Fingerprints
+from rsstl_jax.data.site import MAX_DBM, Fingerprints
 from rsstl_jax.errors import DataError, shown_name
 
 ENCODINGS = ("linear", "powed", "exponential", "raw")
@@ -44,7 +44,14 @@ def to_device(rss_dbm: ArrayLike) -> jax.Array:
         )
     if isinstance(readings, jax.Array):
         return readings
-    return jnp.asarray(np.where(np.isnan(readings), UNDETECTED_DBM, readings), readings.dtype)
+    above = readings[readings > MAX_DBM]
+    if above.size:
+        raise ValueError(
+            f"rss_dbm holds {float(above[0]):g}; a level is at most {MAX_DBM:g} dBm, and "
+            "undetected is NaN here"
+        )
+    filled = np.where(np.isnan(readings), UNDETECTED_DBM, readings)
+    return jnp.asarray(filled.astype(readings.dtype))
 
 
 def encode_rss(
@@ -58,6 +65,7 @@ def encode_rss(
     if encoding not in ENCODINGS:
         raise ValueError(f"encoding is {encoding!r}; it must be one of {', '.join(ENCODINGS)}")
     check_known("floor_dbm", floor_dbm, lambda x: (x < 0) & np.isfinite(x), "a level below 0 dBm")
+    check_known("exponent", exponent, lambda x: (x > 0) & np.isfinite(x), "a number above 0")
     rss_dbm = to_device(rss_dbm)
     floor_dbm = jnp.asarray(floor_dbm, rss_dbm.dtype)
     detected = rss_dbm >= floor_dbm

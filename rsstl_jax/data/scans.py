@@ -106,7 +106,10 @@ def _list_of_scans(scans: Any) -> list[Any]:
     if isinstance(scans, Mapping):
         return [scans]
     if isinstance(scans, pd.Series):
-        return [scans.to_dict()]
+        # A column of a table has scans in it, a row has levels.
+        entries: list[Any] = list(scans)
+        is_column = any(isinstance(entry, Mapping | list) for entry in entries)
+        return entries if is_column else [scans]
     if hasattr(scans, "ndim"):
         raise DataError(
             f"scans is a {type(scans).__name__}, whose columns have no names; give a DataFrame, or "
@@ -221,6 +224,11 @@ def _column_levels(cells: pd.Series, where: str, undetected: Sequence[float]) ->
 
 def check_rows(rss_dbm: ArrayLike, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Readings as float32[n, A]; DataError where they are no such rows, or one is above 0 dBm."""
+    if isinstance(rss_dbm, pd.DataFrame) and rss_dbm.columns.tolist() != list(access_points):
+        raise DataError(
+            "rss_dbm is a DataFrame whose columns are not the access points in their order; give "
+            "it to locate, which reads the names"
+        )
     if isinstance(rss_dbm, np.ma.MaskedArray):
         rss_dbm = np.ma.filled(rss_dbm.astype(np.float32), np.nan)
     try:

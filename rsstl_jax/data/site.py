@@ -176,9 +176,10 @@ class Fingerprints:
 
 
 def check_names(access_points: Iterable[str]) -> tuple[str, ...]:
-    """Names of access points as a tuple; DataError where they are one text, or one is none."""
-    if isinstance(access_points, str):
-        raise DataError("access_points is a text; a sequence of names is expected")
+    """Names of access points as a tuple; DataError where they have no order, or one is none."""
+    if isinstance(access_points, str | set | frozenset):
+        kind = "text" if isinstance(access_points, str) else "set, which has no order"
+        raise DataError(f"access_points is a {kind}; a sequence of names is expected")
     names = tuple(access_points)
     if odd := [name for name in names if not isinstance(name, str)]:
         raise DataError(f"{odd[0]!r} is no access point's name; text is expected")

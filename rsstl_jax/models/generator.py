@@ -3,7 +3,7 @@
 import jax
 from flax import linen as nn
 
-from rsstl_jax.models.network import ACTIVATIONS, Network
+from rsstl_jax.models.network import ACTIVATIONS, Network, check_activation
 
 
 class Generator(nn.Module):
@@ -31,6 +31,10 @@ class Generator(nn.Module):
     extract_width: int
     extract_activation: str
     hidden_width: int = 256
+
+    def __post_init__(self) -> None:
+        check_activation(self.extract_activation)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, code: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -15,6 +15,15 @@ ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 """What an extractor may end in; a generator ends in the same, so that their ranges match."""
 
 
+def check_activation(key: str) -> None:
+    """ConfigError for what is no key of `ACTIVATIONS`."""
+    if key not in ACTIVATIONS:
+        raise ConfigError(
+            f"extract_activation is {key!r}; it must be one of {', '.join(ACTIVATIONS)}, the range "
+            "of the extractor's output"
+        )
+
+
 def init_params(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
     """As one program: operation by operation each of the forward pass would be compiled alone."""
     try:
@@ -99,11 +108,7 @@ class Network(nn.Module):
     uses_support: bool = False
 
     def __post_init__(self) -> None:
-        if self.extract_activation not in ACTIVATIONS:
-            raise ConfigError(
-                f"extract_activation is {self.extract_activation!r}; it must be one of "
-                f"{', '.join(ACTIVATIONS)}, the range of the extractor's output"
-            )
+        check_activation(self.extract_activation)
         super().__post_init__()
 
     def __call__(

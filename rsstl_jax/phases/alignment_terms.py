@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from ml_collections import ConfigDict
 
-from rsstl_jax._numerics import check_known, partition_freely, spread
+from rsstl_jax._numerics import check_known, check_rank, partition_freely, spread
 from rsstl_jax.losses import (
     angular_similarity_loss,
     functional_information,
@@ -92,10 +92,12 @@ class Alignment:
         for term in self.terms:
             if term not in context.weights:
                 raise ValueError(f"weights has no {term!r}; 0 leaves the term out.")
+            name, weight = f"weight of {term!r}", context.weights[term]
+            check_rank(name, weight, 0)
             may_weigh = lambda x: (x >= 0) & np.isfinite(x)  # noqa: E731
-            check_known(f"weight of {term!r}", context.weights[term], may_weigh, "at least 0")
+            check_known(name, weight, may_weigh, "finite and at least 0")
         if context.teacher_mask is not None:
-            context = context._replace(teacher_mask=jnp.asarray(context.teacher_mask))
+            context = context._replace(teacher_mask=jnp.asarray(context.teacher_mask, float))
         _check_teachers(frame, extract, context.teacher_mask)
         arrays = (estimator_params, student, frame, extract, context)
         return partition_freely(self._losses, arrays, PartitionSpec())
@@ -170,8 +172,10 @@ def _check_teachers(frame: jax.Array, extract: jax.Array, mask: jax.Array | None
             f"frame has shape {shapes[0]} and extract {shapes[1]}; float[N, B, F] and "
             "float[N, B, D] of N >= 1 teachers are expected."
         )
-    if mask is not None and mask.shape != shapes[0][:1]:
-        raise ValueError(f"teacher_mask has shape {mask.shape}; {shapes[0][:1]} is expected.")
+    if mask is not None:
+        if mask.shape != shapes[0][:1]:
+            raise ValueError(f"teacher_mask has shape {mask.shape}; {shapes[0][:1]} is expected.")
+        check_known("teacher_mask", mask, lambda x: (x == 0) | (x == 1), "of 1 and 0")
 
 
 def _sum_over_teachers(values: jax.Array, mask: jax.Array | None) -> jax.Array:

@@ -86,6 +86,8 @@ def plan_students(
     config: ConfigDict, network: Network, students: Mapping[str, StudentSpec]
 ) -> dict[str, StudentPlan]:
     """Every spec resolved and checked, before anything is trained for it."""
+    if not isinstance(students, Mapping):
+        raise ConfigError(f"students is {students!r}; {{name: StudentSpec}} is expected")
     if not students:
         raise ConfigError("students is empty; name at least one")
     for name in students:
@@ -125,7 +127,7 @@ def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[st
 
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:
     """A spec against its run; raises ConfigError where it cannot be trained."""
-    own = config.copy_and_resolve_references()
+    own = ConfigDict(config).copy_and_resolve_references()  # It may be frozen.
     fields = {f"distill.weights.{term}": weight for term, weight in spec.weights.items()} | {
         "distill.margin": spec.margin,
         "train.learning_rate": spec.learning_rate,

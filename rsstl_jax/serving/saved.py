@@ -12,6 +12,8 @@ from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.saved_student import (
     ANSWER_FILES,
+    CARDS,
+    held_card,
     layout_of,
     load_answers,
     load_student,
@@ -31,11 +33,9 @@ from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.store.files import as_path, read_sealed, write_sealed
 from rsstl_jax.store.lock import locked
 
-_ENSEMBLE, _AT_SITE, _RADIO_MAP = "ensemble.json", "at_site.json", "radio_map.npz"
+_ENSEMBLE, _AT_SITE, _RADIO_MAP = *CARDS[:2], "radio_map.npz"
 _ARRAYS = ("rss_dbm", "position_m", "floor", "building")
-EXPORTED = "exported.json"
 EXPORTED_FILES = "student.bin", "student.onnx"
-_CARDS = (_ENSEMBLE, _AT_SITE, EXPORTED, "student.json")
 
 
 def load_locator(folder: str | Path) -> Locator:
@@ -65,15 +65,10 @@ def load_locator(folder: str | Path) -> Locator:
     folder = as_path("folder", folder)
     loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
     if card := held_card(folder):
-        return loaders[_CARDS.index(card)](folder)
+        return loaders[CARDS.index(card)](folder)
     raise FileNotFoundError(
-        f"{folder} holds no locator: a folder with one of {', '.join(_CARDS)} is expected"
+        f"{folder} holds no locator: a folder with one of {', '.join(CARDS)} is expected"
     )
-
-
-def held_card(folder: str | Path) -> str:
-    """The name of the card of the locator that a folder holds; empty: it holds none."""
-    return next((card for card in _CARDS if Path(folder, card).exists()), "")
 
 
 def check_new(
@@ -134,7 +129,7 @@ def _written_whole(
         new.mkdir()
         try:
             yield new
-            for name in (*_CARDS, *ANSWER_FILES, *EXPORTED_FILES):
+            for name in (*CARDS, *ANSWER_FILES, *EXPORTED_FILES):
                 (folder / name).unlink(missing_ok=True)
             for old in folder.glob("member-*"):
                 if old.name.removeprefix("member-").isdigit():  # Others are not this package's.

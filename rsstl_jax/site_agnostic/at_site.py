@@ -119,7 +119,7 @@ class Pretrained:
         """The ensemble at a site, ready to locate there; its parameters stay as they are.
 
         Temperature and weight of the most similar fingerprints are chosen, and the radius is
-        calibrated, on the radio map itself.
+        calibrated, on the radio map itself. A site that the members were trained on is warned of.
 
         Args:
             radio_map: fingerprints of the site with known positions, such as its train part.
@@ -137,6 +137,11 @@ class Pretrained:
         if not isinstance(radio_map, Fingerprints):
             kind = type(radio_map).__name__
             raise DataError(f"radio_map is a {kind}; fingerprints are expected, as site.train")
+        try:
+            self.check_target(radio_map.dataset)
+            self.check_data(radio_map)
+        except DataError as error:
+            _log.warning("%s", error)
         ensemble = EnsembleAtSite(self, radio_map)
         _log.info("fitting at %s; the first time it compiles", radio_map.dataset)
         ensemble.site_network = choose_at_site(ensemble.site_network, self.members)

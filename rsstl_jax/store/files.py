@@ -9,13 +9,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from rsstl_jax.errors import DamagedError, DataError, shown_name
+from rsstl_jax.errors import ConfigError, DamagedError, DataError, shown_name
 
 
 def as_path(name: str, path: str | os.PathLike[str]) -> Path:
-    """A path as it is meant, with the home folder for ~; TypeError names what is none."""
+    """A path as it is meant, with the home folder for ~; an error names what is none."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{name} is {path!r}; a path is expected")
+    if path == "":
+        raise ConfigError(f"{name} is empty; a path is expected, such as . for the current folder")
     return Path(os.path.expanduser(path))
 
 

@@ -37,6 +37,20 @@ def test_dropout_of_one_hides_all():
     assert np.isnan(augment_rss(KEY, make_rss_dbm(), access_point_dropout=1.0)).all()
 
 
+@pytest.mark.parametrize(
+    "rate",
+    [
+        {"access_point_dropout": 1.5},
+        {"access_point_dropout": -0.1},
+        {"gain_offset_db": -3.0},
+        {"reading_noise_db": np.nan},
+    ],
+)
+def test_impossible_rates_are_named(rate):
+    with pytest.raises(ValueError, match=f"{next(iter(rate))} must be a"):
+        augment_rss(KEY, make_rss_dbm(), **rate)
+
+
 def test_gain_is_one_offset_per_fingerprint():
     augmented = np.asarray(augment_rss(KEY, make_rss_dbm(), gain_offset_db=4.0))
     offset = augmented[:, 1] + 60

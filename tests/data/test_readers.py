@@ -109,7 +109,7 @@ def test_tampere_floor_is_height_over_floor_height(tmp_path):
 
 def test_table_labels_are_optional_and_columns_in_any_order(tmp_path):
     write_table(tmp_path, "y,AP1,x,AP2\n2.0,-50,1.0,100\n", "AP2,AP1,x,y\n-70,100,3.0,4.0\n")
-    site = read_table("home", tmp_path)
+    site = read_table("home", str(tmp_path))
     assert site.train.access_points == site.test.access_points == ("AP1", "AP2")
     assert site.train.position_m.tolist() == [[1.0, 2.0]]
     np.testing.assert_array_equal(site.test.rss_dbm, np.array([[np.nan, -70]], np.float32))

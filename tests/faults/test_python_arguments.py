@@ -30,6 +30,7 @@ from rsstl_jax import (
 from rsstl_jax.data import (
     encode_rss,
     fit_preprocessor,
+    read_radio_map,
     read_scans,
 )
 from rsstl_jax.data.scans import check_rows, name_columns
@@ -94,6 +95,7 @@ def test_the_pretrained_network_can_be_compared():
         (lambda: load_locator(3), TypeError, "folder is 3; a path is expected"),
         (lambda: load_pretrained(b"x"), TypeError, "folder is b'x'; a path is expected"),
         (lambda: run_distillation(TINY, None), TypeError, "workdir is None; a path is expected"),
+        (lambda: run_distillation(TINY, ""), ConfigError, "workdir is empty; a path is expected"),
         *(
             (lambda s=s: grouped_validation_split(PART, fraction=0.5, seed=s), TypeError, "int")
             for s in (None, 1.5, "0")
@@ -103,10 +105,17 @@ def test_the_pretrained_network_can_be_compared():
             DataError,
             "access_points is a text",
         ),
+        (lambda: read_radio_map("no.csv"), MissingDataError, "^no.csv is not there"),
         (lambda: read_scans([{"a": -60}], "ab"), DataError, "access_points is a text"),
         (lambda: name_columns(np.ones((1, 2)), "ab"), DataError, "access_points is a text"),
+        (lambda: name_columns(np.ones((1, 2)), {"a", "b"}), DataError, "is a set, which has no"),
         (lambda: name_columns(np.ones((1, 2)), [1, 2]), DataError, "1 is no access point's name"),
         (lambda: check_rows(np.zeros((1, 1), bool), ("a",)), DataError, "rss_dbm is a ndarray"),
+        (
+            lambda: check_rows(pd.DataFrame([[-60.0, -70.0]], columns=["b", "a"]), ("a", "b")),
+            DataError,
+            "columns are not the access points in their order",
+        ),
         (lambda: check_rows(PART, ("a",)), DataError, "rss_dbm is a Fingerprints; readings in"),
         (
             lambda: check_rows([[-60.0], []], ("a",)),
@@ -125,6 +134,8 @@ def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
     with pytest.raises(ConfigError, match="students is empty"):
         run_distillation(config, tmp_path / "run", students={})
+    with pytest.raises(ConfigError, match=r"students is \['distilled'\]; {name: StudentSpec} is"):
+        run_distillation(config, tmp_path / "run", students=["distilled"])
     assert not (tmp_path / "run").exists()
 
 

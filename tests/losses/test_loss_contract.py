@@ -61,6 +61,16 @@ def test_integers_and_empty_arrays_raise(name):
         function(jnp.ones((0, 2)), jnp.ones((0, 2)))
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [None, "1.0", np.ones((3, 2), ">f4"), np.ones((3, 2), object), np.ma.ones((3, 2)), [[1.0], []]],
+    ids=repr,
+)
+def test_what_jax_cannot_hold_is_named(odd):
+    with pytest.raises(TypeError, match="teacher must hold floating-point numbers, got"):
+        losses.angular_similarity_loss(jnp.ones((3, 2)), odd)
+
+
 @pytest.mark.parametrize("name", ONE_ARRAY)
 def test_integers_raise_where_there_is_one_array(name):
     with pytest.raises(TypeError, match=f"{ONE_ARRAY[name]} must hold floating-point numbers"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import draw_params
 
-from rsstl_jax import default_config, make_network
+from rsstl_jax import ConfigError, default_config, make_network
 from rsstl_jax.models.generator import Critic, Generator, make_generator
 
 
@@ -61,6 +61,8 @@ def test_generator_fits_the_network_it_stands_in_for():
     frame, extract = shapes(generator, jnp.ones((2, 3)))
     assert (frame.shape, extract.shape) == (out.frame.shape, out.extract.shape)
     assert generator.extract_activation == network.extract_activation == "relu"
+    with pytest.raises(ConfigError, match="extract_activation is 'tanh'; it must be one of relu"):
+        Generator(6, 5, "tanh")
 
 
 def test_critic_scores_each_row_by_itself():

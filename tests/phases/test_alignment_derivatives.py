@@ -69,8 +69,10 @@ def test_a_margin_out_of_range_raises():
         ({"mask": jnp.ones((3, 1))}, r"teacher_mask has shape \(3, 1\); \(3,\) is expected"),
         ({"mask": [1.0]}, r"teacher_mask has shape \(1,\)"),
         ({"mask": 1.0}, r"teacher_mask has shape \(\)"),
-        ({"weight": jnp.nan}, "weight of 'similarity' must be at least 0, got nan"),
-        ({"weight": -1.0}, "weight of 'similarity' must be at least 0, got -1.0"),
+        ({"weight": jnp.nan}, "weight of 'similarity' must be finite and at least 0, got nan"),
+        ({"weight": -1.0}, "weight of 'similarity' must be finite and at least 0, got -1.0"),
+        ({"weight": np.ones(1)}, r"weight of 'similarity' must have 0 axes, got shape \(1,\)"),
+        *(({"mask": [1, odd, 0]}, "teacher_mask must be of 1 and 0") for odd in (0.5, -1, np.nan)),
         ({"frame": FRAME[0], "extract": EXTRACT[0]}, r"frame has shape \(6, 8\)"),
         ({"frame": FRAME[:2]}, r"frame has shape \(2, 6, 8\) and extract \(3, 6, 8\)"),
         ({"frame": FRAME[:0], "extract": EXTRACT[:0]}, "of N >= 1 teachers are expected"),
@@ -81,7 +83,8 @@ def test_what_are_no_teachers_masks_or_weights_is_refused(given, message):
         similarity_of(0.3, **given)
 
 
-def test_a_mask_may_be_a_list():
-    assert similarity_of(0.3, mask=[0, 1, 0]) == similarity_of(
-        0.3, extract=EXTRACT[1:2], frame=FRAME[1:2]
-    )
+@pytest.mark.parametrize("mask", [[0, 1, 0], [False, True, False]])
+def test_a_mask_may_be_a_list(mask):
+    with jax.numpy_dtype_promotion("strict"):
+        masked = similarity_of(0.3, mask=mask)
+    assert masked == similarity_of(0.3, extract=EXTRACT[1:2], frame=FRAME[1:2])

@@ -81,6 +81,14 @@ def test_buildings_that_it_has_seen_are_refused():
             bundle.check_target(target)
 
 
+def test_a_fit_where_it_was_trained_is_warned_of(caplog):
+    radio_map = tiny.make_part().take([0, 1])
+    replace(BUNDLE, sources=("uji",)).fit(radio_map)
+    assert "was trained" not in caplog.text
+    BUNDLE.fit(radio_map)
+    assert "the pretrained network was trained in the building of home (on home)" in caplog.text
+
+
 def test_renamed_copies_of_what_it_has_seen_are_refused():
     """By all of the data, whatever the dataset is called, in either part."""
     office, mall = (load_site(f"synthetic-{name}") for name in ("office", "mall"))

@@ -34,7 +34,7 @@ from rsstl_jax.data.readers.columns import (
 from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, choose_layout, read_layout
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
-from rsstl_jax.errors import DataError
+from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import as_path, write_bytes
 
 _log = logging.getLogger(__name__)
@@ -45,8 +45,9 @@ MAX_AWAY_M = 100_000.0
 """How far from an origin a site may lie: farther, a plane says little of the earth."""
 
 
-def read_table(name: str, folder: Path, *, layout: Layout | None = None) -> Site:
+def read_table(name: str, folder: str | Path, *, layout: Layout | None = None) -> Site:
     """Reads a dataset of one's own: train.csv and test.csv in the form of docs/datasets.md."""
+    folder = as_path("folder", folder)
     train, test = (_open(name, folder, part, layout) for part in ("train", "test"))
     site = read_parts(name, train, test, must_match=False)
     check_plausible(site.train, train.file)
@@ -61,6 +62,8 @@ def read_radio_map(
     path = as_path("path", path)
     if path.is_file():
         sheet = open_sheet(DataFile(path), layout=choose_layout(layout, path.parent))
+    elif path.name.endswith((".csv", ".csv.gz")) and not path.exists():
+        raise MissingDataError(path)
     else:
         sheet = _open(path.name, path, "train", layout)
     # The name of a link is its own.
