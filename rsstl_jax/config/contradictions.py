@@ -68,11 +68,11 @@ def _in_teachers(config: ConfigDict) -> Iterator[str]:
 def _in_starts(config: ConfigDict) -> Iterator[str]:
     for path, value in (("network", config.network), ("teacher.kind", config.teacher.kind)):
         if config.agnostic.start == "teachers" and value != "agnostic":
-            yield f"a student starts at its teachers and {path} is {value!r}; it must be agnostic"
+            yield f"agnostic.start is 'teachers' and {path} is {value!r}; it must be agnostic"
     if config.distill.pseudo_labels == "mean" and config.distill.num_unlabelled == 0:
         yield (
-            "the pseudo-labels of a student are a mean, which only unlabelled fingerprints have, "
-            "and distill.num_unlabelled is 0; it must be above 0"
+            "distill.pseudo_labels is 'mean', which only unlabelled fingerprints have, and "
+            "distill.num_unlabelled is 0; it must be above 0"
         )
 
 

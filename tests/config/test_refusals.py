@@ -27,8 +27,8 @@ def data_dir(tmp_path_factory):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"network": "dnn"}, "starts at its teachers and network is 'dnn'; it must be agnostic"),
-        ({"teacher.kind": "noise"}, "starts at its teachers and teacher.kind is 'noise'; it must"),
+        ({"network": "dnn"}, "start is 'teachers' and network is 'dnn'; it must be agnostic"),
+        ({"teacher.kind": "noise"}, "start is 'teachers' and teacher.kind is 'noise'; it must be"),
         ({"model.agnostic.width": 16}, "model.agnostic has other sizes than theirs; leave it"),
     ],
 )

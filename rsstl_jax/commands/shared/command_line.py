@@ -1,5 +1,6 @@
 """Reads a command line, and refuses what absl would drop or take in silence."""
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -10,10 +11,17 @@ from rsstl_jax.commands.shared.help_text import own_flags
 from rsstl_jax.config.schema import nearest_field
 from rsstl_jax.errors import ConfigError
 
+_TWICE = " is given twice; give it once"
+
 
 def read_flags(argv: Sequence[str], *, takes_words: bool = False) -> list[str]:
     """Reads the flags of a command line, and returns the words beside them."""
     flags.FLAGS.set_gnu_getopt(True)
+    # Absl would join the lists of a field, and say of each field that a second --config defines it.
+    given = Counter(word.lstrip("-").partition("=")[0] for word in argv if word.startswith("-"))
+    for name in given:
+        if given[name] > 1 and name.partition(".")[0] == "config":
+            raise ConfigError(f"--{name}{_TWICE}")
     try:
         _, *words = flags.FLAGS(translate_config(argv))
     except flags.UnrecognizedFlagError as error:
@@ -21,7 +29,7 @@ def read_flags(argv: Sequence[str], *, takes_words: bool = False) -> list[str]:
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
         if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
-            raise ConfigError(f"--{name} is given twice; give it once")
+            raise ConfigError(f"--{name}{_TWICE}")
     if words and not takes_words:
         name, equals, _ = words[0].partition("=")
         hint = _hint(name) if equals else "quote a value with spaces, and write a list as a,b"
