@@ -35,7 +35,7 @@ from rsstl_jax.store.files import as_path, differences, json_digest, read_json, 
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
-from rsstl_jax.store.workdir import log_start, make_recorder, provenance
+from rsstl_jax.store.workdir import check_own, log_start, make_recorder, provenance
 from rsstl_jax.types import Params
 
 _LOCATORS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
@@ -213,6 +213,7 @@ def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
 @in_first
 def _written_facts(file: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """The plan of the trainings that a folder holds, which must be the one that is wanted."""
+    check_own(file.parent, "config.json")
     if not (file.exists() and (file.parent / "checkpoints").exists()):
         return facts
     # Its states are signed with the plan in the form of the version that wrote it.

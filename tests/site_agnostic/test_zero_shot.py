@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 
 import jax
 import numpy as np
@@ -24,6 +25,7 @@ from rsstl_jax.site_agnostic.weights import load_pretrained
 from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.store.workdir import open_workdir
 
 FIELDS = {
     "model.agnostic.num_access_points": 4,
@@ -178,7 +180,18 @@ def test_another_plan_does_not_replace_the_trainings_of_a_folder(data_dir, finis
     other = configured("mall", data_dir=data_dir, **{"model.agnostic.num_blocks": 2})
     with pytest.raises(ConfigError, match=r"of another plan \(network was .*; sources was "):
         run_zero_shot(other, workdir)
+    with pytest.raises(ConfigError, match=r"run of another command \(plan\.json\); choose"):
+        open_workdir(other, workdir)
     assert (workdir / "result.json").read_bytes() == before
+
+
+def test_a_run_of_another_command_is_not_replaced(data_dir, tmp_path):
+    config = configured(data_dir=data_dir)
+    open_workdir(config, tmp_path / "run").save_final("seed-0/standalone", np.zeros(1), 1)
+    for start in (run_zero_shot, partial(pretrain, folder=tmp_path / "bundle")):
+        with pytest.raises(ConfigError, match=r"of another command \(config\.json\); choose"):
+            start(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "plan.json").exists()
 
 
 def test_a_fine_tuned_network_has_a_row_whatever_the_fractions(data_dir, finished):
