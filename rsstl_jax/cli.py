@@ -102,6 +102,8 @@ def run(main: Callable[..., None], *, name: str = "") -> None:
         show(help_text(name, sys.modules[main.__module__].__doc__ or ""))
         sys.exit(0)
     _find_modules()
+    # A notebook's shell names a way to draw that only its own environment may have.
+    os.environ["MPLBACKEND"] = "agg"
     _silence_storage()
     # Orbax reports every step of every save at the level of information.
     logging.set_verbosity(logging.WARNING)

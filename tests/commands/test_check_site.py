@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from running import call
+from running import call, finish, start
 
 from rsstl_jax.commands import check_site
 from rsstl_jax.data import load_radio_map, make_synthetic_site, write_table
@@ -183,3 +183,12 @@ def test_a_wrong_flag_is_one_line(check, words, dataset, message):
     code, out, err = check(*words, dataset=dataset)
     assert code == 2 and message in err
     assert not out and len(err.splitlines()) == 1
+
+
+def test_a_way_to_draw_that_a_notebooks_shell_names_is_not_needed(monkeypatch, tmp_path):
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    words = ["rsstl", "check_site", "--dataset=synthetic-office"]
+    code = f"import os, sys; os.chdir({str(tmp_path)!r}); sys.argv = {words}"
+    ended = finish(start("-c", f"from rsstl_jax.cli import main; {code}; main()"))
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "results" / "check-site" / "synthetic-office.png").exists()
