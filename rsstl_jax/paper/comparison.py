@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rsstl_jax.errors import DataError
 from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
 from rsstl_jax.report.result_table import FIGURES, markdown_table, protocol_cells
 from rsstl_jax.report.statistics import (
@@ -142,9 +143,10 @@ def insert_table(document: str, name: str, table: str) -> str:
     """Puts a table between the two marks that a document has for it."""
     begin, end = f"<!-- {name} -->\n", "<!-- end of table -->"
     head, opened, rest = document.partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not (opened and closed):
-        raise ValueError(f"the document has no marks <!-- {name} --> ... {end}")
+    held, closed, tail = rest.partition(end)
+    # What stands between the marks of two tables is the page's own.
+    if not (opened and closed) or "<!--" in held:
+        raise DataError(f"--document has no mark {end} behind <!-- {name} -->")
     return f"{head}{begin}\n{table}\n\n{end}{tail}"
 
 

@@ -33,6 +33,8 @@ _TABLE_1 = {
     ("knn", "knn"): ("kNN", ""),
     ("centroid", "centroid"): ("power-weighted centroid of access points", ""),
 }
+VARIANT_ROWS = ("students", "agnostic")
+"""The rows whose variants a table shows."""
 _ORDER = {names: position for position, names in enumerate(_TABLE_1)}
 _TABLE_2 = {
     "standalone": _BASELINE,
@@ -183,7 +185,7 @@ def _table_3(line: _Line) -> _Entry | None:
 
 def _table_settings(line: _Line) -> _Entry | None:
     row, student, variant = line["row"], line["student"], line["variant"]
-    if row not in ("students", "agnostic") or (row == "agnostic" and not variant):
+    if row not in VARIANT_ROWS or (row == "agnostic" and not variant):
         return None
     # Where a variant's baseline students are others than the recipe's, they are its reference.
     baseline = f"{_BASELINE}; {variant}" if line["variant_has_baseline"] else _BASELINE

@@ -203,6 +203,18 @@ BAD = {
         ["tables", "--rows=knn", "--variant=a/b"],
         "--variant=a/b: it names a folder",
     ),
+    "unshown variant": (
+        ["tables", "--rows=students,scratch", "--variant=a", "--targets=synthetic-office"],
+        "--variant=a: no table shows a variant of the row scratch; take --rows of students, agn",
+    ),
+    "set by a flag": (
+        ["tables", "--set=target=uji"],
+        "--set=target has no effect; --targets sets it",
+    ),
+    "value twice": (
+        ["search", "--config=synthetic:smoke", "--grid=margin=0.1,0.1"],
+        "--grid=margin=0.1,0.1: a value is given twice; give it once",
+    ),
     "uts": (
         ["distill", "--config=configs/uts.py:smoke", "--config.data_dir={data}"],
         "{data}/uts/UTS_training.csv is not there. It can be had from "

@@ -1,8 +1,10 @@
 """The table of floors and protocols, from receipts."""
 
+import pytest
 from paper.test_receipts import receipt
 
-from rsstl_jax.paper.comparison import render_protocols
+from rsstl_jax.errors import DataError
+from rsstl_jax.paper.comparison import insert_table, render_protocols
 from rsstl_jax.paper.frame import protocol_frame, results_frame
 
 
@@ -23,3 +25,11 @@ def test_floors_and_protocols_are_a_table_of_what_newer_receipts_have():
         "| dnn: baseline student | 2 | 85.00 ± 7.07 | 8.25 ± 1.06 |  |",
     ]
     assert protocol_frame(results_frame([older, scratch]), "tampere").empty
+
+
+def test_a_table_takes_the_place_between_its_own_marks():
+    page = "a\n<!-- x -->\nold\n<!-- end of table -->\nb\n"
+    assert insert_table(page, "x", "new") == page.replace("old", "\nnew\n")
+    for wrong in ("<!-- x -->\nmine\n", "<!-- x -->\nmine\n<!-- y -->\n<!-- end of table -->\n"):
+        with pytest.raises(DataError, match="no mark <!-- end of table --> behind <!-- x -->"):
+            insert_table(wrong, "x", "new")

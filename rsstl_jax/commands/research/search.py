@@ -87,4 +87,6 @@ def parse(flag: str, texts: list[str]) -> dict[str, list[float]]:
             axes[axis] = [float(value) for value in values.split(",")]
         except ValueError as error:
             raise ConfigError(f"--{flag}={text}: it must read axis=value,value") from error
+        if len(set(axes[axis])) < len(axes[axis]):
+            raise ConfigError(f"--{flag}={text}: a value is given twice; give it once")
     return axes

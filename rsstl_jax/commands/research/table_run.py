@@ -26,7 +26,13 @@ from rsstl_jax.paper.comparison import (
 )
 from rsstl_jax.paper.cost import cost_frame, render_cost
 from rsstl_jax.paper.distribution import distribution_frame, plot_distribution, render_distribution
-from rsstl_jax.paper.frame import TABLES, protocol_frame, results_frame, select_table
+from rsstl_jax.paper.frame import (
+    TABLES,
+    VARIANT_ROWS,
+    protocol_frame,
+    results_frame,
+    select_table,
+)
 from rsstl_jax.paper.receipts import run_row
 from rsstl_jax.paper.records import add_receipt, has_receipts, read_receipts
 from rsstl_jax.paper.rows import (
@@ -46,6 +52,11 @@ _OF_TRAINING = (
     *("table", "figure", "targets", "sources", "networks", "rows", "shares", "seeds", "students"),
     *("replicas", "set", "variant"),
 )
+
+_SET_BY_FLAG = {
+    **{"bundle_dir": "workdir", "run.replicas": "replicas", "recipe": "recipe"},
+    **{"target": "targets", "sources": "sources", "network": "networks", "seeds": "seeds"},
+}
 
 _SUBJECTS = {
     "1": "all methods",
@@ -92,8 +103,14 @@ def train(output: Path) -> None:
             f"--variant={FLAGS.variant}: it names a folder, and must be of letters, digits, "
             "'.', '_' and '-'"
         )
+    unshown = {row for _, _, row, _ in rows} - set(VARIANT_ROWS)
+    if FLAGS.variant and unshown:
+        raise ConfigError(
+            f"--variant={FLAGS.variant}: no table shows a variant of the row {min(unshown)}; take "
+            f"--rows of {', '.join(VARIANT_ROWS)}"
+        )
     overrides = read_assignments(FLAGS.set)
-    for field, flag in {"bundle_dir": "workdir", "run.replicas": "replicas"}.items():
+    for field, flag in _SET_BY_FLAG.items():
         if field in overrides:
             raise ConfigError(f"--set={field} has no effect; --{flag} sets it")
     if any(row.startswith("knn") for _, _, row, _ in rows):

@@ -55,7 +55,10 @@ def define_flags() -> None:
         "set", [], "Sets a field on top of the recipe, as field=value; may be given many times."
     )
     flags.DEFINE_string(
-        "variant", "", "Names settings other than the recipe's, so that they can be compared."
+        "variant",
+        "",
+        "Names settings other than the recipe's, of the rows students and agnostic, so that they "
+        "can be compared.",
     )
     define_folder("workdir", "results/tables", "Names the folder in which the rows are trained.")
     define_folder("output", "results/report", "Names the folder of tables and receipts.")
