@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.baselines.knn import Neighbours, centroid_m, choose_neighbours, locate_neighbours
 from rsstl_jax.data import Fingerprints, target_fraction
+from rsstl_jax.errors import DataError
 from rsstl_jax.metrics import error_m, summarize_each
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.predicted import mean_by_group
@@ -19,6 +20,22 @@ MAX_CHOOSING = 4000
 """Fingerprints that kNN's settings are chosen on at most: minutes instead of hours."""
 
 
+def check_fractions(config: ConfigDict, train: Fingerprints) -> None:
+    """Refuses a fraction whose subsets are too small to choose anything on."""
+    for fraction in config.agnostic.fractions:
+        for subset in _draw_subsets(config, train, fraction):
+            if len(np.unique(subset.position_m, axis=0)) < 2:
+                raise DataError(
+                    f"agnostic.fractions has {fraction:g}, which leaves one position of "
+                    f"{train.dataset} in a subset; take a larger fraction"
+                )
+
+
+def _draw_subsets(config: ConfigDict, train: Fingerprints, fraction: float) -> list[Fingerprints]:
+    seeds = range(config.agnostic.num_subsets if fraction < 1 else 1)
+    return [target_fraction(train, fraction=fraction, seed=seed) for seed in seeds]
+
+
 def measure_fraction(
     config: ConfigDict,
     members: Sequence[Params],
@@ -28,10 +45,7 @@ def measure_fraction(
     baselines: bool,
 ) -> dict[str, Any]:
     """Figures of every method with random subsets of the training set as radio map."""
-    subsets = [
-        target_fraction(train, fraction=fraction, seed=seed)
-        for seed in range(config.agnostic.num_subsets if fraction < 1 else 1)
-    ]
+    subsets = _draw_subsets(config, train, fraction)
     methods = ("agnostic", "agnostic, as trained", "agnostic, one seed")
     predicted_m: dict[str, list[np.ndarray]] = {method: [] for method in methods}
     chosen, queries_dbm = list[Chosen](), held_out.rss_dbm

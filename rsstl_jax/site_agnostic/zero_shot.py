@@ -24,7 +24,11 @@ from rsstl_jax.site_agnostic.episodes import (
     per_step_fact,
     renew_episodes,
 )
-from rsstl_jax.site_agnostic.fraction_figures import measure_fraction, summarize_errors
+from rsstl_jax.site_agnostic.fraction_figures import (
+    check_fractions,
+    measure_fraction,
+    summarize_errors,
+)
 from rsstl_jax.site_agnostic.training import (
     fit_members,
     make_agnostic_site_network,
@@ -111,6 +115,7 @@ def run_zero_shot(
     for part in parts:
         check_no_copy(site.train, part)
     train, held_out = split_site(site, config.data)
+    check_fractions(config, train)
     with locked(workdir):
         recorder = _open_folder(config, workdir)
         log_start(

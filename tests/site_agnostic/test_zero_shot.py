@@ -164,13 +164,16 @@ def test_the_radio_map_lacks_the_phones_that_are_held_out(tmp_path):
         ({"agnostic.fractions": (10.0,)}, r"agnostic\.fractions is \(10\.0,\); it must be diffe"),
         ({"seeds": ()}, r"seeds is \(\); it must be different whole numbers"),
         ({"agnostic.num_subsets": 0}, r"num_subsets is 0; it must be a whole number of at least 1"),
+        ({"agnostic.fractions": (1.0, 0.05)}, r"fractions has 0\.05, which leaves one position of"),
         ({"agnostic.tune.epochs": -1}, r"agnostic\.tune\.epochs is -1; it must be a whole number"),
         ({"agnostic.episodes.min_support": 20}, "the largest must be at least the smallest"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_before_anything_is_trained(fields, message, tmp_path):
+def test_what_cannot_be_measured_is_refused_before_anything_is_trained(
+    data_dir, fields, message, tmp_path
+):
     with pytest.raises((ConfigError, DataError), match=message):
-        run_zero_shot(configured(**fields), tmp_path / "run")
+        run_zero_shot(configured(**{"data_dir": data_dir} | fields), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
