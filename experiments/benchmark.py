@@ -18,6 +18,7 @@ Only `step` and `networks` need PyTorch. Every part is printed and stored as <ou
 and where the guide shows it as <part>.png. The fingerprints are drawn, but for those of networks.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import jax
@@ -38,7 +39,7 @@ from benchmarks.timing import interleaved
 from rsstl_jax import cli, default_config
 from rsstl_jax.commands.shared.flag_definitions import define_folder
 from rsstl_jax.config.overrides import read_numbers
-from rsstl_jax.config.rules import whole
+from rsstl_jax.config.rules import COUNTS
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import make_batch
 from rsstl_jax.errors import ConfigError
@@ -56,6 +57,7 @@ _COUNTS = flags.DEFINE_list(
 _RENDER = flags.DEFINE_bool("render", False, "times nothing and draws the tables that are there")
 define_folder("output", "results/benchmark", "folder of the tables")
 
+_WITH_TORCH = {"step", "networks"}
 STEPS = 155  # an epoch of UJIIndoorLoc
 
 
@@ -90,7 +92,7 @@ PARTS = {
     "networks": time_networks,
     "teachers": lambda: time_teachers((1, 2, 4, 8, 16), repeats=_REPEATS.value),
     "replicas": lambda: time_replicas(
-        read_numbers("--counts", _COUNTS.value, whole(1)), repeats=_REPEATS.value
+        read_numbers("--counts", _COUNTS.value, COUNTS), repeats=_REPEATS.value
     ),
     "samples": lambda: time_samples((5, 10, 20, 40, 80), repeats=_REPEATS.value),
     "spectral": lambda: time_spectral((1, 3, 10, 30, 100), repeats=_REPEATS.value),
@@ -101,9 +103,14 @@ PARTS = {
 
 def main() -> None:
     output = Path(flags.FLAGS.output)
-    output.mkdir(parents=True, exist_ok=True)
     if unknown := set(_PARTS.value) - set(PARTS):
         raise ConfigError(f"--parts has {min(unknown)!r}; it must be of {', '.join(PARTS)}")
+    if not (_RENDER.value or _WITH_TORCH.isdisjoint(_PARTS.value) or find_spec("torch")):
+        raise ConfigError(
+            "PyTorch is not installed, and step and networks are compared with it; pip install "
+            "torch, or leave them out of --parts"
+        )
+    output.mkdir(parents=True, exist_ok=True)
     for part in _PARTS.value:
         table = output / f"{part}.csv"
         if not _RENDER.value:

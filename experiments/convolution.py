@@ -12,7 +12,7 @@ from absl import flags
 
 from rsstl_jax import cli
 from rsstl_jax.config.overrides import read_numbers
-from rsstl_jax.config.rules import whole
+from rsstl_jax.config.rules import COUNTS
 from rsstl_jax.models.convolution import Convolution
 
 _REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "replicas under one vmap")
@@ -54,7 +54,7 @@ def time_layer(layer: Convolution, shape: tuple[int, ...], replicas: int) -> flo
 def main() -> None:
     print("| layer | replicas | convolution (ms) | patches (ms) | auto (ms) |")
     print("| --- | --- | --- | --- | --- |")
-    for replicas in read_numbers("--replicas", _REPLICAS.value, whole(1)):
+    for replicas in read_numbers("--replicas", _REPLICAS.value, COUNTS):
         for name, (shape, channels, window, padding) in LAYERS.items():
             direct, patches, auto = (
                 1e3 * time_layer(Convolution(channels, window, padding, method), shape, replicas)

@@ -26,6 +26,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
+from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.data import load_site
 from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.engine.input_order import in_order_of
@@ -151,9 +152,11 @@ def define_flags() -> None:
 
 def main() -> None:
     record = Path(FLAGS.output).with_suffix(".json")
+    check_folder("--output", record.parent)
     rows = json.loads(record.read_text(encoding="utf-8")) if FLAGS.render else _measured()
     for row in rows:
         print(", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
+    record.parent.mkdir(parents=True, exist_ok=True)
     plot_comparison(FLAGS.output, rows)
     write_json(record, rows)
 

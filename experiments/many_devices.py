@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_config
 from rsstl_jax.config.overrides import read_numbers
-from rsstl_jax.config.rules import whole
+from rsstl_jax.config.rules import COUNTS
 from rsstl_jax.data.target import target_parts
 from rsstl_jax.engine.loop import make_epochs
 from rsstl_jax.engine.mesh import (
@@ -104,7 +104,7 @@ def compile_epoch(job: SiteJob, starts: list[Any], step: Any, row: Mesh | None) 
 def main() -> None:
     config: ConfigDict = flags.FLAGS.config
     config.teacher.kind = "untrained"
-    counts = read_numbers("--devices", _DEVICES.value, whole(1))
+    counts = read_numbers("--devices", _DEVICES.value, COUNTS)
     job = make_site_job(config, target_parts(config).train)
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(folder)

@@ -16,7 +16,7 @@ from rsstl_jax import cli
 from rsstl_jax.baselines.knn import centroid_m, choose_neighbours, locate_neighbours
 from rsstl_jax.commands.shared.flag_definitions import define_folder
 from rsstl_jax.config.overrides import read_numbers
-from rsstl_jax.config.rules import SEED, whole
+from rsstl_jax.config.rules import COUNTS, SEEDS
 from rsstl_jax.data.synthetic import Building, survey_building
 from rsstl_jax.metrics import error_m
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
@@ -64,8 +64,8 @@ def measure(size_m: float, seed: int) -> dict[str, float]:
 
 def main() -> None:
     lines = []
-    sizes_m = read_numbers("--sizes", _SIZES.value, whole(1))
-    seeds = read_numbers("--seeds", _SEEDS.value, SEED)
+    sizes_m = read_numbers("--sizes", _SIZES.value, COUNTS)
+    seeds = read_numbers("--seeds", _SEEDS.value, SEEDS)
     for size_m in sizes_m:
         figures = pd.DataFrame([measure(size_m, seed) for seed in seeds])
         cells = {str(name): mean_and_spread(column.tolist()) for name, column in figures.items()}

@@ -142,6 +142,10 @@ SEEDS = Rule(
     lambda v: _are_different(v, SEED.holds),
     "different whole numbers (int) of at least 0, such as 0,1,2",
 )
+COUNTS = Rule(
+    lambda v: _are_different(v, whole(1).holds),
+    "different whole numbers of at least 1, such as 1,4,16",
+)
 FRACTIONS = Rule(
     lambda v: _are_different(v, FRACTION.holds),
     "different fractions above 0 and up to 1, such as 0.1,1.0",

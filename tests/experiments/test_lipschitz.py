@@ -86,6 +86,9 @@ def test_the_picture_is_drawn_again_from_the_record(tmp_path):
     ]
     (tmp_path / "a.json").write_text(json.dumps(rows))
     succeed("lipschitz", "--render", f"--output={tmp_path / 'a.png'}")
+    code, _, err = call("lipschitz", "--workdirs=none", f"--output={tmp_path}/a.json/b.png")
+    assert code == 2 and "a.json is a file; name a folder" in err
+    assert "once a workdir. Default: 4." in " ".join(succeed("lipschitz", "--help").split())
     lipschitz.plot_comparison(tmp_path / "b.png", rows)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert json.loads((tmp_path / "a.json").read_text()) == rows

@@ -55,7 +55,7 @@ def show(text: str) -> None:
 
 
 def _shown(flag: flags.Flag) -> str:
-    return ",".join(flag.default) if isinstance(flag.default, list) else str(flag.default)
+    return ",".join(map(str, flag.default)) if isinstance(flag.default, list) else str(flag.default)
 
 
 def own_flags() -> list[flags.Flag]:
