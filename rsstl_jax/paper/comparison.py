@@ -191,4 +191,4 @@ def plot_methods(
 
 def _label(line: Any) -> str:
     """A method without the fraction, which its panel says."""
-    return str(line["method"]).removesuffix(f", {100 * line['share']:g} %")
+    return str(line["method"]).replace(f", {100 * line['share']:g} %", "")

@@ -33,7 +33,7 @@ _TABLE_1 = {
     ("knn", "knn"): ("kNN", ""),
     ("centroid", "centroid"): ("power-weighted centroid of access points", ""),
 }
-VARIANT_ROWS = ("students", "agnostic")
+VARIANT_ROWS = ("students", "share", "agnostic")
 """The rows whose variants a table shows."""
 _ORDER = {names: position for position, names in enumerate(_TABLE_1)}
 _TABLE_2 = {
@@ -148,17 +148,17 @@ def _is_agnostic_baseline(line: _Line) -> bool:
 
 def _table_of_methods(line: _Line) -> _Entry | None:
     """An entry of Table 1, or of Table 4, which has the same methods on fractions."""
-    row, student = line["row"].removesuffix("-share"), line["student"]
+    row, student, variant = line["row"].removesuffix("-share"), line["student"], line["variant"]
     of_students = row == "share" or (row, student) == ("agnostic", "standalone")
     names = ("students" if of_students else row, student)
-    if line["variant"] or names not in _TABLE_1:
+    if (variant and row != "share") or names not in _TABLE_1:
         return None
     order, (method, reference) = _ORDER[names], _TABLE_1[names]
     if not line["row"].endswith("share"):
         return order, method, reference
-    fraction = f"{100 * line['share']:g} %"
+    fraction = f"{100 * line['share']:g} %{f'; {variant}' if variant else ''}"
     reference = f"{reference}, {fraction}" if reference else ""
-    return (line["share"], order), f"{method}, {fraction}", reference
+    return (line["share"], variant, order), f"{method}, {fraction}", reference
 
 
 def _table_2(line: _Line) -> _Entry | None:
@@ -185,7 +185,7 @@ def _table_3(line: _Line) -> _Entry | None:
 
 def _table_settings(line: _Line) -> _Entry | None:
     row, student, variant = line["row"], line["student"], line["variant"]
-    if row not in VARIANT_ROWS or (row == "agnostic" and not variant):
+    if row not in ("students", "agnostic") or (row == "agnostic" and not variant):
         return None
     # Where a variant's baseline students are others than the recipe's, they are its reference.
     baseline = f"{_BASELINE}; {variant}" if line["variant_has_baseline"] else _BASELINE

@@ -205,7 +205,7 @@ BAD = {
     ),
     "unshown variant": (
         ["tables", "--rows=students,scratch", "--variant=a", "--targets=synthetic-office"],
-        "--variant=a: no table shows a variant of the row scratch; take --rows of students, agn",
+        "--variant=a: no table shows a variant of the row scratch; take --rows of students, share",
     ),
     "set by a flag": (
         ["tables", "--set=target=uji"],

@@ -181,6 +181,23 @@ def test_a_variant_that_changes_the_training_has_a_baseline_student_of_its_own()
     }
 
 
+def test_a_variant_of_a_fraction_stands_behind_the_recipe_with_its_own_baseline_student():
+    made = lambda mae_m, **of: receipt("share", "standalone", mae_m, [0, 1], **of)  # noqa: E731
+    of_share = {"config": {"data.fraction": 0.1}}
+    share, longer = made([9.0, 9.0], **of_share), made([5.0, 6.0], label="longer", **of_share)
+    share["result"]["students"]["distilled"] = figures([8.0, 8.0])
+    longer["result"]["students"]["distilled"] = figures([4.0, 4.5])
+    lines = {
+        line["method"]: line["difference, paired"][:5] for line in rendered([longer, share], "4")
+    }
+    assert lines == {
+        "dnn: baseline student, 10 %": "",
+        "dnn: distilled, surrogate teachers, 10 %": "-1.00",
+        "dnn: baseline student, 10 %; longer": "",
+        "dnn: distilled, surrogate teachers, 10 %; longer": "-1.25",
+    }
+
+
 def test_a_variant_of_site_agnostic_teachers_is_compared_with_its_own_baseline_students():
     longer = receipt("agnostic", "standalone", [4.0, 5.0], [0, 1], label="longer")
     longer["result"]["students"]["soft-target"] = figures([3.0, 4.5])

@@ -57,7 +57,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "variant",
         "",
-        "Names settings other than the recipe's, of the rows students and agnostic, so that they "
+        "Names settings other than the recipe's, of students, share and agnostic, so that they "
         "can be compared.",
     )
     define_folder("workdir", "results/tables", "Names the folder in which the rows are trained.")
