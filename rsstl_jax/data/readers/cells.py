@@ -107,7 +107,8 @@ def _reading_hint(numbers: pd.DataFrame, sound: NDArray[np.bool_], layout: Layou
     """What mends cells that are no readings: columns that are left out, or a value of many."""
     cells = numbers.to_numpy()
     # A column of an access point has a level somewhere, whatever stands for undetected.
-    odd = ~((cells >= MIN_DBM) & (cells < MAX_DBM)).any(axis=0)
+    has_level = ((cells >= MIN_DBM) & (cells < MAX_DBM)).any(axis=0)
+    odd = ~has_level & (sound.mean(axis=0) < 0.5)
     is_above = (cells[~sound] > MAX_DBM).all()
     if is_above and len(cells) > 1 and sound[:, ~odd].all() and not odd.all():
         flag = remedy(ignore_flag(*numbers.columns[odd]))
