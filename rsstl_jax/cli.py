@@ -18,6 +18,7 @@ from ml_collections import config_flags
 from rsstl_jax.commands.shared.command_line import read_flags
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, meaning_of, show
 from rsstl_jax.commands.shared.launch import start_processes
+from rsstl_jax.commands.shared.outputs import discard_output, lasting_output
 from rsstl_jax.commands.shared.progress import announce_what_is_logged, signs_of_life
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
@@ -109,7 +110,7 @@ def run(main: Callable[..., None], *, name: str = "") -> None:
     logging.set_verbosity(logging.WARNING)
     announce_what_is_logged()
 
-    with leaving():
+    with leaving(), lasting_output():
         try:
             with catch_signals(), signs_of_life():
                 parse = partial(_parse, takes_words=name == "fields")
@@ -166,7 +167,7 @@ def _guarded(main: Callable[..., None], words: list[str]) -> None:
         main(*words)
     except BrokenPipeError:
         # Who reads the answers has left, as head does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
     except MissingDataError as error:
         is_unnamed = "config" in flags.FLAGS and flags.FLAGS.config.target == "table"
         _stop(f"{error}{_OWN_TABLE if is_unnamed else ''}", BAD_INPUT)

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from rsstl_jax.data import Fingerprints, Layout, Preprocessor
 from rsstl_jax.data.preprocess import check_same_site, to_device
-from rsstl_jax.data.scans import ScanRows, Scans, check_names, name_columns, pad_rows, read_scans
+from rsstl_jax.data.scans import (
+    ScanRows,
+    Scans,
+    check_names,
+    check_rows,
+    name_columns,
+    pad_rows,
+    read_scans,
+)
 from rsstl_jax.engine.mesh import in_turns
 from rsstl_jax.engine.prototypes import (
     NO_LABEL,
@@ -76,6 +84,7 @@ class Locator:
 
     def answer(self, rss_dbm: NDArray[np.float32]) -> Answers:
         """Answers for float32[n, A], dBm, NaN where undetected; memory stays flat."""
+        rss_dbm = check_rows(rss_dbm, self.access_points)
         chunks = [
             rss_dbm[start : start + EVALUATION_ROWS]
             for start in range(0, len(rss_dbm), EVALUATION_ROWS)

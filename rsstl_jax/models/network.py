@@ -134,7 +134,9 @@ class Network(nn.Module):
         declared = {"frame": self.frame_width, "extract": self.extract_width, "location": 2}
         for (name, width), array in zip(declared.items(), (frame, extract, location), strict=True):
             if array.shape[1:] != (width,):
-                raise ValueError(f"{name} has shape {array.shape}; its width must be {width}")
+                raise ConfigError(
+                    f"{name} has shape {array.shape}; its width must be {width}, as {self!r} says"
+                )
         return Representations(frame, extract, location)
 
     def regress(self, extract: jax.Array) -> jax.Array:

@@ -90,7 +90,12 @@ def plan_students(
         raise ConfigError(f"students is {students!r}; {{name: StudentSpec}} is expected")
     if not students:
         raise ConfigError("students is empty; name at least one")
-    for name in students:
+    for name, spec in students.items():
+        if not isinstance(spec, StudentSpec) or isinstance(spec.sources, str):
+            raise ConfigError(
+                f"student {name!r} is {spec!r}; a StudentSpec is expected, its sources a tuple of "
+                "names"
+            )
         if name in (*BESIDE, "", ".", "..") or "/" in name:
             raise ConfigError(
                 f"a student is called {name!r}; it needs a name that a folder can have, and none "

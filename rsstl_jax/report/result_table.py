@@ -192,7 +192,7 @@ def group_tables(result: Mapping[str, Any]) -> list[list[dict[str, str]]]:
         known = [name for name in rows if numbers[name]["train"]]
         if 0 < len(known) < len(rows):
             others = [name for name in rows if name not in known]
-            rows |= {"all of the training set": known, "all others": others}
+            rows |= {f"{kind}s of the training set": known, f"other {kind}s": others}
         table = []
         for label, names in rows.items():
             trained, evaluated = (

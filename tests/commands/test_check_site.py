@@ -1,12 +1,14 @@
 """check_site: the card, the plan, the warnings, and the layout that every command then reads by."""
 
 import json
+import subprocess
+import sys
 
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from running import call, finish, start
+from running import ROOT, call, finish, start
 
 from rsstl_jax.commands import check_site
 from rsstl_jax.data import load_radio_map, make_synthetic_site, write_table
@@ -68,6 +70,16 @@ def test_following_what_each_message_names_makes_a_site_readable(check, tmp_path
     part = load_radio_map("my-office", data_dir=tmp_path)
     np.testing.assert_array_equal(part.rss_dbm, OFFICE.train.rss_dbm)
     assert np.ptp(part.position_m, axis=0).round().tolist() == [59.0, 20.0]
+
+
+def test_the_plan_is_drawn_though_the_reader_of_the_output_has_left(tmp_path):
+    words = "experiments/check_site.py --dataset=synthetic-office"
+    command = f"PYTHONUNBUFFERED=1 PYTHONPATH={ROOT} {sys.executable} {ROOT}/{words} | true; exit"
+    ended = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.returncode == 0 and "Error" not in ended.stderr
+    assert (tmp_path / "results" / "check-site" / "synthetic-office.png").exists()
 
 
 def test_the_floors_of_a_plan_have_one_scale(monkeypatch, tmp_path):

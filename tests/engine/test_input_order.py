@@ -29,6 +29,8 @@ def test_rows_of_another_shape_are_refused(student, rows):
     for locator in student, Ensemble([student]):
         with pytest.raises(DataError, match=r"rss_dbm has shape .*; \[n, 6\] is expected"):
             locator.predict_m(rows)
+        with pytest.raises(DataError, match=r"rss_dbm has shape .*; \[n, 6\] is expected"):
+            locator.answer(rows)
 
 
 def test_a_level_that_stands_for_undetected_is_refused(student):

@@ -40,6 +40,7 @@ from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.engine.saved_student import save_student
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import Interrupted
+from rsstl_jax.phases.student_specs import StudentSpec
 
 PART = tiny.make_part()
 READINGS = np.array([-60.0], np.float32)
@@ -136,6 +137,9 @@ def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
         run_distillation(config, tmp_path / "run", students={})
     with pytest.raises(ConfigError, match=r"students is \['distilled'\]; {name: StudentSpec} is"):
         run_distillation(config, tmp_path / "run", students=["distilled"])
+    for student in (StudentSpec(sources="synthetic-mall"), {"similarity": 1.0}):
+        with pytest.raises(ConfigError, match=r"student 'a' is .*; a StudentSpec is expected, its"):
+            run_distillation(config, tmp_path / "run", students={"a": student})
     assert not (tmp_path / "run").exists()
 
 

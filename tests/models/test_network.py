@@ -80,7 +80,7 @@ def test_a_support_reaches_the_framer():
     ],
 )
 def test_a_part_that_is_not_as_wide_as_declared_is_an_error(parts, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         draw_params(make_toy(**parts), jnp.zeros((1, 6)))
 
 
