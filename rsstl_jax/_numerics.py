@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 def as_floating(name: str, value: ArrayLike) -> jax.Array:
     """Return `value` as an array of its own floating dtype; all else, and empty arrays, raise."""
     try:
-        array = value if isinstance(value, jax.Array) else jnp.asarray(value)
+        array = jnp.asarray(value)
     except (TypeError, ValueError) as error:
         kind = f"{type(value).__name__} {getattr(value, 'dtype', '')}".strip()
         raise TypeError(f"{name} must hold floating-point numbers, got {kind}.") from error
@@ -72,8 +72,8 @@ def mean(x: jax.Array) -> jax.Array:
     """Mean of all elements, in at least float32; finite wherever they are."""
     x = widen(x)
     # Shares, so that the sum cannot overflow; a power of two changes no digit.
-    _, size = near_one(jnp.asarray(x.size, x.dtype))
-    share = 0.5 / size
+    _, power = near_one(jnp.asarray(x.size, x.dtype))
+    share = 0.5 / power
     return jnp.sum(x * share) / (x.size * share)
 
 

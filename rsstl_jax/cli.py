@@ -18,8 +18,8 @@ from ml_collections import config_flags
 from rsstl_jax.commands.shared.command_line import read_flags
 from rsstl_jax.commands.shared.help_text import ASKS_FOR_HELP, help_text, meaning_of, show
 from rsstl_jax.commands.shared.launch import start_processes
-from rsstl_jax.commands.shared.outputs import discard_output, lasting_output
 from rsstl_jax.commands.shared.progress import announce_what_is_logged, signs_of_life
+from rsstl_jax.commands.shared.standard_output import discard_output, lasting_output
 from rsstl_jax.config.overrides import check_overrides
 from rsstl_jax.config.recipes import check_target
 from rsstl_jax.config.schema import FIELDS, validate

@@ -33,7 +33,7 @@ from rsstl_jax.store.files import as_path, differences, read_sealed, write_seale
 from rsstl_jax.types import Params
 
 CARDS = "ensemble.json", "at_site.json", "exported.json", "student.json"
-"""Those of all saved locators; of several in a folder the first one counts."""
+"""The file that says what a saved locator is, by kind; of several in a folder the first counts."""
 ANSWER_FILES = _PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
 
 _FIELDS = {

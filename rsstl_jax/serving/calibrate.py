@@ -89,9 +89,9 @@ def calibrate_run(
     held = len(part) / (len(part) + 1)
     if held < COVERAGE:
         _log.warning(
-            "%s: a fifth of the positions has %d fingerprints, too few: the radius holds a "
-            "position %.0f %% of the time and not %.0f",
-            *(config.target, len(part), 100 * held, 100 * COVERAGE),
+            "%s: the %.0f %% of the positions that are held out have %d fingerprints, too few: the "
+            "radius holds a position %.0f %% of the time and not %.0f",
+            *(config.target, 100 * HELD_OUT_FRACTION, len(part), 100 * held, 100 * COVERAGE),
         )
     twins_folder = workdir / "calibration"
     run_distillation(twin, twins_folder)

@@ -33,7 +33,8 @@ from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.store.files import as_path, read_sealed, write_sealed
 from rsstl_jax.store.lock import locked
 
-_ENSEMBLE, _AT_SITE, _RADIO_MAP = *CARDS[:2], "radio_map.npz"
+_ENSEMBLE, _AT_SITE, *_ = CARDS
+_RADIO_MAP = "radio_map.npz"
 _ARRAYS = ("rss_dbm", "position_m", "floor", "building")
 EXPORTED_FILES = "student.bin", "student.onnx"
 

@@ -14,6 +14,7 @@ from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.data import Fingerprints, check_sources, load_site
 from rsstl_jax.data.buildings import check_no_copy
 from rsstl_jax.data.target import held_out_groups, split_site
+from rsstl_jax.engine.saved_student import held_card
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
@@ -39,10 +40,9 @@ from rsstl_jax.store.files import as_path, differences, json_digest, read_json, 
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
-from rsstl_jax.store.workdir import check_own, log_start, make_recorder, provenance
+from rsstl_jax.store.workdir import log_start, make_recorder, provenance, refuse_other_command
 from rsstl_jax.types import Params
 
-_LOCATORS = ("at_site.json", "ensemble.json", "exported.json", "student.json")
 """Cards of what is no bundle: `agnostic.npz` would take the place of a locator's own."""
 
 
@@ -84,8 +84,8 @@ def pretrain(
 @in_first
 def _check_replaced(folder: str | Path, wanted: Mapping[str, Any]) -> None:
     """Refuses a folder with a locator, or with a bundle of another training."""
-    if cards := [file.name for file in Path(folder).glob("*.json") if file.name in _LOCATORS]:
-        raise ConfigError(f"{folder} holds a locator ({cards[0]}); name another folder")
+    if card := held_card(folder):
+        raise ConfigError(f"{folder} holds a locator ({card}); name another folder")
     if not (Path(folder) / "agnostic.json").exists():
         return
     bundle = load_pretrained(folder)
@@ -218,7 +218,7 @@ def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
 @in_first
 def _written_facts(file: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """The plan of the trainings that a folder holds, which must be the one that is wanted."""
-    check_own(file.parent, "config.json")
+    refuse_other_command(file.parent, "config.json")
     if not (file.exists() and (file.parent / "checkpoints").exists()):
         return facts
     # Its states are signed with the plan in the form of the version that wrote it.

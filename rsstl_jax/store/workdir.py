@@ -92,7 +92,7 @@ def make_recorder(config: ConfigDict, workdir: str | Path, owner: str) -> Record
 @in_first
 def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str, Any]:
     """The fields of the run that a folder holds, which must be the one that is wanted."""
-    check_own(file.parent, "plan.json")
+    refuse_other_command(file.parent, "plan.json")
     if not (file.exists() and has_work(file.parent)):
         return wanted
     result = file.with_name("result.json")
@@ -119,8 +119,8 @@ def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str
     return written | {path: wanted[path] for path in _MAY_CHANGE}
 
 
-def check_own(folder: Path, card: str) -> None:
-    """Refuses a folder with work beside the card of another kind of run."""
+def refuse_other_command(folder: Path, card: str) -> None:
+    """Refuses a folder in which a command that writes this card has left its work."""
     if (folder / card).exists() and has_work(folder):
         raise ConfigError(
             f"{folder} holds a run of another command ({card}); choose another --workdir or "

@@ -74,7 +74,7 @@ def test_following_what_each_message_names_makes_a_site_readable(check, tmp_path
 
 def test_the_plan_is_drawn_though_the_reader_of_the_output_has_left(tmp_path):
     words = "experiments/check_site.py --dataset=synthetic-office"
-    command = f"PYTHONUNBUFFERED=1 PYTHONPATH={ROOT} {sys.executable} {ROOT}/{words} | true; exit"
+    command = f"PYTHONUNBUFFERED=1 PYTHONPATH={ROOT} {sys.executable} {ROOT}/{words} | true"
     ended = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], cwd=tmp_path, capture_output=True, text=True
     )

@@ -252,13 +252,8 @@ def test_all_transforms_agree(name, dtype, mesh):
 def test_exported_programs_take_batches_of_any_size(name):
     function, arrays = CASES[name]
     arrays = [jnp.asarray(x, jnp.float32) for x in arrays]
-    (size,) = export.symbolic_shape("batch")
-    shapes = [
-        jax.ShapeDtypeStruct(
-            (*x.shape[: batch_axis(x)], size, *x.shape[batch_axis(x) + 1 :]), x.dtype
-        )
-        for x in arrays
-    ]
+    names = [f"{'_, ' * batch_axis(x)}batch, ..." for x in arrays]
+    shapes = export.symbolic_args_specs(arrays, names)
     with jax.numpy_dtype_promotion("strict"):
         program = export.export(jax.jit(transformed(function, composed=False)))(*shapes)
     wanted = jax.jit(transformed(function, composed=False))(*arrays)

@@ -54,9 +54,15 @@ _OF_TRAINING = (
 )
 
 _SET_BY_FLAG = {
-    **{"bundle_dir": "workdir", "run.replicas": "replicas", "recipe": "recipe"},
-    **{"target": "targets", "sources": "sources", "network": "networks", "seeds": "seeds"},
+    "bundle_dir": "workdir",
+    "network": "networks",
+    "recipe": "recipe",
+    "run.replicas": "replicas",
+    "seeds": "seeds",
+    "sources": "sources",
+    "target": "targets",
 }
+"""The flag that sets a field, so that --set may not."""
 
 _SUBJECTS = {
     "1": "all methods",

@@ -57,8 +57,8 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "variant",
         "",
-        "Names settings other than the recipe's, of students, share and agnostic, so that they "
-        "can be compared.",
+        "Names settings other than the recipe's, so that they can be compared. The rows students, "
+        "share and agnostic have variants.",
     )
     define_folder("workdir", "results/tables", "Names the folder in which the rows are trained.")
     define_folder("output", "results/report", "Names the folder of tables and receipts.")

@@ -3,10 +3,10 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from absl import flags
 from ml_collections import ConfigDict
@@ -73,48 +73,6 @@ def check_file(
                 "another or remove it"
             )
     check_folder(flag, path.parent)
-
-
-class LastingOutput:
-    """A stream whose reader may leave, as head does: what a command writes to files goes on."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        self._last(self._stream.write, text)
-        return len(text)
-
-    def flush(self) -> None:
-        self._last(self._stream.flush)
-
-    def _last(self, call: Callable[..., Any], *arguments: str) -> None:
-        try:
-            call(*arguments)
-        except BrokenPipeError:
-            discard_output()
-
-
-@contextmanager
-def lasting_output() -> Iterator[None]:
-    """Standard output in this way for the length of a command."""
-    if sys.stdout is None:  # It was closed before the command began.
-        yield
-        return
-    stream: Any = LastingOutput(sys.stdout)
-    with redirect_stdout(stream):
-        try:
-            yield
-        finally:
-            stream.flush()
-
-
-def discard_output() -> None:
-    """Drops what is still printed, where the reader of standard output has left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_output(file: str, *, streams: bool) -> AbstractContextManager[IO[str]]:

@@ -81,7 +81,7 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
             prefix = layout.access_point_prefix
             which = f" that starts with {prefix!r} (access_point_prefix)" if prefix else ""
             raise DataError(f"{sheet.file}, line 1: names no access point{which}")
-        _check_rows(sheet, names)
+        _refuse_rows_of_readings(sheet, names)
         _check_uses(sheet, names)
         _warn_of_labels(sheet, names)
         absent = ignored - {column.casefold() for column in sheet.columns}
@@ -90,7 +90,7 @@ def access_point_columns(sheet: Sheet, *, is_radio_map: bool) -> tuple[str, ...]
     return names
 
 
-def _check_rows(sheet: Sheet, names: Sequence[str]) -> None:
+def _refuse_rows_of_readings(sheet: Sheet, names: Sequence[str]) -> None:
     """Refuses a table with a row for each reading, also where the names' column is ignored."""
     mac = [column for column in sheet.columns if column.casefold() in ("mac", "bssid")]
     level = [name for name in names if name.casefold() in LEVEL_KEYS]
