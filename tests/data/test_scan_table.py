@@ -158,6 +158,11 @@ def test_columns_that_the_layout_names_are_carried(tmp_path, layout, header):
             "line 2, column 'mood': 'good' is not a number; a number with a decimal point is "
             "expected; --layout=<the layout.json in use with ignore=mood added> leaves the",
         ),
+        (
+            "hall,detected\n-61,2\n-62,2\n",
+            "line 2, column 'detected': is 2; a reading is expected in -130...0 dBm, or 100 or an "
+            "empty cell for undetected; --layout=<the layout.json in use with ignore=detected adde",
+        ),
         (  # A column with numbers is an access point all the same.
             "hall,attic\n-,-61\n-60,-62\n",
             "line 2, column 'hall': '-' is not a number; a number with a decimal point is expected",

@@ -134,13 +134,12 @@ class _ScanColumns(NamedTuple):
 
 
 def _read_block(sheet: Sheet, columns: _ScanColumns) -> ScanBlock:
-    known = to_rss_dbm(sheet, read_numbers(sheet, columns.known))
+    # Together, so that a column without a level is known from the others.
+    levels = to_rss_dbm(sheet, read_numbers(sheet, [*columns.known, *columns.unknown]))
+    known, others = np.split(levels, [len(columns.known)], axis=1)
     rss_dbm = np.full((len(known), columns.width), np.nan, np.float32)
     rss_dbm[:, columns.place] = known
-    unknown = np.zeros(len(known), np.int64)
-    if columns.unknown:
-        others = to_rss_dbm(sheet, read_numbers(sheet, columns.unknown))
-        unknown = (~np.isnan(others)).sum(axis=1)
+    unknown = (~np.isnan(others)).sum(axis=1)
     carried = pd.DataFrame(index=range(len(known)))
     if columns.carried:
         carried = read_texts(sheet, columns.carried)
