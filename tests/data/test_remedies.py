@@ -60,6 +60,19 @@ def test_an_error_says_what_mends_it(tmp_path, change, undetected, message):
         load_site("home", data_dir=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("layout", "flags"),
+    [({}, "--ignore=floor"), ({"floor": "floor", "building": "part"}, "--building= --ignore=part")],
+)
+def test_a_column_of_text_is_left_out_though_it_is_a_label(tmp_path, layout, flags):
+    column = flags.partition("--ignore=")[2]
+    write(tmp_path, extra(**{column: "EG"}), layout=layout)
+    with pytest.raises(DataError, match=f"... {flags} --write leaves the column out"):
+        load_site("home", data_dir=tmp_path)
+    write(tmp_path, extra(**{column: "EG"}), layout={"building": "", "ignore": [column]})
+    assert load_site("home", data_dir=tmp_path).train.building is None
+
+
 def test_a_table_of_readings_is_no_radio_map_without_their_names(tmp_path):
     write(tmp_path, melted("mac", "rssi"), layout={"ignore": ["mac"]})
     with pytest.raises(DataError, match="a row for each scan is expected, with a column for each"):

@@ -58,6 +58,7 @@ _SWITCH = re.compile(rb"true|false", re.IGNORECASE)
 def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
     """The error of the first cell that is not a number; pandas does not say which one it is."""
     indices = [sheet.columns.index(column) for column in columns]
+    labels = {use: getattr(sheet.layout, use) for use in ("floor", "building")}
     point, other = sheet.layout.decimal, "," if sheet.layout.decimal == "." else "."
     pointed = lambda cell: cell if point == "." else cell.translate(_SWAPPED)  # noqa: E731
     for row, cells in enumerate(sheet.rows()):
@@ -71,8 +72,10 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                     cells[index].strip() and NUMBER.fullmatch(pointed(cells[index]))
                     for cells in sheet.rows()
                 ):
-                    hint = f"; {remedy(ignore_flag(column))} leaves the column out"
-                is_label = column in (sheet.layout.floor, sheet.layout.building)
+                    # A label that a flag names is left out by another value of that flag.
+                    uses = [f"--{use}=" for use in labels if labels[use] == column != use]
+                    hint = f"; {remedy(*uses, ignore_flag(column))} leaves the column out"
+                is_label = column in labels.values()
                 kind = "whole number" if is_label else f"number with a decimal {_POINTS[point]}"
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
