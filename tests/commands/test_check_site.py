@@ -155,7 +155,7 @@ def test_each_remedy_keeps_what_another_one_stored(check, tmp_path):
 @pytest.mark.parametrize(
     ("x", "y", "flags"),
     [
-        ("X_ft", "Y_ft", "--x=X_ft --y=Y_ft"),
+        ("X_ft", "Y_ft", "--x=X_ft --y=Y_ft --positions=feet"),
         ("Easting (m)", "y", "'--x=Easting (m)'"),
         ("rechts", "hoch", "--x=... --y=..."),
     ],
@@ -168,7 +168,8 @@ def test_positions_under_other_names_are_named_by_the_flag_that_a_message_gives(
     pd.read_csv(file).rename(columns={"x": x, "y": y}).to_csv(file, index=False)
     code, _, err = check()
     assert code == 2 and f"check_site --dataset=... {flags} --write names another" in err
-    code, out, _ = check(f"--x={x}", f"--y={y}")
+    feet = ["--positions=feet"] * ("feet" in flags)
+    code, out, _ = check(f"--x={x}", f"--y={y}", *feet)
     assert code == 0 and "nothing looks wrong" in out
 
 

@@ -29,6 +29,7 @@ _MEANT = {
     "floor": re.compile(r"floor(id|no|number|index)?|level(id)?|storey"),
     "building": re.compile(r"building(id|no|number|index)?"),
 }
+_IN_FEET = re.compile(r"(ft|feet)\W*$", re.IGNORECASE)
 MAX_SHOWN = 10
 # The keys of a record of one reading, and the columns of a table that has a row for each.
 NAME_KEYS = ("mac", "bssid", "id", "name")
@@ -45,6 +46,8 @@ def require_positions(sheet: Sheet) -> None:
     except DataError as error:
         missing = [name for name in ("x", "y") if getattr(layout, name) not in sheet.columns]
         meant = [f"--{name}={_meant(sheet, name) or '...'}" for name in missing]
+        if layout.positions == "metres" and all(map(_IN_FEET.search, meant)):
+            meant.append("--positions=feet")
         raise DataError(f"{error}; {remedy(*meant)} names another") from None
 
 
