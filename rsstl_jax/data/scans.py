@@ -172,6 +172,11 @@ def _of_keys(record: Mapping[Any, Any], keys: Sequence[str]) -> list[tuple[Any, 
 
 def _columns(table: pd.DataFrame, known: Mapping[str, int]) -> list[tuple[str, Any]]:
     """The columns of a table with one for each access point."""
+    if table.columns.nlevels > 1:
+        raise DataError(
+            f"scans has {table.columns.nlevels} levels of columns, as pivot_table makes them; give "
+            "that of the access points, such as scans.droplevel(0, axis=1)"
+        )
     names = [str(name) for name in table.columns]
     if not names:
         raise DataError("scans has no columns; one for each access point is expected")

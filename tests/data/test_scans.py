@@ -112,6 +112,7 @@ def test_unknown_access_points_are_counted_and_left_out():
         (pd.DataFrame({"hall": [-61.0, "x"]}), "scan 1, access point 'hall': 'x' is no level"),
         (pd.DataFrame({"hall": []}), "scans is empty"),
         (pd.DataFrame(index=range(2)), "scans has no columns"),
+        (pd.DataFrame({("rssi", "hall"): [-61]}), "2 levels of columns, .*droplevel.0, axis=1"),
         (
             [[{"mac": "hall", "signal": 78, "level": -61}]],
             "has both level and signal; keep the one",
