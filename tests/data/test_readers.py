@@ -184,6 +184,7 @@ def test_a_fault_names_file_row_and_column(tmp_path, text, message, part):
         ("AP1,AP2,AP1,x,y\n-50,1,1,1,2\n", "column 'AP1' is named twice"),
         ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name; .*pandas: index=False"),
         ("# AP1,X,y\n-50,1,2\n", "column 'x' is missing"),
+        ("sep=,\n" + GOOD, "starts with 'sep=', which only Excel reads"),
     ],
 )
 def test_a_fault_in_the_header_names_file_and_column(tmp_path, text, message):
@@ -236,6 +237,9 @@ def test_wrong_encoding_names_the_line(tmp_path):
         read_table("home", tmp_path)
     (tmp_path / "test.csv").write_bytes(GOOD.encode("utf-16"))
     with pytest.raises(DataError, match=r"test\.csv, line 1: byte 0xff is not UTF-8"):
+        read_table("home", tmp_path)
+    (tmp_path / "test.csv").write_bytes(gzip.compress(GOOD.encode()))
+    with pytest.raises(DataError, match=r"test\.csv: looks like gzip without the ending \.gz"):
         read_table("home", tmp_path)
 
 

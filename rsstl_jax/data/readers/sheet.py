@@ -23,6 +23,7 @@ from rsstl_jax.errors import DataError
 # How files of other kinds start.
 _KINDS = {
     rb"PK\x03\x04|\xd0\xcf\x11\xe0": "an Excel workbook or an archive",
+    rb"\x1f\x8b": "gzip without the ending .gz",
     rb"PAR1|SQLite format|MATLAB 5\.0|\x89HDF|\x93NUMPY": "a binary file",
     rb"\s*(\{\s*\"|\[\s*[\[{])": "JSON",
     rb"\s*<(\?xml|!doctype|html|table)": "a page of HTML or XML",
@@ -30,6 +31,7 @@ _KINDS = {
 
 # What each parser makes something else of.
 _FORBIDDEN = {
+    rb"\Asep=": "starts with 'sep=', which only Excel reads",
     rb"\0": "holds a NUL byte",
     rb"\r(?!\n)": "holds a carriage return that no line feed follows",
     codecs.BOM_UTF8: "holds a byte order mark that is not at the start of the file",
