@@ -74,11 +74,13 @@ def check_plausible(
         _log.warning("%s: %s", file, text)
 
 
-def warn_of_scans(rss_dbm: NDArray[np.float32], source: str, layout: Layout | None = None) -> bool:
-    """Whether scans look wrong, of which it then warns; without a layout they are unlabelled."""
+def warn_of_scans(
+    rss_dbm: NDArray[np.float32], source: str, layout: Layout, *, of_dataset: bool = False
+) -> bool:
+    """Whether scans, of a user or of a dataset, look wrong, of which it then warns."""
     found = [*_odd_values(rss_dbm, _undetected_mark(rss_dbm), layout)]
     for text in found:
-        _log.warning("%s: %s", source, text if layout is None else for_scans(text))
+        _log.warning("%s: %s", source, text if of_dataset else for_scans(text))
     return bool(found)
 
 

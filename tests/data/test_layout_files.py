@@ -45,13 +45,14 @@ def test_a_prefix_matches_whatever_its_case(tmp_path):
 
 
 def test_unlabelled_scans_are_looked_at(tmp_path, caplog):
-    write(tmp_path)
+    write(tmp_path, layout={"undetected": [-200, 100]})
     names = list(OFFICE.train.access_points)
     scans = frame(OFFICE.test, undetected=-110)[names]
     scans.to_csv(tmp_path / "home" / "unlabelled.csv", index=False)
     load_unlabelled("home", names, data_dir=tmp_path)
     assert "unlabelled.csv: every access point is detected in every row and 48%" in caplog.text
-    assert "is -110 your 'undetected'?" in caplog.text
+    question = "is -110 your 'undetected'? rsstl check_site --dataset=... --undetected="
+    assert f"{question}-200,100,-110 --write says so" in caplog.text
 
 
 @pytest.mark.parametrize("load", [load_site, load_radio_map])

@@ -93,7 +93,7 @@ def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.fl
             "a file of unlabelled fingerprints has these alone"
         )
     rss_dbm = to_rss_dbm(sheet, read_numbers(sheet, columns))
-    warn_of_scans(rss_dbm, sheet.file)
+    warn_of_scans(rss_dbm, sheet.file, sheet.layout, of_dataset=True)
     return rss_dbm
 
 
