@@ -22,12 +22,12 @@ def as_path(name: str, path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
-    """Puts a path into the errors of the system that name none, as those of a full disk."""
+def naming(path: str | Path, alias: str | Path | None = None) -> Iterator[None]:
+    """Puts a path into the errors of the system that name none, or its alias."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        if error.errno is None or error.filename not in (None, str(alias)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
@@ -52,15 +52,19 @@ def writing(path: str | Path, mode: str = "wb", **options: Any) -> Iterator[IO[A
         with naming(path), path.open(mode, **options) as file:
             yield file
         return
+    target = Path(os.path.realpath(path))  # A link stays, and what it names is replaced.
+    if not target.parent.exists():
+        raise OSError(errno.ENOENT, "its folder is not there; make it first", str(path))
     # Another process that writes the same file has a temporary name of its own.
-    new = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
+    new = target.with_name(f"{target.name}.{os.urandom(4).hex()}.new")
     try:
-        with naming(path), new.open(mode, **options) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_folder(path.parent)
+        with naming(path, new):
+            with new.open(mode, **options) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(target)
+        sync_folder(target.parent)
     except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
