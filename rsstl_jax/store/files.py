@@ -101,15 +101,18 @@ def write_json(path: str | Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
+_MADE_ANEW = "; remove it and run the command that made it once more"
+
+
+def read_json(path: str | Path, *, advice: str = _MADE_ANEW) -> dict[str, Any]:
     """Reads a JSON file that holds one object."""
     try:
         with naming(path):
             content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path} is not the JSON that was written: {error}") from error
+        raise DamagedError(f"{path} is not the JSON that was written: {error}{advice}") from error
     if not isinstance(content, dict):
-        raise DamagedError(f"{path} is not the JSON that was written: it holds no object")
+        raise DamagedError(f"{path} is not the JSON that was written: it holds no object{advice}")
     return content
 
 
@@ -147,7 +150,7 @@ def write_sealed(path: str | Path, content: Mapping[str, Any]) -> None:
 
 def read_sealed(path: str | Path, fields: Mapping[str, type] | None = None) -> dict[str, Any]:
     """Reads what `write_sealed` wrote, with the fields that the reader needs."""
-    content = read_json(path)
+    content = read_json(path, advice="")
     if "sha256" not in content:
         raise DamagedError(f"{path} has no checksum: it was made by hand or by an earlier version")
     if content.pop("sha256") != json_digest(content):
