@@ -131,7 +131,8 @@ def make_distill_step(
             losses["localization"] = error_m.mean()
         if context.soft_target_m is not None:
             with jax.named_scope("soft_target"):
-                distance_m = localization_loss(predicted_m, context.soft_target_m[batch.row])
+                soft_target_m = _rows_of(context.soft_target_m, batch.row, num_labelled)
+                distance_m = localization_loss(predicted_m, soft_target_m)
                 losses["soft_target"] = distance_m.mean()
         losses |= alignment.losses(params["estimator"], student, *taught, context)
         _check_weighed(context.weights, losses)
@@ -191,6 +192,16 @@ def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
             f"weights has {sorted(unknown)[0]!r}, which is no term of this step: "
             f"{', '.join(losses)}."
         )
+
+
+def _rows_of(soft_target_m: jax.Array, row: jax.Array, least: int) -> jax.Array:
+    """The soft targets of a batch; JAX would take the last one for a row that is not there."""
+    if soft_target_m.ndim != 2 or soft_target_m.shape[1] != 2 or len(soft_target_m) < least:
+        raise ValueError(
+            f"soft_target_m has shape {soft_target_m.shape}; [n, 2] is expected, a row for each "
+            f"fingerprint that rows of batches number, so at least {least}."
+        )
+    return soft_target_m[row]
 
 
 def _sum_of_weights(context: DistillContext, *, without: tuple[str, ...]) -> jax.Array | float:
