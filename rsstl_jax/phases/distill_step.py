@@ -89,7 +89,8 @@ def make_distill_step(
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
-        be drawn and the context has none, or where a term has no weight or a weight no term.
+        be drawn and the context has none, where a term has no weight or a weight no term, or where
+        a batch has more fingerprints than there are soft targets.
 
     Example:
         >>> from rsstl_jax import load_site, make_config
