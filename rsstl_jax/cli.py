@@ -202,8 +202,6 @@ def _parse(argv: list[str], *, takes_words: bool = False) -> list[str]:
         check_overrides(argv)
         words = read_flags(argv, takes_words=takes_words)
         if "config" in flags.FLAGS and flags.FLAGS["config"].value is not None:
-            # A config file that is not there shows only when a field is looked at.
-            hasattr(flags.FLAGS["config"].value, "target")
             _check_config(flags.FLAGS["config"])
         return [argv[0], *words]
     except (ConfigError, OSError, SyntaxError, AttributeError, KeyError, flags.Error) as error:

@@ -2,8 +2,8 @@
 
     rsstl calibrate --workdir=results/my-office-dnn-tuned
 
-Every student, named or not, is trained once more, as its twin, without a fifth of the positions,
-in the folder calibration/ of the workdir; the twin's errors there say how large the student's are
+Each of them is trained once more, as its twin, without a fifth of the positions, in the folder
+calibration/ of the workdir; the twin's errors there say how large the student's are
 (split conformal prediction). rsstl predict then answers with radius_m.
 """
 

@@ -109,7 +109,7 @@ NETWORK = Rule(
 )
 DATASET = Rule(
     lambda v: isinstance(v, str) and bool(DATASET_NAME.fullmatch(v)),
-    "a dataset's name of letters, digits, '.', '_' and '-', such as uji",
+    "a dataset's name of ASCII letters, digits, '.', '_' and '-', such as uji",
 )
 DATASETS = Rule(
     lambda v: isinstance(v, str) and all(map(DATASET_NAME.fullmatch, name_list(v))),

@@ -8,6 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from rsstl_jax._numerics import check_known
+from rsstl_jax.data.preprocess import check_levels
 from rsstl_jax.data.site import MAX_DBM
 
 LEVELS = 2**16
@@ -29,6 +30,7 @@ def augment_rss(
     for name, spread_db in spreads.items():
         check_known(name, spread_db, lambda x: (x >= 0) & np.isfinite(x), "at least 0 dB")
     rss_dbm = jnp.asarray(rss_dbm)
+    check_levels(rss_dbm)
     shape, dtype = rss_dbm.shape, rss_dbm.dtype
     gain_key, reading_key = jax.random.split(key)
     changed = rss_dbm

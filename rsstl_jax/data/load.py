@@ -89,8 +89,8 @@ def check_dataset_name(name: str) -> None:
                 "; this is a path: give the folder above it as data_dir, or read_radio_map a file"
             )
         raise DataError(
-            f"dataset name {str(name)!r}: a name is made of letters, digits, '.', '_' and '-', "
-            f"such as {', '.join(CARDS)}{hint}"
+            f"dataset name {str(name)!r}: a name is made of ASCII letters, digits, '.', '_' and "
+            f"'-', such as {', '.join(CARDS)}{hint}"
         )
 
 

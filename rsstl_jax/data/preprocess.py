@@ -42,16 +42,25 @@ def to_device(rss_dbm: ArrayLike) -> jax.Array:
         raise TypeError(
             f"rss_dbm is {readings.dtype}; a floating type is expected, NaN: undetected"
         )
+    check_levels(readings)
     if isinstance(readings, jax.Array):
         return readings
-    above = readings[readings > MAX_DBM]
+    filled = np.where(np.isnan(readings), UNDETECTED_DBM, readings)
+    return jnp.asarray(filled.astype(readings.dtype))
+
+
+def check_levels(rss_dbm: jax.Array | NDArray[Any]) -> None:
+    """ValueError where one is above 0 dBm, such as 100; traced ones have no value to check yet."""
+    is_traced = isinstance(rss_dbm, jax.core.Tracer)
+    if is_traced or not getattr(rss_dbm, "is_fully_addressable", True):
+        return
+    known = np.asarray(rss_dbm)
+    above = known[known > MAX_DBM]
     if above.size:
         raise ValueError(
             f"rss_dbm holds {float(above[0]):g}; a level is at most {MAX_DBM:g} dBm, and "
             "undetected is NaN here"
         )
-    filled = np.where(np.isnan(readings), UNDETECTED_DBM, readings)
-    return jnp.asarray(filled.astype(readings.dtype))
 
 
 def encode_rss(

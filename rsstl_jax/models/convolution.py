@@ -77,20 +77,21 @@ def _convolve(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
 
 
 def _product(x: jax.Array, kernel: jax.Array, margins: Margins) -> jax.Array:
-    return _patches(x, kernel.shape[:-2], margins) @ kernel.reshape(-1, kernel.shape[-1])
-
-
-def _patches(x: jax.Array, window: Sequence[int], margins: Margins) -> jax.Array:
-    """float[B, ..., window * C]: at each position the inputs under the kernel, row by row."""
+    """`_convolve` as one product of the windows, copied side by side, with the kernel."""
     x = jnp.pad(x, [(0, 0), *margins, (0, 0)])
+    window, by = kernel.shape[:-2], kernel.reshape(-1, kernel.shape[-1])
     sizes = [size - extent + 1 for size, extent in zip(x.shape[1:-1], window, strict=True)]
     if set(sizes) == {1}:
-        return x.reshape(x.shape[0], *sizes, -1)
+        return x.reshape(x.shape[0], *sizes, -1) @ by
     windows = [
         x[(slice(None), *(slice(o, o + size) for o, size in zip(offset, sizes, strict=True)))]
         for offset in itertools.product(*map(range, window))
     ]
-    return jnp.concatenate(windows, axis=-1)
+    if x.shape[-1] > 1:
+        return jnp.concatenate(windows, axis=-1) @ by
+    # Of one channel the kernel's gradient is twice as fast with the windows' axis first.
+    out = jnp.stack(windows).reshape(len(windows), -1).T @ by
+    return out.reshape(x.shape[0], *sizes, -1)
 
 
 def _training_form(window: Sequence[int], sizes: Sequence[int]) -> Any:

@@ -1,6 +1,7 @@
 """The contract of a specialised network: framer, extractor, regressor."""
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import chex
@@ -78,7 +79,7 @@ class Network(nn.Module):
         uses_support: whether the network is given the site's train part as its support.
 
     Raises:
-        ConfigError: if there is no such activation.
+        ConfigError: if there is no such activation, or a part takes no `train`.
         AssertionError: on call, if the fingerprints are not float[B, A].
         ValueError: on call, if a part's output is not as wide as declared.
 
@@ -109,6 +110,14 @@ class Network(nn.Module):
 
     def __post_init__(self) -> None:
         check_activation(self.extract_activation)
+        for name in ("framer", "extractor", "regressor"):
+            part = type(getattr(self, name))
+            taken = signature(part.__call__).parameters.values()
+            if not any(one.name == "train" or one.kind is one.VAR_KEYWORD for one in taken):
+                raise ConfigError(
+                    f"{name} is a {part.__name__}, whose __call__ takes no train; a part is called "
+                    "as part(x, train=...)"
+                )
         super().__post_init__()
 
     def __call__(

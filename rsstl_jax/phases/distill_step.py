@@ -89,7 +89,8 @@ def make_distill_step(
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
-        be drawn and the context has none, or where a term has no weight or a weight no term.
+        be drawn and the context has none, where a term has no weight or a weight no term, or where
+        a batch has more fingerprints than there are soft targets.
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -131,7 +132,8 @@ def make_distill_step(
             losses["localization"] = error_m.mean()
         if context.soft_target_m is not None:
             with jax.named_scope("soft_target"):
-                distance_m = localization_loss(predicted_m, context.soft_target_m[batch.row])
+                soft_target_m = _rows_of(context.soft_target_m, batch.row, num_labelled)
+                distance_m = localization_loss(predicted_m, soft_target_m)
                 losses["soft_target"] = distance_m.mean()
         losses |= alignment.losses(params["estimator"], student, *taught, context)
         _check_weighed(context.weights, losses)
@@ -191,6 +193,16 @@ def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
             f"weights has {sorted(unknown)[0]!r}, which is no term of this step: "
             f"{', '.join(losses)}."
         )
+
+
+def _rows_of(soft_target_m: jax.Array, row: jax.Array, least: int) -> jax.Array:
+    """The soft targets of a batch; JAX would take the last one for a row that is not there."""
+    if soft_target_m.ndim != 2 or soft_target_m.shape[1] != 2 or len(soft_target_m) < least:
+        raise ValueError(
+            f"soft_target_m has shape {soft_target_m.shape}; [n, 2] is expected, a row for each "
+            f"fingerprint that rows of batches number, so at least {least}."
+        )
+    return soft_target_m[row]
 
 
 def _sum_of_weights(context: DistillContext, *, without: tuple[str, ...]) -> jax.Array | float:

@@ -58,9 +58,10 @@ def _sentence(row: dict[str, Any]) -> str:
     words = f"{row['method']}, compared with {row['reference']}: {row['verdict']}. The difference "
     words += f"is {difference} {row['num_pairs']}"
     if row["unit"] == "positions":
+        shared = "one seed" if row["num_shared_seeds"] else "no seed"
         return (
-            f"{words} test positions). This holds for these students as they are; other seeds may "
-            "differ."
+            f"{words} test positions, for the two share {shared}). This holds for these students "
+            "as they are; other seeds may differ."
         )
     at_positions = _interval(row["interval_over_positions_m"])
     return f"{words} seeds, p {row['p_value']:.2g}; over test positions {at_positions})."

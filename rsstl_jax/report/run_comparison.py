@@ -156,11 +156,13 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
     num_positions = len(np.unique(places, axis=0))
     rows, by_seed = [], []
     for method in others:
+        seeds = method.errors_m.columns.intersection(reference.errors_m.columns)
         errors_m = mean_difference(method.errors_m, reference.errors_m)
         low, high = interval_over_positions(errors_m, places)
         row: dict[str, Any] = {
             "method": method.label,
             "reference": reference.label,
+            "num_shared_seeds": len(seeds),
             "unit": "positions",
             "num_pairs": num_positions,
             "difference_m": float(errors_m.mean()),
@@ -172,7 +174,6 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
         if not low <= 0 <= high:
             row["verdict"] = "better" if high < 0 else "worse"
         # Seeds are the unit where the two share more than one, else test positions.
-        seeds = method.errors_m.columns.intersection(reference.errors_m.columns)
         if len(seeds) > 1:
             means_m = [one.errors_m[seeds].mean().tolist() for one in (method, reference)]
             found = paired_difference(*means_m)

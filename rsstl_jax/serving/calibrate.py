@@ -84,7 +84,8 @@ def calibrate_run(
         labels_of(student)
     check_same_data(config, workdir)
     plans = plan_students(config, make_network(config), STUDENTS)
-    check_plans(Recorder(workdir), {name: plans[name] for name in {Path(n).name for n in names}})
+    asked = {Path(name).name for name in names}
+    check_plans(Recorder(workdir), {name: plans[name] for name in asked})
     part = leave_out(target_parts(twin).held_out, twin.data)
     held = len(part) / (len(part) + 1)
     if held < COVERAGE:
@@ -94,7 +95,10 @@ def calibrate_run(
             *(config.target, 100 * HELD_OUT_FRACTION, len(part), 100 * held, 100 * COVERAGE),
         )
     twins_folder = workdir / "calibration"
-    run_distillation(twin, twins_folder)
+    twin.seeds = tuple(s for s in config.seeds if any(n.startswith(f"seed-{s}/") for n in names))
+    if config.distill.pseudo_labels == "mean":
+        asked.add("standalone")  # which the mean is taken with
+    run_distillation(twin, twins_folder, students={n: STUDENTS[n] for n in STUDENTS if n in asked})
     calibrated = {}
     for name, student in students.items():
         measured = load_student(twins_folder / "students" / name).held_out(part, student)

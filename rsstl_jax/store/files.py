@@ -22,12 +22,12 @@ def as_path(name: str, path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
-    """Puts a path into the errors of the system that name none, as those of a full disk."""
+def naming(path: str | Path, alias: str | Path | None = None) -> Iterator[None]:
+    """Puts a path into the errors of the system that name none, or its alias."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        if error.errno is None or error.filename not in (None, str(alias)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
@@ -52,15 +52,19 @@ def writing(path: str | Path, mode: str = "wb", **options: Any) -> Iterator[IO[A
         with naming(path), path.open(mode, **options) as file:
             yield file
         return
+    target = Path(os.path.realpath(path))  # A link stays, and what it names is replaced.
+    if not target.parent.exists():
+        raise OSError(errno.ENOENT, "its folder is not there; make it first", str(path))
     # Another process that writes the same file has a temporary name of its own.
-    new = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
+    new = target.with_name(f"{target.name}.{os.urandom(4).hex()}.new")
     try:
-        with naming(path), new.open(mode, **options) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_folder(path.parent)
+        with naming(path, new):
+            with new.open(mode, **options) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(target)
+        sync_folder(target.parent)
     except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
@@ -97,15 +101,18 @@ def write_json(path: str | Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
+_MADE_ANEW = "; remove it and run the command that made it once more"
+
+
+def read_json(path: str | Path, *, advice: str = _MADE_ANEW) -> dict[str, Any]:
     """Reads a JSON file that holds one object."""
     try:
         with naming(path):
             content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path} is not the JSON that was written: {error}") from error
+        raise DamagedError(f"{path} is not the JSON that was written: {error}{advice}") from error
     if not isinstance(content, dict):
-        raise DamagedError(f"{path} is not the JSON that was written: it holds no object")
+        raise DamagedError(f"{path} is not the JSON that was written: it holds no object{advice}")
     return content
 
 
@@ -143,7 +150,7 @@ def write_sealed(path: str | Path, content: Mapping[str, Any]) -> None:
 
 def read_sealed(path: str | Path, fields: Mapping[str, type] | None = None) -> dict[str, Any]:
     """Reads what `write_sealed` wrote, with the fields that the reader needs."""
-    content = read_json(path)
+    content = read_json(path, advice="")
     if "sha256" not in content:
         raise DamagedError(f"{path} has no checksum: it was made by hand or by an earlier version")
     if content.pop("sha256") != json_digest(content):

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import sys
 
 import pytest
 from running import ROOT, call, finish, start
@@ -80,6 +81,28 @@ def test_a_command_refuses_in_one_line_with_exit_code_2(monkeypatch, words, mess
     code, out, err = call(*words)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import numpyy\n", ", line 1: ModuleNotFoundError: No module named 'numpyy'"),
+        ("\nget_config = lambda:\n", ", line 2: invalid syntax"),
+        ("get_config = lambda:\\\n 1 / zero", ", line 2: NameError: name 'zero' is not defined"),
+        ("get_config = lambda: int('a')", ", line 1: ValueError: invalid literal for int() with"),
+        ("open('/no/x')", ": [Errno 2] No such file or directory: '/no/x'"),
+        ("seeds = (1, 2)", ": module 'config_config' has no attribute 'get_config'"),
+        ("get_config = lambda: {'a': 1}", ": get_config returns {'a': 1}; a ConfigDict is expect"),
+        ("get_config = lambda: None", ": get_config returns None; a ConfigDict is expected"),
+    ],
+)
+def test_what_is_wrong_with_a_config_file_is_one_line(tmp_path, monkeypatch, text, message):
+    monkeypatch.delitem(sys.modules, "config_config", raising=False)
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    code, out, err = call("distill", f"--config={file}")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith(f"error: {file}{message}") and "Traceback" not in err
 
 
 def call_script(*words):

@@ -132,7 +132,7 @@ def test_a_datasets_name_is_no_folder_of_the_current_one(command, members, tmp_p
 
 def test_no_layout_is_written_for_a_name_that_no_site_can_have(command, tmp_path):
     words = (f"--data_dir={tmp_path}", "--undetected=-110", "--write")
-    with pytest.raises(DataError, match="a name is made of letters"):
+    with pytest.raises(DataError, match="a name is made of ASCII letters, digits"):
         command(check_site, "--dataset=.", *words)
     assert not list(tmp_path.iterdir())
 

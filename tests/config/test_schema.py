@@ -18,8 +18,8 @@ from rsstl_jax.errors import ConfigError
 WRONG = {
     "a folder, or empty": [3, None, "a\0b"],
     "True or False": [1, 0, "True", None],
-    "a dataset's name of letters, digits, '.', '_' and '-', such as uji": [
-        *("", "  ", 3, None, "../uji", "uji ", "-uji", "uji,uts", "u/v", "uji\n"),
+    "a dataset's name of ASCII letters, digits, '.', '_' and '-', such as uji": [
+        *("", "  ", 3, None, "../uji", "uji ", "-uji", "uji,uts", "u/v", "uji\n", "büro"),
     ],
     "datasets' names separated by commas, such as uji,tampere": [
         *(3, None, "uji;uts", "uji uts", "../uji", "uji,/etc", ("uji", "uts")),

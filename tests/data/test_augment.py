@@ -51,6 +51,11 @@ def test_impossible_rates_are_named(rate):
         augment_rss(KEY, make_rss_dbm(), **rate)
 
 
+def test_a_sentinel_for_undetected_is_no_level():
+    with pytest.raises(ValueError, match="rss_dbm holds 100; a level is at most 0 dBm"):
+        augment_rss(KEY, make_rss_dbm(100.0))
+
+
 def test_gain_is_one_offset_per_fingerprint():
     augmented = np.asarray(augment_rss(KEY, make_rss_dbm(), gain_offset_db=4.0))
     offset = augmented[:, 1] + 60

@@ -79,9 +79,9 @@ def test_a_changed_copy_of_a_known_dataset_is_an_error(tmp_path):
         load_site("tut7", data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../uji", "a/b", "", ".hidden", "a b"])
+@pytest.mark.parametrize("name", ["../uji", "a/b", "", ".hidden", "a b", "büro"])
 def test_names_that_are_no_folder_names(tmp_path, name):
-    with pytest.raises(DataError, match="a name is made of letters"):
+    with pytest.raises(DataError, match="a name is made of ASCII letters, digits"):
         load_site(name, data_dir=tmp_path)
 
 

@@ -90,8 +90,9 @@ def test_wrong_input_is_an_error():
         encode_rss(RSS_DBM, floor_dbm=100.0)
     with pytest.raises(TypeError, match="rss_dbm is int32; a floating type"):
         encode_rss(np.array([-60], np.int32), floor_dbm=FLOOR_DBM)
-    with pytest.raises(ValueError, match="rss_dbm holds 100; a level is at most 0 dBm"):
-        encode_rss(np.array([-60.0, 100.0], np.float32), floor_dbm=FLOOR_DBM)
+    for array in (np.array, jnp.array):
+        with pytest.raises(ValueError, match="rss_dbm holds 100; a level is at most 0 dBm"):
+            encode_rss(array([-60.0, 100.0], np.float32), floor_dbm=FLOOR_DBM)
     for exponent in (0, -1.0, np.nan):
         with pytest.raises(ValueError, match="exponent must be a number above 0"):
             encode_rss(RSS_DBM, encoding="powed", floor_dbm=FLOOR_DBM, exponent=exponent)

@@ -73,6 +73,25 @@ def test_a_column_of_text_is_left_out_though_it_is_a_label(tmp_path, layout, fla
     assert load_site("home", data_dir=tmp_path).train.building is None
 
 
+@pytest.mark.parametrize(
+    ("change", "form", "message"),
+    [
+        (extra(), {"sep": ";"}, "separated by semicolons; commas are expected: "),
+        (extra(), {"sep": ";", "decimal": ","}, "separated by semicolons; commas are expected: "),
+        (extra(), {"decimal": ","}, "'100,0' is not a number; .* decimal point is expected; "),
+        (lambda t: t.rename(columns={"x": "X"}), {}, "column 'x' is missing from the header; .*; "),
+    ],
+)
+def test_what_would_break_the_train_part_is_no_advice_for_another(tmp_path, change, form, message):
+    write(tmp_path, change, **form)
+    (tmp_path / "standard").mkdir()
+    write(tmp_path / "standard")
+    train = (tmp_path / "standard" / "home" / "train.csv").rename(tmp_path / "home" / "train.csv")
+    words = f"test.csv.*{message}one layout reads both parts: write it as {train} is$"
+    with pytest.raises(DataError, match=words):
+        load_site("home", data_dir=tmp_path)
+
+
 def test_a_table_of_readings_is_no_radio_map_without_their_names(tmp_path):
     write(tmp_path, melted("mac", "rssi"), layout={"ignore": ["mac"]})
     with pytest.raises(DataError, match="a row for each scan is expected, with a column for each"):

@@ -176,6 +176,16 @@ def test_an_error_says_what_mends_scans(tmp_path, text, message):
     assert str(error.value).startswith(f"{file}, {message}")
 
 
+def test_an_access_point_of_text_is_refused_and_an_ignored_one_warned_of(tmp_path, caplog):
+    file = write(tmp_path, "hall,attic\n-61,loud\n-60,faint\n")
+    with pytest.raises(DataError, match=r"line 2, column 'attic': 'loud' .* ignore=attic"):
+        list(read_scan_table(file, NAMES))
+    [block] = read_scan_table(file, NAMES, Layout(ignore=("attic",)))
+    np.testing.assert_array_equal(block.rows.rss_dbm, [[-61, np.nan], [-60, np.nan]])
+    message = f"{file}: the layout ignores attic, which the locator knows: it counts as undetected"
+    assert [record.getMessage() for record in caplog.records] == [message]
+
+
 def test_what_other_tools_write_into_empty_cells_is_not_blamed_for_another(tmp_path):
     [block] = read_scan_table(write(tmp_path, "hall,attic\n-61,NA\nnull,-62\n"), NAMES)
     np.testing.assert_array_equal(block.rows.rss_dbm, [[-61, np.nan], [np.nan, -62]])

@@ -24,6 +24,7 @@ def test_columns_are_read_by_name_and_packed_files_as_plain_ones(tmp_path):
         ("hall,kitchen,a\n-60,100,-1\n", "same access points as the train part; unknown .*: a"),
         ("hall,kitchen,x\n-60,100,1\n", "line 1: column 'x' is no access point of the train part"),
         ("hall,kitchen\n-60,7\n", "column 'kitchen': .* expected in -130...0 dBm, or 100"),
+        ("hall;kitchen\n-60;-70\n", "commas are expected: one layout .* as the train part is$"),
         ("hall,kitchen\n", "has a header but no data rows"),
     ],
 )

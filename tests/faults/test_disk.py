@@ -49,6 +49,26 @@ def test_a_pipe_or_a_device_is_written_and_not_replaced(tmp_path):
     assert pipe.is_fifo() and [path.name for path in tmp_path.iterdir()] == [pipe.name]
 
 
+def test_a_link_stays_and_what_it_names_is_written(tmp_path):
+    kept, link = tmp_path / "kept.csv", tmp_path / "link.csv"
+    link.symlink_to(kept.name)
+    for text in ("new", "replaced"):
+        write_text(link, text)
+        assert link.is_symlink() and kept.read_text() == text
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_a_file_whose_folder_is_not_there_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "a.txt").touch()
+    for folder, words in (
+        ("new", "its folder is not there; make it first"),
+        ("a.txt", "Not a directory"),
+    ):
+        file = tmp_path / folder / "site.csv"
+        with pytest.raises(OSError, match=f"] {words}: '{file}'$"):
+            write_text(file, "")
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, code):
     save_checkpoint(tmp_path, TREE, step=1)

@@ -79,7 +79,7 @@ def test_a_level_as_text_is_read_in_a_table_as_in_a_list():
 @pytest.mark.parametrize("name", [None, 3, "", "home/"])
 @pytest.mark.parametrize("load", [load_site, load_radio_map])
 def test_what_cannot_name_a_dataset_is_refused(load, name):
-    with pytest.raises(DataError, match="a name is made of letters, digits"):
+    with pytest.raises(DataError, match="a name is made of ASCII letters, digits"):
         load(name)
 
 

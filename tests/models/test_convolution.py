@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from rsstl_jax.models import winograd
 from rsstl_jax.models.convolution import LONG_WINDOW, METHODS, Convolution, max_of_windows
 
 CASES = [
@@ -119,6 +120,17 @@ def test_tiles_that_would_be_filled_by_less_than_half_are_not_used(size, by_tile
     x = draw(1, size, size, 3)
     text = str(jax.make_jaxpr(layers((3, 3), "SAME")[0].apply)(draw_params(x.shape, (3, 3)), x))
     assert ("custom_vjp_call" in text) is by_tiles
+
+
+@pytest.mark.parametrize("chunk", [1, 48], ids=["an image each", "two, the last with one"])
+def test_chunks_of_a_batch_have_the_values_and_gradients_of_the_whole(monkeypatch, chunk):
+    monkeypatch.setattr(winograd, "CHUNK", chunk)
+    x, params = draw(5, 7, 9, 3), draw_params((5, 7, 9, 3), (3, 3))
+    by_chunks, direct, _ = jax.jit(values_and_gradients((3, 3), "SAME"))(params, x)
+    chex.assert_trees_all_close(by_chunks, direct, rtol=1e-4, atol=1e-4)
+    of_one = Convolution(4, (3, 3), "SAME")
+    text = str(jax.make_jaxpr(partial(gradients, of_one))(params, x))
+    assert f"length={5 if chunk == 1 else 3}" in text
 
 
 def test_forward_mode_is_refused_by_auto_and_taken_by_the_others():

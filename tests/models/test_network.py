@@ -87,6 +87,9 @@ def test_a_part_that_is_not_as_wide_as_declared_is_an_error(parts, message):
 def test_what_no_training_could_keep_or_imitate_is_refused():
     with pytest.raises(ConfigError, match="extract_activation is 'gelu'; it must be one of relu"):
         make_toy(extract_activation="gelu")
+    for part in ("framer", "extractor", "regressor"):
+        with pytest.raises(ConfigError, match=f"^{part} is a Dense, whose __call__ takes no train"):
+            make_toy(**{part: nn.Dense(2)})
     module = nn.BatchNorm(use_running_average=True)
     with pytest.raises(ConfigError, match=r"keeps batch_stats beside .* LayerNorm for BatchNorm"):
         jax.eval_shape(lambda: init_params(module, jax.random.key(0), jnp.zeros((1, 6))))

@@ -95,15 +95,26 @@ def test_without_alignment_the_student_is_the_stand_alone_one(alone, tmp_path):
     ],
 )
 def test_a_weight_without_its_term_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        trace_step(lambda context: {"weights": context.weights | change})
+
+
+@pytest.mark.parametrize("shape", [(7, 2), (8,), (8, 3)])
+def test_soft_targets_of_too_few_fingerprints_are_refused(shape):
+    """A row that is not there would be the last one."""
+    change = {"soft_target_m": jax.ShapeDtypeStruct(shape, np.float32)}
+    with pytest.raises(ValueError, match=r"soft_target_m has shape .*; \[n, 2\] is .* at least 8"):
+        trace_step(lambda context: {"weights": context.weights | {"soft_target": 1.0}} | change)
+
+
+def trace_step(change):
     config = make_tiny_config("mall,campus")
     job = make_site_job(config, make_part())
     students = planned(job, {"student": (0, STUDENTS["distilled"])})
     distillation = make_distillation(job, make_stack(config), students, recorder=None)
     state, key, context = jax.eval_shape(distillation.starts["student"])
-    weights = context.weights | change
     batch = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[:8], job.data))
-    with pytest.raises(ValueError, match=message):
-        jax.eval_shape(distillation.step, state, batch, key, context._replace(weights=weights))
+    jax.eval_shape(distillation.step, state, batch, key, context._replace(**change(context)))
 
 
 ABLATIONS = {

@@ -103,7 +103,22 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
     assert (row["unit"], row["num_pairs"]) == ("positions", len(np.unique(PLACES, axis=0)))
     assert row["verdict"] == words and "p_value" not in row
     text = render_comparison_of_runs("the test part", methods, [row])
-    assert "This holds for these students as they are; other seeds may differ." in text
+    words = f"over {row['num_pairs']} test positions, for the two share one seed). This holds for "
+    assert f"{words}these students as they are; other seeds may differ." in text
+
+
+def test_students_that_share_fewer_than_two_seeds_are_compared_over_positions(tmp_path):
+    folders = [
+        write_run(tmp_path / name, {"distilled": dict.fromkeys(seeds, 1.0)})
+        for name, seeds in (("a", (0, 1, 2)), ("b", (2, 3)), ("c", (4, 5)))
+    ]
+    methods, rows = compare(*folders)
+    assert [(row["unit"], row["num_shared_seeds"]) for row in rows] == [
+        ("positions", 1),
+        ("positions", 0),
+    ]
+    text = render_comparison_of_runs("the test part", methods, rows)
+    assert "the two share one seed)" in text and "the two share no seed)" in text
 
 
 def test_floors_are_known_where_one_run_names_them(tmp_path):

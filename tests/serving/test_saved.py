@@ -58,6 +58,14 @@ def test_a_twin_has_not_seen_what_it_is_measured_on(run):
     assert 0 < number < len(tiny.make_part()) / 2
 
 
+def test_only_the_students_that_are_asked_for_get_a_twin(run, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(run[0], workdir, ignore=shutil.ignore_patterns("calibration"))
+    assert calibrate_run(workdir, ["seed-1/distilled"]).keys() == {"seed-1/distilled"}
+    twins = (workdir / "calibration" / "students").glob("*/*")
+    assert ["/".join(twin.parts[-2:]) for twin in twins] == ["seed-1/distilled"]
+
+
 @pytest.mark.slow
 def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path, caplog):
     tiny.write_sites(tmp_path, "home", "mall")

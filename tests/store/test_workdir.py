@@ -12,7 +12,7 @@ import pytest
 import rsstl_jax
 from rsstl_jax import make_config
 from rsstl_jax.config.schema import flatten
-from rsstl_jax.errors import ConfigError, DataError
+from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.store.workdir import _code_digest, _commit, log_start, open_workdir, provenance
 
 
@@ -59,6 +59,18 @@ def test_of_many_differing_fields_target_and_recipe_come_first_and_five_more(tmp
     shown = str(error.value).partition("(")[2].rpartition(")")[0].split("; ")
     assert [words.partition(" ")[0] for words in shown[:2]] == ["target", "recipe"]
     assert (len(shown), shown[-1]) == (8, f"and {number - 7} more")
+
+
+@pytest.mark.parametrize("name", ["config.json", "result.json"])
+@pytest.mark.parametrize("content", ["", '{"seeds": [0', "[]"])
+def test_a_damaged_card_is_named_and_without_it_the_run_goes_on(tmp_path, name, content):
+    open_workdir(configured(), tmp_path).save_final("seed-0/a", np.zeros(1), 1)
+    (tmp_path / name).write_text(content)
+    words = f"{name} is not .*; remove it and run the command that made it once more$"
+    with pytest.raises(DamagedError, match=words):
+        open_workdir(configured(), tmp_path, "distill")
+    (tmp_path / name).unlink()
+    assert open_workdir(configured(), tmp_path, "distill").load_final("seed-0/a", np.ones(1)) == 0
 
 
 def test_a_field_of_another_version_is_a_difference_too(tmp_path):

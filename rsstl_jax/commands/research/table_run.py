@@ -106,7 +106,7 @@ def train(output: Path) -> None:
         refuse_unused("without a row of table 4", "shares")
     if FLAGS.variant and not DATASET_NAME.fullmatch(FLAGS.variant):
         raise ConfigError(
-            f"--variant={FLAGS.variant}: it names a folder, and must be of letters, digits, "
+            f"--variant={FLAGS.variant}: it names a folder, and must be of ASCII letters, digits, "
             "'.', '_' and '-'"
         )
     unshown = {row for _, _, row, _ in rows} - set(VARIANT_ROWS)

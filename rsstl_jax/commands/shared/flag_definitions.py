@@ -1,12 +1,14 @@
 """The flags that several commands share, and what their values stand for."""
 
 import os
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.errors import ConfigError
@@ -97,8 +99,39 @@ def define_config(*, required: bool = True) -> None:
         "out, whose figures mean nothing. --config.<field>=<value> sets one of its fields.",
         lock_config=True,
     )
+    parser: Any = flags.FLAGS["config"].parser
+    parser.parse = partial(_parse_file, parser.parse)
     if required:
         flags.register_validator("config", lambda value: value is not None, message=CONFIG_MISSING)
+
+
+def _parse_file(parse: Callable[[str], Any], value: str) -> Any:
+    """The configuration that a file makes; what is wrong with the file is said in one line."""
+    file = value.partition(":")[0]
+    try:
+        config = parse(value)
+        hasattr(config, "target")  # An OSError of the file shows only here.
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise flags.Error(_said_of(error, file)) from error
+    if not isinstance(config, ConfigDict):
+        raise flags.Error(f"{file}: get_config returns {config!r}; a ConfigDict is expected")
+    return config
+
+
+def _said_of(error: BaseException, file: str) -> str:
+    """The file, the line and the cause of an error that a configuration file makes."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"{error.filename or file}, line {error.lineno}: {error.msg}"
+    caught: BaseException | None = error
+    while caught is not None:  # ml_collections raises some errors anew.
+        for frame in reversed(traceback.extract_tb(caught.__traceback__)):
+            if os.path.abspath(frame.filename) == os.path.abspath(file):
+                words = " ".join(str(caught).split())
+                return f"{file}, line {frame.lineno}: {type(caught).__name__}: {words}"
+        caught = caught.__context__
+    return f"{file}: {str(error).splitlines()[-1].strip()}"
 
 
 def define_workdir(default: str) -> None:

@@ -27,8 +27,8 @@ def new_site_folder(name: str, data_dir: str | None) -> Path:
 
     if not DATASET_NAME.fullmatch(name) or name.startswith(SYNTHETIC_PREFIX) or name in READERS:
         raise ConfigError(
-            f"--name={name} cannot be the name of a table: it must be of letters, digits, '.', '_' "
-            f"and '-', none of {', '.join(READERS)}, and not begin with {SYNTHETIC_PREFIX}"
+            f"--name={name} cannot be the name of a table: it must be of ASCII letters, digits, "
+            f"'.', '_' and '-', none of {', '.join(READERS)}, and not begin with {SYNTHETIC_PREFIX}"
         )
     folder = resolve_data_dir(data_dir)[0] / name
     for file in sorted(folder.glob("*")):

@@ -3,7 +3,8 @@
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -249,6 +250,19 @@ def for_scans(message: str) -> str:
 def without_remedy(message: str, instead: str) -> str:
     """The same message where no layout can be stored."""
     return re.sub(_REMEDY.pattern + "[^;]*", instead, message)
+
+
+_OF_BOTH = re.compile(r"rsstl check_site --dataset=\.\.\. '?--(delimiter|decimal|x|y)=.*")
+
+
+@contextmanager
+def written_as(train: str) -> Iterator[None]:
+    """Errors of another part, where a flag that mends it would break the train part, say so."""
+    try:
+        yield
+    except DataError as error:
+        words = _OF_BOTH.sub(f"one layout reads both parts: write it as {train} is", str(error))
+        raise error if words == str(error) else DataError(words) from error
 
 
 def ignore_flag(*columns: str) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from rsstl_jax.data.readers.columns import (
     NAME_KEYS,
     has_other_use,
     rows_of_readings,
+    shown,
 )
 from rsstl_jax.data.readers.layout import Layout, for_scans, used_columns
 from rsstl_jax.data.readers.sheet import Sheet, blank_bytes, parse_sheet
@@ -27,6 +29,8 @@ from rsstl_jax.errors import DataError, MissingDataError
 from rsstl_jax.store.files import as_path
 
 BLOCK_ROWS = 4096
+
+_log = logging.getLogger(__name__)
 
 
 class ScanBlock(NamedTuple):
@@ -120,6 +124,11 @@ class _ScanColumns(NamedTuple):
             raise DataError(
                 f"{sheet.file}, line 1: none of the {len(sheet.columns)} columns is an access "
                 f"point that the locator knows, such as {access_points[0]!r}"
+            )
+        if unread := [c for c, name in lower.items() if match_key(c) in place and name in ignored]:
+            _log.warning(
+                "%s: the layout ignores %s, which the locator knows: it counts as undetected",
+                *(sheet.file, shown(unread)),
             )
         places = [place[match_key(column)] for column in known]
         for column in known:

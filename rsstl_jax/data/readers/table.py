@@ -31,7 +31,13 @@ from rsstl_jax.data.readers.columns import (
     match_access_points,
     require_positions,
 )
-from rsstl_jax.data.readers.layout import LAYOUT_FILE, Layout, choose_layout, read_layout
+from rsstl_jax.data.readers.layout import (
+    LAYOUT_FILE,
+    Layout,
+    choose_layout,
+    read_layout,
+    written_as,
+)
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
 from rsstl_jax.errors import DataError, MissingDataError
@@ -48,7 +54,9 @@ MAX_AWAY_M = 100_000.0
 def read_table(name: str, folder: str | Path, *, layout: Layout | None = None) -> Site:
     """Reads a dataset of one's own: train.csv and test.csv in the form of docs/datasets.md."""
     folder = as_path("folder", folder)
-    train, test = (_open(name, folder, part, layout) for part in ("train", "test"))
+    train = _open(name, folder, "train", layout)
+    with written_as(train.file):
+        test = _open(name, folder, "test", layout)
     site = read_parts(name, train, test, must_match=False)
     check_plausible(site.train, train.file)
     check_plausible(site.test, test.file, radio_map=site.train)
@@ -81,6 +89,7 @@ def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
     return open_sheet(file, layout=choose_layout(layout, folder))
 
 
+@written_as("the train part")
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Reads unlabelled.csv: a header, and exactly the access points of the train part."""
     sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
@@ -117,10 +126,12 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
 def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Site:
     """Both parts; the access points, their order and the origin are those of the train part."""
     radio_map = read_train(name, train)
-    require_positions(test)
-    names = radio_map.access_points
-    found = match_access_points(names, train.file, test, must_match=must_match)
-    return Site(name, radio_map, _read_part(name, "test", test, names, found, find_origin(train)))
+    names, origin = radio_map.access_points, find_origin(train)
+    with written_as(train.file):
+        require_positions(test)
+        found = match_access_points(names, train.file, test, must_match=must_match)
+        held_out = _read_part(name, "test", test, names, found, origin)
+    return Site(name, radio_map, held_out)
 
 
 def read_train(name: str, sheet: Sheet) -> Fingerprints:
