@@ -51,6 +51,7 @@ def test_a_sites_name_stands_for_a_packaged_file(monkeypatch):
         (["evaluate", "--student=pretrained", "--dataset="], "is empty; name a site, such as uji"),
         (["baselines", CONFIG], "--method is missing: Names the baseline. One of knn, centroid"),
         (["distill", CONFIG, "--workdir="], "flag --workdir=: it is empty; name a folder"),
+        (["predict", "--scans="], "flag --scans=: it is empty; name a folder or a file, or leave"),
         (["distill", CONFIG, "train.epoch=5"], "is no flag; did you mean --config.train.epochs?"),
         (["distill", "workdir=a", CONFIG], "'workdir=a' is no flag; did you mean --workdir?"),
         (["evaluate", "--student", "A", "B"], "'B' is no flag; quote a value with spaces"),

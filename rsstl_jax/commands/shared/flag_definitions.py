@@ -28,7 +28,7 @@ class FolderParser(flags.ArgumentParser):
     def parse(self, argument: str) -> str:
         if argument in ("", "None"):
             words = argument or "empty"
-            raise ValueError(f"it is {words}; name a folder, or leave the flag out")
+            raise ValueError(f"it is {words}; name a folder or a file, or leave the flag out")
         folder = os.path.expanduser(argument)
         if folder.startswith("~"):
             raise ValueError(f"there is no user {folder.partition('/')[0][1:]!r}")
