@@ -170,7 +170,7 @@ def _load() -> "Locator":
     from rsstl_jax.site_agnostic.weights import load_pretrained
 
     if FLAGS.save:
-        in_first(check_new)(FLAGS.save, replace=FLAGS.replace)
+        in_first(check_new)(FLAGS.save, [weights], replace=FLAGS.replace)
     ensemble = load_pretrained(weights).fit(_radio_map())
     if FLAGS.save:
         in_first(save_at_site)(FLAGS.save, ensemble, replace=FLAGS.replace)

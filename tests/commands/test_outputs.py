@@ -103,7 +103,7 @@ def test_a_student_that_is_not_there_has_those_that_are_named(tmp_path):
     assert str(error.value) == (
         f"{tmp_path} has no student seed-0/distiled; it has seed-0/distilled, seed-1/distilled"
     )
-    found = find_student(tmp_path, "seed-1/distilled")
+    found = find_student(tmp_path, "seed-1/distilled/")
     assert load_student(found).dataset == "home"
 
 

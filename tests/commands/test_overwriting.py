@@ -1,6 +1,7 @@
 """What commands leave alone, and input that they refuse since they would not use it."""
 
 import dataclasses
+import shutil
 
 import pytest
 import tiny
@@ -11,6 +12,7 @@ from rsstl_jax.commands import calibrate, compare, ensemble, evaluate, export, p
 from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.export import load_exported
 from rsstl_jax.serving.saved import load_locator
+from rsstl_jax.site_agnostic.weights import PRETRAINED
 
 
 @pytest.fixture
@@ -72,6 +74,17 @@ def test_the_pretrained_network_is_saved_over_no_other_locator(command, members,
         command(predict, "--student=pretrained", "--radio_map=synthetic-office", *saved)
     with pytest.raises(ConfigError, match="--save has no effect without --student=pretrained"):
         command(predict, f"--student={members[1]}", *saved)
+
+
+def test_the_pretrained_network_is_saved_over_no_weights_that_it_is_made_of(command, tmp_path):
+    scans, weights = tmp_path / "scans.jsonl", tmp_path / "weights"
+    scans.write_text("{}")
+    shutil.copytree(PRETRAINED, weights)
+    before = contents(weights)
+    words = (f"--student={weights}", f"--scans={scans}", f"--save={weights}", "--replace")
+    with pytest.raises(ConfigError, match=f"^{weights} is, holds or lies in {weights}"):
+        command(predict, *words, "--radio_map=synthetic-office")
+    assert contents(weights) == before
 
 
 def test_a_program_is_exported_into_no_other_locators_folder(command, members):

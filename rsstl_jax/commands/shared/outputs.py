@@ -124,6 +124,7 @@ def find_student(workdir: str, name: str) -> Path:
     students = Path(workdir) / "students"
     cards = sorted(students.glob("*/*/student.json"))
     known = [card.parent.relative_to(students).as_posix() for card in cards]
+    name = name.rstrip("/")  # which completion in a shell adds
     if not known:
         raise ConfigError(
             f"--workdir={workdir} holds no student; name the folder of a finished run of distill"
