@@ -218,9 +218,12 @@ def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):
     assert found.report["command"] == "python agnostic.py"
     page = (tmp_path / "run" / "report.html").read_text()
     assert f"rsstl agnostic --pretrain={tmp_path}/bundle" in page.replace("&#x27;", "'")
-    config.model.agnostic.feed_width += 1
-    with pytest.raises(ConfigError, match=r"a bundle of another training \(feed_width was \d+ and"):
-        pretrain(config, tmp_path / "other", tmp_path / "bundle")
+    others = {"model.agnostic.feed_width": 9, "agnostic.episodes_per_step": 3}
+    for field, value in others.items():
+        other = configured("home,mall", data_dir=data_dir, **{field: value})
+        words = rf"a bundle of another training \({field.rpartition('.')[2]} was \w+ and is {value}\)"
+        with pytest.raises(ConfigError, match=words):
+            pretrain(other, tmp_path / "other", tmp_path / "bundle")
 
 
 @pytest.mark.slow
