@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
@@ -86,45 +85,45 @@ def make_episode_step(
 
 
 def fit_agnostic(
+    config: ConfigDict,
     parts: Sequence[Fingerprints],
-    *,
     network: AgnosticSettings,
-    episodes: ConfigDict,
-    epochs: int,
-    learning_rate: float,
+    *,
     seed: int,
     name: str,
     recorder: Recorder,
-    params: Params | None = None,
-    episodes_per_step: int = 1,
-    mesh: Mesh | None = None,
+    tuned_from: Params | None = None,
 ) -> Params:
-    """Trains a site-agnostic network on episodes of the given sites."""
+    """Trains a network on episodes of the given sites, or tunes a trained one."""
+    plan, episodes = config.agnostic, config.agnostic.episodes
+    if tuned_from is not None:
+        plan, episodes = config.agnostic.tune, tuning_episodes(config)
     init_key, train_key = jax.random.split(jax.random.key(seed))
     start = init_agnostic(network, init_key)
     finished = recorder.load_final(name, start)
     if finished is not None:
         return finished
-    num_steps = EPISODES_PER_EPOCH // episodes_per_step
+    per_step = config.agnostic.episodes_per_step
+    num_steps = plan.epochs * (EPISODES_PER_EPOCH // per_step)
     tx = optax.chain(
         optax.clip_by_global_norm(MAX_GRADIENT_M),
-        make_optimizer(learning_rate, "cosine", epochs * num_steps),
+        make_optimizer(plan.learning_rate, "cosine", num_steps),
     )
     state = fit(
         make_episode_step(
             make_agnostic(network), episodes, tx, num_rows=max(len(part) for part in parts)
         ),
-        make_state(start if params is None else params, tx),
+        make_state(start if tuned_from is None else tuned_from, tx),
         jnp.arange(EPISODES_PER_EPOCH),
         train_key,
-        epochs=epochs,
-        batch_size=episodes_per_step,
+        epochs=plan.epochs,
+        batch_size=per_step,
         name=name,
         recorder=recorder,
         context=make_sources(parts),
-        mesh=mesh,
+        mesh=make_mesh(config.run.mesh),
     )
-    recorder.save_final(name, state.params, epochs)
+    recorder.save_final(name, state.params, plan.epochs)
     return state.params
 
 
@@ -139,24 +138,11 @@ def fit_members(
     tuned_from: Sequence[Params] | None = None,
 ) -> tuple[Params, ...]:
     """The ensemble members: a training on the sources per seed, or members tuned at a target."""
-    plan, episodes = config.agnostic, config.agnostic.episodes
-    if tuned_from is not None:
-        plan, episodes = config.agnostic.tune, tuning_episodes(config)
+    starts = tuned_from or [None] * len(seeds)
+    train = partial(fit_agnostic, config, parts, network, recorder=recorder)
     return tuple(
-        fit_agnostic(
-            parts,
-            network=network,
-            episodes=episodes,
-            epochs=plan.epochs,
-            learning_rate=plan.learning_rate,
-            seed=seed,
-            name=f"{name}/seed-{seed}",
-            recorder=recorder,
-            params=params,
-            episodes_per_step=config.agnostic.episodes_per_step,
-            mesh=make_mesh(config.run.mesh),
-        )
-        for seed, params in zip(seeds, tuned_from or [None] * len(seeds), strict=True)
+        train(seed=seed, name=f"{name}/seed-{seed}", tuned_from=start)
+        for seed, start in zip(seeds, starts, strict=True)
     )
 
 

@@ -24,7 +24,7 @@ def make(tmp_path, monkeypatch):
     """Makes the teachers of a configuration; trainings are replaced by fresh parameters."""
     trained = []
 
-    def draw(parts, *, seed, **_):
+    def draw(config, parts, network, *, seed, **_):
         trained.append(([part.dataset for part in parts], seed))
         shapes = jax.eval_shape(lambda: init_agnostic(AgnosticSettings(), jax.random.key(0)))
         return jax.tree.map(lambda leaf: jnp.full(leaf.shape, float(len(trained))), shapes)
