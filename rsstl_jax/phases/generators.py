@@ -25,25 +25,14 @@ def generator_inputs(codes: jax.Array, position: jax.Array, *, conditioning: str
     return codes if conditioning == "none" else jnp.concatenate([codes, position], axis=-1)
 
 
-def generate(
-    generator: Generator, teachers: Params, codes: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """What N stacked teachers make of float[B, L]: frame [N, B, F], extract [N, B, D]."""
-
-    def generate_one(params: Params) -> tuple[jax.Array, jax.Array]:
-        return generator.apply({"params": params}, codes)
-
-    return jax.lax.stop_gradient(jax.vmap(generate_one)(teachers))
-
-
 def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: float) -> TeacherFn:
     """The teachers of phase 2 as one function of (stacked parameters, key, batch)."""
 
-    def generate_batch(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+    def generate(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         codes = draw_codes(key, batch.row, latent_width=settings.latent_width, noise=settings.noise)
         position = batch.centered_m / scale_m
         inputs = generator_inputs(codes, position, conditioning=settings.conditioning)
-        return generate(generator, params, inputs)
+        return jax.vmap(lambda one: generator.apply({"params": one}, inputs))(params)
 
     def draw_noise(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         shape = (jax.tree.leaves(params)[0].shape[0], batch.row.shape[0])
@@ -52,4 +41,4 @@ def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: floa
         frame = draw(frame_key, (*shape, generator.frame_width))
         return frame, draw(extract_key, (*shape, generator.extract_width))
 
-    return draw_noise if settings.kind == "noise" else generate_batch
+    return draw_noise if settings.kind == "noise" else generate
