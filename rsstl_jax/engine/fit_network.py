@@ -1,5 +1,7 @@
 """Training a network on J_MAE alone: phase 0 and transfer; phase 2 has a step of its own."""
 
+from collections.abc import Callable
+
 import jax
 import optax
 
@@ -33,10 +35,13 @@ def make_localization_step(site_network: SiteNetwork, tx: optax.GradientTransfor
 
 
 def fit_network(
-    job: SiteJob, params: Params, key: jax.Array, *, name: str, recorder: Recorder
+    job: SiteJob, start: Callable[[], Params], key: jax.Array, *, name: str, recorder: Recorder
 ) -> Params:
-    """Trains a network by its job's plan from given parameters, and saves the result."""
-    params = fit_for(job.epochs, job, params, key, job.optimizer(), name=name, recorder=recorder)
+    """Trains a network by its job's plan, or loads what an earlier start of the run trained."""
+    trained = recorder.load_final(name, job.shapes)
+    if trained is not None:
+        return trained
+    params = fit_for(job.epochs, job, start(), key, job.optimizer(), name=name, recorder=recorder)
     recorder.save_final(name, params, job.epochs)
     return params
 

@@ -1,5 +1,7 @@
 """Phase 0: a network is specialised at its site, trained on J_MAE alone."""
 
+from functools import partial
+
 import jax
 
 from rsstl_jax.engine.fit_network import fit_network
@@ -12,8 +14,5 @@ from rsstl_jax.types import Params
 def specialise(job: SiteJob, *, seed: int, name: str, recorder: Recorder) -> Params:
     """Trains the job's network on its own fingerprints, or loads what an earlier start trained."""
     init_key, train_key = jax.random.split(jax.random.key(seed))
-    trained = recorder.load_final(name, job.shapes)
-    if trained is not None:
-        return trained
-    params = initial_params(job, init_key, name=name, recorder=recorder)
-    return fit_network(job, params, train_key, name=name, recorder=recorder)
+    start = partial(initial_params, job, init_key, name=name, recorder=recorder)
+    return fit_network(job, start, train_key, name=name, recorder=recorder)
