@@ -126,8 +126,7 @@ def train_students(
     waiting = [name for name, params in saved.items() if params is None]
     if not waiting:
         return saved
-    distillation = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
-    step, starts = distillation
+    step, starts = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
     for names, mode in replica_groups(job, step, starts, waiting, CONTEXT_AXES, recorder):
         states, keys, contexts = zip(*(starts[name]() for name in names), strict=True)
         state = fit(
