@@ -35,6 +35,7 @@ from rsstl_jax.engine.prototypes import (
     make_prototypes,
     vote,
 )
+from rsstl_jax.engine.radio_map import position_ids
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
 from rsstl_jax.engine.site_network import EVALUATION_ROWS
 from rsstl_jax.errors import DataError
@@ -176,13 +177,12 @@ class Locator:
     def held_out(self, part: Fingerprints, labels_like: "Locator | None" = None) -> HeldOut:
         """Errors on a part whose positions it was not trained with, by another's labels or its."""
         answers = self.answer(part.rss_dbm)
-        ids = np.unique(part.position_m, axis=0, return_inverse=True)[1].reshape(-1)
         error_m = np.linalg.norm(answers.position_m - part.position_m, axis=1)
         label = answers.label
         if labels_like is not None and labels_like.labels is not None and self.labels is not None:
             rows = {tuple(row): index for index, row in enumerate(labels_like.labels.tolist())}
             label = np.array([rows.get(tuple(r), -1) for r in self.labels.tolist()])[label]
-        return HeldOut(answers.features, error_m, ids, label)
+        return HeldOut(answers.features, error_m, position_ids(part), label)
 
 
 class NetworkLocator(Locator):
