@@ -65,6 +65,9 @@ class Locator:
         'synthetic-office'
     """
 
+    labels: NDArray[np.int64] | None = None
+    """int[C, 2]: the (building, floor) that an answer's label stands for."""
+
     def __init__(
         self, access_points: Sequence[str], dataset: str, layout: Layout | None = None
     ) -> None:
@@ -77,11 +80,6 @@ class Locator:
         """All but compiled programs, which another process makes anew."""
         made = {name for name in vars(self) if hasattr(getattr(type(self), name, None), "func")}
         return {name: value for name, value in vars(self).items() if name not in made}
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        """int[C, 2]: the (building, floor) that an answer's label stands for."""
-        raise NotImplementedError
 
     def answer(self, rss_dbm: NDArray[np.float32]) -> Answers:
         """Answers for float32[n, A], dBm, NaN where undetected; memory stays flat."""
@@ -210,12 +208,9 @@ class NetworkLocator(Locator):
     @prototypes.setter
     def prototypes(self, prototypes: Prototypes | None) -> None:
         self._prototypes = prototypes
+        self.labels = None if prototypes is None else np.asarray(prototypes.labels, np.int64)
         # Once for all scans: it takes longer than the rest of an answer.
         self._direction = None if prototypes is None else level_direction(prototypes.level)
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        return None if self.prototypes is None else np.asarray(self.prototypes.labels, np.int64)
 
     def read_labels(self, part: Fingerprints) -> None:
         """Takes floors and buildings from a part of the same site with known positions."""
