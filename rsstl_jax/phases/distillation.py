@@ -13,10 +13,10 @@ from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models import Estimator
 from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.alignment_terms import TERMS, Alignment
-from rsstl_jax.phases.autoencoder import initial_params
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.phases.generators import make_teacher_fn
 from rsstl_jax.phases.replica_groups import group_name, replica_groups
+from rsstl_jax.phases.specialise import initial_params
 from rsstl_jax.phases.student_specs import WEIGHTED, StudentPlan
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.site_agnostic.teacher_outputs import (
