@@ -8,10 +8,10 @@ import optax
 from flax import linen as nn
 
 from rsstl_jax.engine.fit_network import fit_network
-from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork
-from rsstl_jax.engine.train_state import TrainState, descend, make_adam, make_state
+from rsstl_jax.engine.train_state import make_adam, make_state
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
@@ -63,15 +63,10 @@ def make_autoencoder_step(
 ) -> Step:
     """A step of framer and decoder on the mean squared reconstruction error [Song et al. 2019]."""
 
-    def loss_fn(params: Params, encoded: jax.Array) -> jax.Array:
+    def loss(params: Params, batch: Batch, key: jax.Array, context: tuple[()]) -> jax.Array:
+        encoded = site_network.preprocessor.encode(batch.rss_dbm)
         frame = site_network.network.framer.apply({"params": params["framer"]}, encoded)
         decoded = decoder.apply({"params": params["decoder"]}, frame, encoded.shape[1])
         return jnp.square(decoded - encoded).mean()
 
-    def step(
-        state: TrainState, batch: Batch, key: jax.Array, context: tuple[()]
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
-        encoded = site_network.preprocessor.encode(batch.rss_dbm)
-        return descend(state, tx, lambda params: loss_fn(params, encoded), term="reconstruction")
-
-    return step
+    return make_step(loss, tx, term="reconstruction")

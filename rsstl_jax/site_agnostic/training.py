@@ -11,11 +11,11 @@ from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_network import SiteNetwork, in_chunks, make_supported_site_network
-from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
+from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import Support, make_support
@@ -66,22 +66,15 @@ def make_episode_step(
         out = network.apply({"params": params}, episode.level, episode.support, train=True)
         return localization_loss(out.location, episode.position).mean()
 
-    def step(
-        state: TrainState, batch: jax.Array, key: jax.Array, sources: Sources
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
+    def loss(params: Params, batch: jax.Array, key: jax.Array, sources: Sources) -> jax.Array:
         draw = partial(draw_episode, sources=sources, settings=settings, num_rows=num_rows)
         if len(batch) == 1:
-            episode = draw(key)
-            return descend(state, tx, lambda params: episode_loss(params, episode))
+            return episode_loss(params, draw(key))
         # Each from a number of the batch: where that is sharded, so are the episodes.
         episodes = jax.vmap(lambda number: draw(jax.random.fold_in(key, number)))(batch)
+        return jax.vmap(episode_loss, (None, 0))(params, episodes).mean()
 
-        def loss_fn(params: Params) -> jax.Array:
-            return jax.vmap(episode_loss, (None, 0))(params, episodes).mean()
-
-        return descend(state, tx, loss_fn)
-
-    return step
+    return make_step(loss, tx)
 
 
 def fit_agnostic(
