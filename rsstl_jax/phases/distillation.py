@@ -128,17 +128,18 @@ def train_students(
         return saved
     step, starts = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
     for names, mode in replica_groups(job, step, starts, waiting, CONTEXT_AXES, recorder):
-        states, keys, contexts = zip(*(starts[name]() for name in names), strict=True)
+        begun = [starts[name]() for name in names]
+        state, key, context = stack(begun, (0, 0, CONTEXT_AXES)) if mode else begun[0]
         state = fit(
             step,
-            stack(states) if mode else states[0],
+            state,
             job.data,
-            stack(keys) if mode else keys[0],
+            key,
             epochs=job.epochs,
             batch_size=job.batch_size,
             name=group_name(names) if mode else names[0],
             recorder=recorder,
-            context=stack(contexts, CONTEXT_AXES) if mode else contexts[0],
+            context=context,
             replication=Replication(names, CONTEXT_AXES, mode == "vmap") if mode else None,
             omit={name: set(WEIGHTED[1:]) - set(students[name][1].terms) for name in names},
             mesh=job.mesh,

@@ -107,9 +107,9 @@ def replicas_that_fit(
         usable //= mesh.size  # they share one memory
     size = len(begun)
     while size > 1:
-        states, keys, contexts = zip(*begun[:size], strict=True)
-        context = shard_context(stack(contexts, context_axes), own_row)
-        state, key = replicate((stack(states), stack(keys)), own_row)
+        state, key, context = stack(begun[:size], (0, 0, context_axes))
+        state, key = replicate((state, key), own_row)
+        context = shard_context(context, own_row)
         with on_row(own_row):
             compiled = program.lower(state, one_step, key, context).compile()
         if _bytes_of(compiled) <= usable:
