@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.data import Fingerprints, check_sources
+from rsstl_jax.data import Fingerprints
 from rsstl_jax.errors import ConfigError, DamagedError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import Pretrained
@@ -29,7 +29,6 @@ def make_agnostic_teachers(
     sources: Mapping[str, Fingerprints | MissingDataError],
 ) -> Pretrained:
     """The site-agnostic teachers of a run, each trained on all its sources."""
-    check_sources(config.target, tuple(sources))
     folder = Path(bundle_dir) / f"agnostic-{'+'.join(sources)}"
     parts = {name: part for name, part in sources.items() if isinstance(part, Fingerprints)}
     first = config.teacher.seed

@@ -81,11 +81,6 @@ def test_other_data_of_a_source_make_them_anew(make):
     assert len(make({**SOURCES, "mall": make_part("mall", "test")})[1]) == 1
 
 
-def test_a_source_from_the_targets_building_is_refused(make):
-    with pytest.raises(DataError, match="surveyed in the same building"):
-        make({"home": make_part("home")})
-
-
 def test_a_bundle_that_matches_needs_no_lock(make, monkeypatch):
     """So that it may lie in a folder that can only be read."""
     make()
