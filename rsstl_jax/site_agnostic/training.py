@@ -13,12 +13,14 @@ from ml_collections import ConfigDict
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.mesh import make_mesh
+from rsstl_jax.engine.radio_map import RadioMap, full_support
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_network import SiteNetwork, in_chunks, make_supported_site_network
 from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
+from rsstl_jax.models.network import init_params
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.models.site_agnostic.support import Support, make_support
+from rsstl_jax.models.site_agnostic.support import Support
 from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork, make_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     Episode,
@@ -44,13 +46,9 @@ def make_agnostic_site_network(settings: AgnosticSettings, train: Fingerprints) 
 
 def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
     """Fresh parameters; they fit every site."""
-
-    def init(key: jax.Array) -> Params:
-        level, position = jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 2), jnp.float32)
-        support = make_support(level, position, jnp.zeros(1, jnp.int32))
-        return make_agnostic(settings).init(key, level, support)["params"]
-
-    return jax.jit(init)(key)
+    level, position = jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 2), jnp.float32)
+    support = full_support(RadioMap(level, position, jnp.zeros(1, jnp.int32)))
+    return init_params(make_agnostic(settings), key, level, support)
 
 
 def make_episode_step(
