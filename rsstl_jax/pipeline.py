@@ -167,7 +167,6 @@ def _train(
     prototypes: Prototypes,
     recorder: Recorder,
 ) -> Trained:
-    """Trains the students of every seed."""
     students = {
         f"seed-{seed}/{name}": (seed, plan)
         for seed in job.config.seeds

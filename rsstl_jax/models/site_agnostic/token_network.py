@@ -83,7 +83,6 @@ class AgnosticNetwork(Network):
     def __call__(
         self, fingerprints: jax.Array, support: Support | None = None, *, train: bool = False
     ) -> Representations:
-        """All three representations of a batch."""
         if support is None:
             raise ValueError("support is None; make_support computes it from the site's train part")
         features, tokens = self.framer(fingerprints, support, train=train)
