@@ -21,25 +21,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rsstl_jax.config import default_config, make_config, named_config, validate
-    from rsstl_jax.data import Fingerprints, Site, load_site
-    from rsstl_jax.engine.locator import Locator
-    from rsstl_jax.engine.saved_student import Student, load_student
-    from rsstl_jax.errors import (
-        ConfigError,
-        DamagedError,
-        DataError,
-        DivergedError,
-        LockedError,
-        MissingDataError,
-    )
-    from rsstl_jax.export import ExportedStudent, export_student, load_exported
-    from rsstl_jax.models import NETWORKS, Network, make_network
-    from rsstl_jax.pipeline import run_distillation, run_expert
-    from rsstl_jax.serving.saved import load_locator
-    from rsstl_jax.site_agnostic.at_site import Pretrained
-    from rsstl_jax.site_agnostic.weights import load_pretrained
-    from rsstl_jax.types import Batch, Representations
+    # Under their own names, which makes them public to type checkers.
+    from rsstl_jax.config import default_config as default_config
+    from rsstl_jax.config import make_config as make_config
+    from rsstl_jax.config import named_config as named_config
+    from rsstl_jax.config import validate as validate
+    from rsstl_jax.data import Fingerprints as Fingerprints
+    from rsstl_jax.data import Site as Site
+    from rsstl_jax.data import load_site as load_site
+    from rsstl_jax.engine.locator import Locator as Locator
+    from rsstl_jax.engine.saved_student import Student as Student
+    from rsstl_jax.engine.saved_student import load_student as load_student
+    from rsstl_jax.errors import ConfigError as ConfigError
+    from rsstl_jax.errors import DamagedError as DamagedError
+    from rsstl_jax.errors import DataError as DataError
+    from rsstl_jax.errors import DivergedError as DivergedError
+    from rsstl_jax.errors import LockedError as LockedError
+    from rsstl_jax.errors import MissingDataError as MissingDataError
+    from rsstl_jax.export import ExportedStudent as ExportedStudent
+    from rsstl_jax.export import export_student as export_student
+    from rsstl_jax.export import load_exported as load_exported
+    from rsstl_jax.models import NETWORKS as NETWORKS
+    from rsstl_jax.models import Network as Network
+    from rsstl_jax.models import make_network as make_network
+    from rsstl_jax.pipeline import run_distillation as run_distillation
+    from rsstl_jax.pipeline import run_expert as run_expert
+    from rsstl_jax.serving.saved import load_locator as load_locator
+    from rsstl_jax.site_agnostic.at_site import Pretrained as Pretrained
+    from rsstl_jax.site_agnostic.weights import load_pretrained as load_pretrained
+    from rsstl_jax.types import Batch as Batch
+    from rsstl_jax.types import Representations as Representations
 
 _NAMES = {
     "config": ("default_config", "make_config", "named_config", "validate"),
@@ -64,37 +75,7 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = [
-    "NETWORKS",
-    "Batch",
-    "ConfigError",
-    "DamagedError",
-    "DataError",
-    "DivergedError",
-    "ExportedStudent",
-    "Fingerprints",
-    "Locator",
-    "LockedError",
-    "MissingDataError",
-    "Network",
-    "Pretrained",
-    "Representations",
-    "Site",
-    "Student",
-    "default_config",
-    "export_student",
-    "load_exported",
-    "load_locator",
-    "load_pretrained",
-    "load_site",
-    "load_student",
-    "make_config",
-    "make_network",
-    "named_config",
-    "run_distillation",
-    "run_expert",
-    "validate",
-]
+__all__ = list(_HOME)
 __version__ = "0.2.0"
 
 

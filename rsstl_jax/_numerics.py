@@ -77,11 +77,11 @@ def mean(x: jax.Array) -> jax.Array:
     return jnp.sum(x * share) / (x.size * share)
 
 
-def safe_norm(x: jax.Array, axis: int = -1, *, keepdims: bool = False) -> jax.Array:
-    """Euclidean norm along `axis`, with gradient zero where the norm is zero; NaN stays NaN."""
-    scaled, power = near_one(x, axis)
-    norm = power * safe_sqrt(jnp.sum(jnp.square(scaled), axis=axis, keepdims=True))
-    return (norm if keepdims else jnp.squeeze(norm, axis)).astype(x.dtype)
+def safe_norm(x: jax.Array) -> jax.Array:
+    """Euclidean norm of vectors, with gradient zero where the norm is zero; NaN stays NaN."""
+    scaled, power = near_one(x, -1)
+    norm = power * safe_sqrt(jnp.sum(jnp.square(scaled), axis=-1, keepdims=True))
+    return jnp.squeeze(norm, -1).astype(x.dtype)
 
 
 def safe_sqrt(x: jax.Array) -> jax.Array:
@@ -91,10 +91,10 @@ def safe_sqrt(x: jax.Array) -> jax.Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1)), 0)
 
 
-def unit_vectors(x: jax.Array, axis: int = -1) -> jax.Array:
-    """Vectors along `axis` divided by their norm; zero vectors stay zero, with gradient zero."""
-    scaled, _ = near_one(x, axis)
-    norm = safe_sqrt(jnp.sum(jnp.square(scaled), axis=axis, keepdims=True))
+def unit_vectors(x: jax.Array) -> jax.Array:
+    """Vectors divided by their norm; zero vectors stay zero, with gradient zero."""
+    scaled, _ = near_one(x, -1)
+    norm = safe_sqrt(jnp.sum(jnp.square(scaled), axis=-1, keepdims=True))
     positive = ~(norm <= 0)
     return jnp.where(positive, scaled / jnp.where(positive, norm, 1), 0).astype(x.dtype)
 

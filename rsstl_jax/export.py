@@ -68,8 +68,7 @@ class ExportedStudent(Locator):
         layout: Layout | None = None,
     ) -> None:
         super().__init__(access_points, dataset, layout)
-        self.program, self.origin_m = program, origin_m
-        self._labels = labels
+        self.program, self.origin_m, self.labels = program, origin_m, labels
 
     def __repr__(self) -> str:
         east_m, north_m = self.origin_m
@@ -77,10 +76,6 @@ class ExportedStudent(Locator):
             f"<ExportedStudent of {self.dataset}: {len(self.access_points):,} access points "
             f"{shown_names(self.access_points)}, origin ({east_m:.2f}, {north_m:.2f}) m>"
         )
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        return self._labels
 
     def _answer_chunk(self, rss_dbm: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
         # A program says by a NaN what was not detected, and that it knows no radius.

@@ -41,7 +41,6 @@ from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, open_workdir
-from rsstl_jax.types import Params
 
 _log = logging.getLogger(__name__)
 
@@ -147,17 +146,17 @@ def run_distillation(
         teachers = make_teachers(config, job.network, sources, bundles, recorder)
         first = f"seed-{config.seeds[0]}/{next(iter(plans))}"
         prototypes = _make_prototypes(job, Path(workdir) / "students" / first)
-        trained = _train(job, parts, teachers, plans, recorder)
-        _save_students(job, trained, prototypes, recorder)
-        return _write_result(job, parts, teachers, trained, prototypes, recorder)
+        trained = _train(job, parts, teachers, plans, prototypes, recorder)
+        _save_students(config, trained, recorder)
+        return _write_result(job, parts, teachers, trained, recorder)
 
 
 def _source_digests(sources: SourceJobs) -> dict[str, str]:
     return {name: job.train.digest() for name, job in sources.items() if isinstance(job, SiteJob)}
 
 
-Trained = dict[int, dict[str, Params]]
-"""{seed: {student: its parameters}}."""
+Trained = dict[int, dict[str, Student]]
+"""{seed: {name: student}}."""
 
 
 def _train(
@@ -165,9 +164,9 @@ def _train(
     parts: TargetParts,
     teachers: TeacherSet,
     plans: Mapping[str, StudentPlan],
+    prototypes: Prototypes,
     recorder: Recorder,
 ) -> Trained:
-    """Trains the students of every seed."""
     students = {
         f"seed-{seed}/{name}": (seed, plan)
         for seed in job.config.seeds
@@ -189,27 +188,24 @@ def _train(
             params |= train({name: (seed, plan)}, outputs=means)
     trained: Trained = {}
     for name, student_params in params.items():
-        trained.setdefault(students[name][0], {})[name.partition("/")[2]] = student_params
+        trained.setdefault(students[name][0], {})[name.partition("/")[2]] = Student(
+            job.site_network,
+            student_params,
+            parts.train.access_points,
+            parts.train.dataset,
+            prototypes=prototypes,
+            layout=parts.train.layout,
+        )
     return trained
 
 
 @in_first
-def _save_students(
-    job: SiteJob, trained: Trained, prototypes: Prototypes, recorder: Recorder
-) -> None:
+def _save_students(config: ConfigDict, trained: Trained, recorder: Recorder) -> None:
     for seed, students in trained.items():
-        for name, params in students.items():
-            student = Student(
-                job.site_network,
-                params,
-                job.train.access_points,
-                job.train.dataset,
-                prototypes=prototypes,
-                layout=job.train.layout,
-            )
+        for name, student in students.items():
             name = f"seed-{seed}/{name}"
             folder = recorder.workdir / "students" / name
-            save_student(folder, job.config, student, report=partial(recorder.report, name))
+            save_student(folder, config, student, report=partial(recorder.report, name))
 
 
 @in_first
@@ -228,14 +224,13 @@ def _write_result(
     parts: TargetParts,
     teachers: TeacherSet,
     trained: Trained,
-    prototypes: Prototypes,
     recorder: Recorder,
 ) -> dict[str, Any]:
     """Measures students, site-agnostic teachers and the mean of both, and writes what is left."""
     config, held_out = job.config, parts.held_out
     locate = make_locate_fn(job.site_network)
     positions_m = {
-        seed: {name: locate(params, held_out.rss_dbm) for name, params in students.items()}
+        seed: {name: locate(one.params, held_out.rss_dbm) for name, one in students.items()}
         for seed, students in trained.items()
     }
     if teachers.agnostic is not None:
@@ -246,10 +241,7 @@ def _write_result(
             if "standalone" in by_name:
                 by_name["mean"] = (teachers_m + by_name["standalone"]) / 2
     # Floors are read off the prototypes alone: they are the same for all of them.
-    params = next(iter(next(iter(trained.values())).values()))
-    names, site = job.train.access_points, job.train.dataset
-    student = Student(job.site_network, params, names, site, prototypes=prototypes)
-    labels = predict(student, held_out)
+    labels = predict(next(iter(next(iter(trained.values())).values())), held_out)
     return write_result(
         config,
         held_out,

@@ -138,7 +138,8 @@ def test_importing_everything_loads_no_tensorflow():
 
 
 def test_the_top_level_holds_exactly_what_it_names():
-    assert set(rsstl_jax.__all__) == set(rsstl_jax._HOME)
+    homes = {f"rsstl_jax.{module}.{name}" for name, module in rsstl_jax._HOME.items()}
+    assert homes == {name for name in imported(MODULES["rsstl_jax"]) if name.startswith("rsstl_")}
     for name in rsstl_jax.__all__:
         assert getattr(rsstl_jax, name) is not None
     with pytest.raises(AttributeError, match="module 'rsstl_jax' has no attribute 'nothing'"):

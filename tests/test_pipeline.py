@@ -227,7 +227,7 @@ def test_target_is_cut_as_configured(data_dir):
 def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_path, monkeypatch):
     module = import_module("rsstl_jax.site_agnostic.teachers")
     small = AgnosticSettings(width=8, num_heads=2, num_blocks=1)
-    fresh = lambda parts, *, seed, **_: init_agnostic(small, jax.random.key(seed))  # noqa: E731
+    fresh = lambda *_, seed, **__: init_agnostic(small, jax.random.key(seed))  # noqa: E731
     monkeypatch.setattr(module, "AgnosticSettings", lambda: small)
     monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.training"), "fit_agnostic", fresh)
     fields = {
@@ -255,7 +255,7 @@ def test_site_agnostic_teachers_say_places_and_are_measured_too(data_dir, tmp_pa
 
 @pytest.mark.slow
 def test_a_student_of_their_network_may_start_at_its_teachers(data_dir, tmp_path, monkeypatch):
-    drawn = lambda parts, *, seed, **_: init_agnostic(AgnosticSettings(), jax.random.key(seed))  # noqa: E731
+    drawn = lambda *_, seed, **__: init_agnostic(AgnosticSettings(), jax.random.key(seed))  # noqa: E731
     monkeypatch.setattr(import_module("rsstl_jax.site_agnostic.training"), "fit_agnostic", drawn)
     fields = {
         "network": "agnostic",

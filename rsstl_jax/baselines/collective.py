@@ -1,7 +1,6 @@
 """The baseline that trains one body on all sources at once [Klus et al. 2021]."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +8,10 @@ import optax
 
 from rsstl_jax.baselines.transfer import get_body, put_body
 from rsstl_jax.engine.fit_network import fit_for
-from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork
-from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
+from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
@@ -28,25 +27,19 @@ def make_collective_step(
 ) -> Step:
     """A step of one body and N encoders and regressors on the sum of the sources' J_MAE."""
 
-    def loss_fn(params: Params, batches: Sequence[Batch], key: jax.Array) -> Any:
+    def loss(
+        params: Params, rows: jax.Array, key: jax.Array, context: Sequence[Batch]
+    ) -> jax.Array:
         losses = []
-        for index, (site_network, batch) in enumerate(zip(site_networks, batches, strict=True)):
+        for index, (site_network, part) in enumerate(zip(site_networks, context, strict=True)):
+            batch = jax.tree.map(lambda leaf, rows=rows[:, index]: leaf[rows], part)
             at_site = put_body(params["sites"][index], params["body"])
             out = site_network.represent(at_site, batch.rss_dbm, key=jax.random.fold_in(key, index))
             predicted_m = out.location * site_network.preprocessor.scale_m
             losses.append(localization_loss(predicted_m, batch.centered_m).mean())
         return jnp.stack(losses).sum()
 
-    def step(
-        state: TrainState, rows: jax.Array, key: jax.Array, context: Sequence[Batch]
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
-        batches = [
-            jax.tree.map(lambda leaf, i=i: leaf[rows[:, i]], batch)
-            for i, batch in enumerate(context)
-        ]
-        return descend(state, tx, lambda params: loss_fn(params, batches, key))
-
-    return step
+    return make_step(loss, tx)
 
 
 def _common_body(

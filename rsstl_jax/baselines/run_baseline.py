@@ -60,9 +60,11 @@ def _run(
 ) -> dict[str, Any]:
     command = f"rsstl baselines --method={method}"
     recorder = open_workdir(config, workdir, command)
-    sources = _sources(config) if method in WITH_SOURCES else {}
-    for source in sources.values():
-        check_no_copy(parts.train, source.train)
+    sources: dict[str, SiteJob] = {}
+    for name in name_list(config.sources) if method in WITH_SOURCES else ():
+        train = load_site(name, data_dir=config.data_dir or None).train
+        check_no_copy(parts.train, train)
+        sources[name] = make_transfer_job(site_config(config, name), train)
     digests = {name: source.train.digest() for name, source in sources.items()}
     log_start(recorder, {config.target: parts.train.digest()} | digests, config.run.mesh)
     # Without a network nothing is random but the fraction of the train part.
@@ -89,11 +91,3 @@ def _run(
     facts |= {"num_train": len(parts.train), "command": command}
     facts |= count_by_group(parts.train, parts.held_out)
     return in_first(write_result)(config, parts.held_out, by_seed, workdir, **facts)
-
-
-def _sources(config: ConfigDict) -> dict[str, SiteJob]:
-    jobs = {}
-    for name in name_list(config.sources):
-        train = load_site(name, data_dir=config.data_dir or None).train
-        jobs[name] = make_transfer_job(site_config(config, name), train)
-    return jobs

@@ -73,11 +73,10 @@ def _train_at(
     job: SiteJob, body: Params | None, key: jax.Array, *, name: str, recorder: Recorder
 ) -> Params:
     """Trains all of a transfer network at one site, with a body from elsewhere or a fresh one."""
-    trained = recorder.load_final(name, job.shapes)
-    if trained is not None:
-        return trained
     init_key, train_key = jax.random.split(key)
-    params = job.init(init_key)
-    if body is not None:
-        params = put_body(params, body)
-    return fit_network(job, params, train_key, name=name, recorder=recorder)
+
+    def start() -> Params:
+        params = job.init(init_key)
+        return params if body is None else put_body(params, body)
+
+    return fit_network(job, start, train_key, name=name, recorder=recorder)

@@ -11,8 +11,8 @@ from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
-from rsstl_jax.engine.loop import make_epochs
-from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
+from rsstl_jax.engine.loop import make_epochs, make_step
+from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.models.dnn import DenseStack
 from rsstl_jax.models.network import init_params
 from rsstl_jax.types import Params
@@ -57,9 +57,9 @@ def train_head(
     head = FloorHead(num_labels)
     tx = make_optimizer(LEARNING_RATE, "cosine", epochs * (len(part) // batch_size))
 
-    def step(
-        state: TrainState, batch: tuple[jax.Array, jax.Array], key: jax.Array, _: None
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
+    def loss(
+        params: Params, batch: tuple[jax.Array, jax.Array], key: jax.Array, _: None
+    ) -> jax.Array:
         augment_key, dropout_key, rate_key = jax.random.split(key, 3)
         # Some fingerprints lose hardly a reading, others more than half.
         rate = MOST_DROPOUT * jax.random.uniform(rate_key, (batch_size, 1), jnp.float32)
@@ -72,14 +72,11 @@ def train_head(
             undetected_dbm=UNDETECTED_DBM,
         )
         level = encode_rss(rss_dbm, floor_dbm=preprocessor.floor_dbm)
+        rngs = {"dropout": dropout_key}
+        scores = head.apply({"params": params}, level, train=True, rngs=rngs)
+        return optax.softmax_cross_entropy_with_integer_labels(scores, batch[1]).mean()
 
-        def loss_fn(params: Params) -> jax.Array:
-            rngs = {"dropout": dropout_key}
-            scores = head.apply({"params": params}, level, train=True, rngs=rngs)
-            return optax.softmax_cross_entropy_with_integer_labels(scores, batch[1]).mean()
-
-        return descend(state, tx, loss_fn, term="floor")
-
+    step = make_step(loss, tx, term="floor")
     run = make_epochs(step, batch_size=batch_size, num_epochs=epochs)
     data = (to_device(part.rss_dbm), jnp.asarray(label, jnp.int32))
     example = jnp.zeros((1, part.num_access_points), jnp.float32)

@@ -35,6 +35,7 @@ from rsstl_jax.engine.prototypes import (
     make_prototypes,
     vote,
 )
+from rsstl_jax.engine.radio_map import position_ids
 from rsstl_jax.engine.radius import HeldOut, RadiusModel, difficulty_features, predict_radius_m
 from rsstl_jax.engine.site_network import EVALUATION_ROWS
 from rsstl_jax.errors import DataError
@@ -64,6 +65,9 @@ class Locator:
         'synthetic-office'
     """
 
+    labels: NDArray[np.int64] | None = None
+    """int[C, 2]: the (building, floor) that an answer's label stands for."""
+
     def __init__(
         self, access_points: Sequence[str], dataset: str, layout: Layout | None = None
     ) -> None:
@@ -76,11 +80,6 @@ class Locator:
         """All but compiled programs, which another process makes anew."""
         made = {name for name in vars(self) if hasattr(getattr(type(self), name, None), "func")}
         return {name: value for name, value in vars(self).items() if name not in made}
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        """int[C, 2]: the (building, floor) that an answer's label stands for."""
-        raise NotImplementedError
 
     def answer(self, rss_dbm: NDArray[np.float32]) -> Answers:
         """Answers for float32[n, A], dBm, NaN where undetected; memory stays flat."""
@@ -176,13 +175,12 @@ class Locator:
     def held_out(self, part: Fingerprints, labels_like: "Locator | None" = None) -> HeldOut:
         """Errors on a part whose positions it was not trained with, by another's labels or its."""
         answers = self.answer(part.rss_dbm)
-        ids = np.unique(part.position_m, axis=0, return_inverse=True)[1].reshape(-1)
         error_m = np.linalg.norm(answers.position_m - part.position_m, axis=1)
         label = answers.label
         if labels_like is not None and labels_like.labels is not None and self.labels is not None:
             rows = {tuple(row): index for index, row in enumerate(labels_like.labels.tolist())}
             label = np.array([rows.get(tuple(r), -1) for r in self.labels.tolist()])[label]
-        return HeldOut(answers.features, error_m, ids, label)
+        return HeldOut(answers.features, error_m, position_ids(part), label)
 
 
 class NetworkLocator(Locator):
@@ -210,12 +208,9 @@ class NetworkLocator(Locator):
     @prototypes.setter
     def prototypes(self, prototypes: Prototypes | None) -> None:
         self._prototypes = prototypes
+        self.labels = None if prototypes is None else np.asarray(prototypes.labels, np.int64)
         # Once for all scans: it takes longer than the rest of an answer.
         self._direction = None if prototypes is None else level_direction(prototypes.level)
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        return None if self.prototypes is None else np.asarray(self.prototypes.labels, np.int64)
 
     def read_labels(self, part: Fingerprints) -> None:
         """Takes floors and buildings from a part of the same site with known positions."""

@@ -10,19 +10,41 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.sharding import Mesh, PartitionSpec
 from tqdm.auto import tqdm
 
 from rsstl_jax.engine.mesh import constrain, unpad
 from rsstl_jax.engine.replicas import Replication, replica_sharding, spread
-from rsstl_jax.engine.train_state import TrainState
+from rsstl_jax.engine.train_state import TrainState, gradient_norm
 from rsstl_jax.errors import DivergedError, Interrupted
 from rsstl_jax.store.interrupt import defer_signals
 from rsstl_jax.store.processes import exchange, is_first
 from rsstl_jax.store.recorder import Recorder
+from rsstl_jax.types import Params
 
 Step = Callable[[TrainState, Any, jax.Array, Any], tuple[TrainState, dict[str, jax.Array]]]
 """(state, batch, key, context) -> (state, metrics); the context stays the same all along."""
+
+
+def make_step(
+    loss: Callable[[Params, Any, jax.Array, Any], jax.Array],
+    tx: optax.GradientTransformation,
+    *,
+    term: str = "localization",
+) -> Step:
+    """A step along the gradient of loss(params, batch, key, context), which is logged as a term."""
+
+    def step(
+        state: TrainState, batch: Any, key: jax.Array, context: Any
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        value, grads = jax.value_and_grad(loss)(state.params, batch, key, context)
+        updates, opt_state = tx.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        metrics = {term: value, "gradient_norm": gradient_norm(grads)}
+        return state._replace(params=params, opt_state=opt_state), metrics
+
+    return step
 
 
 @lru_cache(maxsize=16)

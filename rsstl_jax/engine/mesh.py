@@ -83,7 +83,7 @@ def is_partitioned(row: Mesh | None) -> bool:
 
 def on_row(row: Mesh | None) -> AbstractContextManager[Any]:
     """Where the program of a row is compiled and run: a partitioned one finds its devices there."""
-    return jax.set_mesh(row) if row is not None and row.size > 1 else nullcontext()
+    return jax.set_mesh(row) if is_partitioned(row) else nullcontext()
 
 
 def replicate(tree: Any, row: Mesh | None) -> Any:

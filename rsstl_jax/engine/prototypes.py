@@ -63,7 +63,6 @@ class PositionGroups(NamedTuple):
 
 
 def group_by_position(part: Fingerprints) -> PositionGroups:
-    """Groups the fingerprints of one position, building and floor."""
     column = lambda values: np.full(len(part), NO_LABEL) if values is None else values  # noqa: E731
     label_rows = np.column_stack([column(part.building), column(part.floor)]).astype(np.int64)
     labels, label = np.unique(label_rows, axis=0, return_inverse=True)

@@ -104,9 +104,9 @@ def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
     return RadiusModel(as_array(power * slope), as_array(power * bias), as_array(factor))
 
 
-def conformal_quantile(score: NDArray[np.float64], coverage: float = COVERAGE) -> float:
-    """The score that covers a new one with this probability; the largest where n is too small."""
-    rank = min(math.ceil((len(score) + 1) * coverage), len(score))
+def conformal_quantile(score: NDArray[np.float64]) -> float:
+    """The score that covers 90 % of new ones; the largest where there are too few."""
+    rank = min(math.ceil((len(score) + 1) * COVERAGE), len(score))
     return float(np.sort(score)[rank - 1])
 
 

@@ -53,9 +53,9 @@ def _stack(*trees: Any) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-def unstack(tree: Any, index: int) -> Any:
-    """One of the pytrees that `stack` was given."""
-    return jax.tree.map(lambda leaf: leaf[index], tree)
+def unstack(tree: Any, index: Any) -> Any:
+    """One of the pytrees that `stack` was given, or several still stacked; None: all of them."""
+    return tree if index is None else jax.tree.map(lambda leaf: leaf[index], tree)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ReplicaSharding:
         """A stacked state, which every process has, as arrays that the rows share."""
         shares = _shares(len(self.mesh.devices), self.count)
         state = jax.device_get(state)
-        return self.join({row: _take(state, share) for row, share in enumerate(shares)})
+        return self.join({row: unstack(state, share) for row, share in enumerate(shares)})
 
     def join(self, parts: Mapping[int, Any]) -> Any:
         """The shared arrays, of the parts of this process's rows."""
@@ -122,7 +122,7 @@ class _Piece(NamedTuple):
 
     def begin(self, state: Any, key: jax.Array) -> Any:
         """Starts the program; JAX does not wait for its end."""
-        state, key = replicate((state, _take(key, self.index)), self.row)
+        state, key = replicate((state, unstack(key, self.index)), self.row)
         with on_row(self.row):
             return self.program(state, self.data, key, self.context)
 
@@ -165,8 +165,8 @@ def spread(
 
     def take(piece: _Piece, state: Any) -> Any:
         if sharding is None:
-            return _take(state, piece.index)
-        return _take(sharding.part(state, piece.number), piece.within)
+            return unstack(state, piece.index)
+        return unstack(sharding.part(state, piece.number), piece.within)
 
     def run(state: Any, key: jax.Array) -> Any:
         begun = [piece.begin(take(piece, state), key) for piece in pieces]
@@ -205,11 +205,7 @@ def _join(join: Callable[..., Any], trees: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *leaves: join(leaves), *trees)
 
 
-def _take(tree: Any, index: Any) -> Any:
-    return tree if index is None else jax.tree.map(lambda leaf: leaf[index], tree)
-
-
 def _take_own(axes: Any, context: Any, index: Any) -> Any:
     """The context of some replicas: of what each has of its own, theirs."""
-    take = lambda axis, part: part if axis is None else _take(part, index)  # noqa: E731
+    take = lambda axis, part: part if axis is None else unstack(part, index)  # noqa: E731
     return jax.tree.map(take, axes, context, is_leaf=lambda axis: axis is None)

@@ -168,9 +168,7 @@ def save_answers(folder: str | Path, locator: NetworkLocator) -> None:
         write_sealed(Path(folder) / _RADIUS, radius_facts(locator.radius))
 
 
-def load_answers(
-    folder: str | Path, num_access_points: int
-) -> dict[str, Prototypes | RadiusModel | None]:
+def load_answers(folder: str | Path, num_access_points: int) -> dict[str, Any]:
     """What `save_answers` wrote; an earlier version wrote nothing."""
     prototypes, file = load_prototypes(folder, num_access_points), Path(folder) / _RADIUS
     radius = None
@@ -251,8 +249,7 @@ def load_student(folder: str | Path) -> Student:
         survey = _load(folder, "survey", shapes, owner)
         site_network = replace(site_network, support=full_support(survey), survey=survey)
     params = _load(folder, "params", site_network.shapes(len(access_points)), owner)
-    answers: dict[str, Any] = load_answers(folder, len(access_points))
-    answers["layout"] = layout_of(card, card_file)
+    answers = load_answers(folder, len(access_points)) | {"layout": layout_of(card, card_file)}
     return Student(site_network, params, tuple(access_points), dataset, **answers)
 
 

@@ -62,7 +62,6 @@ class SiteJob:
 
     @cached_property
     def data(self) -> Batch:
-        """The whole train part as arrays on the device."""
         return make_batch(self.train, self.site_network.preprocessor)
 
     @cached_property
@@ -71,7 +70,6 @@ class SiteJob:
         return self.site_network.shapes(self.train.num_access_points)
 
     def init(self, key: jax.Array) -> Params:
-        """Fresh parameters of the network."""
         return self.site_network.init(key, self.train.num_access_points)
 
     def optimizer(self, learning_rate: float | None = None) -> optax.GradientTransformation:

@@ -1,6 +1,5 @@
 """The state of a training: arrays only."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -27,21 +26,6 @@ def make_state_of_parts(parts: dict[str, Params], tx: optax.GradientTransformati
     """A state at epoch 0 of parts that have an optimiser each."""
     opt_state = {part: tx.init(params) for part, params in parts.items()}
     return TrainState(parts, opt_state, jnp.zeros((), jnp.int32))
-
-
-def descend(
-    state: TrainState,
-    tx: optax.GradientTransformation,
-    loss_fn: Callable[[Params], jax.Array],
-    *,
-    term: str = "localization",
-) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One update of all parameters along the gradient of a loss."""
-    loss, grads = jax.value_and_grad(loss_fn)(state.params)
-    updates, opt_state = tx.update(grads, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
-    metrics = {term: loss, "gradient_norm": gradient_norm(grads)}
-    return state._replace(params=params, opt_state=opt_state), metrics
 
 
 def gradient_norm(grads: Params) -> jax.Array:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rsstl_jax.errors import DataError
-from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, wrap_title
 from rsstl_jax.report.result_table import FIGURES, markdown_table, protocol_cells
 from rsstl_jax.report.statistics import (
     PairedDifference,
@@ -185,7 +185,7 @@ def plot_methods(
         axes.set_ylim(len(heights) - 0.5, -0.5)
         axes.grid(alpha=0.3)
     # Of the figure, not of its axes: long labels leave these too little room.
-    figure.suptitle(wrap_title(with_unit(title, dataset), 80), fontsize=11)
+    figure.suptitle(wrap_title(title, 80, dataset), fontsize=11)
     save_figure(figure, path)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.report.plots import new_figure, save_figure, unit_label, with_unit, wrap_title
+from rsstl_jax.report.plots import new_figure, save_figure, unit_label, wrap_title
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread, student_label
 
 # The last percentile drawn: the few largest errors would press all others to the left.
@@ -86,7 +86,7 @@ def plot_distribution(
         xlabel=f"error ({unit}), up to the {_LAST}th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
-    axes.set_title(wrap_title(with_unit(title, dataset), 64), fontsize=10)
+    axes.set_title(wrap_title(title, 64, dataset), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="center right", fontsize=8)
     save_figure(figure, path)

@@ -15,6 +15,7 @@ from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.models import Network
 from rsstl_jax.models.generator import Generator
 from rsstl_jax.models.registry import model_section
+from rsstl_jax.phases.generators import input_width
 from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import differences, json_digest, read_sealed, write_sealed
 from rsstl_jax.store.processes import in_first
@@ -53,11 +54,6 @@ def make_card(config: ConfigDict, network: Network, source: str, data_digest: st
     }
     card: Card = json.loads(json.dumps(facts))
     return card
-
-
-def input_width(settings: ConfigDict) -> int:
-    """Of a generator: the noise, and the position where it is conditioned on it."""
-    return settings.latent_width + (2 if settings.conditioning == "location" else 0)
 
 
 def generator_shapes(card: Card) -> Params:

@@ -13,10 +13,10 @@ from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models import Estimator
 from rsstl_jax.models.network import init_params
 from rsstl_jax.phases.alignment_terms import TERMS, Alignment
-from rsstl_jax.phases.autoencoder import initial_params
 from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
 from rsstl_jax.phases.generators import make_teacher_fn
 from rsstl_jax.phases.replica_groups import group_name, replica_groups
+from rsstl_jax.phases.specialise import initial_params
 from rsstl_jax.phases.student_specs import WEIGHTED, StudentPlan
 from rsstl_jax.phases.teacher_set import TeacherSet
 from rsstl_jax.site_agnostic.teacher_outputs import (
@@ -126,20 +126,20 @@ def train_students(
     waiting = [name for name, params in saved.items() if params is None]
     if not waiting:
         return saved
-    distillation = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
-    step, starts = distillation
+    step, starts = make_distillation(job, teachers, students, recorder=recorder, outputs=outputs)
     for names, mode in replica_groups(job, step, starts, waiting, CONTEXT_AXES, recorder):
-        states, keys, contexts = zip(*(starts[name]() for name in names), strict=True)
+        begun = [starts[name]() for name in names]
+        state, key, context = stack(begun, (0, 0, CONTEXT_AXES)) if mode else begun[0]
         state = fit(
             step,
-            stack(states) if mode else states[0],
+            state,
             job.data,
-            stack(keys) if mode else keys[0],
+            key,
             epochs=job.epochs,
             batch_size=job.batch_size,
             name=group_name(names) if mode else names[0],
             recorder=recorder,
-            context=stack(contexts, CONTEXT_AXES) if mode else contexts[0],
+            context=context,
             replication=Replication(names, CONTEXT_AXES, mode == "vmap") if mode else None,
             omit={name: set(WEIGHTED[1:]) - set(students[name][1].terms) for name in names},
             mesh=job.mesh,

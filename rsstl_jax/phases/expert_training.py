@@ -20,7 +20,7 @@ from rsstl_jax.losses import (
 )
 from rsstl_jax.models.generator import Critic, Generator
 from rsstl_jax.models.network import init_params
-from rsstl_jax.phases.generators import draw_codes, generator_inputs
+from rsstl_jax.phases.generators import draw_inputs, input_width
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
 
@@ -54,10 +54,7 @@ def make_expert_step(
     scale_m = site_network.preprocessor.scale_m
 
     def imitate(params: Params, batch: SourceBatch, key: jax.Array) -> jax.Array:
-        codes = draw_codes(key, batch.row, latent_width=settings.latent_width)
-        inputs = generator_inputs(
-            codes, batch.centered_m / scale_m, conditioning=settings.conditioning
-        )
+        inputs = draw_inputs(settings, key, batch.row, batch.centered_m / scale_m)
         return generator.apply({"params": params}, inputs)[1]
 
     def critic_total(
@@ -127,11 +124,7 @@ def init_expert_state(
 ) -> TrainState:
     """Fresh generator and critic, with an optimiser each."""
     generator_key, critic_key, _ = _keys(settings)
-    example = generator_inputs(
-        jnp.zeros((1, settings.latent_width), jnp.float32),
-        source.centered_m[:1],
-        conditioning=settings.conditioning,
-    )
+    example = jnp.zeros((1, input_width(settings)), jnp.float32)
     params = {
         "generator": init_params(generator, generator_key, example),
         "critic": init_params(critic, critic_key, source.extract[:1]),

@@ -10,40 +10,31 @@ from rsstl_jax.models.generator import Generator
 from rsstl_jax.types import Batch, Params, TeacherFn
 
 
-def draw_codes(
-    key: jax.Array, row: jax.Array, *, latent_width: int, noise: str = "fresh"
+def draw_inputs(
+    settings: ConfigDict, key: jax.Array, row: jax.Array, position: jax.Array, noise: str = "fresh"
 ) -> jax.Array:
-    """The noise of a batch, N(0, I)."""
+    """A generator's input: noise, N(0, I), and behind it the position where it is conditioned."""
+    width = settings.latent_width
     if noise == "fresh":
-        return jax.random.normal(key, (row.shape[0], latent_width), jnp.float32)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, row)
-    return jax.vmap(lambda k: jax.random.normal(k, (latent_width,), jnp.float32))(keys)
+        codes = jax.random.normal(key, (row.shape[0], width), jnp.float32)
+    else:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, row)
+        codes = jax.vmap(lambda k: jax.random.normal(k, (width,), jnp.float32))(keys)
+    return codes if settings.conditioning == "none" else jnp.concatenate([codes, position], axis=-1)
 
 
-def generator_inputs(codes: jax.Array, position: jax.Array, *, conditioning: str) -> jax.Array:
-    """A generator's input: codes, and behind them the position where it is conditioned."""
-    return codes if conditioning == "none" else jnp.concatenate([codes, position], axis=-1)
-
-
-def generate(
-    generator: Generator, teachers: Params, codes: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """What N stacked teachers make of float[B, L]: frame [N, B, F], extract [N, B, D]."""
-
-    def generate_one(params: Params) -> tuple[jax.Array, jax.Array]:
-        return generator.apply({"params": params}, codes)
-
-    return jax.lax.stop_gradient(jax.vmap(generate_one)(teachers))
+def input_width(settings: ConfigDict) -> int:
+    """Of a generator: the noise, and the position where it is conditioned on it."""
+    return settings.latent_width + (2 if settings.conditioning == "location" else 0)
 
 
 def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: float) -> TeacherFn:
     """The teachers of phase 2 as one function of (stacked parameters, key, batch)."""
 
-    def generate_batch(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        codes = draw_codes(key, batch.row, latent_width=settings.latent_width, noise=settings.noise)
+    def generate(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         position = batch.centered_m / scale_m
-        inputs = generator_inputs(codes, position, conditioning=settings.conditioning)
-        return generate(generator, params, inputs)
+        inputs = draw_inputs(settings, key, batch.row, position, settings.noise)
+        return jax.vmap(lambda one: generator.apply({"params": one}, inputs))(params)
 
     def draw_noise(params: Params, key: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
         shape = (jax.tree.leaves(params)[0].shape[0], batch.row.shape[0])
@@ -52,4 +43,4 @@ def make_teacher_fn(generator: Generator, settings: ConfigDict, *, scale_m: floa
         frame = draw(frame_key, (*shape, generator.frame_width))
         return frame, draw(extract_key, (*shape, generator.extract_width))
 
-    return draw_noise if settings.kind == "noise" else generate_batch
+    return draw_noise if settings.kind == "noise" else generate

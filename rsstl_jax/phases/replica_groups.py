@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-from jax.sharding import Mesh
 
 from rsstl_jax.engine.loop import Step, make_epochs
 from rsstl_jax.engine.mesh import (
@@ -47,14 +46,7 @@ def replica_groups(
         yield group
     size = 1
     if mode == "vmap" and len(left) > 1:
-        size = replicas_that_fit(
-            step,
-            [starts[name] for name in left],
-            job.data,
-            batch_size=job.batch_size,
-            context_axes=context_axes,
-            mesh=job.mesh,
-        )
+        size = replicas_that_fit(job, step, [starts[name] for name in left], context_axes)
     size *= len(mesh_rows(job.mesh))
     groups = [tuple(left[i : i + size]) for i in range(0, len(left), size)]
     # All of them before the first is trained: a run that goes on is the run that was begun.
@@ -94,23 +86,17 @@ def group_name(names: Sequence[str]) -> str:
 
 
 def replicas_that_fit(
-    step: Step,
-    starts: Sequence[Callable[[], Any]],
-    data: Any,
-    *,
-    batch_size: int,
-    context_axes: Any,
-    mesh: Mesh | None = None,
+    job: SiteJob, step: Step, starts: Sequence[Callable[[], Any]], context_axes: Any
 ) -> int:
     """How many of these trainings a device, or a row of a mesh, may hold under `vmap`."""
-    rows = mesh_rows(mesh)
+    mesh, rows = job.mesh, mesh_rows(job.mesh)
     own_row = next(row for row in rows if has_device(row))
-    one_step = shard(jax.tree.map(lambda leaf: leaf[:batch_size], data), own_row)
+    one_step = shard(jax.tree.map(lambda leaf: leaf[: job.batch_size], job.data), own_row)
     # The first row has as many as any.
     begun = [start() for start in starts[: math.ceil(len(starts) / len(rows))]]
-    run = make_epochs(
+    program: Any = make_epochs(
         step,
-        batch_size=batch_size,
+        batch_size=job.batch_size,
         num_epochs=1,
         vmapped=True,
         context_axes=context_axes,
@@ -121,10 +107,9 @@ def replicas_that_fit(
         usable //= mesh.size  # they share one memory
     size = len(begun)
     while size > 1:
-        states, keys, contexts = zip(*begun[:size], strict=True)
-        program: Any = run
-        context = shard_context(stack(contexts, context_axes), own_row)
-        state, key = replicate((stack(states), stack(keys)), own_row)
+        state, key, context = stack(begun[:size], (0, 0, context_axes))
+        state, key = replicate((state, key), own_row)
+        context = shard_context(context, own_row)
         with on_row(own_row):
             compiled = program.lower(state, one_step, key, context).compile()
         if _bytes_of(compiled) <= usable:

@@ -10,7 +10,7 @@ from rsstl_jax._numerics import unit_vectors
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models.generator import Generator
 from rsstl_jax.phases.expert_training import SourceBatch
-from rsstl_jax.phases.generators import draw_codes, generator_inputs
+from rsstl_jax.phases.generators import draw_inputs
 from rsstl_jax.types import Params
 
 _SAMPLE = 2000  # rows whose cosines are compared
@@ -26,11 +26,8 @@ def measure_teacher(
 
     @jax.jit
     def decode(real: SourceBatch) -> tuple[jax.Array, jax.Array]:
-        codes = draw_codes(
-            jax.random.key(settings.seed), real.row, latent_width=settings.latent_width
-        )
         position = real.centered_m / job.site_network.preprocessor.scale_m
-        inputs = generator_inputs(codes, position, conditioning=settings.conditioning)
+        inputs = draw_inputs(settings, jax.random.key(settings.seed), real.row, position)
         generated = generator.apply({"params": params}, inputs)[1]
         return generated, job.site_network.regress(network_params, generated)
 

@@ -22,8 +22,9 @@ from rsstl_jax.errors import MissingDataError
 from rsstl_jax.models import Network
 from rsstl_jax.models.generator import Generator, make_generator
 from rsstl_jax.models.network import init_params
-from rsstl_jax.phases.bundle import Bundle, input_width, load_bundle, make_card, save_bundle
+from rsstl_jax.phases.bundle import Bundle, load_bundle, make_card, save_bundle
 from rsstl_jax.phases.expert_training import represent_source, train_expert
+from rsstl_jax.phases.generators import input_width
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.phases.teacher_quality import measure_teacher
 from rsstl_jax.site_agnostic.at_site import Pretrained

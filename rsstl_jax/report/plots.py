@@ -53,12 +53,6 @@ def legend_label(text: str) -> str:
     return f"\u200b{text}" if text.startswith("_") else text
 
 
-def with_unit(title: str, dataset: str) -> str:
-    """A title that says what a raw unit is, where the dataset has one."""
-    unit = raw_unit(dataset)
-    return f"{title}\nraw unit: {unit}" if unit else title
-
-
 def plot_cdf(
     path: str | Path, errors_m: Mapping[str, np.ndarray], title: str, *, dataset: str = ""
 ) -> None:
@@ -77,7 +71,7 @@ def plot_cdf(
         xlabel=f"error ({unit}), up to the 99th percentile",
         ylabel="fraction of fingerprints with a smaller error",
     )
-    axes.set_title(wrap_title(with_unit(title, dataset), 60), fontsize=10)
+    axes.set_title(wrap_title(title, 60, dataset), fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     save_figure(figure, path)
@@ -115,7 +109,7 @@ def plot_comparison(
         axes.grid(alpha=0.3)
         # Below the curves, which would hide behind many long names.
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8)
-    figure.suptitle(wrap_title(with_unit(title, dataset), 100), fontsize=10)
+    figure.suptitle(wrap_title(title, 100, dataset), fontsize=10)
     save_figure(figure, path)
 
 
@@ -164,8 +158,7 @@ def plot_map(
     )
     left_out = 0 if floor is None else len(np.unique(floor)) - len(rows)
     note = f"\n{left_out} floors with fewer fingerprints are left out" if left_out > 0 else ""
-    title = wrap_title(with_unit(title, dataset), 45 * len(predicted_m))
-    figure.suptitle(title + note, fontsize=10)
+    figure.suptitle(wrap_title(title, 45 * len(predicted_m), dataset) + note, fontsize=10)
     save_figure(figure, path)
 
 
@@ -205,10 +198,10 @@ def _draw_pairs(
     axes.locator_params(nbins=5)
 
 
-def wrap_title(title: str, width: int) -> str:
-    """A title in lines of similar length, so that no word stands alone in the last one."""
-    lines = []
-    for line in title.splitlines():
+def wrap_title(title: str, width: int, dataset: str = "") -> str:
+    """A title in lines of similar length; the last says what a dataset's raw unit is."""
+    unit, lines = raw_unit(dataset), []
+    for line in [*title.splitlines(), *([f"raw unit: {unit}"] if unit else [])]:
         count = math.ceil(len(line) / width)
         longest = width if count <= 1 else math.ceil(len(line) / count) + 6
         lines.append(textwrap.fill(line, min(width, longest)))

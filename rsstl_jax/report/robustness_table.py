@@ -13,7 +13,6 @@ from rsstl_jax.report.plots import (
     new_figure,
     save_figure,
     unit_label,
-    with_unit,
     wrap_title,
 )
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
@@ -137,7 +136,7 @@ def plot_robustness(path: str | Path, shared: Mapping[str, Any], records: Sequen
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
     title = f"{shared['dataset']}, {shared['part']} part, under corruptions of its fingerprints"
-    figure.suptitle(wrap_title(with_unit(title, shared["dataset"]), 160), fontsize=11)
+    figure.suptitle(wrap_title(title, 160, shared["dataset"]), fontsize=11)
     save_figure(figure, path, dpi=80)
 
 

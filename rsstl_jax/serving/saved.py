@@ -172,8 +172,7 @@ def save_ensemble(
 def _load_ensemble(folder: Path) -> Ensemble:
     card = read_sealed(folder / _ENSEMBLE, {"dataset": str, "members": list})
     members = [load_network_locator(folder / str(name)) for name in card["members"]]
-    answers: dict[str, Any] = load_answers(folder, len(members[0].access_points))
-    return Ensemble(members, **answers)
+    return Ensemble(members, **load_answers(folder, len(members[0].access_points)))
 
 
 def save_at_site(folder: str | Path, ensemble: EnsembleAtSite, *, replace: bool = False) -> None:
@@ -211,5 +210,5 @@ def _load_at_site(folder: Path) -> EnsembleAtSite:
         )
     except DataError as error:
         raise DamagedError(f"{folder / _RADIO_MAP} is damaged: {error}") from error
-    answers: dict[str, Any] = load_answers(folder, len(radio_map.access_points))
+    answers = load_answers(folder, len(radio_map.access_points))
     return EnsembleAtSite(pretrained, radio_map, chosen=chosen, **answers)

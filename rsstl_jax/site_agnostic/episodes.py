@@ -37,10 +37,14 @@ def renew_episodes(episodes: Mapping[str, Any]) -> dict[str, Any]:
     return renew(episodes, _OLD_FIELDS, {"whole_places": "all_scans"})
 
 
-def per_step_fact(config: ConfigDict) -> dict[str, int]:
-    """What a card says of the episodes of a step; those of earlier versions say nothing of one."""
-    number = config.agnostic.episodes_per_step
-    return {"episodes_per_step": number} if number > 1 else {}
+def training_facts(config: ConfigDict) -> dict[str, Any]:
+    """What a card says of a training on episodes, beside its data and seeds."""
+    plan = config.agnostic
+    facts = {"epochs": plan.epochs, "learning_rate": plan.learning_rate}
+    # Cards of earlier versions say nothing of one episode a step.
+    if plan.episodes_per_step > 1:
+        facts["episodes_per_step"] = plan.episodes_per_step
+    return facts | {"episodes": plan.episodes.to_dict()}
 
 
 def check_mesh(config: ConfigDict) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from rsstl_jax.data import Fingerprints, check_sources
+from rsstl_jax.data import Fingerprints
 from rsstl_jax.errors import ConfigError, DamagedError, MissingDataError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.site_agnostic.at_site import Pretrained
-from rsstl_jax.site_agnostic.episodes import per_step_fact, renew_episodes
+from rsstl_jax.site_agnostic.episodes import renew_episodes, training_facts
 from rsstl_jax.site_agnostic.training import fit_members
 from rsstl_jax.site_agnostic.weights import load_pretrained, save_pretrained
 from rsstl_jax.store.files import differences
@@ -29,10 +29,13 @@ def make_agnostic_teachers(
     sources: Mapping[str, Fingerprints | MissingDataError],
 ) -> Pretrained:
     """The site-agnostic teachers of a run, each trained on all its sources."""
-    check_sources(config.target, tuple(sources))
     folder = Path(bundle_dir) / f"agnostic-{'+'.join(sources)}"
     parts = {name: part for name, part in sources.items() if isinstance(part, Fingerprints)}
-    facts = _facts(config, parts)
+    first = config.teacher.seed
+    facts = training_facts(config) | {
+        "seeds": list(range(first, first + config.agnostic.members)),
+        "data": {name: part.digest() for name, part in parts.items()},
+    }
     missing = [part for part in sources.values() if isinstance(part, MissingDataError)]
 
     def make() -> Pretrained:
@@ -52,18 +55,6 @@ def make_agnostic_teachers(
         report=partial(recorder.report, "agnostic"),
         missing=missing[0] if missing else None,
     )
-
-
-def _facts(config: ConfigDict, parts: Mapping[str, Fingerprints]) -> dict[str, Any]:
-    """What the bundle's card says of its training."""
-    first = config.teacher.seed
-    return per_step_fact(config) | {
-        "episodes": config.agnostic.episodes.to_dict(),
-        "epochs": config.agnostic.epochs,
-        "learning_rate": config.agnostic.learning_rate,
-        "seeds": list(range(first, first + config.agnostic.members)),
-        "data": {name: part.digest() for name, part in parts.items()},
-    }
 
 
 @in_first

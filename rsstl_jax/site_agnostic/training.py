@@ -7,19 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from rsstl_jax.data import Fingerprints
-from rsstl_jax.engine.loop import Step, fit
+from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.mesh import make_mesh
+from rsstl_jax.engine.radio_map import RadioMap, full_support
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_network import SiteNetwork, in_chunks, make_supported_site_network
-from rsstl_jax.engine.train_state import TrainState, descend, make_optimizer, make_state
+from rsstl_jax.engine.train_state import make_optimizer, make_state
 from rsstl_jax.losses import localization_loss
+from rsstl_jax.models.network import init_params
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
-from rsstl_jax.models.site_agnostic.support import Support, make_support
+from rsstl_jax.models.site_agnostic.support import Support
 from rsstl_jax.models.site_agnostic.token_network import AgnosticNetwork, make_agnostic
 from rsstl_jax.site_agnostic.episodes import (
     Episode,
@@ -45,13 +46,9 @@ def make_agnostic_site_network(settings: AgnosticSettings, train: Fingerprints) 
 
 def init_agnostic(settings: AgnosticSettings, key: jax.Array) -> Params:
     """Fresh parameters; they fit every site."""
-
-    def init(key: jax.Array) -> Params:
-        level, position = jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 2), jnp.float32)
-        support = make_support(level, position, jnp.zeros(1, jnp.int32))
-        return make_agnostic(settings).init(key, level, support)["params"]
-
-    return jax.jit(init)(key)
+    level, position = jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 2), jnp.float32)
+    support = full_support(RadioMap(level, position, jnp.zeros(1, jnp.int32)))
+    return init_params(make_agnostic(settings), key, level, support)
 
 
 def make_episode_step(
@@ -67,64 +64,57 @@ def make_episode_step(
         out = network.apply({"params": params}, episode.level, episode.support, train=True)
         return localization_loss(out.location, episode.position).mean()
 
-    def step(
-        state: TrainState, batch: jax.Array, key: jax.Array, sources: Sources
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
+    def loss(params: Params, batch: jax.Array, key: jax.Array, sources: Sources) -> jax.Array:
         draw = partial(draw_episode, sources=sources, settings=settings, num_rows=num_rows)
         if len(batch) == 1:
-            episode = draw(key)
-            return descend(state, tx, lambda params: episode_loss(params, episode))
+            return episode_loss(params, draw(key))
         # Each from a number of the batch: where that is sharded, so are the episodes.
         episodes = jax.vmap(lambda number: draw(jax.random.fold_in(key, number)))(batch)
+        return jax.vmap(episode_loss, (None, 0))(params, episodes).mean()
 
-        def loss_fn(params: Params) -> jax.Array:
-            return jax.vmap(episode_loss, (None, 0))(params, episodes).mean()
-
-        return descend(state, tx, loss_fn)
-
-    return step
+    return make_step(loss, tx)
 
 
 def fit_agnostic(
+    config: ConfigDict,
     parts: Sequence[Fingerprints],
-    *,
     network: AgnosticSettings,
-    episodes: ConfigDict,
-    epochs: int,
-    learning_rate: float,
+    *,
     seed: int,
     name: str,
     recorder: Recorder,
-    params: Params | None = None,
-    episodes_per_step: int = 1,
-    mesh: Mesh | None = None,
+    tuned_from: Params | None = None,
 ) -> Params:
-    """Trains a site-agnostic network on episodes of the given sites."""
+    """Trains a network on episodes of the given sites, or tunes a trained one."""
+    plan, episodes = config.agnostic, config.agnostic.episodes
+    if tuned_from is not None:
+        plan, episodes = config.agnostic.tune, tuning_episodes(config)
     init_key, train_key = jax.random.split(jax.random.key(seed))
     start = init_agnostic(network, init_key)
     finished = recorder.load_final(name, start)
     if finished is not None:
         return finished
-    num_steps = EPISODES_PER_EPOCH // episodes_per_step
+    per_step = config.agnostic.episodes_per_step
+    num_steps = plan.epochs * (EPISODES_PER_EPOCH // per_step)
     tx = optax.chain(
         optax.clip_by_global_norm(MAX_GRADIENT_M),
-        make_optimizer(learning_rate, "cosine", epochs * num_steps),
+        make_optimizer(plan.learning_rate, "cosine", num_steps),
     )
     state = fit(
         make_episode_step(
             make_agnostic(network), episodes, tx, num_rows=max(len(part) for part in parts)
         ),
-        make_state(start if params is None else params, tx),
+        make_state(start if tuned_from is None else tuned_from, tx),
         jnp.arange(EPISODES_PER_EPOCH),
         train_key,
-        epochs=epochs,
-        batch_size=episodes_per_step,
+        epochs=plan.epochs,
+        batch_size=per_step,
         name=name,
         recorder=recorder,
         context=make_sources(parts),
-        mesh=mesh,
+        mesh=make_mesh(config.run.mesh),
     )
-    recorder.save_final(name, state.params, epochs)
+    recorder.save_final(name, state.params, plan.epochs)
     return state.params
 
 
@@ -139,24 +129,11 @@ def fit_members(
     tuned_from: Sequence[Params] | None = None,
 ) -> tuple[Params, ...]:
     """The ensemble members: a training on the sources per seed, or members tuned at a target."""
-    plan, episodes = config.agnostic, config.agnostic.episodes
-    if tuned_from is not None:
-        plan, episodes = config.agnostic.tune, tuning_episodes(config)
+    starts = tuned_from or [None] * len(seeds)
+    train = partial(fit_agnostic, config, parts, network, recorder=recorder)
     return tuple(
-        fit_agnostic(
-            parts,
-            network=network,
-            episodes=episodes,
-            epochs=plan.epochs,
-            learning_rate=plan.learning_rate,
-            seed=seed,
-            name=f"{name}/seed-{seed}",
-            recorder=recorder,
-            params=params,
-            episodes_per_step=config.agnostic.episodes_per_step,
-            mesh=make_mesh(config.run.mesh),
-        )
-        for seed, params in zip(seeds, tuned_from or [None] * len(seeds), strict=True)
+        train(seed=seed, name=f"{name}/seed-{seed}", tuned_from=start)
+        for seed, start in zip(seeds, starts, strict=True)
     )
 
 

@@ -20,11 +20,7 @@ from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
 from rsstl_jax.report.result_table import agnostic_table
 from rsstl_jax.site_agnostic.at_site import Pretrained
-from rsstl_jax.site_agnostic.episodes import (
-    check_mesh,
-    per_step_fact,
-    renew_episodes,
-)
+from rsstl_jax.site_agnostic.episodes import check_mesh, renew_episodes, training_facts
 from rsstl_jax.site_agnostic.fraction_figures import (
     check_fractions,
     measure_fraction,
@@ -43,8 +39,6 @@ from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.store.workdir import log_start, make_recorder, provenance, refuse_other_command
 from rsstl_jax.types import Params
 
-"""Cards of what is no bundle: `agnostic.npz` would take the place of a locator's own."""
-
 
 def pretrain(
     config: ConfigDict, workdir: str | Path, folder: str | Path, *, command: str = ""
@@ -58,9 +52,7 @@ def pretrain(
     check_sources(config.target, name_list(config.sources))
     parts = _read_sources(config)
     digests = {part.dataset: part.digest() for part in parts}
-    facts = _training_facts(config)
-    trained = {name: facts[name] for name in ("episodes", "epochs", "learning_rate")}
-    trained |= {"seeds": list(config.seeds), "data": digests}
+    trained = training_facts(config) | {"seeds": list(config.seeds), "data": digests}
     settings = AgnosticSettings.from_config(config)
     _check_replaced(folder, trained | asdict(settings))
     begun = time.perf_counter()
@@ -181,14 +173,11 @@ def _read_sources(config: ConfigDict) -> list[Fingerprints]:
     return [load_site(source, data_dir=data_dir).train for source in name_list(config.sources)]
 
 
-def _training_facts(config: ConfigDict) -> dict[str, Any]:
+def _plan(config: ConfigDict) -> dict[str, Any]:
     """What a training on the sources depends on, beside its seed, as JSON has it."""
-    return per_step_fact(config) | {
+    return training_facts(config) | {
         "sources": list(name_list(config.sources)),
-        "epochs": config.agnostic.epochs,
-        "learning_rate": config.agnostic.learning_rate,
         "network": asdict(AgnosticSettings.from_config(config)),
-        "episodes": config.agnostic.episodes.to_dict(),
     }
 
 
@@ -196,7 +185,7 @@ def measured_plan(config: ConfigDict, baselines: bool) -> dict[str, Any]:
     """What was trained and measured, for result.json."""
     return {
         "target": config.target,
-        **_training_facts(config),
+        **_plan(config),
         "seeds": list(config.seeds),
         "fractions": list(config.agnostic.fractions),
         "num_subsets": config.agnostic.num_subsets,
@@ -209,7 +198,7 @@ def measured_plan(config: ConfigDict, baselines: bool) -> dict[str, Any]:
 def _open_folder(config: ConfigDict, workdir: str | Path) -> Recorder:
     """Opens the folder of trainings on some sources, new or left by an earlier start."""
     file = Path(workdir) / "plan.json"
-    facts = _written_facts(file, _training_facts(config))
+    facts = _written_facts(file, _plan(config))
     recorder = make_recorder(config, workdir, json_digest(facts)[:16])
     in_first(write_json)(file, facts)
     return recorder

@@ -56,7 +56,7 @@ def locate(queries, support):
 
 def tokens_of(queries, **counts):
     """Tokens in the site above, compiled as one program."""
-    return jax.jit(partial(make_tokens, **counts))(queries, make())
+    return jax.jit(partial(make_tokens, settings=AgnosticSettings(**counts)))(queries, make())
 
 
 def assert_same(out, other, rtol=1e-3):

@@ -5,7 +5,7 @@ import numpy as np
 from tiny import make_part, make_tiny_config
 
 from rsstl_jax.engine.site_job import make_site_job
-from rsstl_jax.phases.autoencoder import initial_params
+from rsstl_jax.phases.specialise import initial_params
 from rsstl_jax.store.recorder import Recorder
 
 

@@ -15,7 +15,7 @@ from rsstl_jax.phases.expert_training import (
     represent_source,
     train_expert,
 )
-from rsstl_jax.phases.generators import draw_codes, generator_inputs
+from rsstl_jax.phases.generators import draw_inputs
 from rsstl_jax.phases.teacher_quality import teacher_quality
 from rsstl_jax.store.recorder import Recorder
 
@@ -67,9 +67,8 @@ def measure(source, generator, *teachers):
 
     @jax.jit
     def decode(teacher):
-        codes = draw_codes(jax.random.key(9), batch.row, latent_width=4)
         place = batch.centered_m / job.site_network.preprocessor.scale_m
-        inputs = generator_inputs(codes, place, conditioning="location")
+        inputs = draw_inputs(job.config.teacher, jax.random.key(9), batch.row, place)
         generated = generator.apply({"params": teacher}, inputs)[1]
         decoded_m = job.site_network.regress(params, generated)
         return generated, jnp.linalg.norm(decoded_m - batch.centered_m, axis=1)

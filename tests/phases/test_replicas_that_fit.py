@@ -1,5 +1,6 @@
 """How many trainings become one program: as many as its memory allows."""
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ from rsstl_jax.engine.replicas import stack, unstack
 from rsstl_jax.engine.train_state import make_state
 from rsstl_jax.phases import replica_groups as replicas
 
-DATA = jnp.ones(8)
+JOB = SimpleNamespace(data=jnp.ones(8), batch_size=2, mesh=None)
 
 
 class Context(NamedTuple):
@@ -33,7 +34,7 @@ def start(width=3):
 
 
 def fitting(count):
-    return replicas.replicas_that_fit(step, [start] * count, DATA, batch_size=2, context_axes=AXES)
+    return replicas.replicas_that_fit(JOB, step, [start] * count, AXES)
 
 
 def test_stacking_keeps_what_is_shared():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rsstl_jax.report import plots
-from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, with_unit, wrap_title
+from rsstl_jax.report.plots import plot_cdf, plot_map, unit_label, wrap_title
 from rsstl_jax.report.result_table import (
     current_result,
     mean_and_spread,
@@ -175,11 +175,11 @@ def test_the_map_has_the_extent_of_the_true_positions_and_counts_what_lies_outsi
 
 def test_a_raw_unit_is_not_called_a_metre():
     assert unit_label("uji") == "raw units" and unit_label("tut7") == unit_label("mine") == "m"
-    assert with_unit("Errors", "uji").splitlines() == [
+    assert wrap_title("Errors", 100, "uji").splitlines() == [
         "Errors",
         "raw unit: Web Mercator (EPSG:3857) metres: 0.766 m on the ground at 39.99° N",
     ]
-    assert with_unit("Errors", "tut7") == with_unit("Errors", "mine") == "Errors"
+    assert wrap_title("Errors", 100, "tut7") == wrap_title("Errors", 100, "mine") == "Errors"
 
 
 def test_degenerate_pictures_are_drawn_without_a_warning(tmp_path):

@@ -27,12 +27,12 @@ def config(tmp_path):
 
 
 def test_knn_is_that_of_the_command(config, tmp_path, monkeypatch):
-    """Figures, and every column of the predictions; beside a student that was not trained."""
+    """Figures, and every column of the predictions; beside students that were not trained."""
 
-    def untrained(job, *_):
-        return {seed: {"standalone": job.init(jax.random.key(0))} for seed in job.config.seeds}
+    def untrained(job, _, students, **__):
+        return dict.fromkeys(students, job.init(jax.random.key(0)))
 
-    monkeypatch.setattr(pipeline, "_train", untrained)
+    monkeypatch.setattr(pipeline, "train_students", untrained)
     monkeypatch.setattr(pipeline, "make_teachers", lambda *_: TeacherSet(None, {}, {}))
     result = run_baseline(config, "knn", tmp_path / "knn")
     figures = run_distillation(config, tmp_path / "run")["baselines"]["knn"]

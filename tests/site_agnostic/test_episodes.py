@@ -10,7 +10,6 @@ import tiny
 from ml_collections import ConfigDict
 
 from rsstl_jax.config import default_config
-from rsstl_jax.engine.radio_map import position_ids
 from rsstl_jax.errors import DataError
 from rsstl_jax.site_agnostic import episodes as episodes_module
 from rsstl_jax.site_agnostic.episodes import (
@@ -198,12 +197,6 @@ def test_a_crop_is_smaller_than_its_site():
 def test_the_same_key_draws_the_same_episode():
     tiny.assert_same_bits(draw(FULL), draw(FULL))
     assert tiny.differing(draw(FULL), draw(FULL, seed=1))
-
-
-def test_positions_are_those_of_the_plane():
-    part = PARTS[0].take([0, 1, 0, 2])
-    ids = position_ids(part)
-    assert ids[0] == ids[2] and len(set(ids.tolist())) == 3
 
 
 def test_a_tuning_differs_from_the_sources_in_its_own_fields_alone():

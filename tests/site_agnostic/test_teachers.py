@@ -24,7 +24,7 @@ def make(tmp_path, monkeypatch):
     """Makes the teachers of a configuration; trainings are replaced by fresh parameters."""
     trained = []
 
-    def draw(parts, *, seed, **_):
+    def draw(config, parts, network, *, seed, **_):
         trained.append(([part.dataset for part in parts], seed))
         shapes = jax.eval_shape(lambda: init_agnostic(AgnosticSettings(), jax.random.key(0)))
         return jax.tree.map(lambda leaf: jnp.full(leaf.shape, float(len(trained))), shapes)
@@ -79,11 +79,6 @@ def test_a_bundle_serves_where_the_data_are_not_at_hand(make, caplog):
 def test_other_data_of_a_source_make_them_anew(make):
     make()
     assert len(make({**SOURCES, "mall": make_part("mall", "test")})[1]) == 1
-
-
-def test_a_source_from_the_targets_building_is_refused(make):
-    with pytest.raises(DataError, match="surveyed in the same building"):
-        make({"home": make_part("home")})
 
 
 def test_a_bundle_that_matches_needs_no_lock(make, monkeypatch):

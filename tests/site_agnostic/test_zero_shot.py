@@ -218,24 +218,20 @@ def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):
     assert found.report["command"] == "python agnostic.py"
     page = (tmp_path / "run" / "report.html").read_text()
     assert f"rsstl agnostic --pretrain={tmp_path}/bundle" in page.replace("&#x27;", "'")
-    config.model.agnostic.feed_width += 1
-    with pytest.raises(ConfigError, match=r"a bundle of another training \(feed_width was \d+ and"):
-        pretrain(config, tmp_path / "other", tmp_path / "bundle")
+    others = {"model.agnostic.feed_width": 9, "agnostic.episodes_per_step": 3}
+    for field, value in others.items():
+        other = configured("home,mall", data_dir=data_dir, **{field: value})
+        words = rf"of another training \({field.rpartition('.')[2]} was \w+ and is {value}\)"
+        with pytest.raises(ConfigError, match=words):
+            pretrain(other, tmp_path / "other", tmp_path / "bundle")
 
 
 @pytest.mark.slow
 def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
     def train(epochs, recorder):
-        return fit_agnostic(
-            [tiny.make_part("mall")],
-            network=NETWORK,
-            episodes=EPISODES,
-            epochs=epochs,
-            learning_rate=1e-3,
-            seed=0,
-            name="demo",
-            recorder=recorder,
-        )
+        config = configured(**{"agnostic.epochs": epochs, "agnostic.learning_rate": 1e-3})
+        parts = [tiny.make_part("mall")]
+        return fit_agnostic(config, parts, NETWORK, seed=0, name="demo", recorder=recorder)
 
     options = {"log_every_epochs": 1, "checkpoint_every_s": 0.0}
     whole = train(4, Recorder(tmp_path / "whole", **options))

@@ -22,12 +22,7 @@ class TokenFramer(nn.Module):
         self, fingerprints: jax.Array, support: Support, *, train: bool = False
     ) -> tuple[jax.Array, Tokens]:
         settings = self.settings
-        tokens = make_tokens(
-            fingerprints,
-            support,
-            num_access_points=settings.num_access_points,
-            num_neighbours=settings.num_neighbours,
-        )
+        tokens = make_tokens(fingerprints, support, settings)
         embedded = [
             nn.Dense(settings.width, name=kind)(getattr(tokens, kind))
             for kind in ("query", "access_points", "neighbours")
@@ -88,7 +83,6 @@ class AgnosticNetwork(Network):
     def __call__(
         self, fingerprints: jax.Array, support: Support | None = None, *, train: bool = False
     ) -> Representations:
-        """All three representations of a batch."""
         if support is None:
             raise ValueError("support is None; make_support computes it from the site's train part")
         features, tokens = self.framer(fingerprints, support, train=train)
@@ -106,9 +100,7 @@ class AgnosticNetwork(Network):
         )
 
 
-def make_agnostic(
-    settings: AgnosticSettings, *, learning_rate_factor: float = 1.0
-) -> AgnosticNetwork:
+def make_agnostic(settings: AgnosticSettings) -> AgnosticNetwork:
     """The site-agnostic network of these sizes."""
     return AgnosticNetwork(
         framer=TokenFramer(settings),
@@ -118,14 +110,11 @@ def make_agnostic(
         extract_width=settings.width,
         extract_activation="linear",
         lipschitz=False,
-        learning_rate_factor=learning_rate_factor,
         uses_support=True,
     )
 
 
 def make_configured_agnostic(config: ConfigDict) -> AgnosticNetwork:
     """The site-agnostic network as a student of one site."""
-    return make_agnostic(
-        AgnosticSettings.from_config(config),
-        learning_rate_factor=config.model.agnostic.learning_rate_factor,
-    )
+    network = make_agnostic(AgnosticSettings.from_config(config))
+    return network.clone(learning_rate_factor=config.model.agnostic.learning_rate_factor)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rsstl_jax._numerics import safe_norm, safe_sqrt, top_k
+from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.models.site_agnostic.support import EXPONENTS, POWER, Support
 
 NUM_CANDIDATES = 64
@@ -64,23 +65,19 @@ class _Candidates(NamedTuple):
     common: jax.Array
 
 
-def make_tokens(
-    level: jax.Array,
-    support: Support,
-    *,
-    num_access_points: int,
-    num_neighbours: int,
-) -> Tokens:
+def make_tokens(level: jax.Array, support: Support, settings: AgnosticSettings) -> Tokens:
     """Tokens of a batch of fingerprints at a site."""
     level = jnp.where(support.num_detections[None, :] > 0, level, 0.0)
-    compared = max(NUM_COMPARED, num_access_points)
+    num_strongest = settings.num_access_points
+    compared = max(NUM_COMPARED, num_strongest)
     strongest, column = top_k(level, min(compared, level.shape[1]))
     detected = _Detected(column, strongest)
-    candidates = _find_candidates(level, detected, support, num_access_points)
-    detected = jax.tree.map(lambda leaf: leaf[:, :num_access_points], detected)
+    candidates = _find_candidates(level, detected, support, num_strongest)
+    detected = jax.tree.map(lambda leaf: leaf[:, :num_strongest], detected)
     frame = _local_frame(detected, support)
     points, centroid = _access_points(detected, frame, support)
-    neighbours, position, valid = _neighbours(candidates, frame, support, num_neighbours)
+    number = settings.num_neighbours
+    neighbours, position, valid = _neighbours(candidates, frame, support, number)
     query = _query(level, frame, support, candidates)
     first = jnp.ones_like(valid[:, :1])
     return Tokens(
