@@ -152,7 +152,8 @@ def _find_cause(name: str, root: Path, file: Path) -> str:
     if file.name == "test.csv" and _has_train_part(folder):
         return (
             "train.csv is; measuring takes fingerprints of known position that are not in it. "
-            "rsstl predict and rsstl check_site take train.csv alone"
+            "rsstl predict, rsstl check_site and runs with data.evaluate_on=validation take "
+            "train.csv alone"
         )
     present = {path.name for path in folder.glob("[!.]*")} if folder.is_dir() else set()
     return f"{folder} holds {shown(present)}" if present and name not in CARDS else ""
