@@ -17,7 +17,7 @@ from rsstl_jax.baselines.transfer import make_transfer_job, sequential_transfer
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import validate
-from rsstl_jax.data import check_sources, load_site
+from rsstl_jax.data import check_sources, load_radio_map
 from rsstl_jax.data.buildings import check_no_copy
 from rsstl_jax.data.target import TargetParts, target_parts
 from rsstl_jax.engine.site_job import SiteJob
@@ -62,7 +62,7 @@ def _run(
     recorder = open_workdir(config, workdir, command)
     sources: dict[str, SiteJob] = {}
     for name in name_list(config.sources) if method in WITH_SOURCES else ():
-        train = load_site(name, data_dir=config.data_dir or None).train
+        train = load_radio_map(name, data_dir=config.data_dir or None)
         check_no_copy(parts.train, train)
         sources[name] = make_transfer_job(site_config(config, name), train)
     digests = {name: source.train.digest() for name, source in sources.items()}

@@ -104,7 +104,7 @@ FOLDER = Rule(
     "a folder, or empty",
 )
 NETWORK = Rule(
-    lambda v: isinstance(v, str) and bool(re.fullmatch(r"\w+|\w+(\.\w+)*:\w+", v)),
+    lambda v: isinstance(v, str) and bool(re.fullmatch(r"[\w-]+|\w+(\.\w+)*:\w+", v)),
     "a network's name, or package.module:function",
 )
 DATASET = Rule(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rsstl_jax.config.rules import DATASET_NAME
 from rsstl_jax.data.cards import CARDS, check_card
 from rsstl_jax.data.download import download_dataset
-from rsstl_jax.data.readers import READERS, read_site
+from rsstl_jax.data.readers import read_site
 from rsstl_jax.data.readers.columns import shown
 from rsstl_jax.data.readers.layout import Layout
 from rsstl_jax.data.readers.table import read_radio_map, read_unlabelled
@@ -115,7 +115,7 @@ def load_radio_map(
         (600, 2)
     """
     check_dataset_name(name)
-    if name in READERS or name.startswith(SYNTHETIC_PREFIX):
+    if name in CARDS or name.startswith(SYNTHETIC_PREFIX):
         return load_site(name, data_dir=data_dir, layout=layout).train
     root = resolve_data_dir(data_dir)[0]
     try:
@@ -149,10 +149,11 @@ def _find_cause(name: str, root: Path, file: Path) -> str:
         return cause + (f" or of the folders in {root} ({shown(others)})" if others else "")
     if other := next((o for o in OTHER_FORMS if file.with_suffix(f".{o}").is_file()), ""):
         return f"{file.with_suffix(f'.{other}').name} is; save it as {file.name}, UTF-8 text"
-    if file.name == "test.csv" and _has_train_part(folder):
+    if file.name == "test.csv" and name not in CARDS and _has_train_part(folder):
         return (
             "train.csv is; measuring takes fingerprints of known position that are not in it. "
-            "rsstl predict and rsstl check_site take train.csv alone"
+            "rsstl predict, rsstl check_site and runs with data.evaluate_on=validation take "
+            "train.csv alone"
         )
     present = {path.name for path in folder.glob("[!.]*")} if folder.is_dir() else set()
     return f"{folder} holds {shown(present)}" if present and name not in CARDS else ""

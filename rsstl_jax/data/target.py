@@ -7,9 +7,9 @@ from ml_collections import ConfigDict
 from numpy.typing import NDArray
 
 from rsstl_jax.config.rules import name_list, name_text
-from rsstl_jax.data.load import load_site, load_unlabelled
+from rsstl_jax.data.load import load_radio_map, load_site, load_unlabelled
 from rsstl_jax.data.readers.columns import MAX_SHOWN
-from rsstl_jax.data.site import Fingerprints, Site
+from rsstl_jax.data.site import Fingerprints
 from rsstl_jax.data.splits import grouped_validation_split, target_fraction, target_rest
 from rsstl_jax.errors import DataError
 
@@ -25,7 +25,7 @@ class TargetParts(NamedTuple):
 def target_parts(config: ConfigDict) -> TargetParts:
     """Reads the target; the fraction is drawn from what is not held out of train."""
     data, data_dir = config.data, config.data_dir or None
-    train, held_out = split_site(load_site(config.target, data_dir=data_dir), data)
+    train, held_out = split_parts(*read_target(config), data)
     fraction, seed = data.fraction, data.fraction_seed
     kept = train if fraction == 1 else target_fraction(train, fraction=fraction, seed=seed)
     if config.distill.num_unlabelled == 0:
@@ -37,14 +37,25 @@ def target_parts(config: ConfigDict) -> TargetParts:
     return TargetParts(kept, held_out, unlabelled_dbm)
 
 
-def split_site(site: Site, data: ConfigDict) -> tuple[Fingerprints, Fingerprints]:
+def read_target(config: ConfigDict) -> tuple[Fingerprints, Fingerprints | None]:
+    """The train part, and the test part where it is measured on: it need not be there else."""
+    data_dir = config.data_dir or None
+    if config.data.evaluate_on == "validation":
+        return load_radio_map(config.target, data_dir=data_dir), None
+    site = load_site(config.target, data_dir=data_dir)
+    return site.train, site.test
+
+
+def split_parts(
+    train: Fingerprints, test: Fingerprints | None, data: ConfigDict
+) -> tuple[Fingerprints, Fingerprints]:
     """What is trained on, without what is held out by phone or month, and what is measured on."""
     for kind, names in held_out_groups(data).items():
-        _check_groups(site.train, kind, names)
-    if data.evaluate_on == "test":
-        return leave_out(site.train, data), site.test
+        _check_groups(train, kind, names)
+    if test is not None:
+        return leave_out(train, data), test
     train, validation = grouped_validation_split(
-        site.train, fraction=data.validation_fraction, seed=data.validation_seed
+        train, fraction=data.validation_fraction, seed=data.validation_seed
     )
     return leave_out(train, data), validation
 

@@ -58,7 +58,7 @@ class SiteNetwork:
     ) -> Representations:
         """The network's representations of float[B, A], dBm, NaN or below the floor: undetected.
 
-        A key is given in training: augmentation and dropout are drawn from it.
+        A key is given in training: augmentation, dropout and what else parts draw come from it.
         """
         rngs = None
         if key is not None:
@@ -66,7 +66,8 @@ class SiteNetwork:
             rss_dbm = augment_rss(
                 augment_key, rss_dbm, **self.augmentation, undetected_dbm=UNDETECTED_DBM
             )
-            rngs = {"dropout": dropout_key}
+            # Flax takes "params" for every other name that a part gives make_rng, such as "noise".
+            rngs = {"dropout": dropout_key, "params": jax.random.fold_in(dropout_key, 0)}
         encoded = self.preprocessor.encode(rss_dbm)
         return self.network.apply(
             {"params": params}, encoded, self.support, train=key is not None, rngs=rngs

@@ -112,6 +112,11 @@ class Network(nn.Module):
         check_activation(self.extract_activation)
         for name in ("framer", "extractor", "regressor"):
             part = type(getattr(self, name))
+            if not issubclass(part, nn.Module):
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; a part is a module of Flax Linen, such as "
+                    "Regressor()"
+                )
             taken = signature(part.__call__).parameters.values()
             if not any(one.name == "train" or one.kind is one.VAR_KEYWORD for one in taken):
                 raise ConfigError(

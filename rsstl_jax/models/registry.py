@@ -53,9 +53,7 @@ def make_network(config: ConfigDict) -> Network:
         Network(DenseStack 64, CnnlocExtractor 33 elu, Regressor 2)
     """
     check_config(config)
-    if config.network in NETWORKS:
-        return NETWORKS[config.network](config)
-    network = _find_maker(config)(config)
+    network = (NETWORKS.get(config.network) or _find_maker(config))(config)
     if not isinstance(network, Network):
         raise ConfigError(f"network is {config.network!r}, which makes no Network: {network!r}")
     return network

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
-from rsstl_jax.data import load_site
+from rsstl_jax.data import load_radio_map
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.errors import MissingDataError
@@ -58,7 +58,7 @@ def make_source_jobs(config: ConfigDict) -> SourceJobs:
     jobs: dict[str, SiteJob | MissingDataError] = {}
     for source in name_list(config.sources):
         try:
-            train = load_site(source, data_dir=config.data_dir or None).train
+            train = load_radio_map(source, data_dir=config.data_dir or None)
         except MissingDataError as error:
             jobs[source] = error
         else:

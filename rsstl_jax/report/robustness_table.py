@@ -50,10 +50,11 @@ def render_robustness(shared: Mapping[str, Any], records: Sequence[Record], refe
         "difference [95 % t-interval], BCa interval": differences,
     }
     texts = [f"{title}:\n\n{markdown_table(rows)}" for title, rows in tables.items() if rows]
-    if len(groups) > 1 and not differences:
+    compared = {reference, *(row["locator"] for row in differences)}
+    if alone := [name for name in groups if name not in compared]:
         texts.append(
-            f"Nothing is compared with {reference}: no other locator has two trainings whose "
-            "seeds it has; --reference names another"
+            f"Not compared with {reference}: {', '.join(alone)}, "
+            "without two trainings whose seeds it has; --reference names another"
         )
     return "\n\n".join(texts)
 
@@ -73,6 +74,9 @@ def _rows(
         row["without"] = mean_and_spread(unchanged)
         for axis_name, axis in AXES.items():
             means = [axis.mean(axes[axis_name][figure]) for axes in known]
+            if relative and not all(unchanged):  # kNN measured at the positions of its radio map.
+                row[axis_name] = "-"
+                continue
             if relative:
                 means = [mean / none for mean, none in zip(means, unchanged, strict=True)]
             row[axis_name] = mean_and_spread(means)

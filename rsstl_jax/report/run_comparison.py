@@ -12,6 +12,7 @@ from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.metrics import evaal_error_m
 from rsstl_jax.report.result_table import PROTOCOLS, methods_of, student_label
 from rsstl_jax.report.statistics import (
+    FEWEST_PAIRS,
     adjust_p_values,
     interval_over_positions,
     paired_difference,
@@ -171,7 +172,9 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
             "fraction_of_fingerprints_better": float((errors_m < 0).mean()),
             "verdict": "no significant difference",
         }
-        if not low <= 0 <= high:
+        if num_positions < FEWEST_PAIRS:
+            row["verdict"] = "too few positions"
+        elif not low <= 0 <= high:
             row["verdict"] = "better" if high < 0 else "worse"
         # Seeds are the unit where the two share more than one, else test positions.
         if len(seeds) > 1:

@@ -13,7 +13,8 @@ LEVEL = 0.95
 NUM_RESAMPLES = 10_000
 # Those of whole test positions, which are many.
 NUM_DRAWS = 2_000
-# Below six pairs Wilcoxon's two-sided p cannot fall under 0.05: its least value is 2 / 2**n.
+# Below six pairs, of seeds or of positions, no signs alone give a two-sided p under 0.05: the least
+# is 2 / 2**n.
 FEWEST_PAIRS = 6
 
 

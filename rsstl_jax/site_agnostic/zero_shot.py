@@ -11,9 +11,9 @@ from ml_collections import ConfigDict
 
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten, validate
-from rsstl_jax.data import Fingerprints, check_sources, load_site
+from rsstl_jax.data import Fingerprints, check_sources, load_radio_map
 from rsstl_jax.data.buildings import check_no_copy
-from rsstl_jax.data.target import held_out_groups, split_site
+from rsstl_jax.data.target import held_out_groups, read_target, split_parts
 from rsstl_jax.engine.saved_student import held_card
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
@@ -103,16 +103,16 @@ def run_zero_shot(
         )
     check_sources(config.target, name_list(config.sources))
     parts = _read_sources(config)
-    site = load_site(config.target, data_dir=config.data_dir or None)
+    survey, test = read_target(config)
     for part in parts:
-        check_no_copy(site.train, part)
-    train, held_out = split_site(site, config.data)
+        check_no_copy(survey, part)
+    train, held_out = split_parts(survey, test, config.data)
     check_fractions(config, train)
     with locked(workdir):
         recorder = _open_folder(config, workdir)
         log_start(
             recorder,
-            {part.dataset: part.digest() for part in (site.train, *parts)},
+            {part.dataset: part.digest() for part in (survey, *parts)},
             config.run.mesh,
         )
         begun = time.perf_counter()
@@ -170,7 +170,7 @@ def _measure(
 
 def _read_sources(config: ConfigDict) -> list[Fingerprints]:
     data_dir = config.data_dir or None
-    return [load_site(source, data_dir=data_dir).train for source in name_list(config.sources)]
+    return [load_radio_map(source, data_dir=data_dir) for source in name_list(config.sources)]
 
 
 def _plan(config: ConfigDict) -> dict[str, Any]:

@@ -65,6 +65,12 @@ def test_evaluate_locates_at_a_site_of_ones_own_without_training(tmp_path):
     assert [line.split(",")[0] for line in lines] == ["fingerprint", *map(str, range(1, 10))]
 
 
+def test_weights_for_any_site_are_trained_without_a_target(tmp_path):
+    weights = ("--config.sources=attic", f"--pretrain={tmp_path}/weights")
+    code, _, err = call("agnostic", "--config=configs/table.py:smoke", *weights)
+    assert code == 2 and "reading attic ..." in err and "attic/train.csv is not there" in err
+
+
 def test_weights_of_ones_own_are_used_as_the_packages_are(tmp_path):
     weights = shutil.copytree(PRETRAINED, tmp_path / "weights")
     code, _, err = call("evaluate", f"--student={weights}", "--dataset=tut1")

@@ -117,6 +117,7 @@ def test_a_wrong_value_is_refused_with_name_value_and_remedy(words, path):
         ("agnostic.episodes.crop", 1.0),
         ("data_dir", "/some/where"),
         ("network", "package.module:function"),
+        ("network", "my-network"),
         ("sources", "uts, tampere"),
         ("train.epochs", 2**31 - 1),
         ("distill.weights.similarity", 1e-37),

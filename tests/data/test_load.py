@@ -71,12 +71,16 @@ def test_an_unknown_name_is_told_the_known_ones(tmp_path):
         load_site("ujii", data_dir=tmp_path)
 
 
-def test_a_changed_copy_of_a_known_dataset_is_an_error(tmp_path):
+@pytest.mark.parametrize("load", [load_site, load_radio_map])
+def test_a_changed_copy_of_a_known_dataset_is_an_error(tmp_path, load):
     write(tmp_path, "tut7", train=TABLE, test=TABLE)
     with pytest.raises(
         DataError, match="tut7: number of train fingerprints: expected 2787, found 2"
     ):
-        load_site("tut7", data_dir=tmp_path)
+        load("tut7", data_dir=tmp_path)
+    (tmp_path / "tut7" / "test.csv").unlink()
+    with pytest.raises(MissingDataError, match=r"test\.csv is not there\. It can be had from"):
+        load("tut7", data_dir=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../uji", "a/b", "", ".hidden", "a b", "büro"])

@@ -8,8 +8,8 @@ from tiny import make_part, make_tiny_config, name_phones, write_sites
 
 from rsstl_jax.data import load_site
 from rsstl_jax.data.readers import read_site
-from rsstl_jax.data.target import leave_out, split_site, target_parts
-from rsstl_jax.errors import DataError
+from rsstl_jax.data.target import leave_out, split_parts, target_parts
+from rsstl_jax.errors import DataError, MissingDataError
 
 UJI = """WAP001,LONGITUDE,LATITUDE,FLOOR,BUILDINGID,USERID,PHONEID,TIMESTAMP
 -60,-7541.2643,4864920.7782,2,1,11,{}
@@ -76,10 +76,10 @@ def test_a_table_of_ones_own_names_its_columns(tmp_path, form):
     assert leave_out(train, data).phone.tolist() == ["7"]
     data.held_out_phones = '7" tablet, "Pixel 4, blue"'
     with pytest.raises(DataError, match="no fingerprint of the phone '7\" tablet'"):
-        split_site(read_site("home", tmp_path), data)
+        split_parts(train, None, data)
     data.held_out_phones = "Pixel 4"
     with pytest.raises(DataError, match=r"'Pixel 4'; there are 13,7,\"Pixel 4, blue\"$"):
-        split_site(read_site("home", tmp_path), data)
+        split_parts(train, None, data)
     (tmp_path / "layout.json").write_text(json.dumps({"phone": "handest", "ignore": ["at"]}))
     with pytest.raises(DataError, match="column 'handest' is missing from the header"):
         read_site("home", tmp_path)
@@ -132,6 +132,15 @@ def test_the_test_part_stays_whole(data_dir):
     }
     assert test.digest() == load_site("home", data_dir=data_dir).test.digest()
     assert parts(data_dir)[0].train.digest() == make_part("home").digest()
+
+
+def test_a_radio_map_alone_has_a_validation_part(tmp_path):
+    (write_sites(tmp_path, "home", "mall") / "home" / "test.csv").unlink()
+    (train, measured, _), _ = parts(tmp_path, evaluate_on="validation", validation_fraction=0.4)
+    assert len(train) + len(measured) == len(make_part("home")) and measured.part == "validation"
+    message = r"test\.csv is not there .* runs with data\.evaluate_on=validation take train\.csv al"
+    with pytest.raises(MissingDataError, match=message):
+        parts(tmp_path)
 
 
 @pytest.mark.parametrize(

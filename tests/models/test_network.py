@@ -88,6 +88,9 @@ def test_what_no_training_could_keep_or_imitate_is_refused():
     with pytest.raises(ConfigError, match="extract_activation is 'gelu'; it must be one of relu"):
         make_toy(extract_activation="gelu")
     for part in ("framer", "extractor", "regressor"):
+        for wrong in (nn.Dense, len):
+            with pytest.raises(ConfigError, match=f"^{part} is <.*; a part is a module of Flax L"):
+                make_toy(**{part: wrong})
         with pytest.raises(ConfigError, match=f"^{part} is a Dense, whose __call__ takes no train"):
             make_toy(**{part: nn.Dense(2)})
     module = nn.BatchNorm(use_running_average=True)

@@ -9,7 +9,7 @@ from tiny import draw_params
 
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import make_network
+from rsstl_jax.models import NETWORKS, make_network
 from rsstl_jax.models.baat import Block, Dropout
 from rsstl_jax.models.network import init_params
 
@@ -153,10 +153,12 @@ def test_a_path_to_what_makes_no_network_is_refused(path):
         make_network(config)
 
 
-def test_a_function_that_makes_something_else_is_refused():
+@pytest.mark.parametrize("name", ["builtins:repr", "my-repr"])
+def test_a_function_that_makes_something_else_is_refused(monkeypatch, name):
+    monkeypatch.setitem(NETWORKS, "my-repr", repr)
     config = default_config()
-    config.network = "builtins:repr"
-    with pytest.raises(ConfigError, match="network is 'builtins:repr', which makes no Network"):
+    config.network = name
+    with pytest.raises(ConfigError, match=f"network is '{name}', which makes no Network"):
         make_network(config)
 
 

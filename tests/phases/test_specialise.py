@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 from tiny import (
     NUM_ROWS,
     assert_same_bits,
@@ -18,12 +19,13 @@ from tiny import (
     make_tiny_config,
 )
 
-from rsstl_jax import default_config
+from rsstl_jax import NETWORKS, Network, default_config
 from rsstl_jax.engine import site_network
 from rsstl_jax.engine.fit_network import make_localization_step
 from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import predict_m
 from rsstl_jax.engine.train_state import make_optimizer, make_state
+from rsstl_jax.models import Regressor
 from rsstl_jax.phases.specialise import specialise
 from rsstl_jax.store.recorder import Recorder
 
@@ -88,6 +90,23 @@ def test_augmentation_acts_where_a_key_is_given_only():
     plain = at_site.represent(params, part.rss_dbm).frame
     still = at_site.network.apply({"params": params}, at_site.preprocessor.encode(part.rss_dbm))
     np.testing.assert_array_equal(plain, still.frame)
+
+
+class Noisy(nn.Module):
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        return nn.Dense(4)(x + jax.random.normal(self.make_rng("noise"), x.shape) if train else x)
+
+
+def test_a_part_may_draw_under_any_name(monkeypatch):
+    part = make_part()
+    make = lambda _: Network(Noisy(), Noisy(), Regressor(), 4, 4, "linear")  # noqa: E731
+    monkeypatch.setitem(NETWORKS, "noisy", make)
+    at_site = make_site_job(make_tiny_config(network="noisy"), part).site_network
+    params = draw_params(at_site.network, jnp.zeros((1, part.num_access_points)))
+    keys = jax.random.split(jax.random.key(0))
+    first, second = (at_site.represent(params, part.rss_dbm, key=key).extract for key in keys)
+    assert np.abs(first - second).max() > 0
 
 
 def test_the_plan_follows_the_site():

@@ -59,6 +59,11 @@ def rows(tree, order):
     return jax.tree.map(lambda leaf: leaf[jnp.array(order)], tree)
 
 
+def test_a_source_needs_no_test_part(place):
+    (place.data_dir / "mall" / "test.csv").unlink()
+    assert place.make()[1] == ("mall", "campus")
+
+
 def test_a_second_start_finds_all_teachers_in_any_order(place):
     first, trained = place.make()
     assert trained == ("mall", "campus")

@@ -172,7 +172,18 @@ def test_a_reference_without_a_seed_stands_beside_every_seed(part):
     table = render_robustness(shared_of(part), records, "kNN")
     assert "-0.250 [-0.250, -0.250]" in next(row for row in rows_of(table, "half") if "[" in row)
     table = render_robustness(shared_of(part), records, "half")
-    assert "Nothing is compared with half: no other locator has two trainings" in table
+    assert "Not compared with half: kNN, without two trainings whose seeds it has" in table
+    # Nor is one left out without a word beside others that are compared.
+    table = render_robustness(shared_of(part), [*records, made_record("ens", None, 1.0)], "kNN")
+    assert rows_of(table, "half") and "Not compared with kNN: ens, without two" in table
+
+
+def test_an_error_of_zero_has_no_multiples(part):
+    exact = made_record("kNN", None, 2.0)
+    for figures in exact.axes.values():
+        figures["mae_m"] = [error_m - 5 for error_m in figures["mae_m"]]
+    table = render_robustness(shared_of(part), [exact], "kNN")
+    assert f"| kNN | 1 | 0.00 |{' - |' * len(AXES)}" in table
 
 
 def test_the_picture_has_what_there_is(part, tmp_path):

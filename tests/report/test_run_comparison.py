@@ -107,6 +107,21 @@ def test_one_seed_is_compared_over_positions(tmp_path, shift_m, noise_m, words):
     assert f"{words}these students as they are; other seeds may differ." in text
 
 
+@pytest.mark.parametrize(
+    ("num_positions", "words"), [(1, "too few positions"), (5, "too few positions"), (6, "better")]
+)
+def test_a_few_positions_decide_nothing_however_many_scans_they_have(
+    tmp_path, num_positions, words
+):
+    at = np.arange(len(TEST)) % num_positions
+    part = replace(TEST, position_m=np.column_stack([at, 2.0 * at]), floor=0 * TEST.floor)
+    a = write_run(tmp_path / "a", {"distilled": {0: 5.0}}, part=part)
+    b = write_run(tmp_path / "b", {"distilled": {0: 3.0}}, part=part)
+    methods, [row] = compare(a, b)
+    assert (row["num_pairs"], row["verdict"]) == (num_positions, words)
+    assert words in render_comparison_of_runs("the test part", methods, [row])
+
+
 def test_students_that_share_fewer_than_two_seeds_are_compared_over_positions(tmp_path):
     folders = [
         write_run(tmp_path / name, {"distilled": dict.fromkeys(seeds, 1.0)})

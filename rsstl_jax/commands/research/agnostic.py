@@ -71,7 +71,7 @@ def main() -> None:
     check_folder("--pretrain" if folder else "--output", folder or flags.FLAGS.output)
     if not folder and config.data.evaluate_on == "test":
         _check_replaced(Path(flags.FLAGS.output) / f"{config.target}.json", config)
-    announce_sites(config.target, config.sources)
+    announce_sites(*([] if folder else [config.target]), config.sources)
     from rsstl_jax.baselines.knn import check_installed
     from rsstl_jax.report.result_table import render_agnostic
     from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
