@@ -69,19 +69,19 @@ def _backward(margins: Margins, saved: Any, gradient: jax.Array) -> tuple[jax.Ar
 convolve_by_tiles.defvjp(_forward, _backward)
 
 
-def _numbers(extents: Sequence[int]) -> list[int]:
-    """Of tiles along each axis."""
+def _num_tiles(extents: Sequence[int]) -> list[int]:
+    """Along each axis."""
     return [-(-extent // OUTPUTS) for extent in extents]
 
 
-def _sizes(x: jax.Array, margins: Margins) -> list[int]:
-    """Extents of the outputs."""
+def _output_sizes(x: jax.Array, margins: Margins) -> list[int]:
+    """Along each axis, without the batch and the channels."""
     return [n + sum(pair) - WINDOW + 1 for n, pair in zip(x.shape[1:-1], margins, strict=True)]
 
 
 def _chunk_size(x: jax.Array, kernel: jax.Array, margins: Margins) -> int:
     """How many images' tiles make about `CHUNK`."""
-    of_image = math.prod(_numbers(_sizes(x, margins))) * max(kernel.shape[2:])
+    of_image = math.prod(_num_tiles(_output_sizes(x, margins))) * max(kernel.shape[2:])
     return min(len(x), max(1, CHUNK // of_image))
 
 
@@ -97,8 +97,8 @@ def _join(chunks: jax.Array, batch: int) -> jax.Array:
 
 def _convolve(x: jax.Array, factors: jax.Array, margins: Margins) -> jax.Array:
     """float[B, H, W, C] with the transform of a kernel."""
-    sizes = _sizes(x, margins)
-    numbers = _numbers(sizes)
+    sizes = _output_sizes(x, margins)
+    numbers = _num_tiles(sizes)
     products = _tiles(x, margins) @ factors.reshape(INPUTS**2, x.shape[-1], -1)
     products = products.reshape(INPUTS, INPUTS, len(x), *numbers, -1)
     out = _combine(_OUTPUT, _combine(_OUTPUT, products, axis=4), axis=2)
@@ -108,7 +108,7 @@ def _convolve(x: jax.Array, factors: jax.Array, margins: Margins) -> jax.Array:
 
 def _tiles(x: jax.Array, margins: Margins) -> jax.Array:
     """B^T d B of all tiles, float[36, tiles, C]; both axes of a tile: columns, rows."""
-    numbers = _numbers(_sizes(x, margins))
+    numbers = _num_tiles(_output_sizes(x, margins))
     pads = [
         (first, OUTPUTS * number + WINDOW - 1 - n - first)
         for n, number, (first, _) in zip(x.shape[1:-1], numbers, margins, strict=True)
@@ -125,7 +125,7 @@ def _tiles(x: jax.Array, margins: Margins) -> jax.Array:
 def _tiles_of_gradient(gradient: jax.Array) -> jax.Array:
     """A y A^T of the outputs' gradients, in the order of `_tiles`."""
     batch, *sizes, features = gradient.shape
-    rows, columns = _numbers(sizes)
+    rows, columns = _num_tiles(sizes)
     pads = [(0, -size % OUTPUTS) for size in sizes]
     gradient = jnp.pad(gradient, [(0, 0), *pads, (0, 0)])
     gradient = gradient.reshape(batch, rows, OUTPUTS, columns, OUTPUTS, features)

@@ -132,7 +132,7 @@ def make_distill_step(
             losses["localization"] = error_m.mean()
         if context.soft_target_m is not None:
             with jax.named_scope("soft_target"):
-                soft_target_m = _rows_of(context.soft_target_m, batch.row, num_labelled)
+                soft_target_m = _soft_targets_of(context.soft_target_m, batch.row, num_labelled)
                 distance_m = localization_loss(predicted_m, soft_target_m)
                 losses["soft_target"] = distance_m.mean()
         losses |= alignment.losses(params["estimator"], student, *taught, context)
@@ -195,7 +195,7 @@ def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
         )
 
 
-def _rows_of(soft_target_m: jax.Array, row: jax.Array, least: int) -> jax.Array:
+def _soft_targets_of(soft_target_m: jax.Array, row: jax.Array, least: int) -> jax.Array:
     """The soft targets of a batch; JAX would take the last one for a row that is not there."""
     if soft_target_m.ndim != 2 or soft_target_m.shape[1] != 2 or len(soft_target_m) < least:
         raise ValueError(

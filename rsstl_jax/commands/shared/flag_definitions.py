@@ -114,13 +114,13 @@ def _parse_file(parse: Callable[[str], Any], value: str) -> Any:
     except ConfigError:
         raise
     except Exception as error:
-        raise flags.Error(_said_of(error, file)) from error
+        raise flags.Error(_describe_error(error, file)) from error
     if not isinstance(config, ConfigDict):
         raise flags.Error(f"{file}: get_config returns {config!r}; a ConfigDict is expected")
     return config
 
 
-def _said_of(error: BaseException, file: str) -> str:
+def _describe_error(error: BaseException, file: str) -> str:
     """The file, the line and the cause of an error that a configuration file makes."""
     if isinstance(error, SyntaxError) and error.lineno:
         return f"{error.filename or file}, line {error.lineno}: {error.msg}"

@@ -256,7 +256,7 @@ _OF_BOTH = re.compile(r"rsstl check_site --dataset=\.\.\. '?--(delimiter|decimal
 
 
 @contextmanager
-def written_as(train: str) -> Iterator[None]:
+def advise_one_layout(train: str) -> Iterator[None]:
     """Errors of another part, where a flag that mends it would break the train part, say so."""
     try:
         yield

@@ -34,9 +34,9 @@ from rsstl_jax.data.readers.columns import (
 from rsstl_jax.data.readers.layout import (
     LAYOUT_FILE,
     Layout,
+    advise_one_layout,
     choose_layout,
     read_layout,
-    written_as,
 )
 from rsstl_jax.data.readers.sheet import Sheet, open_sheet
 from rsstl_jax.data.site import Fingerprints, Site
@@ -55,7 +55,7 @@ def read_table(name: str, folder: str | Path, *, layout: Layout | None = None) -
     """Reads a dataset of one's own: train.csv and test.csv in the form of docs/datasets.md."""
     folder = as_path("folder", folder)
     train = _open(name, folder, "train", layout)
-    with written_as(train.file):
+    with advise_one_layout(train.file):
         test = _open(name, folder, "test", layout)
     site = read_parts(name, train, test, must_match=False)
     check_plausible(site.train, train.file)
@@ -89,7 +89,7 @@ def _open(name: str, folder: Path, part: str, layout: Layout | None) -> Sheet:
     return open_sheet(file, layout=choose_layout(layout, folder))
 
 
-@written_as("the train part")
+@advise_one_layout("the train part")
 def read_unlabelled(folder: Path, access_points: Sequence[str]) -> NDArray[np.float32]:
     """Reads unlabelled.csv: a header, and exactly the access points of the train part."""
     sheet = open_sheet(find_file(folder, "unlabelled.csv"), layout=read_layout(folder))
@@ -127,7 +127,7 @@ def read_parts(name: str, train: Sheet, test: Sheet, *, must_match: bool) -> Sit
     """Both parts; the access points, their order and the origin are those of the train part."""
     radio_map = read_train(name, train)
     names, origin = radio_map.access_points, find_origin(train)
-    with written_as(train.file):
+    with advise_one_layout(train.file):
         require_positions(test)
         found = match_access_points(names, train.file, test, must_match=must_match)
         held_out = _read_part(name, "test", test, names, found, origin)
