@@ -24,7 +24,7 @@ from pathlib import Path
 import jax
 import pandas as pd
 from absl import flags
-from benchmarks.distill_step import BATCH, FORMS, draw_site, floor_s, make_run
+from benchmarks.distill_step import BATCH, FORMS, draw_site, floor_s, make_floor_runs, make_run
 from benchmarks.pictures import TITLES, plot_part
 from benchmarks.scaling import (
     time_compile,
@@ -72,9 +72,10 @@ def time_step() -> pd.DataFrame:
     runs = {form: make_run(form, num_steps=STEPS) for form in FORMS}
     for compiled, name in ((False, "PyTorch eager"), (True, "torch.compile")):
         runs[name] = make_torch_run(*data, compiled=compiled)
-    seconds = {name: s / STEPS for name, s in interleaved(runs, repeats=_REPEATS.value).items()}
-    floor = floor_s()
-    seconds |= {f"floor: {part}": value for part, value in floor.items()}
+    # Side by side with the step, or another load would be another floor.
+    measured = interleaved({**runs, **make_floor_runs()}, repeats=_REPEATS.value, at_least_s=0.1)
+    seconds = {name: measured[name] / STEPS for name in runs}
+    seconds |= {f"floor: {part}": value for part, value in floor_s(measured).items()}
     return pd.DataFrame(
         {"form": name, "milliseconds": 1e3 * s, "relative to ours": s / seconds["ours"]}
         for name, s in seconds.items()

@@ -1,6 +1,8 @@
 """The distilling step of this package, on drawn fingerprints, and two plainer forms of it."""
 
-from collections.abc import Callable
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -25,6 +27,7 @@ from rsstl_jax.types import Batch
 
 BATCH, WIDTH, LATENT, HIDDEN, ESTIMATOR = 128, 300, 128, 256, 512
 ACCESS_POINTS = 520  # of UJIIndoorLoc
+_LARGE, _REPEATED = (512, 512, 512), 40
 FORMS = ("ours", "Python loop over teachers", "estimator not split")
 
 
@@ -117,49 +120,68 @@ def make_run(form: str = "ours", **sizes: int) -> Callable[[], Any]:
     return call
 
 
-def matrix_products() -> dict[str, int]:
-    """Floating-point operations of a step's matrix products under two teachers, by part."""
+def matrix_products() -> Counter[tuple[int, int, int]]:
+    """The matrix products of a step under two teachers: how many of which rows, inner, columns."""
     n, b, w = 2, BATCH, WIDTH
-    layers = [(ACCESS_POINTS, w, 2), (w, w, 3), (w, w, 3), (w, 2, 3)]
-    generator = LATENT * w + w * HIDDEN + HIDDEN * w
-    return {
-        # An input that needs no gradient saves the third product of its layer.
-        "student": sum(2 * b * i * o * passes for i, o, passes in layers),
-        "teachers": 2 * n * b * generator,
-        "estimator, first layer": 2 * b * w * ESTIMATOR * (3 + 2 * n),
-        "estimator, rest": 3 * 2 * (2 * n * b) * (ESTIMATOR * ESTIMATOR + ESTIMATOR),
-        "functional information": 2 * b * b * w * (n + 3),
-    }
+
+    def layer(rows: int, inputs: int, outputs: int, *, of_input: bool = True) -> list[Any]:
+        """A layer and its gradients; an input that needs none saves the third product."""
+        both = [(rows, inputs, outputs), (inputs, rows, outputs)]
+        return [*both, (rows, outputs, inputs)] if of_input else both
+
+    products = [
+        *layer(b, ACCESS_POINTS, w, of_input=False),
+        *layer(b, w, w),
+        *layer(b, w, w),
+        *layer(b, w, 2),
+        (b, LATENT, n * w),  # Generators, all from the same noise
+        *n * [(b, w, HIDDEN), (b, HIDDEN, w)],
+        *layer(n * b, w, ESTIMATOR, of_input=False),
+        *layer(b, w, ESTIMATOR),
+        *layer(2 * n * b, ESTIMATOR, ESTIMATOR),
+        *layer(2 * n * b, ESTIMATOR, 1),
+        *(n + 1) * [(b, w, b)],  # Eq. 8
+        *2 * [(b, b, w)],
+    ]
+    return Counter(products)
 
 
-def floor_s() -> dict[str, float]:
-    """Seconds of a step's matrix products at the measured rate, and of Adam's memory traffic."""
-    from benchmarks.timing import interleaved
-
-    params = (ACCESS_POINTS + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
-    params += (2 * WIDTH + 1) * ESTIMATOR + (ESTIMATOR + 1) * ESTIMATOR + ESTIMATOR + 1
-    side, count = 512, 40
-    square = jnp.full((side, side), 1e-3)
+def make_floor_runs() -> dict[Any, Callable[[], Any]]:
+    """What the floor is made of: each matrix product and its mirror, one of 512, and a copy."""
     # As much as a step reads of parameters, gradients and both moments, again and again in place.
-    vector = jnp.ones(4 * params)
+    vector = jnp.ones(4 * _num_params())
 
-    def repeat(change: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    def repeat(change: Callable[[jax.Array], jax.Array], start: jax.Array) -> Callable[[], Any]:
         body = lambda x, _: (change(x), None)  # noqa: E731
-        return jax.jit(lambda x: jax.lax.scan(body, x, None, length=count)[0])
+        run = jax.jit(lambda x: jax.lax.scan(body, x, None, length=_REPEATED)[0])
+        return lambda: jax.block_until_ready(run(start))
 
-    chain, touch = repeat(lambda x: x @ square), repeat(lambda x: 0.5 * x + 1)
-    seconds = interleaved(
-        {
-            "products": lambda: jax.block_until_ready(chain(square)),
-            "copy": lambda: jax.block_until_ready(touch(vector)),
-        },
-        repeats=7,
-    )
-    flops_per_s = 2 * side**3 * count / seconds["products"]
-    bytes_per_s = 2 * vector.nbytes * count / seconds["copy"]
-    flops = sum(matrix_products().values())
-    # Adam reads parameter, gradient and both moments, and writes all but the gradient.
+    def product(rows: int, inner: int, columns: int) -> Callable[[], Any]:
+        there, back = jnp.full((inner, columns), 1e-3), jnp.full((columns, inner), 1e-3)
+        return repeat(lambda x: x @ there @ back, jnp.full((rows, inner), 1e-3))
+
+    runs = {shape: product(*shape) for shape in {_LARGE, *matrix_products()}}
+    return {"copy": repeat(lambda x: 0.5 * x + 1, vector), **runs}
+
+
+def floor_s(seconds: Mapping[Any, float]) -> dict[str, float]:
+    """Seconds of a step's matrix products and of Adam's memory traffic, by `make_floor_runs`."""
+    products = matrix_products()
+    own = {shape: seconds[shape] / (2 * _REPEATED) for shape in products}
+    flops = sum(count * math.prod(shape) for shape, count in products.items())
+    passes_per_s = 2 * 4 * _num_params() * _REPEATED / seconds["copy"]
     return {
-        "matrix products": flops / flops_per_s,
-        "optimiser's memory traffic": 7 * 4 * params / bytes_per_s,
+        "matrix products, each at the rate of its size": sum(
+            count * own[shape] for shape, count in products.items()
+        ),
+        "matrix products, all at the rate of 512 x 512": flops
+        * (seconds[_LARGE] / (2 * _REPEATED) / math.prod(_LARGE)),
+        # Adam reads parameter, gradient and both moments, and writes all but the gradient.
+        "optimiser's memory traffic": 7 * _num_params() / passes_per_s,
     }
+
+
+def _num_params() -> int:
+    """Those of student and estimator."""
+    student = (ACCESS_POINTS + 1) * WIDTH + 2 * (WIDTH + 1) * WIDTH + 2 * (WIDTH + 1)
+    return student + (2 * WIDTH + 1) * ESTIMATOR + (ESTIMATOR + 1) * ESTIMATOR + ESTIMATOR + 1
