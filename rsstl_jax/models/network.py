@@ -25,6 +25,25 @@ def check_activation(key: str) -> None:
         )
 
 
+def _check_part(name: str, part: Any, inputs: tuple[str, ...], *, train: bool = True) -> None:
+    """ConfigError for what is no module of Linen, or cannot be called with these inputs."""
+    if not isinstance(part, nn.Module):
+        raise ConfigError(
+            f"{name} is {part!r}; a part is a module of Flax Linen, such as Regressor()"
+        )
+    kind, called = type(part).__name__, part
+    while isinstance(called, nn.Sequential) and called.layers:  # which hands all to its first layer
+        called = called.layers[0]
+        kind = f"Sequential that starts with {getattr(called, '__name__', type(called).__name__)}"
+    try:
+        signature(called).bind(*inputs, **({"train": False} if train else {}))
+    except TypeError as error:
+        call = ", ".join([*inputs, "train=..."] if train else inputs)
+        raise ConfigError(
+            f"{name} is a {kind}, which cannot be called as {name}({call}): {error}"
+        ) from error
+
+
 def init_params(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
     """As one program: operation by operation each of the forward pass would be compiled alone."""
     try:
@@ -79,7 +98,7 @@ class Network(nn.Module):
         uses_support: whether the network is given the site's train part as its support.
 
     Raises:
-        ConfigError: if there is no such activation, or a part takes no `train`.
+        ConfigError: if there is no such activation, or a part cannot be called as above.
         AssertionError: on call, if the fingerprints are not float[B, A].
         ValueError: on call, if a part's output is not as wide as declared.
 
@@ -110,19 +129,13 @@ class Network(nn.Module):
 
     def __post_init__(self) -> None:
         check_activation(self.extract_activation)
-        for name in ("framer", "extractor", "regressor"):
-            part = type(getattr(self, name))
-            if not issubclass(part, nn.Module):
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)!r}; a part is a module of Flax Linen, such as "
-                    "Regressor()"
-                )
-            taken = signature(part.__call__).parameters.values()
-            if not any(one.name == "train" or one.kind is one.VAR_KEYWORD for one in taken):
-                raise ConfigError(
-                    f"{name} is a {part.__name__}, whose __call__ takes no train; a part is called "
-                    "as part(x, train=...)"
-                )
+        if type(self).__call__ is Network.__call__:  # Else it calls its parts in its own way.
+            support = ("support",) if self.uses_support else ()
+            _check_part("framer", self.framer, ("x", *support))
+            _check_part("extractor", self.extractor, ("x",))
+            _check_part("regressor", self.regressor, ("x",))
+        if self.decoder is not None:
+            _check_part("decoder", self.decoder, ("frame", "A"), train=False)
         super().__post_init__()
 
     def __call__(

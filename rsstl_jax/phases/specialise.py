@@ -12,6 +12,7 @@ from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import make_adam, make_state
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
@@ -65,8 +66,15 @@ def make_autoencoder_step(
 
     def loss(params: Params, batch: Batch, key: jax.Array, context: tuple[()]) -> jax.Array:
         encoded = site_network.preprocessor.encode(batch.rss_dbm)
-        frame = site_network.network.framer.apply({"params": params["framer"]}, encoded)
+        frame = site_network.network.framer.apply(
+            {"params": params["framer"]}, encoded, train=False
+        )
         decoded = decoder.apply({"params": params["decoder"]}, frame, encoded.shape[1])
+        if decoded.shape != encoded.shape:
+            raise ConfigError(
+                f"decoder is a {type(decoder).__name__}, which makes {decoded.shape} of "
+                f"{encoded.shape}; decoder(frame, A) must make float[B, A]"
+            )
         return jnp.square(decoded - encoded).mean()
 
     return make_step(loss, tx, term="reconstruction")

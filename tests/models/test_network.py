@@ -91,11 +91,42 @@ def test_what_no_training_could_keep_or_imitate_is_refused():
         for wrong in (nn.Dense, len):
             with pytest.raises(ConfigError, match=f"^{part} is <.*; a part is a module of Flax L"):
                 make_toy(**{part: wrong})
-        with pytest.raises(ConfigError, match=f"^{part} is a Dense, whose __call__ takes no train"):
-            make_toy(**{part: nn.Dense(2)})
     module = nn.BatchNorm(use_running_average=True)
     with pytest.raises(ConfigError, match=r"keeps batch_stats beside .* LayerNorm for BatchNorm"):
         jax.eval_shape(lambda: init_params(module, jax.random.key(0), jnp.zeros((1, 6))))
+
+
+@pytest.mark.parametrize(
+    ("part", "module", "message"),
+    [
+        (
+            "framer",
+            nn.Dense(2),
+            r"a Dense, which cannot be called as framer\(x, train=\.\.\.\): got ",
+        ),
+        (
+            "extractor",
+            nn.Sequential([nn.Dense(2), nn.relu]),
+            r"a Sequential that starts with Dense,",
+        ),
+        (
+            "regressor",
+            nn.Sequential([nn.tanh, nn.Dense(2)]),
+            r"a Sequential that starts with tanh,",
+        ),
+        ("framer", Flatten(), r"a Flatten, .* as framer\(x, support, train=\.\.\.\): too many pos"),
+        (
+            "decoder",
+            Flatten(),
+            r"a Flatten, which cannot be called as decoder\(frame, A\): too many",
+        ),
+        ("decoder", jnp.dot, r"<.*; a part is a module of Flax Linen"),
+    ],
+)
+def test_a_part_that_cannot_be_called_as_it_will_be_is_refused(part, module, message):
+    with pytest.raises(ConfigError, match=f"^{part} is {message}"):
+        make_toy(**{part: module}, uses_support="support" in message)
+    make_toy(extractor=nn.Sequential([Flatten(4), nn.relu]))
 
 
 @pytest.mark.parametrize("layers", [list, tuple])

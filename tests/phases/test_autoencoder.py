@@ -2,11 +2,24 @@
 
 import jax
 import numpy as np
+import pytest
+from flax import linen as nn
 from tiny import make_part, make_tiny_config
 
 from rsstl_jax.engine.site_job import make_site_job
+from rsstl_jax.errors import ConfigError
+from rsstl_jax.models import NETWORKS
+from rsstl_jax.models.cnnloc import make_cnnloc
 from rsstl_jax.phases.specialise import initial_params
 from rsstl_jax.store.recorder import Recorder
+
+
+class Wide(nn.Module):
+    """A decoder that makes more columns than there are access points."""
+
+    @nn.compact
+    def __call__(self, frame, num_access_points):
+        return nn.Dense(num_access_points + 1)(frame)
 
 
 def start(config, recorder, name="seed-0/standalone"):
@@ -30,6 +43,15 @@ def test_both_students_of_a_seed_start_from_one_auto_encoder(tmp_path):
     second = start(config, recorder, "seed-0/distilled")
     assert len(recorder.records()) == 2
     jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_a_decoder_of_another_width_is_named(tmp_path, monkeypatch):
+    make = lambda config: make_cnnloc(config).clone(decoder=Wide())  # noqa: E731
+    monkeypatch.setitem(NETWORKS, "cnnloc", make)
+    with pytest.raises(
+        ConfigError, match=r"decoder is a Wide, which makes .*must make float\[B, A"
+    ):
+        start(make_tiny_config(network="cnnloc"), Recorder(tmp_path))
 
 
 def test_networks_without_a_decoder_start_fresh(tmp_path):
