@@ -80,7 +80,7 @@ _OPTIONAL = (*PROTOCOLS, "percentiles_m")
 def _receipt_lines(receipt: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     result = receipt["result"]
     for student, figures in students_of(result).items():
-        low, high = figures.get("mae_interval_over_positions_m", (math.nan, math.nan))
+        low, high = figures.get("mae_interval_over_positions_m") or (math.nan, math.nan)
         for index, seed in enumerate(result["seeds"][: len(figures["mae_m"])]):
             yield {
                 "target": result["target"],

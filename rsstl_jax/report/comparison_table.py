@@ -47,7 +47,7 @@ def _paired_cells(row: dict[str, Any], paired: Sequence[str]) -> dict[str, str]:
         factor, column = PAIRED[name]
         cell = "" if row else "reference"
         if f"{name}_interval" in row:
-            ends = _interval([factor * end for end in row[f"{name}_interval"]])
+            ends = _interval(row[f"{name}_interval"], factor)
             cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"
         cells[f"difference in {column}"] = cell
     return cells
@@ -67,5 +67,7 @@ def _sentence(row: dict[str, Any]) -> str:
     return f"{words} seeds, p {row['p_value']:.2g}; over test positions {at_positions})."
 
 
-def _interval(ends: Sequence[float]) -> str:
-    return f"[{ends[0]:+.2f}, {ends[1]:+.2f}]"
+def _interval(ends: Sequence[float] | None, factor: float = 1.0) -> str:
+    if ends is None:
+        return "none"
+    return f"[{factor * ends[0]:+.2f}, {factor * ends[1]:+.2f}]"

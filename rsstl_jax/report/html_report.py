@@ -123,11 +123,13 @@ def _figures(result: Mapping[str, Any]) -> list[dict[str, str]]:
     """Every method with its figures."""
     rows = []
     for method, figures in methods_of(result).items():
-        low, high = figures[_INTERVAL]
+        interval = figures[_INTERVAL]
         row = {
             "student": student_label(method, result["network"]),
             **figure_cells(figures),
-            "interval over test positions": f"[{low:.2f}, {high:.2f}]",
+            "interval over test positions": "[{:.2f}, {:.2f}]".format(*interval)
+            if interval
+            else "none: a single position",
             "median (m)": mean_and_spread(figures["median_m"]),
             "fraction below 10 m": mean_and_spread(figures["within_10_m"]),
             **protocol_cells(figures),
@@ -152,7 +154,7 @@ def _students(result: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, 
             "name": name,
             "label": student_label(name, result["network"]),
             "mean": figures["mae_m"],
-            "interval": figures[_INTERVAL],
+            "interval": figures[_INTERVAL] or [],
             "quantiles": np.quantile(table[f"{name}_error_m"], quantiles).round(3).tolist(),
         }
         for name, figures in methods_of(result).items()

@@ -159,7 +159,7 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
     for method in others:
         seeds = method.errors_m.columns.intersection(reference.errors_m.columns)
         errors_m = mean_difference(method.errors_m, reference.errors_m)
-        low, high = interval_over_positions(errors_m, places)
+        interval = interval_over_positions(errors_m, places)
         row: dict[str, Any] = {
             "method": method.label,
             "reference": reference.label,
@@ -167,15 +167,15 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
             "unit": "positions",
             "num_pairs": num_positions,
             "difference_m": float(errors_m.mean()),
-            "interval_m": [low, high],
-            "interval_over_positions_m": [low, high],
+            "interval_m": interval,
+            "interval_over_positions_m": interval,
             "fraction_of_fingerprints_better": float((errors_m < 0).mean()),
             "verdict": "no significant difference",
         }
         if num_positions < FEWEST_PAIRS:
             row["verdict"] = "too few positions"
-        elif not low <= 0 <= high:
-            row["verdict"] = "better" if high < 0 else "worse"
+        elif interval and not interval[0] <= 0 <= interval[1]:
+            row["verdict"] = "better" if interval[1] < 0 else "worse"
         # Seeds are the unit where the two share more than one, else test positions.
         if len(seeds) > 1:
             means_m = [one.errors_m[seeds].mean().tolist() for one in (method, reference)]
@@ -192,7 +192,7 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
             # Over positions: most floors depend on the radio map alone, whatever the seed.
             difference = mean_difference(method.paired[name], reference.paired[name])
             row[f"{name}_difference"] = float(difference.mean())
-            row[f"{name}_interval"] = list(interval_over_positions(difference, places))
+            row[f"{name}_interval"] = interval_over_positions(difference, places)
         rows.append(row)
     adjusted = adjust_p_values([found.p_value for _, found in by_seed])
     for (row, found), p in zip(by_seed, adjusted, strict=True):

@@ -47,7 +47,7 @@ def measure(seeds: Sequence[Predicted], held_out: Fingerprints) -> dict[str, Any
         figures["mae_by_group_m"] = by_group
     places = position_numbers(held_out)[:, None]
     interval = interval_over_positions(np.mean(errors_m, axis=0), places)
-    figures["mae_interval_over_positions_m"] = list(interval)
+    figures["mae_interval_over_positions_m"] = interval and list(interval)
     if len(errors_m) > 1:
         figures["mean_place"] = summarize(error_m(np.mean(predicted_m, axis=0), actual_m))
     return figures

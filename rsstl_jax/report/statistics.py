@@ -78,12 +78,19 @@ def paired_t_difference(values: Sequence[float], reference: Sequence[float]) -> 
     return PairedDifference(count, mean, float(low), float(high), float(found.pvalue))
 
 
-def interval_over_positions(errors_m: ArrayLike, positions_m: ArrayLike) -> tuple[float, float]:
-    """Percentile interval of the mean error of n fingerprints, whole positions drawn again."""
+def interval_over_positions(
+    errors_m: ArrayLike, positions_m: ArrayLike
+) -> tuple[float, float] | None:
+    """Percentile interval of the mean error of n fingerprints, whole positions drawn again.
+
+    None for a single position: it says nothing of others.
+    """
     # It says how far the figure hangs on where was measured, not on the seed.
     errors, positions = _finite(np.asarray(errors_m)), np.asarray(positions_m)
     group = np.unique(positions, axis=0, return_inverse=True)[1].ravel()
     totals, counts = np.bincount(group, errors), np.bincount(group)
+    if len(counts) == 1:
+        return None
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=NUM_DRAWS)
     means = (drawn @ totals) / (drawn @ counts)

@@ -82,6 +82,10 @@ def test_whole_positions_are_drawn_again():
     np.testing.assert_allclose(high - low, expected, rtol=0.1)
 
 
+def test_a_single_position_has_no_interval():
+    assert interval_over_positions([1.0, 2.0], np.zeros((2, 2))) is None
+
+
 def test_the_t_interval_by_hand():
     """Differences 1, 2, 3: their mean is 2, sd 1, and t at two degrees of freedom 4.3027."""
     found = paired_t_difference([1.0, 3.0, 5.0], [0.0, 1.0, 2.0])

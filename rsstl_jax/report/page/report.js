@@ -88,7 +88,7 @@
     DATA.students.forEach((student, index) => {
       const y = 34 + row * index;
       add(svg, "text", { x: 8, y: y - 12 }, student.label);
-      add(svg, "line", { x1: px(student.interval[0]), x2: px(student.interval[1]), y1: y, y2: y, stroke: colour(index), "stroke-width": 3 });
+      if (student.interval.length) add(svg, "line", { x1: px(student.interval[0]), x2: px(student.interval[1]), y1: y, y2: y, stroke: colour(index), "stroke-width": 3 });
       for (const value of student.mean) {
         add(svg, "circle", { cx: px(value), cy: y, r: 4.5, fill: "var(--page)", stroke: colour(index), "stroke-width": 1.8 });
       }
