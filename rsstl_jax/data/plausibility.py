@@ -5,6 +5,7 @@ sites, none of which is warned of.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,6 +38,14 @@ COPIED_FRACTION = 0.05  # of a test part's fingerprints that the train part has,
 # Of the readings at their weakest value, or at a strong one, at most 0.07 and 0.0004 were found.
 LOW_FRACTION, HIGH_FRACTION, STRONG_DBM = 0.15, 0.01, -10.0
 
+# What a column's name says of its unit, as a word of it.
+_UNITS = {
+    "metres": {"m", "meter", "meters", "metre", "metres"},
+    "feet": {"ft", "foot", "feet"},
+    "degrees": {"lat", "latitude", "lon", "lng", "long", "longitude", "deg", "degrees"},
+    "": {"mm", "cm", "km", "px", "pixel", "pixels", "in", "inch", "inches", "yd", "yard", "yards"},
+}
+
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +74,11 @@ def check_plausible(
         odd += _odd_values(part.rss_dbm, mark, part.layout)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
-        odd += [*_odd_extent(part, with_reach=mark is None), *_odd_columns(part, mark)]
+        odd += [
+            *_odd_unit(part),
+            *_odd_extent(part, with_reach=mark is None),
+            *_odd_columns(part, mark),
+        ]
     else:
         odd += _odd_beside(part, radio_map)
     if mark is None and (radio_map is None or not any(_odd_levels(radio_map.rss_dbm))):
@@ -82,6 +95,23 @@ def warn_of_scans(
     for text in found:
         _log.warning("%s: %s", source, text if of_dataset else for_scans(text))
     return bool(found)
+
+
+def _odd_unit(part: Fingerprints) -> Iterator[str]:
+    """Of columns of positions whose name says another unit than they are read in."""
+    layout = part.layout or Layout()
+    read = layout.positions
+    may_be_degrees = (np.abs(part.position_m) <= (MAX_LONGITUDE, MAX_LATITUDE)).all()
+    for column in (layout.x, layout.y):
+        words = set(re.split("[^a-z]+", column.lower()))
+        unit = next((unit for unit, names in _UNITS.items() if words & names), read)
+        if unit != read and (unit != "degrees" or may_be_degrees):
+            known = f"{remedy(f'--positions={unit}')} reads {unit}"
+            yield (
+                f"column {column!r} names another unit than {read}, in which positions are read; "
+                f"{known if unit else 'convert them to metres'}"
+            )
+            return
 
 
 def _odd_values(

@@ -98,6 +98,11 @@ def test_a_table_of_readings_is_no_radio_map_without_their_names(tmp_path):
         load_site("home", data_dir=tmp_path)
 
 
+def named(x):
+    """The column x under another name."""
+    return lambda table: table.rename(columns={"x": x})
+
+
 @pytest.mark.parametrize(
     ("change", "layout", "message"),
     [
@@ -105,6 +110,10 @@ def test_a_table_of_readings_is_no_radio_map_without_their_names(tmp_path):
         (in_test(silent), {}, "test.csv: no access point is detected in any row$"),
         (in_train(silent), {}, "train.csv: no access point is detected in any row$"),
         (scaled(900), {"positions": "feet"}, "are the positions feet in every row[?]$"),
+        (named("x_ft"), {"x": "x_ft"}, "column 'x_ft' .* --positions=feet --write reads feet$"),
+        (named("lon"), {"x": "lon"}, "column 'lon' .* --positions=degrees --write reads degrees$"),
+        (named("X [m]"), {"x": "X [m]", "positions": "feet"}, "than feet, .* reads metres$"),
+        (named("px.x"), {"x": "px.x"}, "another unit than metres, .*; convert them to metres$"),
         (
             lambda t: t.rename(columns={"floor": "FLOOR"}),
             {"access_point_prefix": "AP"},
