@@ -144,6 +144,12 @@ class Fingerprints:
     def take(self, indices: Sequence[int] | NDArray[np.integer | np.bool_]) -> "Fingerprints":
         """The fingerprints at the given rows, int[m], in their order, or where bool[n] is true."""
         rows = np.asarray(indices)
+        if rows.size == 0:  # A list without entries is of floats.
+            rows = rows.astype(np.intp)
+        if rows.ndim != 1 or rows.dtype.kind not in "iub":
+            raise IndexError(
+                f"indices is {indices!r:.40}; a list of rows, or a mask of all rows, is needed"
+            )
         return replace(
             self,
             rss_dbm=self.rss_dbm[rows],

@@ -184,6 +184,7 @@ def test_a_fault_names_file_row_and_column(tmp_path, text, message, part):
         ("AP1,AP2,AP1,x,y\n-50,1,1,1,2\n", "column 'AP1' is named twice"),
         ("AP1,,x,y\n-50,-50,1,2\n", "column 2 has no name; .*pandas: index=False"),
         ("# AP1,X,y\n-50,1,2\n", "column 'x' is missing"),
+        ("# AP1\nAP1,x,y\n-50,1,2\n", "is a comment; the columns' names are expected here"),
         ("sep=,\n" + GOOD, "starts with 'sep=', which only Excel reads"),
     ],
 )

@@ -67,7 +67,9 @@ def test_take_keeps_rows_together():
     assert taken.building is None
     with pytest.raises(DataError, match="no fingerprints"):
         make_part().take([False, False])
-    for rows in ([0, 2], [True], [0.0], ["0"]):
+    with pytest.raises(DataError, match="no fingerprints"):
+        make_part().take([])
+    for rows in ([0, 2], [True], [0.0], ["0"], 0, [[0]]):
         with pytest.raises(IndexError):
             make_part().take(rows)
 

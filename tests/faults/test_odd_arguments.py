@@ -92,6 +92,12 @@ def test_a_second_file_of_one_name_is_said_to_be_unread(tmp_path, caplog):
     assert message == f"{home}/train.csv.gz is there, too, and is not read; {home}/train.csv is"
 
 
+def test_a_table_is_of_one_part(tmp_path):
+    site = load_site("synthetic-office")
+    with pytest.raises(DataError, match="fingerprints is a Site; one part is written, such as a"):
+        write_table(site, tmp_path / "train.csv")
+
+
 def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     file = tmp_path / "train.csv"
     write_table(PART, file)

@@ -167,6 +167,9 @@ def _check_characters(file: str, text: bytes, first_line: int) -> None:
 def _check_delimiter(file: str, header: bytes, body: bytes, delimiter: str) -> None:
     """Refuses a header of one column where another delimiter cuts it and the next line alike."""
     next_line = body.partition(b"\n")[0]
+    cuts = [line.count(delimiter.encode()) for line in (header, next_line)]
+    if header.lstrip().startswith(b"#") and cuts[0] < cuts[1]:
+        raise DataError(f"{file}, line 1: is a comment; the columns' names are expected here")
     if delimiter.encode() in header:
         return
     for other, meaning in DELIMITERS.items():
