@@ -20,10 +20,11 @@ from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.prototypes import NO_LABEL
 from rsstl_jax.engine.radius import COVERAGE
-from rsstl_jax.engine.saved_student import held_card, layout_of
+from rsstl_jax.engine.saved_student import layout_of
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
 from rsstl_jax.store.files import as_path, read_sealed, write_bytes, write_sealed
+from rsstl_jax.store.workdir import held_card
 
 __all__ = ["ExportedStudent", "export_student", "load_exported", "write_onnx"]
 

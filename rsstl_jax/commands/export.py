@@ -45,9 +45,9 @@ def main() -> None:
     default = f"{workdir}/exported/{name.replace('/', '-')}" if workdir else f"{name}/exported"
     output = Path(flags.FLAGS.output or default)
     check_folder("--output", output)
-    from rsstl_jax.engine.saved_student import held_card
     from rsstl_jax.export import check_export_folder, export_student, write_onnx
     from rsstl_jax.serving.saved import load_network_locator
+    from rsstl_jax.store.workdir import held_card
 
     check_export_folder(output)
     student = load_network_locator(folder)

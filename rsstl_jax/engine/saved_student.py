@@ -32,8 +32,6 @@ from rsstl_jax.store.checkpoint import load_checkpoint, save_checkpoint
 from rsstl_jax.store.files import as_path, differences, read_sealed, write_sealed
 from rsstl_jax.types import Params
 
-CARDS = "ensemble.json", "at_site.json", "exported.json", "student.json"
-"""The file that says what a saved locator is, by kind; of several in a folder the first counts."""
 ANSWER_FILES = _PROTOTYPES, _RADIUS = "prototypes.npz", "radius.json"
 
 _FIELDS = {
@@ -251,11 +249,6 @@ def load_student(folder: str | Path) -> Student:
     params = _load(folder, "params", site_network.shapes(len(access_points)), owner)
     answers = load_answers(folder, len(access_points)) | {"layout": layout_of(card, card_file)}
     return Student(site_network, params, tuple(access_points), dataset, **answers)
-
-
-def held_card(folder: str | Path) -> str:
-    """The name of the card of the locator that a folder holds; empty: it holds none."""
-    return next((card for card in CARDS if Path(folder, card).exists()), "")
 
 
 def layout_of(card: Mapping[str, Any], file: Path) -> Layout:

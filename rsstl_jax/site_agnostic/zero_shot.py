@@ -14,7 +14,6 @@ from rsstl_jax.config.schema import flatten, validate
 from rsstl_jax.data import Fingerprints, check_sources, load_radio_map
 from rsstl_jax.data.buildings import check_no_copy
 from rsstl_jax.data.target import held_out_groups, read_target, split_parts
-from rsstl_jax.engine.saved_student import held_card
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models.site_agnostic.settings import AgnosticSettings
 from rsstl_jax.report.html_report import write_agnostic_report
@@ -36,7 +35,13 @@ from rsstl_jax.store.files import as_path, differences, json_digest, read_json, 
 from rsstl_jax.store.lock import locked
 from rsstl_jax.store.processes import in_first
 from rsstl_jax.store.recorder import Recorder
-from rsstl_jax.store.workdir import log_start, make_recorder, provenance, refuse_other_command
+from rsstl_jax.store.workdir import (
+    held_card,
+    log_start,
+    make_recorder,
+    provenance,
+    refuse_other_command,
+)
 from rsstl_jax.types import Params
 
 

@@ -33,6 +33,10 @@ _MAY_CHANGE = (
 )
 
 
+CARDS = "ensemble.json", "at_site.json", "exported.json", "student.json"
+"""The file that says what a saved locator is, by kind; of several in a folder the first counts."""
+
+
 def provenance() -> dict[str, Any]:
     """Versions, commit and device of this process, for the first line of metrics.jsonl."""
     device = jax.local_devices()[0]
@@ -121,11 +125,18 @@ def _merge_written(file: Path, wanted: dict[str, Any], command: str) -> dict[str
 
 def refuse_other_command(folder: Path, card: str) -> None:
     """Refuses a folder in which a command that writes this card has left its work."""
+    if (held := held_card(folder)) and not has_work(folder):
+        raise ConfigError(f"{folder} holds a locator ({held}); choose another --workdir")
     if (folder / card).exists() and has_work(folder):
         raise ConfigError(
             f"{folder} holds a run of another command ({card}); choose another --workdir or "
             "remove the folder"
         )
+
+
+def held_card(folder: str | Path) -> str:
+    """The name of the card of the locator that a folder holds; empty: it holds none."""
+    return next((card for card in CARDS if Path(folder, card).exists()), "")
 
 
 def has_work(folder: Path) -> bool:

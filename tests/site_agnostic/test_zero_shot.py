@@ -197,6 +197,13 @@ def test_a_run_of_another_command_is_not_replaced(data_dir, tmp_path):
     assert not (tmp_path / "run" / "plan.json").exists()
 
 
+@pytest.mark.parametrize("start", [run_zero_shot, open_workdir])
+def test_no_run_starts_in_the_folder_of_a_locator(data_dir, tmp_path, start):
+    (tmp_path / "at_site.json").touch()
+    with pytest.raises(ConfigError, match=r"holds a locator \(at_site\.json\); choose another"):
+        start(configured(data_dir=data_dir), tmp_path)
+
+
 def test_a_fine_tuned_network_has_a_row_whatever_the_fractions(data_dir, finished):
     workdir, first = finished
     config = configured(data_dir=data_dir, **{"agnostic.fractions": (0.5,)})

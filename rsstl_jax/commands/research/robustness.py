@@ -133,8 +133,8 @@ def find_locators(texts: Sequence[str]) -> dict[tuple[str, int | None], str]:
 
 def _load(where: str, site: "Site") -> "Locator":
     from rsstl_jax.baselines.knn import NeighboursAtSite
-    from rsstl_jax.engine.saved_student import held_card
     from rsstl_jax.serving.saved import check_measured_site, fit_pretrained, load_locator
+    from rsstl_jax.store.workdir import held_card
 
     if where == "knn":
         return NeighboursAtSite.fit(site.train)
