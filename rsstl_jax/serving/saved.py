@@ -1,5 +1,6 @@
 """Any locator as a folder: students, the pretrained network at a site, ensembles, exports."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,6 @@ from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.saved_student import (
     ANSWER_FILES,
-    CARDS,
-    held_card,
     layout_of,
     load_answers,
     load_student,
@@ -32,6 +31,7 @@ from rsstl_jax.site_agnostic.weights import (
 from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.store.files import as_path, read_sealed, write_sealed
 from rsstl_jax.store.lock import locked
+from rsstl_jax.store.workdir import CARDS, held_card
 
 _ENSEMBLE, _AT_SITE, *_ = CARDS
 _RADIO_MAP = "radio_map.npz"
@@ -65,8 +65,12 @@ def load_locator(folder: str | Path) -> Locator:
     """
     folder = as_path("folder", folder)
     loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
-    if card := held_card(folder):
-        return loaders[CARDS.index(card)](folder)
+    while card := held_card(folder):
+        written = (folder / card).stat()
+        locator = loaders[CARDS.index(card)](folder)
+        # Another process may have replaced it meanwhile.
+        if held_card(folder) == card and os.path.samestat(written, (folder / card).stat()):
+            return locator
     raise FileNotFoundError(
         f"{folder} holds no locator: a folder with one of {', '.join(CARDS)} is expected"
     )

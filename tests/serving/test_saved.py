@@ -16,6 +16,7 @@ from rsstl_jax.config.schema import flatten
 from rsstl_jax.engine.prototypes import make_prototypes, write_prototypes
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.pipeline import run_distillation
+from rsstl_jax.serving import saved
 from rsstl_jax.serving.answers import answers_json
 from rsstl_jax.serving.calibrate import calibrate_run, check_same_data, students_of_run
 from rsstl_jax.serving.ensemble import Ensemble
@@ -91,6 +92,23 @@ def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path)
     assert (answers.radius_m > 0).all()
     pd.testing.assert_frame_equal(load_locator(tmp_path / "out").locate(scans), answers)
     assert not [*tmp_path.glob("out/*/.lock")]
+
+
+def test_one_that_is_replaced_while_it_is_read_is_read_again(run, tmp_path, monkeypatch):
+    a, b = (run[0] / "students" / s / "standalone" for s in ("seed-0", "seed-1"))
+    save_ensemble(tmp_path, [a, b], Ensemble([load_student(a), load_student(b)]))
+    load = saved.load_answers
+
+    def replace_once(*of):
+        monkeypatch.setattr(saved, "load_answers", load)
+        ensemble = Ensemble([load_student(b), load_student(b)])
+        save_ensemble(tmp_path, [b, b], ensemble, replace=True)
+        return load(*of)
+
+    monkeypatch.setattr(saved, "load_answers", replace_once)
+    rows = tiny.make_part(part="test").rss_dbm
+    locator = load_locator(tmp_path)
+    np.testing.assert_allclose(locator.predict_m(rows), load_student(b).predict_m(rows), rtol=1e-5)
 
 
 def test_members_in_another_order_of_access_points_are_read_by_name(run, tmp_path):
