@@ -51,5 +51,7 @@ def main() -> None:
         print(f"           and the same of seeds {', '.join(map(str, others))}")
     chosen = f"--workdir={shlex.quote(workdir)} --student=seed-{first}/standalone"
     where = f" --data_dir={shlex.quote(config.data_dir)}" if config.data_dir else ""
-    print(f"\nmeasure it: {program_name('evaluate')} {chosen}{where} --output=positions.csv")
+    held_out = "" if result["part"] == "test" else " on the test part"
+    measure = f"{program_name('evaluate')} {chosen}{where} --output=positions.csv"
+    print(f"\nmeasure it{held_out}: {measure}")
     print(f"export it:  {program_name('export')} {chosen}")

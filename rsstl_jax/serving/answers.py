@@ -106,7 +106,7 @@ def _parse(line: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise DataError(f'not JSON ({error}); a scan such as {{"AP1": -61}} is expected') from error
     if not isinstance(scan, dict | list):
-        raise DataError(f'{scan!r} is no scan; one such as {{"AP1": -61}} is expected')
+        raise DataError(f'{json.dumps(scan)} is no scan; one such as {{"AP1": -61}} is expected')
     return scan
 
 

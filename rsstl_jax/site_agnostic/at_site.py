@@ -1,7 +1,7 @@
 """The site-agnostic ensemble of no site, and at one: a radio map in, answers to scans out."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
@@ -42,6 +42,10 @@ CALIBRATION_ROWS_PER_FOLD = 200
 _log = logging.getLogger(__name__)
 
 
+def _number(members: Sequence[Params]) -> str:
+    return f"{len(members)} ensemble member{'s' * (len(members) != 1)}"
+
+
 class EnsembleAtSite(NetworkLocator):
     """Ensemble members with a site's radio map, and what is known of their training."""
 
@@ -69,7 +73,7 @@ class EnsembleAtSite(NetworkLocator):
 
     def __repr__(self) -> str:
         names = f"{len(self.access_points)} access points of {self.dataset}"
-        return f"<{len(self.members)} ensemble members at a site: {names}>"
+        return f"<{_number(self.members)} at a site: {names}>"
 
     def predict_m(self, rss_dbm: ArrayLike) -> NDArray[np.float64]:
         rows = check_rows(rss_dbm, self.access_points)
@@ -110,8 +114,7 @@ class Pretrained:
     report: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        noun = "member" if len(self.members) == 1 else "members"
-        about = f"{len(self.members)} ensemble {noun}, trained on {', '.join(self.sources)};"
+        about = f"{_number(self.members)}, trained on {', '.join(self.sources)};"
         sizes = wrap(f"{self.settings})", 90, initial_indent="  ", subsequent_indent="  ")
         return "\n".join([f"Pretrained({about}", *sizes])
 
