@@ -80,6 +80,10 @@ class SiteJob:
 
 def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
     """The configured network at a site; refuses what cannot be learnt from."""
+    if not isinstance(train, Fingerprints):
+        raise DataError(
+            f"train is a {type(train).__name__}; fingerprints are expected, as site.train"
+        )
     if len(train) < 2:
         raise DataError(
             f"{train.dataset} {train.part}: has one fingerprint; a network needs at least two, "

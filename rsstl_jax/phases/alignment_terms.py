@@ -98,6 +98,11 @@ class Alignment:
             check_known(name, weight, may_weigh, "finite and at least 0")
         if context.teacher_mask is not None:
             context = context._replace(teacher_mask=jnp.asarray(context.teacher_mask, float))
+        if "mutual_information" in self.terms and not jax.tree.leaves(estimator_params):
+            raise ValueError(
+                "estimator_params is empty; mutual_information needs those that init_params of "
+                "rsstl_jax.models.network makes, given to make_distill_state as estimator."
+            )
         _check_teachers(frame, extract, context.teacher_mask)
         arrays = (estimator_params, student, frame, extract, context)
         return partition_freely(self._losses, arrays, PartitionSpec())

@@ -135,7 +135,10 @@ def make_distill_step(
                 soft_target_m = _soft_targets_of(context.soft_target_m, batch.row, num_labelled)
                 distance_m = localization_loss(predicted_m, soft_target_m)
                 losses["soft_target"] = distance_m.mean()
-        losses |= alignment.losses(params["estimator"], student, *taught, context)
+        terms = alignment.losses(params["estimator"], student, *taught, context)
+        if taken := sorted(losses.keys() & terms):
+            raise ValueError(f"a term is called {taken[0]!r}, as one of the step; rename it.")
+        losses |= terms
         _check_weighed(context.weights, losses)
         # Eq. 12: J_overall = l1 J_MAE + l2 J_Sim + l3 J_MI + l4 J_FI (+ l5 times the soft target),
         # with l = lambda / sum(lambda); a term that no student of the run weighs is absent.

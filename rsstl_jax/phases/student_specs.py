@@ -44,7 +44,7 @@ class StudentSpec(NamedTuple):
         ('similarity', 'mutual_information')
     """
 
-    weights: Mapping[str, float] = {}
+    weights: Mapping[str, float] | None = {}
     margin: float | None = None
     sources: tuple[str, ...] | None = None
     learning_rate: float | None = None
@@ -133,7 +133,8 @@ def check_plans(recorder: Recorder, plans: Mapping[str, StudentPlan]) -> dict[st
 def plan_student(config: ConfigDict, network: Network, spec: StudentSpec) -> StudentPlan:
     """A spec against its run; raises ConfigError where it cannot be trained."""
     own = ConfigDict(config).copy_and_resolve_references()  # It may be frozen.
-    fields = {f"distill.weights.{term}": weight for term, weight in spec.weights.items()} | {
+    weights = spec.weights or {}
+    fields = {f"distill.weights.{term}": weight for term, weight in weights.items()} | {
         "distill.margin": spec.margin,
         "train.learning_rate": spec.learning_rate,
         "agnostic.start": spec.start,
@@ -162,7 +163,7 @@ def _weights(own: ConfigDict, network: Network, spec: StudentSpec) -> dict[str, 
     """lambda by term; 0 for a term that makes no sense for the network."""
     absent = {*TERMS} - {*allowed_terms(own, network)}
     for term in absent:
-        if spec.weights.get(term, 0) > 0:
+        if (spec.weights or {}).get(term, 0) > 0:
             raise ConfigError(
                 f"a student weighs {term!r}, which makes no sense for network {own.network!r}"
             )

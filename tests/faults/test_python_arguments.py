@@ -6,6 +6,7 @@ import pickle
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pandas as pd
 import pytest
 import tiny
@@ -38,14 +39,37 @@ from rsstl_jax.data.splits import grouped_validation_split
 from rsstl_jax.engine.prototypes import make_prototypes
 from rsstl_jax.engine.radius import RadiusModel
 from rsstl_jax.engine.saved_student import save_student
+from rsstl_jax.engine.site_job import make_site_job
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.errors import Interrupted
-from rsstl_jax.phases.student_specs import StudentSpec
+from rsstl_jax.models import Estimator
+from rsstl_jax.phases.alignment_terms import Alignment
+from rsstl_jax.phases.distill_step import DistillContext, make_distill_state, make_distill_step
+from rsstl_jax.phases.student_specs import StudentSpec, plan_student
 
 PART = tiny.make_part()
 READINGS = np.array([-60.0], np.float32)
 AT, TRUE = [[3.0, 4.0]], [[0.0, 0.0]]
 TINY = tiny.make_tiny_config()
+
+
+ONES = jnp.ones((1, 4, 4))
+
+
+class Renamed(Alignment):
+    """A term of one's own under the name of another."""
+
+    def losses(self, *_):
+        return {"localization": jnp.zeros(())}
+
+
+def run_step(alignment):
+    """A step of a student under one teacher, traced alone."""
+    job, tx = make_site_job(TINY, PART), optax.sgd(1.0)
+    step = make_distill_step(job.site_network, lambda *_: (ONES, ONES), alignment, tx)
+    state = make_distill_state(job.init(jax.random.key(0)), {}, tx)
+    context = DistillContext({}, {"localization": 1.0}, 0.2)
+    jax.eval_shape(step, state, job.data, jax.random.key(1), context)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +147,15 @@ def test_the_pretrained_network_can_be_compared():
             DataError,
             "rss_dbm is a list; readings in dBm",
         ),
+        (lambda: make_site_job(TINY, None), DataError, "train is a NoneType; fingerprints are exp"),
+        (
+            lambda: Alignment(Estimator(4), ("mutual_information",)).losses(
+                {}, None, ONES, ONES, DistillContext({}, {"mutual_information": 1.0}, 0.2)
+            ),
+            ValueError,
+            "estimator_params is empty; mutual_information needs those that init_params",
+        ),
+        (lambda: run_step(Renamed(None, ())), ValueError, "a term is called 'localization', as on"),
         (lambda: encode_rss(jnp.array([-60]), floor_dbm=-100.5), TypeError, "rss_dbm is int32"),
     ],
 )
@@ -137,6 +170,7 @@ def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
         run_distillation(config, tmp_path / "run", students={})
     with pytest.raises(ConfigError, match=r"students is \['distilled'\]; {name: StudentSpec} is"):
         run_distillation(config, tmp_path / "run", students=["distilled"])
+    plan_student(config, make_network(config), StudentSpec(None))  # None is the configuration.
     for student in (StudentSpec(sources="synthetic-mall"), {"similarity": 1.0}):
         with pytest.raises(ConfigError, match=r"student 'a' is .*; a StudentSpec is expected, its"):
             run_distillation(config, tmp_path / "run", students={"a": student})

@@ -110,8 +110,7 @@ def write_table(fingerprints: Fingerprints, path: str | Path) -> None:
     """Writes a table that `load_site` reads, without labels that are unknown, phones and times."""
     if not isinstance(fingerprints, Fingerprints):
         raise DataError(
-            f"fingerprints is a {type(fingerprints).__name__}; one part is written, such as a "
-            "site's train"
+            f"fingerprints is a {type(fingerprints).__name__}; one part is expected, as site.train"
         )
     rss = np.where(np.isnan(fingerprints.rss_dbm), UNDETECTED, fingerprints.rss_dbm)
     readings = pd.DataFrame(rss, columns=list(fingerprints.access_points))
