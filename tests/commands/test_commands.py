@@ -96,6 +96,13 @@ def test_distill_prints_the_table_of_its_result(distilled):
     ]
 
 
+def test_a_validation_part_is_not_what_evaluate_measures_on(distilled, folder, monkeypatch):
+    result = json.loads((distilled[0] / "result.json").read_text()) | {"part": "validation"}
+    monkeypatch.setattr("rsstl_jax.pipeline.run_distillation", lambda *_: result)
+    out = succeed("distill", *RUN, MALL, f"--workdir={folder}/validation")
+    assert "\nmeasure it on the test part: python " in out
+
+
 def test_the_workdir_holds_all_that_is_promised(distilled):
     workdir, _ = distilled
     site = load_site("synthetic-office")

@@ -94,7 +94,7 @@ def test_a_second_file_of_one_name_is_said_to_be_unread(tmp_path, caplog):
 
 def test_a_table_is_of_one_part(tmp_path):
     site = load_site("synthetic-office")
-    with pytest.raises(DataError, match=r"fingerprints is a Site; one part is expected, as site\.tr"):
+    with pytest.raises(DataError, match=r"is a Site; one part is expected, as site\.train$"):
         write_table(site, tmp_path / "train.csv")
 
 
