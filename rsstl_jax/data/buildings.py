@@ -42,7 +42,10 @@ def check_sources(target: str, sources: Sequence[str]) -> None:
     if isinstance(sources, str):
         raise DataError(f"sources is {sources!r}; a list of names is expected, as name_list makes")
     if not sources:
-        raise DataError("sources is empty; name at least one dataset, such as uji,tut7")
+        raise DataError(
+            "sources is empty; name at least one dataset, such as uji,tut7, that is not the target "
+            f"{target}"
+        )
     for source in sources:
         if sources.count(source) > 1:
             raise DataError(f"source {source} is named twice; name each dataset once")

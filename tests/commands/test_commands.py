@@ -236,6 +236,10 @@ BAD = {
         ["tables", "--targets=synthetic-office", "--rows=scratch", "--networks=dnn,cnnlock"],
         "network is 'cnnlock'",
     ),
+    "sources": (
+        ["tables", "--targets=synthetic-office,synthetic-mall", "--sources=synthetic-mall"],
+        "uji,tut7, that is not the target synthetic-mall",
+    ),
     "students": (["tables", "--rows=knn", "--students=a"], "has no student 'a'; it has none"),
     "part": (["benchmark", "--parts=step,foo"], "--parts has 'foo'; it must be of step, networ"),
     "own table": (

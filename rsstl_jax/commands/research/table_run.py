@@ -7,14 +7,14 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax.baselines.knn import check_installed
-from rsstl_jax.baselines.run_baseline import UNTRAINED
+from rsstl_jax.baselines.run_baseline import METHODS, UNTRAINED, WITH_SOURCES
 from rsstl_jax.commands.shared.flag_definitions import refuse_unused
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
-from rsstl_jax.config.rules import DATASET_NAME, FRACTIONS, SEEDS
+from rsstl_jax.config.rules import DATASET_NAME, FRACTIONS, SEEDS, name_list
 from rsstl_jax.config.schema import validate
-from rsstl_jax.data import load_site
+from rsstl_jax.data import check_sources, load_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
 from rsstl_jax.paper.comparison import (
@@ -136,6 +136,8 @@ def train(output: Path) -> None:
         config.bundle_dir = str(workdir / "teachers")
         config.run.replicas = FLAGS.replicas
         validate(config)
+        if row in WITH_SOURCES or row.removesuffix("-share") not in METHODS:
+            check_sources(target, name_list(config.sources))
         make_network(config)
         row_students(row, config, tables(), students)
         configs.append(config)
