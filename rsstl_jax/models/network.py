@@ -28,8 +28,9 @@ def check_activation(key: str) -> None:
 def _check_part(name: str, part: Any, inputs: tuple[str, ...], *, train: bool = True) -> None:
     """ConfigError for what is no module of Linen, or cannot be called with these inputs."""
     if not isinstance(part, nn.Module):
+        first_line = repr(part).partition("\n")[0]  # Modules of Flax NNX have many.
         raise ConfigError(
-            f"{name} is {part!r}; a part is a module of Flax Linen, such as Regressor()"
+            f"{name} is {first_line}; a part is a module of Flax Linen, such as Regressor()"
         )
     kind, called = type(part).__name__, part
     while isinstance(called, nn.Sequential) and called.layers:  # which hands all to its first layer
@@ -42,6 +43,13 @@ def _check_part(name: str, part: Any, inputs: tuple[str, ...], *, train: bool = 
         raise ConfigError(
             f"{name} is a {kind}, which cannot be called as {name}({call}): {error}"
         ) from error
+
+
+def _array(name: str, output: Any) -> Any:
+    """What a part makes, unless it is no array."""
+    if not hasattr(output, "shape"):
+        raise ConfigError(f"{name} makes a {type(output).__name__}; one array is expected")
+    return output
 
 
 def init_params(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
@@ -154,9 +162,9 @@ class Network(nn.Module):
         chex.assert_rank(fingerprints, 2, custom_message="fingerprints must be float[B, A]")
         chex.assert_type(fingerprints, float, custom_message="fingerprints must be encoded floats")
         context = () if support is None else (support,)
-        features = self.framer(fingerprints, *context, train=train)
-        extract = self.extractor(features, train=train)
-        location = self.regressor(extract, train=train)
+        features = _array("framer", self.framer(fingerprints, *context, train=train))
+        extract = _array("extractor", self.extractor(features, train=train))
+        location = _array("regressor", self.regressor(extract, train=train))
         frame = features.mean(axis=tuple(range(1, features.ndim - 1)))
         declared = {"frame": self.frame_width, "extract": self.extract_width, "location": 2}
         for (name, width), array in zip(declared.items(), (frame, extract, location), strict=True):

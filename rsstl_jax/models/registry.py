@@ -53,7 +53,14 @@ def make_network(config: ConfigDict) -> Network:
         Network(DenseStack 64, CnnlocExtractor 33 elu, Regressor 2)
     """
     check_config(config)
-    network = (NETWORKS.get(config.network) or _find_maker(config))(config)
+    make = NETWORKS[config.network] if config.network in NETWORKS else _find_maker(config)
+    try:
+        signature(make).bind(config)
+    except TypeError as error:
+        raise ConfigError(
+            f"network is {config.network!r}, which is not called as make(config): {error}"
+        ) from error
+    network = make(config)
     if not isinstance(network, Network):
         raise ConfigError(f"network is {config.network!r}, which makes no Network: {network!r}")
     return network
@@ -72,7 +79,6 @@ def _find_maker(config: ConfigDict) -> Callable[[ConfigDict], Network]:
         raise ConfigError(f"network is {config.network!r}; {expected} ({error})") from error
     try:
         make: Callable[[ConfigDict], Network] = getattr(module, function)
-        signature(make).bind(config)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, ValueError) as error:
         raise ConfigError(f"network is {config.network!r}; {expected} ({error})") from error
     return make

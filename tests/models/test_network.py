@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from flax import nnx
 from tiny import draw_params
 
 from rsstl_jax import Network, default_config, make_network
@@ -71,9 +72,18 @@ def test_a_support_reaches_the_framer():
     np.testing.assert_allclose(toy.apply(params, x, support).frame, [[2.5, 55 / 6]], rtol=1e-6)
 
 
+class Twice(Flatten):
+    """A part that makes two arrays."""
+
+    def __call__(self, features, *, train=False):
+        return features, features
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
+        ({"framer": Twice()}, "framer makes a tuple; one array is expected"),
+        ({"extractor": Twice()}, "extractor makes a tuple; one array is expected"),
         ({"frame_width": 3}, r"frame has shape \(1, 2\); its width must be 3"),
         ({"extract_width": 5}, r"extract has shape \(1, 4\); its width must be 5"),
         ({"regressor": make_place(3)}, r"location has shape \(1, 3\); its width must be 2"),
@@ -119,6 +129,11 @@ def test_what_no_training_could_keep_or_imitate_is_refused():
             "decoder",
             Flatten(),
             r"a Flatten, which cannot be called as decoder\(frame, A\): too many",
+        ),
+        (
+            "framer",
+            nnx.Linear(2, 2, rngs=nnx.Rngs(0)),
+            r"Linear\(.*; a part is a module of Flax Lin",
         ),
         ("decoder", jnp.dot, r"<.*; a part is a module of Flax Linen"),
     ],
