@@ -67,8 +67,10 @@ def load_locator(folder: str | Path) -> Locator:
     loaders = (_load_ensemble, _load_at_site, load_exported, load_student)
     if card := held_card(folder):
         return loaders[CARDS.index(card)](folder)
+    students = sorted(folder.glob("students/*/*/student.json"))
+    hint = f"; it is a run, and {students[0].parent} one of its students" if students else ""
     raise FileNotFoundError(
-        f"{folder} holds no locator: a folder with one of {', '.join(CARDS)} is expected"
+        f"{folder} holds no locator: a folder with one of {', '.join(CARDS)} is expected{hint}"
     )
 
 
