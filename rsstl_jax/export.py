@@ -108,7 +108,8 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
 
     Args:
         student: what `load_student`, or `load_pretrained().fit`, returned.
-        folder: made if it is missing; a student that was exported there is replaced.
+        folder: made if it is missing; a student that was exported there is replaced, and its
+            student.onnx removed.
 
     Raises:
         ConfigError: if flatbuffers, which JAX serialises with, is not installed, or the folder
@@ -142,6 +143,8 @@ def export_student(student: NetworkLocator, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # While the card is missing there is no student: a program never stands beside another's card.
     (folder / _CARD).unlink(missing_ok=True)
+    if (folder / _PROGRAM).exists():
+        (folder / "student.onnx").unlink(missing_ok=True)  # It is of the student that was there.
     write_bytes(folder / _PROGRAM, content)
     write_sealed(folder / _CARD, card)
 

@@ -117,9 +117,11 @@ def test_damage_is_named(exported, name):
         load_exported(exported)
 
 
-def test_an_export_takes_the_place_of_another(exported):
+def test_an_export_takes_the_place_of_another_and_of_its_onnx_file(exported):
+    (exported / "student.onnx").write_text("of the first")
     other = make_student(seed=1)
     export_student(other, exported)
+    assert not (exported / "student.onnx").exists()
     wanted = predict_m(other.site_network, other.params, TEST)
     located = load_exported(exported).locate(scans_of(TEST))
     np.testing.assert_allclose(positions_m(located), wanted, rtol=0, atol=1e-3)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rsstl_jax.data import Fingerprints, Layout
 
 FLAGS = flags.FLAGS
+PLANS = Path("results/check-site")
 LISTS = {
     "undetected": "Names the values that stand for undetected, such as -110. By default it is 100.",
     "ignore": "Names columns that are not read, beside those that layout.json ignores already.",
@@ -96,7 +97,12 @@ def main() -> None:
     if len(parts) == 1:
         print("there is no test.csv: rsstl evaluate needs one, rsstl predict does not")
     print("\n".join(f"warning: {text}" for text in warnings) or "nothing looks wrong")
-    print(f"plan with the number of fingerprints: {_draw(parts[0])}")
+    try:
+        plan = f"plan with the number of fingerprints: {_draw(parts[0])}"
+    except OSError as error:
+        # Where nothing can be written a table can be checked.
+        plan = f"no plan: {PLANS} cannot be written ({error.strerror})"
+    print(plan)
 
 
 def _find_layout() -> "tuple[Path, Layout | None]":
@@ -198,7 +204,7 @@ def _draw(part: "Fingerprints") -> Path:
     figure.colorbar(drawn[0], ax=list(panels), label=label, aspect=40, format="%d")
     panels[-1].set_xlabel("x (m), in the site's coordinates", fontsize=8)
     figure.suptitle(f"Fingerprints of {part.dataset}, {part.part} part", fontsize=10)
-    path = Path("results/check-site", f"{part.dataset}.png")
+    path = PLANS / f"{part.dataset}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_figure(figure, path)
     return path

@@ -55,11 +55,9 @@ def main() -> None:
         raise ConfigError(
             f"{output} holds another student; name another --output, or replace it with --replace"
         )
-    if flags.FLAGS.replace:
-        # It is of the student that is replaced.
-        (output / "student.onnx").unlink(missing_ok=True)
     # One that is there must not stand beside the program of a student that has a radius since.
-    with_onnx = flags.FLAGS.onnx or (output / "student.onnx").exists()
+    is_kept = (output / "student.onnx").exists() and not flags.FLAGS.replace
+    with_onnx = flags.FLAGS.onnx or is_kept
     export_student(student, output)
     if with_onnx:
         write_onnx(student, output / "student.onnx")

@@ -29,6 +29,7 @@ DEGREES_ACROSS = 0.1
 MIN_ACROSS_M, MAX_ACROSS_M = 2.0, 2000.0  # a site in metres usually keeps to these extents
 # How far from its strongest reading an access point is usually detected: 20...60 m were found.
 MAX_REACH_M = 120.0
+MAX_STOREYS = 50  # from the lowest floor to the highest
 MIN_READINGS = 20  # fractions of fewer say little
 # The weakest reading of a site lies below the first, the strongest above the second.
 USUAL_DBM = -50.0, -95.0
@@ -74,11 +75,8 @@ def check_plausible(
         odd += _odd_values(part.rss_dbm, mark, part.layout)
     if radio_map is None:
         # Where undetected access points count as detected, they are constant and detected far away.
-        odd += [
-            *_odd_unit(part),
-            *_odd_extent(part, with_reach=mark is None),
-            *_odd_columns(part, mark),
-        ]
+        odd += [*_odd_extent(part, with_reach=mark is None), *_odd_columns(part, mark)]
+        odd += [*_odd_unit(part), *_odd_floors(part)]
     else:
         odd += _odd_beside(part, radio_map)
     if mark is None and (radio_map is None or not any(_odd_levels(radio_map.rss_dbm))):
@@ -192,6 +190,19 @@ def _odd_columns(part: Fingerprints, mark: float | None) -> Iterator[str]:
         yield (
             f"{', '.join(names)}: constant or ever growing, and detected in every row; are these "
             f"access points? {remedy(ignore_flag(*names))} leaves them out"
+        )
+
+
+def _odd_floors(part: Fingerprints) -> Iterator[str]:
+    """Labels of floors that are probably heights, rooms or identifiers."""
+    if part.floor is None:
+        return
+    lowest, highest = int(part.floor.min()), int(part.floor.max())
+    if highest - lowest > MAX_STOREYS:
+        column = (part.layout or Layout()).floor
+        yield (
+            f"{column} is {lowest} to {highest}; are these floors, numbered as -1, 0, 1 are? "
+            f"{remedy(ignore_flag(column))} leaves the column out"
         )
 
 

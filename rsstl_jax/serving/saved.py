@@ -71,8 +71,10 @@ def load_locator(folder: str | Path) -> Locator:
         # Another process may have replaced it meanwhile.
         if held_card(folder) == card and os.path.samestat(written, (folder / card).stat()):
             return locator
+    students = sorted(folder.glob("students/*/*/student.json"))
+    hint = f"; it is a run, and {students[0].parent} one of its students" if students else ""
     raise FileNotFoundError(
-        f"{folder} holds no locator: a folder with one of {', '.join(CARDS)} is expected"
+        f"{folder} holds no locator: a folder with one of {', '.join(CARDS)} is expected{hint}"
     )
 
 

@@ -82,6 +82,14 @@ def test_the_plan_is_drawn_though_the_reader_of_the_output_has_left(tmp_path):
     assert (tmp_path / "results" / "check-site" / "synthetic-office.png").exists()
 
 
+def test_a_table_is_checked_where_no_plan_can_be_written(check, tmp_path):
+    write_table(OFFICE.train, tmp_path / "my-office" / "train.csv")
+    (tmp_path / "results").touch()
+    code, out, err = check()
+    assert code == 0 and "nothing looks wrong\nno plan: results/check-site cannot be written" in out
+    assert "Errno" not in out + err
+
+
 def test_the_floors_of_a_plan_have_one_scale(monkeypatch, tmp_path):
     """Also where no square of a floor holds two fingerprints; nothing overlaps or is cut off."""
     figures = []

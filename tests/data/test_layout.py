@@ -258,6 +258,7 @@ def warnings_of(caplog, root):
         (scaled(20), 100, "are the positions metres? "),
         (scaled(100), 100, "are the positions metres? "),
         (scaled(1 / 60), 100, "the site is 1.0 x 0.3 m across; are the positions metres?"),
+        (lambda t: t.assign(floor=370 * t.floor), 100, "floor is 0 to 740; are these floors"),
         (extra(sneaky=0), 100, "sneaky: constant or ever growing"),
         (
             lambda t: scaled(3.28, 900)(t) if len(t) == 200 else t,

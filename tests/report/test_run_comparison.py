@@ -11,12 +11,10 @@ from running import call, error_of, succeed
 from tiny import write_result
 
 from rsstl_jax import make_config
-from rsstl_jax.config.schema import flatten
 from rsstl_jax.data import make_synthetic_site
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
 from rsstl_jax.report import plots
 from rsstl_jax.report.comparison_table import render_comparison_of_runs
-from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.run_comparison import (
     choose_methods,
@@ -87,22 +85,6 @@ def test_only_seeds_that_both_have_are_paired(tmp_path):
     # Nor do the other figures look at a seed that one of them lacks.
     assert row["fraction_of_fingerprints_better"] == 1.0
     np.testing.assert_allclose(row["interval_over_positions_m"], -1.5)
-
-
-@pytest.mark.parametrize("seeds", [[0], [0, 1]])
-def test_a_single_position_has_no_interval(tmp_path, seeds):
-    one = replace(TEST, position_m=0 * TEST.position_m, floor=None)
-    folders = [
-        write_run(tmp_path / name, {"distilled": {s: error_m + s**2 for s in seeds}}, part=one)
-        for name, error_m in (("a", 7.0), ("b", 6.0))
-    ]
-    methods, [row] = compare(*folders)
-    assert row["interval_over_positions_m"] is None and row["verdict"].startswith("too few")
-    text = render_comparison_of_runs("the test part", methods, [row])
-    assert ("over test positions none" if seeds[1:] else "95 % interval none over 1 test ") in text
-    fields = flatten(make_config("smoke", target=one.dataset, sources="synthetic-mall"))
-    write_report(folders[0], fields, command="distill")
-    assert "<td>none: a single position</td>" in (folders[0] / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

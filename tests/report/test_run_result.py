@@ -1,5 +1,7 @@
 """What a run leaves of its students."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,12 @@ import tiny
 from tiny import write_result
 
 from rsstl_jax import load_site, make_config
+from rsstl_jax.config.schema import flatten
+from rsstl_jax.report.comparison_table import render_comparison_of_runs
+from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.predicted import Predicted
 from rsstl_jax.report.result_table import render_result
+from rsstl_jax.report.run_comparison import choose_methods, compare_methods, read_run
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
@@ -46,3 +52,25 @@ def test_figures_are_lists_in_the_order_of_the_seeds(tmp_path):
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert table.seed.unique().tolist() == [4, 1, 2]
     assert table.row.tolist() == 3 * list(range(result["num_evaluated"]))
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_single_test_position_has_no_interval(tmp_path, seeds):
+    part = tiny.make_part(part="test")
+    part = replace(part, position_m=np.zeros_like(part.position_m), floor=None)
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    config.seeds = seeds
+    for name, east_m in (("a", 7.0), ("b", 6.0)):
+        (tmp_path / name).mkdir()
+        predicted = {
+            s: {"standalone": Predicted(part.position_m + np.array([[east_m, s]]))} for s in seeds
+        }
+        write_result(config, part, predicted, tmp_path / name, num_train=21)
+    runs = [read_run(tmp_path / name) for name in "ab"]
+    methods = choose_methods(runs, ())
+    rows = compare_methods(methods, runs[0].places)
+    assert rows[0]["interval_over_positions_m"] is None
+    text = render_comparison_of_runs("the test part", methods, rows)
+    assert ("over test positions none" if seeds[1:] else "95 % interval none over 1 test ") in text
+    write_report(tmp_path / "a", flatten(config), command="distill")
+    assert "<td>none: a single position</td>" in (tmp_path / "a" / "report.html").read_text()

@@ -231,6 +231,8 @@ def test_what_is_no_locator_or_run_is_named(run, tmp_path):
     workdir, _ = run
     with pytest.raises(FileNotFoundError, match="holds no locator"):
         load_locator(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"is a run, and .*/seed-0/distilled one"):
+        load_locator(workdir)
     with pytest.raises(ConfigError, match=r"config\.json is missing"):
         calibrate_run(tmp_path, ["seed-0/distilled"])
     for names in ["seed-0/other"], ["seed-9/standalone"], []:
