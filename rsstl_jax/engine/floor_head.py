@@ -22,7 +22,9 @@ LEARNING_RATE, BATCH_SIZE = 2e-3, 64
 MIN_DRAWS, MAX_EPOCHS = 150_000, 200
 """Fingerprints drawn in all, in whole epochs, of which small sites have no more than this."""
 
-MOST_DROPOUT, GAIN_OFFSET_DB, READING_NOISE_DB = 0.6, 8.0, 3.0
+MOST_DROPOUT, MOST_LOST_DB = 0.3, 40.0
+GAIN_OFFSET_DB, READING_NOISE_DB = 8.0, 3.0
+DETECTION_PRIOR = 0.2
 """Chosen on parts of train with positions, and on UJI also phones, held out."""
 
 
@@ -41,9 +43,24 @@ class FloorHead(nn.Module):
         return nn.Dense(self.num_labels)(hidden)
 
 
-def log_probability(head: Params, level: jax.Array, num_labels: int) -> jax.Array:
-    """float[n, C]: the head's logarithms of the labels' probabilities for levels float[n, A]."""
-    return jax.nn.log_softmax(FloorHead(num_labels).apply({"params": head}, level))
+def label_scores(head: Params, level: jax.Array, num_labels: int) -> jax.Array:
+    """float[n, C]: logarithms of the labels' probabilities, plus a constant, for float[n, A]."""
+    scores = jax.nn.log_softmax(FloorHead(num_labels).apply({"params": head}, level))
+    if "detection" not in head:  # an earlier version's
+        return scores
+    detected = (level > 0).astype(level.dtype)
+    fit = detected @ head["detection"]["log_odds"] + head["detection"]["log_none"]
+    # Which access points are detected is no independent evidence: the mean counts, not the sum.
+    return scores + fit / (1 + detected.sum(axis=1, keepdims=True))
+
+
+def detection_odds(level: jax.Array, label: jax.Array, num_labels: int) -> Params:
+    """How often each label's positions, levels float[P, A], detect each access point, as logs."""
+    of_label = jax.nn.one_hot(label, num_labels, dtype=level.dtype)
+    counts = of_label.T @ (level > 0).astype(level.dtype)
+    rate = (counts + DETECTION_PRIOR) / (1 + of_label.sum(axis=0)[:, None])
+    none = jnp.log1p(-rate)
+    return {"log_odds": (jnp.log(rate) - none).T, "log_none": none.sum(axis=1)[None]}
 
 
 def train_head(
@@ -60,9 +77,12 @@ def train_head(
     def loss(
         params: Params, batch: tuple[jax.Array, jax.Array], key: jax.Array, _: None
     ) -> jax.Array:
-        augment_key, dropout_key, rate_key = jax.random.split(key, 3)
-        # Some fingerprints lose hardly a reading, others more than half.
-        rate = MOST_DROPOUT * jax.random.uniform(rate_key, (batch_size, 1), jnp.float32)
+        augment_key, dropout_key, rate_key, least_key = jax.random.split(key, 4)
+        one_each = (batch_size, 1)
+        # Some fingerprints lose hardly a reading, others many: at random, and the weakest ones, for
+        # phones differ in how weak a signal they detect.
+        rate = MOST_DROPOUT * jax.random.uniform(rate_key, one_each, jnp.float32)
+        lost_db = MOST_LOST_DB * jnp.square(jax.random.uniform(least_key, one_each, jnp.float32))
         rss_dbm = augment_rss(
             augment_key,
             batch[0],
@@ -71,6 +91,8 @@ def train_head(
             reading_noise_db=READING_NOISE_DB,
             undetected_dbm=UNDETECTED_DBM,
         )
+        is_lost = rss_dbm < preprocessor.floor_dbm + lost_db
+        rss_dbm = jnp.where(is_lost, UNDETECTED_DBM, rss_dbm)
         level = encode_rss(rss_dbm, floor_dbm=preprocessor.floor_dbm)
         rngs = {"dropout": dropout_key}
         scores = head.apply({"params": params}, level, train=True, rngs=rngs)

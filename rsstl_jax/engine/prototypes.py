@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rsstl_jax._numerics import top_k, unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
-from rsstl_jax.engine.floor_head import log_probability, train_head
+from rsstl_jax.engine.floor_head import detection_odds, label_scores, train_head
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.store.arrays import read_arrays, write_arrays
 from rsstl_jax.types import Params
@@ -37,7 +37,7 @@ class Prototypes(NamedTuple):
     position_m: jax.Array  # float[P, 2]: from the preprocessor's origin
     label: jax.Array  # int[P]: row of `labels`
     labels: jax.Array  # int[C, 2]: the site's different (building, floor), in order
-    head: Params | None = None  # of `FloorHead`: an earlier version trained none
+    head: Params | None = None  # of `label_scores`: an earlier version trained none
 
 
 class Nearest(NamedTuple):
@@ -91,7 +91,11 @@ def make_prototypes(
             return saved
     label = groups.label[groups.group]
     _log.info("learning the floors of %s", part.dataset)
-    return made._replace(head=train_head(part, label, len(groups.labels), preprocessor))
+    head = train_head(part, label, len(groups.labels), preprocessor)
+    if head is not None:
+        odds = detection_odds(made.level, made.label, len(groups.labels))
+        head = {**head, "detection": odds}
+    return made._replace(head=head)
 
 
 @jax.jit
@@ -121,7 +125,7 @@ def vote(prototypes: Prototypes, nearest: Nearest, level: jax.Array) -> jax.Arra
     )
     if prototypes.head is not None:
         of_votes = VOTE_POWER * jnp.log(weight + LEAST_VOTE)
-        weight = jax.nn.softmax(of_votes + log_probability(prototypes.head, level, num_labels))
+        weight = jax.nn.softmax(of_votes + label_scores(prototypes.head, level, num_labels))
     building = prototypes.labels[:, 0]
     same = (building[:, None] == building[None, :]).astype(weight.dtype)
     of_building = weight @ same

@@ -102,6 +102,30 @@ def test_prototypes_of_an_earlier_version_have_no_head(atrium, tmp_path):
     assert read_prototypes(file, len(atrium.access_points)).head is None
 
 
+def test_a_head_of_an_earlier_version_knows_no_detections(atrium, tmp_path):
+    head = {name: leaf for name, leaf in atrium.prototypes.head.items() if name != "detection"}
+    write_prototypes(tmp_path / "prototypes.npz", atrium.prototypes._replace(head=head))
+    read = read_prototypes(tmp_path / "prototypes.npz", len(atrium.access_points)).head
+    level = np.random.default_rng(0).uniform(size=(5, 9)).astype(np.float32)
+    wanted = jax.nn.log_softmax(floor_head.FloorHead(2).apply({"params": head}, level))
+    np.testing.assert_array_equal(floor_head.label_scores(read, level, 2), wanted)
+
+
+def test_what_is_detected_counts_by_how_many_positions_of_a_floor_detect_it(atrium):
+    # Floor 0 has three positions, two of which detect access point 0; floor 1 has one.
+    level = np.array([[0.5, 0], [0.1, 0], [0, 0.3], [0, 0.9]], np.float32)
+    odds = floor_head.detection_odds(level, np.array([0, 0, 0, 1]), 2)
+    rate = np.array([[2.2 / 4, 1.2 / 4], [0.2 / 2, 1.2 / 2]])
+    head = {**atrium.prototypes.head, "detection": odds}
+    scan = np.array([[0.7, 0], [0, 0]], np.float32)
+    fit = np.array([np.log(rate[:, 0]) + np.log(1 - rate[:, 1]), np.log(1 - rate).sum(axis=1)])
+    padded = np.pad(scan, ((0, 0), (0, 7)))
+    head["detection"] = {**odds, "log_odds": np.pad(odds["log_odds"], ((0, 7), (0, 0)))}
+    without = {name: leaf for name, leaf in head.items() if name != "detection"}
+    added = floor_head.label_scores(head, padded, 2) - floor_head.label_scores(without, padded, 2)
+    np.testing.assert_allclose(added, fit / np.array([[2], [1]]), rtol=1e-4)
+
+
 @pytest.mark.parametrize("floor", [None, np.full(21, 4, np.int32)])
 def test_a_site_with_one_floor_or_none_needs_no_head(floor):
     part = dataclasses.replace(make_part(), floor=floor)
