@@ -214,11 +214,11 @@ def new_figure(size: tuple[float, float]) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 100) -> None:
-    """Writes a figure as PNG of 64 colours, whole or not at all."""
+    """Writes a figure as PNG of 256 colours, whole or not at all."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     # The few points of a small site keep their colours by this method alone.
     method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
-    image = Image.open(drawn).convert("RGB").quantize(64, method, dither=dither)
+    image = Image.open(drawn).convert("RGB").quantize(256, method, dither=dither)
     with writing(path) as file:
         image.save(file, "png", optimize=True)

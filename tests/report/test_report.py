@@ -124,6 +124,21 @@ def test_the_students_of_a_few_points_keep_their_colours(tmp_path):
         assert apart.min() < 0.01
 
 
+def test_bands_over_each_other_keep_their_colours(tmp_path):
+    figure = plots.new_figure((7, 4))
+    axes = figure.add_subplot()
+    for number in range(8):
+        line = np.array([number, number + 3])
+        axes.plot([0, 1], line, color=f"C{number}")
+        axes.fill_between([0, 1], line - 1, line + 1, color=f"C{number}", alpha=0.2, lw=0)
+    figure.savefig(tmp_path / "drawn.png", dpi=100)
+    plots.save_figure(figure, tmp_path / "saved.png")
+    drawn, saved = (
+        matplotlib.image.imread(tmp_path / name)[..., :3] for name in ("drawn.png", "saved.png")
+    )
+    np.testing.assert_allclose(saved, drawn, rtol=0, atol=0.05)  # of 64 colours 0.08
+
+
 ACTUAL_M = np.random.default_rng(0).uniform(0, 50, (60, 2)) + np.array([[0, 4864900.0]])
 
 
