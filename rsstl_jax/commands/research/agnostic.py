@@ -8,11 +8,11 @@ r"""Trains a site-agnostic network on some sites and measures it on another, wit
         --config.sources=uji,tampere,tut7 --config.seeds=0,1
 
 One ensemble member is trained per seed. The command uses the fields target, sources, seeds,
-data_dir, data.evaluate_on, data.validation_*, data.held_out_*, model.agnostic.*, run.* and, but
-for those of teachers, agnostic.*; others are refused. The first two commands write result.json to
---workdir, and the first one a table to --output: figures on a validation part are only printed. The
-last one trains on all sites and writes weights of the kind that `rsstl evaluate
---student=pretrained` uses. Run the same command again to continue.
+data_dir, data.evaluate_on, data.validation_*, data.held_out_*, model.agnostic.*, run.* (but not
+run.baselines and run.replicas) and, but for those of teachers, agnostic.*; others are refused. The
+first two commands write result.json to --workdir, and the first one a table to --output: figures on
+a validation part are only printed. The last one trains on all sites and writes weights of the kind
+that `rsstl evaluate --student=pretrained` uses. Run the same command again to continue.
 """
 
 import json
@@ -51,7 +51,12 @@ _MEASURING = (
 def define_flags() -> None:
     define_config()
     flags.DEFINE_bool("baselines", True, "Measures kNN and the centroid, too.")
-    define_folder("workdir", None, "Sets the folder of the run: results/agnostic-<target>.")
+    define_folder(
+        "workdir",
+        None,
+        "Sets the folder of the run. By default it is results/agnostic-<target>, with --pretrain "
+        "results/agnostic-pretrained.",
+    )
     define_folder("output", "results/report/agnostic", "Names the folder of table and receipt.")
     define_folder("pretrain", None, "Names the folder of a bundle to be made instead of a table.")
     define_processes()
