@@ -1,4 +1,6 @@
-"""docs/results.md: its commands train what the records hold: rows, settings, seeds, students."""
+"""docs/results.md: its commands are those of its records, and other pages quote its tables."""
+
+import re
 
 import pytest
 from test_page_commands import commands_of
@@ -78,3 +80,25 @@ def test_the_commands_are_those_of_the_records(tmp_path, recipe):
     assert len(by_records) > 50
     for key in sorted(by_commands.keys() | by_records.keys()):
         assert by_commands.get(key) == by_records.get(key), key
+
+
+QUOTED = re.compile(r"-?\d+\.\d\d(?: ± \d+\.\d\d| \[-?\d+\.\d\d, -?\d+\.\d\d\])")
+"""A mean with its deviation, or a difference with its interval."""
+
+
+@pytest.mark.parametrize(
+    ("page", "begin", "end"),
+    [
+        ("README.md", "## Measured", "## Contributing"),
+        ("docs/results/findings.md", "## No gain", "## What helps"),
+        ("docs/results/site-agnostic.md", "## As a teacher", "### The full"),
+    ],
+)
+def test_a_figure_that_another_page_quotes_is_in_the_tables(page, begin, end):
+    text = (ROOT / page).read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
+    tables = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    quoted = QUOTED.findall(text)
+    assert len(quoted) > 10
+    # 0.09 is no part of -0.09.
+    missing = [figure for figure in quoted if not re.search(rf"[ |(]{re.escape(figure)}", tables)]
+    assert missing == []
