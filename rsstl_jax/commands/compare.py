@@ -25,7 +25,10 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
     define_names(
-        "workdirs", None, "Lists the folders of finished runs of distill, baselines.", required=True
+        "workdirs",
+        None,
+        "Lists the folders of finished runs of distill or baselines.",
+        required=True,
     )
     define_names(
         "students",

@@ -29,7 +29,8 @@ def define_flags() -> None:
         "output",
         None,
         "Names the folder of the program and its card. By default it is "
-        "<workdir>/exported/<student>, with - for the / in the student's name.",
+        "<workdir>/exported/<student>, with - for the / in the student's name; without --workdir "
+        "it is <student>/exported.",
     )
     flags.DEFINE_bool(
         "onnx",

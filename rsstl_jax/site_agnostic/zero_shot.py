@@ -87,6 +87,7 @@ def _check_replaced(folder: str | Path, wanted: Mapping[str, Any]) -> None:
         return
     bundle = load_pretrained(folder)
     held = {**bundle.report, **asdict(bundle.settings)}
+    held["episodes"] = renew_episodes(held.get("episodes", {}))
     if changed := differences({name: held.get(name) for name in wanted}, wanted):
         raise ConfigError(
             f"{folder} holds a bundle of another training ({'; '.join(changed)}); name another "

@@ -28,6 +28,7 @@ REFUSED = {
     "agnostic --config.data.evaluate_on=validation --output=table": "effect on a validation part",
     "agnostic --config.network=cnnloc": "--config.network has no effect on a site-agnostic network",
     "agnostic --config.agnostic.members=3": "--config.agnostic.members has no effect on a site-ag",
+    "agnostic --config.model.agnostic.learning_rate_factor=3": "learning_rate_factor has no effect",
     "profile --config.teacher.kind=noise": "only surrogate teachers can be profiled",
     "ensemble --members=a,./a/ --output=o": "'a' is named twice; name it once",
     "tables --render --seeds=0,1": "--seeds has no effect with --render",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -21,7 +22,7 @@ from rsstl_jax.site_agnostic.training import (
     make_agnostic_site_network,
     predict_members_m,
 )
-from rsstl_jax.site_agnostic.weights import load_pretrained
+from rsstl_jax.site_agnostic.weights import load_pretrained, save_pretrained
 from rsstl_jax.site_agnostic.zero_shot import pretrain, run_zero_shot
 from rsstl_jax.store.files import write_json
 from rsstl_jax.store.recorder import Recorder
@@ -106,6 +107,7 @@ def test_a_second_start_trains_nothing_and_says_the_same(data_dir, finished):
 
 OLD_SIZES = {"num_candidates": 64, "num_compared": 64, "kinds": ["access_points", "neighbours"]}
 OLD_EPISODES = {"hidden_radius": 0.0, "access_points_merged": 0.0, "turn": True, "grouped": True}
+OLD_EPISODES |= {{"all_scans": "whole_places"}.get(name, name): n for name, n in EPISODES.items()}
 
 
 def test_the_folder_of_an_earlier_version_goes_on_if_its_plan_is_the_same(data_dir, tmp_path):
@@ -113,14 +115,12 @@ def test_the_folder_of_an_earlier_version_goes_on_if_its_plan_is_the_same(data_d
         data_dir=data_dir, **{"agnostic.tune.epochs": 0, "agnostic.fractions": (1.0,)}
     )
     # A plan of 0.1, and trainings that are signed with it.
-    episodes = EPISODES.to_dict() | OLD_EPISODES
-    episodes["whole_places"] = episodes.pop("all_scans")
     old = {
         "sources": ["mall", "campus"],
         "epochs": 2,
         "learning_rate": 2e-3,
         "network": vars(NETWORK) | OLD_SIZES,
-        "episodes": episodes,
+        "episodes": OLD_EPISODES,
     }
     write_json(tmp_path / "plan.json", old)
     signature = hashlib.sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()[:16]
@@ -130,7 +130,7 @@ def test_the_folder_of_an_earlier_version_goes_on_if_its_plan_is_the_same(data_d
         recorder.save_final(f"sources/seed-{seed}", params, 2)
     run_zero_shot(config, tmp_path, baselines=False)
     assert not [r for r in Recorder(tmp_path).records() if "epoch" in r]
-    write_json(tmp_path / "plan.json", old | {"episodes": episodes | {"turn": False}})
+    write_json(tmp_path / "plan.json", old | {"episodes": OLD_EPISODES | {"turn": False}})
     with pytest.raises(ConfigError, match="turn is False and is no field any more; it must be Tru"):
         run_zero_shot(config, tmp_path, baselines=False)
 
@@ -231,6 +231,11 @@ def test_a_bundle_for_any_target_is_trained_on_all_sites(data_dir, tmp_path):
         words = rf"of another training \({field.rpartition('.')[2]} was \w+ and is {value}\)"
         with pytest.raises(ConfigError, match=words):
             pretrain(other, tmp_path / "other", tmp_path / "bundle")
+    # A bundle of 0.1 is taken for what it is, too.
+    save_pretrained(
+        tmp_path / "bundle", replace(found, report=found.report | {"episodes": OLD_EPISODES})
+    )
+    pretrain(config, tmp_path / "run", tmp_path / "bundle")
 
 
 @pytest.mark.slow

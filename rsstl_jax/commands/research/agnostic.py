@@ -8,11 +8,12 @@ r"""Trains a site-agnostic network on some sites and measures it on another, wit
         --config.sources=uji,tampere,tut7 --config.seeds=0,1
 
 One ensemble member is trained per seed. The command uses the fields target, sources, seeds,
-data_dir, data.evaluate_on, data.validation_*, data.held_out_*, model.agnostic.*, run.* and, but
-for those of teachers, agnostic.*; others are refused. The first two commands write result.json to
---workdir, and the first one a table to --output: figures on a validation part are only printed. The
-last one trains on all sites and writes weights of the kind that `rsstl evaluate
---student=pretrained` uses. Run the same command again to continue.
+data_dir, data.evaluate_on, data.validation_*, data.held_out_*, model.agnostic.*, agnostic.* and
+run.*, but not model.agnostic.learning_rate_factor, agnostic.members, agnostic.start, run.baselines
+and run.replicas; others are refused. The first two commands write result.json to --workdir, and the
+first one a table to --output: figures on a validation part are only printed. The last one trains on
+all sites and writes weights of the kind that `rsstl evaluate --student=pretrained` uses. Run the
+same command again to continue.
 """
 
 import json
@@ -33,10 +34,13 @@ from rsstl_jax.commands.shared.help_text import program_name
 from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.commands.shared.progress import announce_sites
+from rsstl_jax.config import FIELDS
 from rsstl_jax.errors import ConfigError
 
+_SIZES = (path for path in FIELDS if path.startswith("model.agnostic."))
 _TRAINING = (
-    *("sources", "seeds", "data_dir", "model.agnostic.", "agnostic.episodes."),
+    *(path for path in _SIZES if path != "model.agnostic.learning_rate_factor"),
+    *("sources", "seeds", "data_dir", "agnostic.episodes."),
     *("agnostic.epochs", "agnostic.learning_rate", "agnostic.episodes_per_step"),
     *("run.log_every_epochs", "run.checkpoint_every_s", "run.mesh", "run.tensorboard"),
 )
@@ -51,7 +55,12 @@ _MEASURING = (
 def define_flags() -> None:
     define_config()
     flags.DEFINE_bool("baselines", True, "Measures kNN and the centroid, too.")
-    define_folder("workdir", None, "Sets the folder of the run: results/agnostic-<target>.")
+    define_folder(
+        "workdir",
+        None,
+        "Sets the folder of the run. By default it is results/agnostic-<target>, with --pretrain "
+        "results/agnostic-pretrained.",
+    )
     define_folder("output", "results/report/agnostic", "Names the folder of table and receipt.")
     define_folder("pretrain", None, "Names the folder of a bundle to be made instead of a table.")
     define_processes()

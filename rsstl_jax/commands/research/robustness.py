@@ -47,7 +47,9 @@ def define_flags() -> None:
         "Names a locator as name=knn, name=pretrained or name=folder; may be given many times.",
     )
     flags.DEFINE_string(
-        "reference", None, "Names the locator that others are compared with: the first one."
+        "reference",
+        None,
+        "Names the locator that others are compared with. By default it is the first one.",
     )
     flags.DEFINE_integer(
         "most",
