@@ -167,17 +167,18 @@ def make_floor_runs() -> dict[Any, Callable[[], Any]]:
 def floor_s(seconds: Mapping[Any, float]) -> dict[str, float]:
     """Seconds of a step's matrix products and of Adam's memory traffic, by `make_floor_runs`."""
     products = matrix_products()
-    own = {shape: seconds[shape] / (2 * _REPEATED) for shape in products}
-    flops = sum(count * math.prod(shape) for shape, count in products.items())
-    passes_per_s = 2 * 4 * _num_params() * _REPEATED / seconds["copy"]
+    of_one = {shape: seconds[shape] / (2 * _REPEATED) for shape in (_LARGE, *products)}
+    of_multiplication = of_one[_LARGE] / math.prod(_LARGE)
+    of_pass = seconds["copy"] / (2 * 4 * _REPEATED)  # over an array as long as the parameters
     return {
         "matrix products, each at the rate of its size": sum(
-            count * own[shape] for shape, count in products.items()
+            count * of_one[shape] for shape, count in products.items()
         ),
-        "matrix products, all at the rate of 512 x 512": flops
-        * (seconds[_LARGE] / (2 * _REPEATED) / math.prod(_LARGE)),
+        "matrix products, all at the rate of 512 x 512": sum(
+            count * math.prod(shape) * of_multiplication for shape, count in products.items()
+        ),
         # Adam reads parameter, gradient and both moments, and writes all but the gradient.
-        "optimiser's memory traffic": 7 * _num_params() / passes_per_s,
+        "optimiser's memory traffic": 7 * of_pass,
     }
 
 

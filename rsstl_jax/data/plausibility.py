@@ -96,7 +96,7 @@ def warn_of_scans(
 
 
 def _odd_unit(part: Fingerprints) -> Iterator[str]:
-    """Of columns of positions whose name says another unit than they are read in."""
+    """A column of positions whose name says another unit than it is read in."""
     layout = part.layout or Layout()
     read = layout.positions
     may_be_degrees = (np.abs(part.position_m) <= (MAX_LONGITUDE, MAX_LATITUDE)).all()

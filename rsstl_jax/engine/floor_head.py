@@ -24,6 +24,7 @@ MIN_DRAWS, MAX_EPOCHS = 150_000, 200
 
 MOST_DROPOUT, MOST_LOST_DB = 0.3, 40.0
 GAIN_OFFSET_DB, READING_NOISE_DB = 8.0, 3.0
+# A position is added to each label that detects so much of every access point.
 DETECTION_PRIOR = 0.2
 """Chosen on parts of train with positions, and on UJI also phones, held out."""
 

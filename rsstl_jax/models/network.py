@@ -45,7 +45,7 @@ def _check_part(name: str, part: Any, inputs: tuple[str, ...], *, train: bool = 
         ) from error
 
 
-def _array(name: str, output: Any) -> Any:
+def _require_array(name: str, output: Any) -> Any:
     """What a part makes, unless it is no array."""
     if not hasattr(output, "shape"):
         raise ConfigError(f"{name} makes a {type(output).__name__}; one array is expected")
@@ -162,9 +162,9 @@ class Network(nn.Module):
         chex.assert_rank(fingerprints, 2, custom_message="fingerprints must be float[B, A]")
         chex.assert_type(fingerprints, float, custom_message="fingerprints must be encoded floats")
         context = () if support is None else (support,)
-        features = _array("framer", self.framer(fingerprints, *context, train=train))
-        extract = _array("extractor", self.extractor(features, train=train))
-        location = _array("regressor", self.regressor(extract, train=train))
+        features = _require_array("framer", self.framer(fingerprints, *context, train=train))
+        extract = _require_array("extractor", self.extractor(features, train=train))
+        location = _require_array("regressor", self.regressor(extract, train=train))
         frame = features.mean(axis=tuple(range(1, features.ndim - 1)))
         declared = {"frame": self.frame_width, "extract": self.extract_width, "location": 2}
         for (name, width), array in zip(declared.items(), (frame, extract, location), strict=True):
