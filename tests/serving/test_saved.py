@@ -227,6 +227,17 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run, tmp_pa
     assert (load_locator(tmp_path / "joined").locate(scans).floor == 3).all()
 
 
+def test_a_member_that_cannot_be_copied_is_named_with_one_cause(tmp_path):
+    tiny.save_untrained(tmp_path, "seed-0/distilled")
+    member = tmp_path / "students" / "seed-0" / "distilled"
+    for name in "ab":
+        (member / name).symlink_to("nowhere")
+    with pytest.raises(OSError) as error:
+        save_ensemble(tmp_path / "out", [member], Ensemble([load_student(member)]))
+    words = f"{member} cannot be copied to {tmp_path}/out: [Errno 2] No such file or directory"
+    assert str(error.value).startswith(words) and str(error.value).count("Errno") == 1
+
+
 def test_what_is_no_locator_or_run_is_named(run, tmp_path):
     workdir, _ = run
     with pytest.raises(FileNotFoundError, match="holds no locator"):
