@@ -81,9 +81,10 @@ def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path, caplo
     assert len(error_m) == (twin.phone != "b").sum() < len(twin)
 
 
-def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path):
-    workdir, _ = run
+def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path, caplog):
+    workdir, radii = run
     ensemble = join_run(workdir, "distilled", tmp_path / "out")
+    assert f"have {len(radii['seed-0/distilled'][0])} fingerprints, too few" in caplog.text
     scans = scans_of(tiny.make_part(part="test"))
     members = [load_student(workdir / "students" / f"seed-{seed}" / "distilled") for seed in (0, 1)]
     each = [member.locate(scans)[["x_m", "y_m"]].to_numpy() for member in members]
