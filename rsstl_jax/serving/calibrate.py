@@ -118,6 +118,11 @@ def warn_of_few(held_out: Fingerprints) -> None:
 
 def check_same_data(config: ConfigDict, workdir: str | Path) -> None:
     """Refuses a run whose train part has changed since: twins must be trained on the same one."""
+    if config.data_dir and not Path(config.data_dir).expanduser().is_dir():
+        raise ConfigError(
+            f"{workdir}/config.json: data_dir is {config.data_dir!r}, which is not a folder here; "
+            "run the same rsstl distill command again with the data's folder as --config.data_dir"
+        )
     check_data(Recorder(workdir), {config.target: target_parts(config).train.digest()})
 
 

@@ -182,6 +182,9 @@ def test_twins_are_not_trained_on_other_data_or_otherwise_than_the_run(tmp_path)
         log.write_text(json.dumps({"run": "start", "data": {"home": other}}) + "\n")
         with pytest.raises(DataError, match="other data of home") if is_refused else nullcontext():
             check_same_data(config, tmp_path)
+    config.data_dir = "moved"
+    with pytest.raises(ConfigError, match="json: data_dir is 'moved', which is not a folder here"):
+        check_same_data(config, tmp_path)
     tiny.save_untrained(tmp_path, "seed-0/distilled")
     prototypes = make_prototypes(
         tiny.make_part(), load_student(tmp_path / "students/seed-0/distilled").preprocessor
