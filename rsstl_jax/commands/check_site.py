@@ -172,9 +172,13 @@ def _draw(part: "Fingerprints") -> Path:
     import numpy as np
     from matplotlib.colors import LogNorm
 
+    from rsstl_jax.data.plausibility import MAX_STOREYS
     from rsstl_jax.report.plots import new_figure, plan_extent, save_figure
 
-    floor = np.zeros(len(part), int) if part.floor is None else part.floor
+    labels = part.floor
+    if labels is not None and len(np.unique(labels)) > MAX_STOREYS:
+        labels = None  # They are rooms, whose plans would take minutes.
+    floor = np.zeros(len(part), int) if labels is None else labels
     floors = np.unique(floor)[::-1]
     (left, bottom), (right, top) = plan_extent(part.position_m)
     width_m, depth_m = right - left, top - bottom
@@ -189,7 +193,7 @@ def _draw(part: "Fingerprints") -> Path:
     for axes, level in zip(panels, floors, strict=True):
         position_m = part.position_m[floor == level]
         drawn.append(axes.hist2d(*position_m.T, bins=edges_m, cmin=1)[3])
-        title = "" if part.floor is None else f"floor {level}: "
+        title = "" if labels is None else f"floor {level}: "
         places = f"{len(np.unique(position_m, axis=0)):,} positions"
         axes.set_title(f"{title}{len(position_m):,} fingerprints, {places}", fontsize=9)
         axes.set_aspect("equal", adjustable="box")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rsstl_jax.config.overrides import override
 from rsstl_jax.config.retired import drop_retired
 from rsstl_jax.config.schema import default_config
+from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import COVERAGE, fit_radius, predict_radius_m
@@ -87,13 +88,7 @@ def calibrate_run(
     asked = {Path(name).name for name in names}
     check_plans(Recorder(workdir), {name: plans[name] for name in asked})
     part = leave_out(target_parts(twin).held_out, twin.data)
-    held = len(part) / (len(part) + 1)
-    if held < COVERAGE:
-        _log.warning(
-            "%s: the %.0f %% of the positions that are held out have %d fingerprints, too few: the "
-            "radius holds a position %.0f %% of the time and not %.0f",
-            *(config.target, 100 * HELD_OUT_FRACTION, len(part), 100 * held, 100 * COVERAGE),
-        )
+    warn_of_few(part)
     twins_folder = workdir / "calibration"
     twin.seeds = tuple(s for s in config.seeds if any(n.startswith(f"seed-{s}/") for n in names))
     if config.distill.pseudo_labels == "mean":
@@ -110,8 +105,24 @@ def calibrate_run(
     return calibrated
 
 
+def warn_of_few(held_out: Fingerprints) -> None:
+    """Warns of a radius that holds positions less often than others: too few have been held out."""
+    held = len(held_out) / (len(held_out) + 1)
+    if held < COVERAGE:
+        _log.warning(
+            "%s: the %.0f %% of the positions that are held out have %d fingerprints, too few: the "
+            "radius holds a position %.0f %% of the time and not %.0f",
+            *(held_out.dataset, 100 * HELD_OUT_FRACTION, len(held_out), 100 * held, 100 * COVERAGE),
+        )
+
+
 def check_same_data(config: ConfigDict, workdir: str | Path) -> None:
     """Refuses a run whose train part has changed since: twins must be trained on the same one."""
+    if config.data_dir and not Path(config.data_dir).expanduser().is_dir():
+        raise ConfigError(
+            f"{workdir}/config.json: data_dir is {config.data_dir!r}, which is not a folder here; "
+            "run the same rsstl distill command again with the data's folder as --config.data_dir"
+        )
     check_data(Recorder(workdir), {config.target: target_parts(config).train.digest()})
 
 

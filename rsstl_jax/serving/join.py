@@ -9,7 +9,13 @@ from rsstl_jax.engine.locator import NetworkLocator
 from rsstl_jax.engine.radius import fit_radius
 from rsstl_jax.engine.saved_student import load_student
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.serving.calibrate import check_same_data, labels_of, read_run_config, twin_config
+from rsstl_jax.serving.calibrate import (
+    check_same_data,
+    labels_of,
+    read_run_config,
+    twin_config,
+    warn_of_few,
+)
 from rsstl_jax.serving.ensemble import Ensemble
 from rsstl_jax.serving.saved import check_new, save_at_site, save_ensemble
 from rsstl_jax.site_agnostic.weights import load_pretrained
@@ -58,6 +64,7 @@ def join_run(
             if pretrained:
                 twins.append(network.fit(parts.train))
             held_out = leave_out(parts.held_out, twin.data)
+            warn_of_few(held_out)
             measured = Ensemble(twins).held_out(held_out, ensemble)
             ensemble.radius = fit_radius(measured, len(labels_of(ensemble)))
         save_ensemble(folder, folders, ensemble, replace=replace)

@@ -170,7 +170,11 @@ def save_ensemble(
     names = [f"member-{number}" for number in range(len(folders))]
     with _written_whole(folder, _ENSEMBLE, folders, replace=replace) as new:
         for name, source in zip(names, folders, strict=True):
-            shutil.copytree(source, new / name, ignore=shutil.ignore_patterns(".lock"))
+            try:
+                shutil.copytree(source, new / name, ignore=shutil.ignore_patterns(".lock"))
+            except shutil.Error as error:  # It lists every file that could not be copied.
+                cause = error.args[0][0][-1]
+                raise OSError(f"{source} cannot be copied to {folder}: {cause}") from error
         save_answers(new, ensemble)
         write_sealed(new / _ENSEMBLE, {"dataset": ensemble.dataset, "members": names})
 

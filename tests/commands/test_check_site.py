@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib.image
 import numpy as np
@@ -111,6 +112,15 @@ def test_the_floors_of_a_plan_have_one_scale(monkeypatch, tmp_path):
         ticks = [tick.get_window_extent() for tick in panel.get_yticklabels()]
         seen = [box for box in ticks if frame.y0 <= box.y0 + box.height / 2 <= frame.y1]
         assert label.x0 >= 0 and seen and all(label.x1 <= box.x0 for box in seen)
+
+
+def test_rooms_in_place_of_floors_share_one_plan(monkeypatch, tmp_path):
+    figures = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: figures.append(figure))
+    check_site._draw(replace(OFFICE.train, floor=np.arange(len(OFFICE.train), dtype=np.int32)))
+    panel, _ = figures[0].axes
+    assert panel.get_title().startswith("600 fingerprints")
 
 
 def test_what_looks_wrong_is_said_and_the_exit_code_is_0(check, tmp_path):

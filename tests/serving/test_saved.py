@@ -81,9 +81,10 @@ def test_a_radius_does_not_see_the_phones_that_the_run_holds_out(tmp_path, caplo
     assert len(error_m) == (twin.phone != "b").sum() < len(twin)
 
 
-def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path):
-    workdir, _ = run
+def test_an_ensemble_is_the_mean_of_its_members_and_is_read_again(run, tmp_path, caplog):
+    workdir, radii = run
     ensemble = join_run(workdir, "distilled", tmp_path / "out")
+    assert f"have {len(radii['seed-0/distilled'][0])} fingerprints, too few" in caplog.text
     scans = scans_of(tiny.make_part(part="test"))
     members = [load_student(workdir / "students" / f"seed-{seed}" / "distilled") for seed in (0, 1)]
     each = [member.locate(scans)[["x_m", "y_m"]].to_numpy() for member in members]
@@ -181,6 +182,9 @@ def test_twins_are_not_trained_on_other_data_or_otherwise_than_the_run(tmp_path)
         log.write_text(json.dumps({"run": "start", "data": {"home": other}}) + "\n")
         with pytest.raises(DataError, match="other data of home") if is_refused else nullcontext():
             check_same_data(config, tmp_path)
+    config.data_dir = "moved"
+    with pytest.raises(ConfigError, match="json: data_dir is 'moved', which is not a folder here"):
+        check_same_data(config, tmp_path)
     tiny.save_untrained(tmp_path, "seed-0/distilled")
     prototypes = make_prototypes(
         tiny.make_part(), load_student(tmp_path / "students/seed-0/distilled").preprocessor
@@ -225,6 +229,17 @@ def test_floors_of_an_earlier_versions_student_come_from_a_radio_map(run, tmp_pa
     save_ensemble(tmp_path / "joined", [folder], ensemble)
     assert [file.exists() for file in notes] == [False, True]
     assert (load_locator(tmp_path / "joined").locate(scans).floor == 3).all()
+
+
+def test_a_member_that_cannot_be_copied_is_named_with_one_cause(tmp_path):
+    tiny.save_untrained(tmp_path, "seed-0/distilled")
+    member = tmp_path / "students" / "seed-0" / "distilled"
+    for name in "ab":
+        (member / name).symlink_to("nowhere")
+    with pytest.raises(OSError) as error:
+        save_ensemble(tmp_path / "out", [member], Ensemble([load_student(member)]))
+    words = f"{member} cannot be copied to {tmp_path}/out: [Errno 2] No such file or directory"
+    assert str(error.value).startswith(words) and str(error.value).count("Errno") == 1
 
 
 def test_what_is_no_locator_or_run_is_named(run, tmp_path):
