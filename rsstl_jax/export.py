@@ -19,7 +19,6 @@ from rsstl_jax.data.readers.layout import layout_facts
 from rsstl_jax.engine.input_order import shown_names
 from rsstl_jax.engine.locator import Locator, NetworkLocator
 from rsstl_jax.engine.prototypes import NO_LABEL
-from rsstl_jax.engine.radius import COVERAGE
 from rsstl_jax.engine.saved_student import layout_of
 from rsstl_jax.errors import ConfigError, DamagedError
 from rsstl_jax.onnx_writer import to_onnx
@@ -170,7 +169,7 @@ def describe(student: NetworkLocator) -> dict[str, Any]:
         "outputs": ["x and y from origin_m, m", "row of labels", "radius, m"],
         "origin_m": student.preprocessor.origin_m.tolist(),
         "labels": labels,
-        "coverage": None if student.radius is None else COVERAGE,
+        "coverage": None if student.radius is None else student.radius.coverage,
         "layout": layout_facts(student.layout),
     }
 

@@ -32,6 +32,7 @@ class RadiusModel(NamedTuple):
     slope: jax.Array  # float[F]; an earlier version wrote the first five
     bias: jax.Array  # float scalar
     factor: jax.Array  # float[C]: one for each label of the prototypes
+    coverage: float = COVERAGE  # how often it holds a position; less by too few fingerprints
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,13 @@ def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
             factor[label] = conformal_quantile(score[rows])
     slope, bias = _least_squares(held_out.features, held_out.error_m)
     as_array = lambda value: jnp.asarray(value, jnp.float32)  # noqa: E731
-    return RadiusModel(as_array(power * slope), as_array(power * bias), as_array(factor))
+    arrays = map(as_array, (power * slope, power * bias, factor))
+    return RadiusModel(*arrays, coverage=coverage_of(len(ids)))
+
+
+def coverage_of(number: int) -> float:
+    """How often a radius from so many fingerprints holds a position: 90 % from nine on."""
+    return min(COVERAGE, number / (number + 1))
 
 
 def conformal_quantile(score: NDArray[np.float64]) -> float:
@@ -129,7 +136,7 @@ def radius_facts(model: RadiusModel) -> dict[str, Any]:
 
 def read_radius(file: str | Path, num_labels: int) -> RadiusModel:
     """Reads the radius model whose facts were written sealed."""
-    facts = read_sealed(file, dict.fromkeys(RadiusModel._fields, list) | {"bias": float})
+    facts = read_sealed(file, {"slope": list, "bias": float, "factor": list})
     num_features = min(max(len(facts["slope"]), NUM_FEATURES - 1), NUM_FEATURES)
     shapes = {"slope": (num_features,), "bias": (), "factor": (num_labels,)}
     arrays = {name: jnp.asarray(facts[name], jnp.float32) for name in shapes}
@@ -138,4 +145,5 @@ def read_radius(file: str | Path, num_labels: int) -> RadiusModel:
             raise DamagedError(
                 f"{file}: {name} has shape {arrays[name].shape}; {shape} is expected"
             )
-    return RadiusModel(**arrays)
+    # Earlier versions did not write it.
+    return RadiusModel(**arrays, coverage=facts.get("coverage", COVERAGE))

@@ -15,7 +15,7 @@ from rsstl_jax.config.schema import default_config
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.target import leave_out, target_parts
 from rsstl_jax.engine.locator import NetworkLocator
-from rsstl_jax.engine.radius import COVERAGE, fit_radius, predict_radius_m
+from rsstl_jax.engine.radius import COVERAGE, coverage_of, fit_radius, predict_radius_m
 from rsstl_jax.engine.saved_student import load_student, save_answers
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
@@ -107,7 +107,7 @@ def calibrate_run(
 
 def warn_of_few(held_out: Fingerprints) -> None:
     """Warns of a radius that holds positions less often than others: too few have been held out."""
-    held = len(held_out) / (len(held_out) + 1)
+    held = coverage_of(len(held_out))
     if held < COVERAGE:
         _log.warning(
             "%s: the %.0f %% of the positions that are held out have %d fingerprints, too few: the "

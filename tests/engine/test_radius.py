@@ -114,8 +114,11 @@ def test_features_of_small_errors_alone_leave_one_radius_for_all():
 def test_radii_of_an_earlier_version_need_five_features(tmp_path):
     slope = np.arange(1.0, 6.0) / 10
     earlier = RadiusModel(jnp.asarray(slope), jnp.asarray(0.5), jnp.asarray([2.0]))
-    write_sealed(tmp_path / "radius.json", radius_facts(earlier))
+    facts = radius_facts(earlier)
+    del facts["coverage"]
+    write_sealed(tmp_path / "radius.json", facts)
     model = read_radius(tmp_path / "radius.json", 1)
+    assert model.coverage == 0.9
     features = np.random.default_rng(3).normal(size=(7, 6))
     radii = predict_radius_m(model, jnp.asarray(features), jnp.zeros(7, int))
     np.testing.assert_allclose(radii, 2 * np.exp(0.5 + features[:, :5] @ slope), rtol=1e-5)
@@ -135,6 +138,14 @@ def test_a_floor_with_larger_errors_has_larger_radii():
     model = fit_radius(dataclasses.replace(held_out, error_m=error_m, label=label), 3)
     first, second, unseen = np.asarray(model.factor)
     assert 2 < second / first < 4.5 and first < unseen < second
+
+
+@pytest.mark.parametrize("number", [1, 3, 8, 9, 2000])
+def test_a_radius_says_how_often_it_holds_a_position(tmp_path, number):
+    """The largest of n errors is at least as large as a new one with probability n / (n + 1)."""
+    fitted = fit_radius(draw(np.random.default_rng(0), number), 1)
+    write_sealed(tmp_path / "radius.json", radius_facts(fitted))
+    assert read_radius(tmp_path / "radius.json", 1).coverage == min(number / (number + 1), 0.9)
 
 
 def test_the_quantile_is_that_of_split_conformal_prediction():

@@ -15,6 +15,7 @@ from rsstl_jax import Pretrained, Site, load_pretrained, load_site, load_student
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.engine.prototypes import make_prototypes, write_prototypes
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
+from rsstl_jax.export import describe
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.serving import saved
 from rsstl_jax.serving.answers import answers_json
@@ -49,6 +50,8 @@ def test_every_student_of_a_calibrated_run_answers_with_a_radius(run):
     assert (answers.radius_m > 0).all() and answers.floor.isna().all()
     record = json.loads(answers_json(answers)[0])
     assert record["floor"] is None and record["radius_m"] > 0
+    number = len(radii["seed-0/distilled"][0])
+    assert describe(student)["coverage"] == number / (number + 1) < 0.9
 
 
 def test_a_twin_has_not_seen_what_it_is_measured_on(run):
