@@ -73,6 +73,18 @@ def test_seeds_are_the_unit_where_both_have_several(tmp_path):
     )
 
 
+def test_copies_of_a_method_without_training_are_no_seeds(tmp_path):
+    """kNN and the pretrained network stand beside each seed of a run, and are one method each."""
+    errors_m = {"knn": dict.fromkeys(range(6), 7.0), "pretrained": dict.fromkeys(range(6), 6.5)}
+    a = write_run(tmp_path / "a", errors_m, part=GRID)
+    methods, [row] = compare(a)
+    num_positions = len(np.unique(PLACES, axis=0))
+    assert (row["unit"], row["num_pairs"]) == ("positions", num_positions)
+    assert "p_value" not in row
+    text = render_comparison_of_runs("the test part", methods, [row])
+    assert f"over {num_positions} test positions, for no seed changes either of the two)." in text
+
+
 def test_only_seeds_that_both_have_are_paired(tmp_path):
     """Seed 0 would make it worse by 50 m."""
     a = write_run(tmp_path / "a", {"distilled": {0: 1.0, 1: 7.0, 2: 8.0}})
