@@ -135,6 +135,13 @@ def in_turn(tmp_path_factory):
     return train_all(tmp_path_factory.mktemp("loop"), mixed())
 
 
+def test_students_do_not_depend_on_the_default_of_random_keys(alone, tmp_path):
+    with jax.default_prng_impl("rbg"):
+        student, _ = train(tmp_path, spec=STUDENTS["standalone"])
+    for leaf, want in zip(jax.tree.leaves(student), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(leaf, want, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_both_modes_give_the_same_students(in_turn, tmp_path):
     trained, records = train_all(tmp_path, mixed(), **{"run.replicas": "vmap"})
