@@ -73,12 +73,13 @@ def compare_student(
             "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
         )
     train = in_order_of(student, load_site(student.dataset, data_dir=data_dir or None).train)
-    rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
+    count = max(1, min(num_batches, len(train) // BATCH))
+    rows = np.random.default_rng(0).permutation(len(train))[: count * BATCH]
     initial = student.site_network.init(jax.random.key(0), len(student.access_points))
     measure = jax.jit(partial(_measure, student.site_network))
     measured = []
     for state, params in (("initial", initial), ("trained", student.params)):
-        for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
+        for batch in np.split(rows, count):
             estimate, truth = measure(params, to_device(train.rss_dbm[batch]))
             measured.append(
                 {
