@@ -25,7 +25,11 @@ from absl import flags
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rsstl_jax import cli
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_folder,
+    refuse_unused,
+)
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.data import load_site
 from rsstl_jax.data.preprocess import to_device
@@ -152,6 +156,9 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    if FLAGS.render:
+        unused = ("workdirs", "student", "batches", "data_dir")
+        refuse_unused("with --render, which draws what was measured", *unused)
     record = Path(FLAGS.output).with_suffix(".json")
     check_folder("--output", record.parent)
     rows = json.loads(record.read_text(encoding="utf-8")) if FLAGS.render else _measured()
