@@ -31,7 +31,7 @@ REFUSED = {
     "agnostic --config.model.agnostic.learning_rate_factor=3": "learning_rate_factor has no effect",
     "lipschitz --render --batches=2": "--batches has no effect with --render",
     "phones": "--fold",
-    "phones --fold=1 --config.data.validation_fraction=0.3": "validation_fraction=0.3 has no effect",
+    "phones --fold=1 --config.data.validation_fraction=0.3": "ion_fraction=0.3 has no effect",
     "phones --fold=1 --config.data.held_out_phones=2": "held_out_phones=2 has no effect here",
     "many_devices --config.teacher.kind=both": "teacher.kind=both has no effect on what a step",
     "many_devices --replicas=2 --devices=1,4": "--replicas=2 is fewer than 4 devices",
