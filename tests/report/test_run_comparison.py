@@ -73,18 +73,6 @@ def test_seeds_are_the_unit_where_both_have_several(tmp_path):
     )
 
 
-def test_copies_of_a_method_without_training_are_no_seeds(tmp_path):
-    """kNN and the pretrained network stand beside each seed of a run, and are one method each."""
-    errors_m = {"knn": dict.fromkeys(range(6), 7.0), "pretrained": dict.fromkeys(range(6), 6.5)}
-    a = write_run(tmp_path / "a", errors_m, part=GRID)
-    methods, [row] = compare(a)
-    num_positions = len(np.unique(PLACES, axis=0))
-    assert (row["unit"], row["num_pairs"]) == ("positions", num_positions)
-    assert "p_value" not in row
-    text = render_comparison_of_runs("the test part", methods, [row])
-    assert f"over {num_positions} test positions, for no seed changes either of the two)." in text
-
-
 def test_only_seeds_that_both_have_are_paired(tmp_path):
     """Seed 0 would make it worse by 50 m."""
     a = write_run(tmp_path / "a", {"distilled": {0: 1.0, 1: 7.0, 2: 8.0}})
@@ -134,18 +122,21 @@ def test_a_few_positions_decide_nothing_however_many_scans_they_have(
     assert words in render_comparison_of_runs("the test part", methods, [row])
 
 
-def test_students_that_share_fewer_than_two_seeds_are_compared_over_positions(tmp_path):
+def test_students_without_two_seeds_that_change_them_are_compared_over_positions(tmp_path):
+    """As kNN, whose copies stand beside every seed of a run."""
     folders = [
         write_run(tmp_path / name, {"distilled": dict.fromkeys(seeds, 1.0)})
-        for name, seeds in (("a", (0, 1, 2)), ("b", (2, 3)), ("c", (4, 5)))
+        for name, seeds in {"a": (0, 1, 2), "b": (2, 3), "c": (4, 5), "d": range(6)}.items()
     ]
     methods, rows = compare(*folders)
     assert [(row["unit"], row["num_shared_seeds"]) for row in rows] == [
         ("positions", 1),
         ("positions", 0),
+        ("positions", 3),
     ]
     text = render_comparison_of_runs("the test part", methods, rows)
     assert "the two share one seed)" in text and "the two share no seed)" in text
+    assert "200 test positions, for no seed changes either of the two)." in text
 
 
 def test_floors_are_known_where_one_run_names_them(tmp_path):
