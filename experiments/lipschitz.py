@@ -25,7 +25,11 @@ from absl import flags
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rsstl_jax import cli
-from rsstl_jax.commands.shared.flag_definitions import define_data_dir, define_folder
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_data_dir,
+    define_folder,
+    refuse_unused,
+)
 from rsstl_jax.commands.shared.outputs import check_folder
 from rsstl_jax.data import load_site
 from rsstl_jax.data.preprocess import to_device
@@ -73,12 +77,13 @@ def compare_student(
             "are no features; a Jacobian is formed of dnn, cnnloc, bayescnn and baat"
         )
     train = in_order_of(student, load_site(student.dataset, data_dir=data_dir or None).train)
-    rows = np.random.default_rng(0).permutation(len(train))[: num_batches * BATCH]
+    count = max(1, min(num_batches, len(train) // BATCH))
+    rows = np.random.default_rng(0).permutation(len(train))[: count * BATCH]
     initial = student.site_network.init(jax.random.key(0), len(student.access_points))
     measure = jax.jit(partial(_measure, student.site_network))
     measured = []
     for state, params in (("initial", initial), ("trained", student.params)):
-        for batch in np.array_split(rows, max(1, len(rows) // BATCH)):
+        for batch in np.split(rows, count):
             estimate, truth = measure(params, to_device(train.rss_dbm[batch]))
             measured.append(
                 {
@@ -151,6 +156,9 @@ def define_flags() -> None:
 
 
 def main() -> None:
+    if FLAGS.render:
+        unused = ("workdirs", "student", "batches", "data_dir")
+        refuse_unused("with --render, which draws what was measured", *unused)
     record = Path(FLAGS.output).with_suffix(".json")
     check_folder("--output", record.parent)
     rows = json.loads(record.read_text(encoding="utf-8")) if FLAGS.render else _measured()

@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from rsstl_jax import cli
-from rsstl_jax.commands.shared.flag_definitions import define_config
+from rsstl_jax.commands.shared.flag_definitions import define_config, fix_fields
 from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import COUNTS
 from rsstl_jax.data.target import target_parts
@@ -33,6 +33,7 @@ from rsstl_jax.engine.mesh import (
 )
 from rsstl_jax.engine.replicas import stack
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.phases.distillation import CONTEXT_AXES, make_distillation
 from rsstl_jax.phases.student_specs import STUDENTS, plan_student
 from rsstl_jax.phases.teacher_set import make_teachers
@@ -103,15 +104,18 @@ def compile_epoch(job: SiteJob, starts: list[Any], step: Any, row: Mesh | None) 
 
 def main() -> None:
     config: ConfigDict = flags.FLAGS.config
-    config.teacher.kind = "untrained"
-    counts = read_numbers("--devices", _DEVICES.value, COUNTS)
+    fix_fields("on what a step costs, whose teachers are untrained", {"teacher.kind": "untrained"})
+    counts, number = read_numbers("--devices", _DEVICES.value, COUNTS), _REPLICAS.value
+    if number < max(counts):
+        raise ConfigError(
+            f"--replicas={number} is fewer than {max(counts)} devices; each needs a student"
+        )
     job = make_site_job(config, target_parts(config).train)
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(folder)
         teachers = make_teachers(config, job.network, {}, folder, recorder)
         plan = plan_student(config, job.network, STUDENTS["distilled"])
         make = partial(make_distillation, job, teachers, recorder=recorder)
-        number = _REPLICAS.value
         distillation = make({f"seed-{seed}/distilled": (seed, plan) for seed in range(number)})
         starts = [start() for start in distillation.starts.values()]
     steps = len(job.train) // job.batch_size

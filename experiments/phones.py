@@ -16,7 +16,7 @@ import pandas as pd
 from absl import flags
 
 from rsstl_jax import cli
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder, fix_fields
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import DataError
@@ -35,7 +35,9 @@ FIGURES = {
 
 def define_flags() -> None:
     define_config()
-    flags.DEFINE_multi_string("fold", [], "phones, separated by commas, left out together")
+    flags.DEFINE_multi_string(
+        "fold", None, "phones, separated by commas, left out together", required=True
+    )
     define_folder("workdir", "results/phones", "folder of the runs")
     define_folder("output", "results/phones", "folder of the records")
 
@@ -94,6 +96,9 @@ def _interval(values: Sequence[float], reference: Sequence[float]) -> str:
 
 def main() -> None:
     config, folds = flags.FLAGS.config, flags.FLAGS.fold
+    part = {"data.evaluate_on": "validation", "data.validation_fraction": 0.2}
+    drawn = {"data.validation_seed": 0, "data.held_out_phones": ""}
+    fix_fields("here, where each seed holds out positions, and each fold its phones", part | drawn)
     workdir, output = Path(flags.FLAGS.workdir), Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
@@ -102,7 +107,6 @@ def main() -> None:
         for fold in ("", *folds):
             own = config.copy_and_resolve_references()
             own.seeds, own.data.validation_seed = (seed,), seed
-            own.data.evaluate_on, own.data.validation_fraction = "validation", 0.2
             own.data.held_out_phones = fold
             folder = workdir / f"seed-{seed}-without-{'+'.join(name_list(fold)) or 'none'}"
             result = run_distillation(own, folder)

@@ -1,4 +1,5 @@
-"""Argument checks, norms and means over the whole range of a dtype, and detours around XLA.
+"""Argument checks, norms and means over the whole range of a dtype, random keys, and detours
+around XLA.
 
 The norm of a zero vector is zero, and so is its gradient.
 """
@@ -13,6 +14,12 @@ import numpy as np
 from jax import lax
 from jax.sharding import AbstractMesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
+
+
+def seed_key(seed: int) -> jax.Array:
+    """The random key of a seed, of the same implementation whatever JAX's default is."""
+    # Under `vmap` others draw other numbers than alone: replicas would not be their students.
+    return jax.random.key(seed, impl="threefry2x32")
 
 
 def as_floating(name: str, value: ArrayLike) -> jax.Array:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.baselines.transfer import get_body, put_body
 from rsstl_jax.engine.fit_network import fit_for
 from rsstl_jax.engine.loop import Step, fit, make_step
@@ -47,7 +48,7 @@ def _common_body(
 ) -> Params:
     """Trains the body that all sources share, on a batch from each at every step."""
     name = f"seed-{seed}/collective-sources"
-    keys = jax.random.split(jax.random.key(seed), len(sources) + 1)
+    keys = jax.random.split(seed_key(seed), len(sources) + 1)
     jobs = list(sources.values())
     fresh = [source.init(key) for source, key in zip(jobs, keys, strict=False)]
     body = get_body(fresh[0])
@@ -94,7 +95,7 @@ def collective_transfer(
     if trained is not None:
         return trained
     body = _common_body(job, sources, seed=seed, recorder=recorder)
-    init_key, *train_keys = jax.random.split(jax.random.key(seed), 3)
+    init_key, *train_keys = jax.random.split(seed_key(seed), 3)
     params = put_body(job.init(init_key), body)
     frozen = max(1, round(FROZEN_FRACTION * job.epochs))
     stages = {

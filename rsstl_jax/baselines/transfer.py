@@ -7,6 +7,7 @@ import jax
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.fit_network import fit_network
 from rsstl_jax.engine.site_job import SiteJob, make_site_job
@@ -59,7 +60,7 @@ def sequential_transfer(
 
     Without sources it is the control: the network from scratch, with what its encoder adds.
     """
-    body, key = None, jax.random.key(seed)
+    body, key = None, seed_key(seed)
     for source in sorted(sources, key=lambda name: -len(sources[name].train)):
         source_key = jax.random.fold_in(key, len(sources[source].train))
         name = f"seed-{seed}/sequential-{source}"

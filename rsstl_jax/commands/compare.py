@@ -6,10 +6,10 @@
         --students=knn,standalone
 
 The first student of the first workdir is the reference; a negative difference is a smaller error.
-Seeds are the unit where two students share more than one: the interval then speaks of trainings.
-Else whole test positions are drawn again, and it speaks of these trained students. Fewer than six
-seeds or positions decide nothing. Floors and the field's protocols stand in a second table, where
-the runs have them, with intervals over positions.
+Seeds are the unit where two students share more than one that changes either: the interval then
+speaks of trainings. Else whole test positions are drawn again, and it speaks of these trained
+students. Fewer than six seeds or positions decide nothing. Floors and the field's protocols stand
+in a second table, where the runs have them, with intervals over positions.
 Writes comparison.json, which holds all intervals, and comparison.png.
 """
 

@@ -141,7 +141,10 @@ def named_config(name: str) -> ConfigDict:
     target = _SHORT_NAMES.get(site, site)
     known = (*DEFAULT_SOURCES, *_SHORT_NAMES)
     if site not in known and (near := get_close_matches(site, known, n=1, cutoff=0.8)):
-        raise ConfigError(f"there is no configuration {site!r}; did you mean {near[0]}?")
+        raise ConfigError(
+            f"there is no configuration {site!r}; did you mean {near[0]}? Of a dataset of that "
+            f"name the configuration is table, with target={site}"
+        )
     sources = DEFAULT_SOURCES.get(target, DEFAULT_SOURCES["table"])
     return make_config(recipe or "paper", target=target, sources=sources)
 

@@ -7,7 +7,7 @@ import optax
 from flax import linen as nn
 from numpy.typing import NDArray
 
-from rsstl_jax._numerics import unit_vectors
+from rsstl_jax._numerics import seed_key, unit_vectors
 from rsstl_jax.data import Fingerprints, Preprocessor, encode_rss
 from rsstl_jax.data.augment import augment_rss
 from rsstl_jax.data.preprocess import UNDETECTED_DBM, to_device
@@ -103,6 +103,6 @@ def train_head(
     run = make_epochs(step, batch_size=batch_size, num_epochs=epochs)
     data = (to_device(part.rss_dbm), jnp.asarray(label, jnp.int32))
     example = jnp.zeros((1, part.num_access_points), jnp.float32)
-    state = make_state(init_params(head, jax.random.key(0), example), tx)
-    params: Params = run(state, data, jax.random.key(1), None)[0].params
+    state = make_state(init_params(head, seed_key(0), example), tx)
+    params: Params = run(state, data, seed_key(1), None)[0].params
     return params

@@ -116,7 +116,8 @@ def put(tree: Any, sharding: NamedSharding) -> Any:
     # device_put would send them around to compare them, and NaN is not equal to NaN.
     def put_leaf(leaf: jax.Array) -> jax.Array:
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(put_leaf(jax.random.key_data(leaf)))
+            data = put_leaf(jax.random.key_data(leaf))
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
         return jax.make_array_from_callback(leaf.shape, sharding, np.asarray(leaf).__getitem__)
 
     return jax.tree.map(put_leaf, tree)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.replicas import Replication, stack, unstack
 from rsstl_jax.engine.site_job import SiteJob
@@ -73,7 +74,7 @@ def make_distillation(
 
     def start(name: str) -> tuple[Any, jax.Array, Any]:
         seed, plan = students[name]
-        init_key, train_key = jax.random.split(jax.random.key(seed))
+        init_key, train_key = jax.random.split(seed_key(seed))
         estimator_key, noise_key = jax.random.split(jax.random.fold_in(init_key, 1))
         if outputs and plan.starts_at_teacher:
             student = outputs.members[seed % len(outputs.members)]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.engine.loop import Step, fit
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork, in_chunks
@@ -134,7 +135,7 @@ def init_expert_state(
 
 def _keys(settings: ConfigDict) -> jax.Array:
     """Of the generator, the critic and the training."""
-    return jax.random.split(jax.random.key(settings.seed), 3)
+    return jax.random.split(seed_key(settings.seed), 3)
 
 
 def _optimizer(settings: ConfigDict) -> optax.GradientTransformation:

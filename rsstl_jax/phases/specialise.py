@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.engine.fit_network import fit_network
 from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.site_job import SiteJob
@@ -19,7 +20,7 @@ from rsstl_jax.types import Batch, Params
 
 def specialise(job: SiteJob, *, seed: int, name: str, recorder: Recorder) -> Params:
     """Trains the job's network on its own fingerprints, or loads what an earlier start trained."""
-    init_key, train_key = jax.random.split(jax.random.key(seed))
+    init_key, train_key = jax.random.split(seed_key(seed))
     start = partial(initial_params, job, init_key, name=name, recorder=recorder)
     return fit_network(job, start, train_key, name=name, recorder=recorder)
 

@@ -96,7 +96,7 @@ def plan_students(
                 f"student {name!r} is {spec!r}; a StudentSpec is expected, its sources a tuple of "
                 "names"
             )
-        if name in (*BESIDE, "", ".", "..") or "/" in name:
+        if not isinstance(name, str) or name in (*BESIDE, "", ".", "..") or "/" in name:
             raise ConfigError(
                 f"a student is called {name!r}; it needs a name that a folder can have, and none "
                 f"of {', '.join(BESIDE)}, which are measured beside students"

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rsstl_jax._numerics import unit_vectors
+from rsstl_jax._numerics import seed_key, unit_vectors
 from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.models.generator import Generator
 from rsstl_jax.phases.expert_training import SourceBatch
@@ -27,7 +27,7 @@ def measure_teacher(
     @jax.jit
     def decode(real: SourceBatch) -> tuple[jax.Array, jax.Array]:
         position = real.centered_m / job.site_network.preprocessor.scale_m
-        inputs = draw_inputs(settings, jax.random.key(settings.seed), real.row, position)
+        inputs = draw_inputs(settings, seed_key(settings.seed), real.row, position)
         generated = generator.apply({"params": params}, inputs)[1]
         return generated, job.site_network.regress(network_params, generated)
 

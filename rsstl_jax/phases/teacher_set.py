@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.config.contradictions import WITH_AGNOSTIC
 from rsstl_jax.config.recipes import site_config
 from rsstl_jax.config.rules import name_list
@@ -100,7 +101,7 @@ def make_teachers(
 def _untrained(config: ConfigDict, generator: Generator) -> Params:
     """Fresh generators, one a source: the control for what phase 1 adds."""
     codes = jnp.zeros((1, input_width(config.teacher)), jnp.float32)
-    keys = jax.random.split(jax.random.key(config.teacher.seed), len(name_list(config.sources)))
+    keys = jax.random.split(seed_key(config.teacher.seed), len(name_list(config.sources)))
     return stack([init_params(generator, key, codes) for key in keys])
 
 

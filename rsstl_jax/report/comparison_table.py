@@ -57,6 +57,8 @@ def _sentence(row: dict[str, Any]) -> str:
     difference = f"{row['difference_m']:+.2f} m (95 % interval {_interval(row['interval_m'])} over"
     words = f"{row['method']}, compared with {row['reference']}: {row['verdict']}. The difference "
     words += f"is {difference} {row['num_pairs']}"
+    if row["unit"] == "positions" and row["num_shared_seeds"] > 1:
+        return f"{words} test positions, for no seed changes either of the two)."
     if row["unit"] == "positions":
         shared = "one seed" if row["num_shared_seeds"] else "no seed"
         return (

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsstl_jax.config.recipes import DEFAULT_SOURCES, make_config
+from rsstl_jax.config.recipes import DEFAULT_SOURCES, make_config, named_config
 from rsstl_jax.config.schema import flatten
+from rsstl_jax.errors import ConfigError
 from rsstl_jax.report.plots import plan_extent, raw_unit, unit_label
 from rsstl_jax.report.result_table import (
     figure_cells,
@@ -232,7 +233,12 @@ def _changed(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _command(
     command: str, fields: Mapping[str, Any], changed: Mapping[str, Any], workdir: Path
 ) -> str:
-    words = [f"--config={fields['target']}:{fields['recipe']}"]
+    target, recipe = fields["target"], fields["recipe"]
+    words = [f"--config={target}:{recipe}"]
+    try:
+        named_config(target)
+    except ConfigError:  # A name near that of a configuration would be taken for a slip.
+        words = [f"--config=table:{recipe}", f"--config.target={target}"]
     words += [f"--config.{name}={_shown(value)}" for name, value in changed.items()]
     words.append(f"--workdir={workdir.name}")
     return " \\\n    ".join([command, *map(shlex.quote, words)])

@@ -176,10 +176,11 @@ def compare_methods(methods: Sequence[Method], places: np.ndarray) -> list[dict[
             row["verdict"] = "too few positions"
         elif interval and not interval[0] <= 0 <= interval[1]:
             row["verdict"] = "better" if interval[1] < 0 else "worse"
-        # Seeds are the unit where the two share more than one, else test positions.
-        if len(seeds) > 1:
-            means_m = [one.errors_m[seeds].mean().tolist() for one in (method, reference)]
-            found = paired_difference(*means_m)
+        # Seeds are the unit where the two share several that change one of them, else positions:
+        # copies of kNN beside every seed are one method.
+        by_training = [one.errors_m[seeds] for one in (method, reference)]
+        if any(errors.nunique(axis=1).gt(1).any() for errors in by_training):
+            found = paired_difference(*(errors.mean().tolist() for errors in by_training))
             by_seed.append((row, found))
             row |= {
                 "unit": "seeds",

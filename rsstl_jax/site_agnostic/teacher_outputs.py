@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.data.preprocess import to_device
 from rsstl_jax.engine.radio_map import RadioMap, deal_folds
@@ -119,7 +120,7 @@ def average_with_student(
 def lookup_params(outputs: TeacherOutputs, network: Network) -> Params:
     """Outputs in the student's widths: Z = act(P (z - mean) / sd), P fixed, random, orthogonal."""
     orthogonal = jax.nn.initializers.orthogonal(dtype=jnp.float32)
-    frame_key, extract_key = jax.random.split(jax.random.key(0))
+    frame_key, extract_key = jax.random.split(seed_key(0))
     return {
         "frame": _standardized(outputs.frame),
         "extract": _standardized(outputs.extract),

@@ -10,6 +10,7 @@ import optax
 from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
+from rsstl_jax._numerics import seed_key
 from rsstl_jax.data import Fingerprints
 from rsstl_jax.engine.loop import Step, fit, make_step
 from rsstl_jax.engine.mesh import make_mesh
@@ -89,7 +90,7 @@ def fit_agnostic(
     plan, episodes = config.agnostic, config.agnostic.episodes
     if tuned_from is not None:
         plan, episodes = config.agnostic.tune, tuning_episodes(config)
-    init_key, train_key = jax.random.split(jax.random.key(seed))
+    init_key, train_key = jax.random.split(seed_key(seed))
     start = init_agnostic(network, init_key)
     finished = recorder.load_final(name, start)
     if finished is not None:

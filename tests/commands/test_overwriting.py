@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import pytest
 import tiny
@@ -126,6 +127,7 @@ def test_a_flag_without_effect_is_refused(command, module, words, message):
     ("module", "word", "message"),
     [
         (ensemble, "--members=a,a", "'a' is named twice; name it once"),
+        (compare, f"--workdirs=a,{Path('a').absolute()}/", "'a' is named twice; name it once"),
         (compare, "--students=distilled, distilled", "'distilled' is named twice"),
         (calibrate, "--students=a,,b", "a name is empty; write them as a,b"),
         (compare, "--workdirs=a,", "a name is empty"),

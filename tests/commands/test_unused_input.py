@@ -29,6 +29,12 @@ REFUSED = {
     "agnostic --config.network=cnnloc": "--config.network has no effect on a site-agnostic network",
     "agnostic --config.agnostic.members=3": "--config.agnostic.members has no effect on a site-ag",
     "agnostic --config.model.agnostic.learning_rate_factor=3": "learning_rate_factor has no effect",
+    "lipschitz --render --batches=2": "--batches has no effect with --render",
+    "phones": "--fold",
+    "phones --fold=1 --config.data.validation_fraction=0.3": "ion_fraction=0.3 has no effect",
+    "phones --fold=1 --config.data.held_out_phones=2": "held_out_phones=2 has no effect here",
+    "many_devices --config.teacher.kind=both": "teacher.kind=both has no effect on what a step",
+    "many_devices --replicas=2 --devices=1,4": "--replicas=2 is fewer than 4 devices",
     "profile --config.teacher.kind=noise": "only surrogate teachers can be profiled",
     "ensemble --members=a,./a/ --output=o": "'a' is named twice; name it once",
     "tables --render --seeds=0,1": "--seeds has no effect with --render",
@@ -42,7 +48,7 @@ REFUSED = {
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_would_not_be_used_is_refused(line, tmp_path):
     command, *words = line.split()
-    config = () if command in ("ensemble", "tables") else CONFIG
+    config = () if command in ("ensemble", "lipschitz", "tables") else CONFIG
     code, _, err = call(command, *config, *words, cwd=tmp_path)
     assert code == 2 and REFUSED[line] in err.strip().splitlines()[-1]
 

@@ -144,6 +144,8 @@ def test_a_known_target_has_one_name_and_takes_any_recipe(target):
 def test_a_name_close_to_a_target_is_no_dataset_of_ones_own():
     with pytest.raises(ConfigError, match=r"no configuration 'ujii'; did you mean uji\?"):
         named_config("ujii:tuned")
+    with pytest.raises(ConfigError, match="the configuration is table, with target=uji1"):
+        named_config("uji1:tuned")
     with pytest.raises(ConfigError, match="recipe is 'quick'; it must be one of paper"):
         named_config("uji:quick")
     with pytest.raises(ConfigError, match="name is None; a target is expected"):

@@ -106,7 +106,7 @@ def test_sources_of_the_targets_own_building_are_refused_before_anything_is_read
         (STUDENTS | {"a": StudentSpec(pseudo_labels="mean")}, "distill.num_unlabelled is 0"),
         *(
             ({name: StudentSpec()}, f"a student is called {name!r}; it needs a name that a folder")
-            for name in (*BESIDE, "a/b", "..", "")
+            for name in (*BESIDE, "a/b", "..", "", 0.1)
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_students_are_compared_before_and_after_training(tmp_path):
     assert len(np.unique(plt.imread(tmp_path / "a.png").reshape(-1, 4), axis=0)) > 3
 
 
-def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_path):
+def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_path, monkeypatch):
     data = write_sites(tmp_path / "data", "home")
     train = load_site("home", data_dir=data).train
     config = make_tiny_config()
@@ -71,6 +71,13 @@ def test_the_train_part_lies_in_data_dir_and_is_that_of_the_students_site(tmp_pa
     save_student(folder, config, Student(site_network, params, train.access_points, "home"))
     rows = lipschitz.compare_student(folder, num_batches=1, data_dir=data)
     assert [row["dataset"] for row in rows] == ["home", "home"]
+
+    # Each point of the picture is a whole batch, however few the site has.
+    lengths, place = [], lipschitz.to_device
+    monkeypatch.setattr(lipschitz, "BATCH", len(train) // 2 - 1)
+    monkeypatch.setattr(lipschitz, "to_device", lambda b: (lengths.append(len(b)), place(b))[1])
+    lipschitz.compare_student(folder, num_batches=9, data_dir=data)
+    assert lengths == [lipschitz.BATCH] * 4
 
     write_sites(tmp_path / "other", "mall")
     (tmp_path / "other/mall").rename(tmp_path / "other/home")

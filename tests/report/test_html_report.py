@@ -143,6 +143,19 @@ def test_its_command_gives_every_digit_of_a_field(tmp_path):
     assert "--config.train.learning_rate=0.0010000004" in page_of(tmp_path).texts["command"]
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("uji1", "--config=table:tuned --config.target=uji1"), ("tut1", "--config=tut1:tuned")],
+)
+def test_its_command_takes_a_target_that_is_called_nearly_as_a_configuration(
+    target, words, tmp_path
+):
+    config = make_config("tuned", target=target, sources="uji,tampere")
+    write_agnostic_report(tmp_path, flatten(config), command="rsstl distill")
+    command = page_of(tmp_path).texts["command"].replace("\\\n", "")
+    assert command.split() == ["rsstl", "distill", *words.split(), f"--workdir={tmp_path.name}"]
+
+
 def test_no_text_of_a_run_is_read_as_html(run, tmp_path):
     workdir, config, result = run
     name = "</script><b>&amp"

@@ -122,18 +122,21 @@ def test_a_few_positions_decide_nothing_however_many_scans_they_have(
     assert words in render_comparison_of_runs("the test part", methods, [row])
 
 
-def test_students_that_share_fewer_than_two_seeds_are_compared_over_positions(tmp_path):
+def test_students_without_two_seeds_that_change_them_are_compared_over_positions(tmp_path):
+    """As kNN, whose copies stand beside every seed of a run."""
     folders = [
         write_run(tmp_path / name, {"distilled": dict.fromkeys(seeds, 1.0)})
-        for name, seeds in (("a", (0, 1, 2)), ("b", (2, 3)), ("c", (4, 5)))
+        for name, seeds in {"a": (0, 1, 2), "b": (2, 3), "c": (4, 5), "d": range(6)}.items()
     ]
     methods, rows = compare(*folders)
     assert [(row["unit"], row["num_shared_seeds"]) for row in rows] == [
         ("positions", 1),
         ("positions", 0),
+        ("positions", 3),
     ]
     text = render_comparison_of_runs("the test part", methods, rows)
     assert "the two share one seed)" in text and "the two share no seed)" in text
+    assert "200 test positions, for no seed changes either of the two)." in text
 
 
 def test_floors_are_known_where_one_run_names_them(tmp_path):

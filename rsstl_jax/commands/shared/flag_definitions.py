@@ -42,10 +42,10 @@ class NamesParser(flags.ListParser):
         names = [os.path.expanduser(word.strip()) for word in super().parse(argument)]
         if not all(names) or argument == "":
             raise ValueError("a name is empty; write them as a,b")
-        same = [os.path.normpath(name) for name in names]
-        for name in same:
-            if same.count(name) > 1:
-                raise ValueError(f"{name!r} is named twice; name it once")
+        paths = [os.path.realpath(name) for name in names]
+        for name, path in zip(names, paths, strict=True):
+            if paths.count(path) > 1:
+                raise ValueError(f"{os.path.normpath(name)!r} is named twice; name it once")
         return names
 
 
