@@ -102,8 +102,9 @@ def fit_radius(held_out: HeldOut, num_labels: int) -> RadiusModel:
             factor[label] = conformal_quantile(score[rows])
     slope, bias = _least_squares(held_out.features, held_out.error_m)
     as_array = lambda value: jnp.asarray(value, jnp.float32)  # noqa: E731
-    arrays = map(as_array, (power * slope, power * bias, factor))
-    return RadiusModel(*arrays, coverage=coverage_of(len(ids)))
+    return RadiusModel(
+        as_array(power * slope), as_array(power * bias), as_array(factor), coverage_of(len(ids))
+    )
 
 
 def coverage_of(number: int) -> float:
