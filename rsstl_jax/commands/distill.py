@@ -48,7 +48,8 @@ def main() -> None:
     for what, names in left.items():
         print(f"{what + ':':10} {' '.join(f'{workdir}/{name}' for name in names)}")
     if others:
-        print(f"           and the same of seeds {', '.join(map(str, others))}")
+        seeds = "seed" if len(others) == 1 else "seeds"
+        print(f"           and the same of {seeds} {', '.join(map(str, others))}")
     chosen = f"--workdir={shlex.quote(workdir)} --student=seed-{first}/standalone"
     where = f" --data_dir={shlex.quote(config.data_dir)}" if config.data_dir else ""
     held_out = "" if result["part"] == "test" else " on the test part"

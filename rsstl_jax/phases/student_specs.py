@@ -165,7 +165,8 @@ def _weights(own: ConfigDict, network: Network, spec: StudentSpec) -> dict[str, 
     for term in absent:
         if (spec.weights or {}).get(term, 0) > 0:
             raise ConfigError(
-                f"a student weighs {term!r}, which makes no sense for network {own.network!r}"
+                f"a student weighs {term!r}, which makes no sense for network {own.network!r}, "
+                "which is not Lipschitz; distill.force_functional_information=True weighs it anyhow"
             )
     known = WEIGHTED if own.teacher.kind in WITH_AGNOSTIC else WEIGHTED[:-1]
     weights = own.distill.weights.to_dict()

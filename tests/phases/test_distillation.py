@@ -292,7 +292,8 @@ def test_a_specs_learning_rate_stands_for_that_of_the_configuration(tmp_path):
 
 def test_a_term_that_makes_no_sense_for_the_network_is_refused():
     config = make_tiny_config(network="baat")
-    with pytest.raises(ConfigError, match="'functional_information', which makes no sense"):
-        plan_student(config, make_network(config), StudentSpec({"functional_information": 1.0}))
-    plan = plan_student(config, make_network(config), StudentSpec({"functional_information": 0.0}))
-    assert plan.weights["similarity"] > 0
+    network, forced = make_network(config), StudentSpec({"functional_information": 1.0})
+    with pytest.raises(ConfigError, match="force_functional_information=True weighs it"):
+        plan_student(config, network, forced)
+    config.distill.force_functional_information = True
+    assert plan_student(config, network, forced).weights["functional_information"] == 1
