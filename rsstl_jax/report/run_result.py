@@ -24,6 +24,8 @@ from rsstl_jax.store.workdir import on_mesh
 PERCENTILES = tuple(range(0, 101, 2))
 """Percentiles of the errors that result.json keeps: what an error distribution is drawn from."""
 
+MAX_DRAWN = 8
+"""Students in the pictures: of more, such as a search's points, those with the smallest errors."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,8 +118,13 @@ def _draw(
     setting = f"{network}recipe {config.recipe}"
     shown_seeds = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
     title = f"Errors on {where}\n{setting}, {shown_seeds}"
+    if len(errors_m) > MAX_DRAWN:
+        title += f", the best {MAX_DRAWN} of {len(errors_m)} students"
+        best = sorted(errors_m, key=lambda student: errors_m[student].mean())[:MAX_DRAWN]
+        errors_m = {student: errors_m[student] for student in best}
     plot_cdf(workdir / "cdf.png", errors_m, title, dataset=config.target)
-    shown = [name for name in ("standalone", "distilled") if name in by_student] or list(by_student)
+    usual = [name for name in ("standalone", "distilled") if name in by_student]
+    shown = usual or list(errors_m)
     plot_map(
         workdir / "map.png",
         held_out.position_m,

@@ -10,6 +10,7 @@ from tiny import write_result
 
 from rsstl_jax import load_site, make_config
 from rsstl_jax.config.schema import flatten
+from rsstl_jax.report import run_result
 from rsstl_jax.report.comparison_table import render_comparison_of_runs
 from rsstl_jax.report.html_report import write_report
 from rsstl_jax.report.predicted import Predicted
@@ -74,3 +75,14 @@ def test_a_single_test_position_has_no_interval(tmp_path, seeds):
     assert ("over test positions none" if seeds[1:] else "95 % interval none over 1 test ") in text
     write_report(tmp_path / "a", flatten(config), command="distill")
     assert "<td>none: a single position</td>" in (tmp_path / "a" / "report.html").read_text()
+
+
+def test_pictures_of_many_students_show_the_best_of_them(tmp_path, monkeypatch):
+    part, drawn = tiny.make_part(part="test"), {}
+    for name in ("plot_cdf", "plot_map"):
+        monkeypatch.setattr(run_result, name, lambda path, *words, **_: drawn.update({path: words}))
+    points = {f"point-{n}": Predicted(part.position_m + n) for n in (9, 3, 7, *range(10, 90), 0)}
+    run_result.write_result(tiny.make_tiny_config(), part, {0: points}, tmp_path, num_train=21)
+    best = [f"point-{n}" for n in (0, 3, 7, 9, 10, 11, 12, 13)]
+    assert list(drawn[tmp_path / "map.png"][1]) == list(drawn[tmp_path / "cdf.png"][0]) == best
+    assert drawn[tmp_path / "cdf.png"][1].endswith("the best 8 of 84 students")
