@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +22,15 @@ class _Pending:
 
 
 def _handle(signum: int, _: FrameType | None) -> None:
-    if not _Pending.num_deferring:
-        raise Interrupted(signum)
-    _Pending.signum = signum
+    if _Pending.num_deferring:
+        _Pending.signum = signum
+        return
+    if getattr(getattr(sys.modules.get("jax"), "__spec__", None), "_initializing", False):
+        # An exception while JAX's C++ modules load would abort with a traceback of theirs.
+        os.write(2, f"{Interrupted(signum)}\n".encode())
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+    raise Interrupted(signum)
 
 
 def _end_on_second(wakeups: socket.socket) -> None:

@@ -89,6 +89,24 @@ def test_only_a_command_that_saves_states_promises_to_continue(command, more):
     assert ended.stderr == f"interrupted by SIGINT{more}\n"
 
 
+def test_a_signal_while_jax_is_loaded_ends_the_process_as_if_it_were_not_caught():
+    """An exception would pass through JAX's C++ modules, which abort with a traceback on one."""
+    program = (
+        "import signal, sys\n"
+        "from rsstl_jax.store.interrupt import catch_signals\n"
+        "class Sends:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'jaxlib._jax':\n"
+        "            signal.raise_signal(signal.SIGTERM)\n"
+        "sys.meta_path.insert(0, Sends())\n"
+        "with catch_signals():\n"
+        "    import jax\n"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=running.ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "interrupted by SIGTERM\n")
+
+
 def test_an_error_of_the_work_is_not_hidden_by_a_signal():
     with pytest.raises(ZeroDivisionError), catch_signals(), defer_signals():
         signal.raise_signal(signal.SIGTERM)
