@@ -48,14 +48,16 @@ from rsstl_jax.store.files import write_text
 _PARTS = flags.DEFINE_list(
     "parts",
     ["step", "networks", "teachers", "replicas", "samples", "spectral", "compile", "supports"],
-    "which parts",
+    "Lists the parts that are timed.",
 )
-_REPEATS = flags.DEFINE_integer("repeats", 7, "rounds, of which the median counts", lower_bound=1)
+_REPEATS = flags.DEFINE_integer(
+    "repeats", 7, "Sets the rounds, of which the median counts.", lower_bound=1
+)
 _COUNTS = flags.DEFINE_list(
-    "counts", ["1", "4", "16", "64"], "students of the part `replicas`; more while memory lasts"
+    "counts", ["1", "4", "16", "64"], "Lists numbers of students for the part `replicas`."
 )
-_RENDER = flags.DEFINE_bool("render", False, "times nothing and draws the tables that are there")
-define_folder("output", "results/benchmark", "folder of the tables")
+_RENDER = flags.DEFINE_bool("render", False, "Times nothing and draws the tables that are there.")
+define_folder("output", "results/benchmark", "Names the folder of the tables.")
 
 _WITH_TORCH = {"step", "networks"}
 STEPS = 155  # an epoch of UJIIndoorLoc

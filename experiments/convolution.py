@@ -15,8 +15,10 @@ from rsstl_jax.config.overrides import read_numbers
 from rsstl_jax.config.rules import COUNTS
 from rsstl_jax.models.convolution import Convolution
 
-_REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "replicas under one vmap")
-_REPEATS = flags.DEFINE_integer("repeats", 5, "runs of which the fastest counts", lower_bound=1)
+_REPLICAS = flags.DEFINE_list("replicas", ["1", "4"], "Lists numbers of replicas under one vmap.")
+_REPEATS = flags.DEFINE_integer(
+    "repeats", 5, "Sets the runs, of which the fastest counts.", lower_bound=1
+)
 
 BATCH, STEPS = 128, 4
 LAYERS = {

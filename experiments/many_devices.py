@@ -1,4 +1,4 @@
-"""What many devices cost, read off the compiled programs: collectives of a step, and memory.
+r"""What many devices cost, read off the compiled programs: collectives of a step, and memory.
 
     XLA_FLAGS=--xla_force_host_platform_device_count=8 \
         python experiments/many_devices.py --config=synthetic:paper
@@ -40,8 +40,10 @@ from rsstl_jax.phases.teacher_set import make_teachers
 from rsstl_jax.store.recorder import Recorder
 
 define_config()
-_DEVICES = flags.DEFINE_list("devices", ["1", "2", "4", "8"], "numbers of devices")
-_REPLICAS = flags.DEFINE_integer("replicas", 64, "students under vmap whose memory is asked for")
+_DEVICES = flags.DEFINE_list("devices", ["1", "2", "4", "8"], "Lists numbers of devices.")
+_REPLICAS = flags.DEFINE_integer(
+    "replicas", 64, "Sets the students under vmap whose memory is shown."
+)
 
 _COLLECTIVE = re.compile(
     r"= (\(.*?\)|\S+) (all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter)\("

@@ -1,4 +1,4 @@
-"""Students trained without some phones, measured at positions that none of them was trained on.
+r"""Students trained without some phones, measured at positions that none of them was trained on.
 
     python experiments/phones.py --config=uji:tuned --config.sources=tut7 --config.seeds=0,1,2 \
         --fold=13 --fold=14 --fold=6,7,8,10,18,19 --fold=1,3,11,17,22,23,24
@@ -36,10 +36,13 @@ FIGURES = {
 def define_flags() -> None:
     define_config()
     flags.DEFINE_multi_string(
-        "fold", None, "phones, separated by commas, left out together", required=True
+        "fold",
+        None,
+        "Lists phones, as 6,7, that are left out together; may be given many times.",
+        required=True,
     )
-    define_folder("workdir", "results/phones", "folder of the runs")
-    define_folder("output", "results/phones", "folder of the records")
+    define_folder("workdir", "results/phones", "Names the folder of the runs.")
+    define_folder("output", "results/phones", "Names the folder of the records.")
 
 
 def at_shared_positions(table: pd.DataFrame, phones: Sequence[str], column: str) -> pd.DataFrame:

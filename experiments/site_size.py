@@ -25,9 +25,13 @@ from rsstl_jax.site_agnostic.training import make_agnostic_site_network, predict
 from rsstl_jax.site_agnostic.weights import load_pretrained
 from rsstl_jax.store.files import write_text
 
-_SIZES = flags.DEFINE_list("sizes", ["20", "50", "100", "200", "400"], "widths, metres")
-_SEEDS = flags.DEFINE_list("seeds", ["10", "11", "12"], "buildings of each size")
-define_folder("output", "results/site-size", "folder of the table")
+_SIZES = flags.DEFINE_list(
+    "sizes", ["20", "50", "100", "200", "400"], "Lists the widths, in metres."
+)
+_SEEDS = flags.DEFINE_list(
+    "seeds", ["10", "11", "12"], "Lists the seeds, each of a building of every size."
+)
+define_folder("output", "results/site-size", "Names the folder of the table.")
 
 
 def measure(size_m: float, seed: int) -> dict[str, float]:

@@ -2,16 +2,18 @@
 
 `help(rsstl_jax.load_site)` and its like show how to use the names below.
 
-The packages behind them, each importing only those above it in this list:
+The packages behind them, each importing only those before it in this list:
 
-    losses, spectral   the paper's equations: pure functions of arrays that import only JAX
+    spectral, losses   the paper's equations: pure functions of arrays that import only JAX
     config             every field with its meaning and rule; recipes for each site
-    data, metrics      read, check, preprocess and split fingerprints; errors in metres
+    metrics, data      errors in metres; read, check, preprocess and split fingerprints
     models             networks, surrogate teachers, the estimator, the registry
-    engine, phases     how anything is trained; the paper's three phases
+    engine             how any network is trained, and how it answers scans
+    report, baselines  pictures and result tables; kNN and transfer
     site_agnostic      the network that needs no training at a new site
-    serving, export    locators in use: saved, joined, calibrated, exported
-    baselines, report, paper, commands    kNN and transfer, pictures, tables, the commands
+    phases, pipeline   the paper's three phases; a whole run
+    export, paper      students as programs; the paper's tables
+    serving, commands  locators in use: saved, joined, calibrated; the commands
 
 Names load on first use, so that `import rsstl_jax.losses` in another JAX project loads JAX and
 nothing else.

@@ -44,7 +44,7 @@ COMMANDS = {
     "predict": "answer scans with position, floor, building and radius",
     "calibrate": "give the students of a run the radius that predict answers with",
     "ensemble": "join several locators of a site to one that averages their positions",
-    "export": "write a student as a program that needs only JAX",
+    "export": "write a student as a program that runs without this package",
     "compare": "compare finished runs of one target, paired by fingerprint",
     "agnostic": "train the site-agnostic network and measure it at a site it has not seen",
     "baselines": "train and measure kNN, the centroid and transfer learning",

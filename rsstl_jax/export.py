@@ -98,7 +98,7 @@ class ExportedStudent(Locator):
 
 
 def export_student(student: NetworkLocator, folder: str | Path) -> None:
-    """Writes a locator as a program that needs only JAX, and a card next to it.
+    """Writes a locator as a program that runs without this package, and a card next to it.
 
     `student.bin` is the serialised program (StableHLO, for CPU and CUDA, one or more rows), with
     parameters, preprocessing, radio map and radius model inside; `exported.json` has the names of

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -83,6 +84,16 @@ def test_imports_go_down_the_layers_only(name):
             second = part not in LAYERS[1] or other in NEIGHBOURS.get(part, set())
             assert second, f"{name} imports {target}"
         assert layer_of(other) <= layer_of(part), f"{name} imports {target}"
+
+
+def test_the_packages_docstring_lists_the_layers_upwards():
+    listed = re.findall(r"^    ([a-z_]+(?:, [a-z_]+)*)  ", rsstl_jax.__doc__, re.MULTILINE)
+    parts = [part for line in listed for part in line.split(", ")]
+    assert len(parts) == len(set(parts)) > 10
+    for place, part in enumerate(parts):
+        later = {name for name in MODULES if name.split(".")[1:2] == [part]}
+        used = {target.split(".")[1] for name in later for target in own_imports(name)}
+        assert not used & set(parts[place + 1 :]), part
 
 
 def test_there_is_no_cycle():

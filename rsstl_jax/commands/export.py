@@ -1,4 +1,4 @@
-"""Writes a student as a program that needs only JAX, with its access points and its origin.
+"""Writes a student as a program that runs without this package, with its inputs and its origin.
 
     rsstl export --workdir=results/tampere-dnn-tuned
     rsstl export --workdir=results/tampere-dnn-tuned --student=seed-1/distilled --output=phone

@@ -54,7 +54,7 @@ def define_flags() -> None:
         "radio_map",
         None,
         "Names the site whose train part the pretrained network locates with: a dataset's name, a "
-        "folder with train.csv, or the CSV itself.",
+        "folder with train.csv, or the CSV itself. A student reads floors and buildings off it.",
     )
     define_folder(
         "scans", None, "Names the scans: a .csv, a .jsonl, or - for standard input.", required=True

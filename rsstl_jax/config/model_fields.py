@@ -2,7 +2,6 @@
 
 from rsstl_jax.config.rules import (
     CHANNELS,
-    COUNT_TO_100,
     FRACTIONS,
     MEAN_RATE,
     NOT_NEGATIVE,
@@ -79,8 +78,8 @@ MODEL_FIELDS: dict[str, Field] = {
     "model.agnostic.num_access_points": whole(1).field(
         24, "Number of access points, the strongest of a fingerprint, that become tokens."
     ),
-    "model.agnostic.num_neighbours": whole(1).field(
-        16, "Number of positions of similar fingerprints that become tokens, 64 at most."
+    "model.agnostic.num_neighbours": whole(1, 64).field(
+        16, "Number of positions of similar fingerprints that become tokens."
     ),
     "model.agnostic.width": whole(1).field(
         48, "Number of values in a site-agnostic token, a multiple of model.agnostic.num_heads."
@@ -108,7 +107,7 @@ AGNOSTIC_FIELDS: dict[str, Field] = {
     "agnostic.epochs": whole(1).field(
         30, "Number of epochs, of 100 episodes each, of a training on the sources."
     ),
-    "agnostic.episodes_per_step": COUNT_TO_100.field(
+    "agnostic.episodes_per_step": whole(1, 100).field(
         1,
         "Number of episodes in a step of a site-agnostic training, whose mean loss is used; the "
         "devices of run.mesh's data axis share them.",

@@ -70,7 +70,10 @@ def _are_different(values: Any, holds: Callable[[Any], bool]) -> bool:
     return given and all(map(holds, values)) and len(set(values)) == len(values)
 
 
-def whole(least: int) -> Rule:
+def whole(least: int, most: int | None = None) -> Rule:
+    if most is not None:
+        words = f"a whole number from {least} to {most}"
+        return Rule(lambda v: is_int(v) and least <= v <= most, words)
     return Rule(lambda v: is_int(v) and v >= least, f"a whole number of at least {least}")
 
 
@@ -130,7 +133,6 @@ MESH = Rule(
 )
 POSITIVE = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
 NOT_NEGATIVE = Rule(lambda v: is_number(v) and v >= 0, "a number of at least 0")
-COUNT_TO_100 = Rule(lambda v: is_int(v) and 1 <= v <= 100, "a whole number from 1 to 100")
 FRACTION = Rule(lambda v: is_number(v) and 0 < v <= 1, "a fraction above 0 and up to 1")
 PART = Rule(lambda v: is_number(v) and 0 < v < 1, "a fraction above 0 and below 1")
 RATE = Rule(lambda v: is_number(v) and 0 <= v < 1, "a probability from 0 to below 1")

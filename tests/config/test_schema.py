@@ -13,6 +13,7 @@ from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import default_config, flatten, validate
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.models.site_agnostic.tokens import NUM_CANDIDATES
 
 # One value that is wrong for each rule's words; a field's rule is found by its words.
 WRONG = {
@@ -57,6 +58,7 @@ WRONG = {
         "2013-13",
         None,
     ],
+    "a whole number from 1 to 64": [0, 65, 1.0, True, None, "1"],
     "a whole number from 1 to 100": [0, 101, 1.0, True, None, "1"],
     "names separated by commas, of knn, pretrained, or empty": [
         *("kNN", "knn;pretrained", None, 1, "knn,", "knn,knn"),
@@ -125,6 +127,14 @@ def test_a_wrong_value_is_refused_with_name_value_and_remedy(words, path):
 )
 def test_values_at_the_edge_of_their_range_pass(path, value):
     validate(with_value(path, value))
+
+
+def test_more_neighbours_than_are_compared_are_refused():
+    """The network would take the candidates that there are and not say so."""
+    path = "model.agnostic.num_neighbours"
+    validate(with_value(path, NUM_CANDIDATES))
+    with pytest.raises(ConfigError, match=f"it must be a whole number from 1 to {NUM_CANDIDATES}$"):
+        validate(with_value(path, NUM_CANDIDATES + 1))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ SOURCES = ("uji", "tampere", "tut7")
 
 def define_flags() -> None:
     define_names(
-        "table", None, "Lists the paper's tables, of 1, 2, 3 and 4. By default 1, without a figure."
+        "table",
+        None,
+        "Lists the paper's tables, of 1, 2, 3 and 4. By default 1; none with --figure.",
     )
     flags.DEFINE_enum("figure", None, ["2"], "Names the paper's figure of results.")
     define_names("targets", ["tampere"], "Lists the sites of the students.")
