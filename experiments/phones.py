@@ -94,7 +94,7 @@ def render(records: pd.DataFrame, reference: str) -> str:
 
 def _interval(values: Sequence[float], reference: Sequence[float]) -> str:
     found = paired_t_difference(values, reference)
-    return f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}], p {found.p_value:.2f}"
+    return f"{found.mean:+z.2f} [{found.low:+z.2f}, {found.high:+z.2f}], p {found.p_value:.2f}"
 
 
 def main() -> None:

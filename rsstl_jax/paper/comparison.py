@@ -104,8 +104,7 @@ def render_comparison(compared: pd.DataFrame) -> str:
 
 def _cells(line: Mapping[Hashable, Any]) -> dict[str, str]:
     def shown(name: str) -> str:
-        # Adding 0 turns a rounded -0.00 into 0.00.
-        return "" if pd.isna(line[name]) else f"{round(line[name], 2) + 0:.2f}"
+        return "" if pd.isna(line[name]) else f"{line[name]:z.2f}"
 
     def interval(low: str, high: str) -> str:
         return f"[{shown(low)}, {shown(high)}]" if shown(low) else ""

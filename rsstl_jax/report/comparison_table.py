@@ -33,7 +33,7 @@ def _error_cells(method: Method, row: dict[str, Any]) -> dict[str, str]:
     return {
         "seeds": ", ".join(map(str, method.errors_m)),
         "mean (m)": mean_and_spread(method.errors_m.mean().tolist()),
-        "difference (m)": f"{row['difference_m']:+.2f}" if row else "reference",
+        "difference (m)": f"{row['difference_m']:+z.2f}" if row else "reference",
         "95 % interval": _interval(row["interval_m"]) if row else "",
         "pairs": f"{row['num_pairs']} {row['unit']}" if row else "",
         "verdict": row.get("verdict", ""),
@@ -48,13 +48,13 @@ def _paired_cells(row: dict[str, Any], paired: Sequence[str]) -> dict[str, str]:
         cell = "" if row else "reference"
         if f"{name}_interval" in row:
             ends = _interval(row[f"{name}_interval"], factor)
-            cell = f"{factor * row[f'{name}_difference']:+.2f} {ends}"
+            cell = f"{factor * row[f'{name}_difference']:+z.2f} {ends}"
         cells[f"difference in {column}"] = cell
     return cells
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    difference = f"{row['difference_m']:+.2f} m (95 % interval {_interval(row['interval_m'])} over"
+    difference = f"{row['difference_m']:+z.2f} m (95 % interval {_interval(row['interval_m'])} over"
     words = f"{row['method']}, compared with {row['reference']}: {row['verdict']}. The difference "
     words += f"is {difference} {row['num_pairs']}"
     if row["unit"] == "positions" and row["num_shared_seeds"] > 1:
@@ -72,4 +72,4 @@ def _sentence(row: dict[str, Any]) -> str:
 def _interval(ends: Sequence[float] | None, factor: float = 1.0) -> str:
     if ends is None:
         return "none"
-    return f"[{factor * ends[0]:+.2f}, {factor * ends[1]:+.2f}]"
+    return f"[{factor * ends[0]:+z.2f}, {factor * ends[1]:+z.2f}]"

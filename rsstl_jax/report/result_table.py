@@ -44,7 +44,7 @@ WITHOUT_NETWORK = ("agnostic", "centroid", "knn", "pretrained")
 
 def mean_and_spread(values: Sequence[float]) -> str:
     """Mean and standard deviation over seeds; one seed has no spread."""
-    mean = f"{statistics.fmean(values):.2f}"
+    mean = f"{statistics.fmean(values):z.2f}"
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 

@@ -104,8 +104,8 @@ def _difference_rows(
             found = paired_t_difference(ours, theirs)
             low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
             row = {"locator": name, "axis": axis_name, "pairs": str(len(pairs))}
-            row["t"] = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-            row["BCa"] = f"[{low:+.3f}, {high:+.3f}]"
+            row["t"] = f"{found.mean:+z.3f} [{found.low:+z.3f}, {found.high:+z.3f}]"
+            row["BCa"] = f"[{low:+z.3f}, {high:+z.3f}]"
             rows.append(row)
             differences.append(found)
     adjusted = adjust_p_values([found.p_value for found in differences])

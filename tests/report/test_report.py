@@ -34,6 +34,7 @@ def test_mean_and_spread_by_hand():
     """(1 + 2 + 6) / 3 = 3; deviations -2, -1, 3 with squares 14 / 2 = 7, root 2.6458."""
     assert mean_and_spread([1.0, 2.0, 6.0]) == "3.00 ± 2.65"
     assert mean_and_spread([7.031]) == "7.03"
+    assert mean_and_spread([-0.001]) == "0.00", "zero has no sign"
 
 
 def test_the_table_by_hand():

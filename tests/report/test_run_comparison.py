@@ -73,6 +73,13 @@ def test_seeds_are_the_unit_where_both_have_several(tmp_path):
     )
 
 
+def test_a_difference_that_rounds_to_zero_has_the_sign_of_zero(tmp_path):
+    a = write_run(tmp_path / "a", {"distilled": dict.fromkeys(range(6), 7.0)})
+    b = write_run(tmp_path / "b", {"distilled": {seed: 7.0 - 1e-4 * seed for seed in range(6)}})
+    text = render_comparison_of_runs("the test part", *compare(a, b))
+    assert "| +0.00 | [+0.00, +0.00] |" in text and "-0.00" not in text
+
+
 def test_only_seeds_that_both_have_are_paired(tmp_path):
     """Seed 0 would make it worse by 50 m."""
     a = write_run(tmp_path / "a", {"distilled": {0: 1.0, 1: 7.0, 2: 8.0}})
