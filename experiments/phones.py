@@ -9,16 +9,22 @@ other phones visited; each position counts alike. Run the same command again to 
 """
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from absl import flags
+from ml_collections import ConfigDict
 
 from rsstl_jax import cli
 from rsstl_jax.commands.shared.flag_definitions import define_config, define_folder, fix_fields
 from rsstl_jax.config.rules import name_list
 from rsstl_jax.config.schema import flatten
+from rsstl_jax.data import Fingerprints, load_radio_map
+from rsstl_jax.data.splits import position_numbers
+from rsstl_jax.data.target import split_parts
 from rsstl_jax.errors import DataError
 from rsstl_jax.pipeline import run_distillation
 from rsstl_jax.report.result_table import markdown_table, mean_and_spread
@@ -53,6 +59,27 @@ def at_shared_positions(table: pd.DataFrame, phones: Sequence[str], column: str)
     return means.reindex(columns=[False, True]).dropna()
 
 
+def without(config: ConfigDict, fold: str, seed: int) -> ConfigDict:
+    """The run of a seed that a fold is left out of."""
+    own = config.copy_and_resolve_references()
+    own.seeds, own.data.validation_seed = (seed,), seed
+    own.data.held_out_phones = fold
+    return own
+
+
+def check_fold(radio_map: Fingerprints, own: ConfigDict) -> None:
+    """Refuses a fold before anything is trained where there is nothing to compare."""
+    _, held_out = split_parts(radio_map, None, own.data)
+    phones = own.data.held_out_phones
+    in_fold = np.isin(held_out.groups()["phone"], name_list(phones))
+    position = position_numbers(held_out)
+    if not np.intersect1d(position[in_fold], position[~in_fold]).size:
+        raise DataError(
+            f"--fold={phones}, seed {own.seeds[0]}: no held-out position of {own.target} was "
+            "measured both by these phones and by others"
+        )
+
+
 def measure(tables: dict[str, pd.DataFrame], fold: str, seed: int) -> list[dict[str, Any]]:
     """A record of each method: errors with the fold in the training set and without it."""
     names = map(str, tables[""])
@@ -62,8 +89,6 @@ def measure(tables: dict[str, pd.DataFrame], fold: str, seed: int) -> list[dict[
         record: dict[str, Any] = {"method": method, "fold": fold, "seed": seed}
         for trained, table in (("with", tables[""]), ("without", tables[fold])):
             means = at_shared_positions(table, name_list(fold), f"{method}_error_m")
-            if means.empty:
-                raise DataError(f"no position was measured both by the phones {fold} and by others")
             record["positions"] = len(means)
             record[f"num_train_{trained}"] = table.attrs["num_train"]
             record |= {f"fold_{trained}_m": means[True].mean()}
@@ -105,12 +130,13 @@ def main() -> None:
     workdir, output = Path(flags.FLAGS.workdir), Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
+    radio_map = load_radio_map(config.target, data_dir=config.data_dir or None)
+    for seed, fold in product(config.seeds, folds):
+        check_fold(radio_map, without(config, fold, seed))
     for seed in config.seeds:
         tables = {}
         for fold in ("", *folds):
-            own = config.copy_and_resolve_references()
-            own.seeds, own.data.validation_seed = (seed,), seed
-            own.data.held_out_phones = fold
+            own = without(config, fold, seed)
             folder = workdir / f"seed-{seed}-without-{'+'.join(name_list(fold)) or 'none'}"
             result = run_distillation(own, folder)
             tables[fold] = pd.read_csv(folder / "predictions.csv", dtype={"phone": str})

@@ -22,6 +22,7 @@ REFUSED = {
     "search --grid=margin=0,1 --config.data.evaluate_on=test": "evaluate_on=test has no effect in",
     "search --grid=margin=0,1 --config.run.replicas=vmap": "replicas=vmap has no effect in a sear",
     "search --grid=margin=0,1 --config.run.baselines=knn": "baselines=knn has no effect in a sear",
+    "baselines --method=centroid --config.seeds=1,2": "seeds=(1, 2) has no effect with --method=c",
     "agnostic --pretrain=out --output=table": "--output has no effect with --pretrain",
     "agnostic --pretrain=out --baselines=false": "--baselines has no effect with --pretrain",
     "agnostic --pretrain=out --config.data.fraction=0.1": "--config.target has no effect with --pr",

@@ -1,10 +1,16 @@
 """The gap between phones that a training lacked and others, where both were measured."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+
+from rsstl_jax import make_config
+from rsstl_jax.data import make_synthetic_site
+from rsstl_jax.errors import DataError
 
 FILE = Path(__file__).parents[2] / "experiments" / "phones.py"
 spec = importlib.util.spec_from_file_location("experiments_phones", FILE)
@@ -55,3 +61,17 @@ def test_a_record_has_both_trainings_and_the_table_their_difference():
 @pytest.mark.parametrize("phone", ["1", "3"])
 def test_a_phone_is_known_by_its_whole_name(phone):
     assert phones.at_shared_positions(WITH, [phone], "knn_error_m").empty
+
+
+def test_a_fold_is_checked_before_anything_is_trained():
+    """Phone a visited positions of its own, b and c the same ones; d is not there."""
+    site = make_synthetic_site("synthetic-office").train
+    east = site.position_m[:, 0] > np.median(site.position_m[:, 0])
+    phone = np.where(east, "a", np.where(np.arange(len(site)) % 2, "b", "c"))
+    site = replace(site, phone=phone, position_m=20 * np.round(site.position_m / 20))
+    config = make_config("smoke", target="synthetic-office", sources="synthetic-mall")
+    phones.check_fold(site, phones.without(config, "b", 0))
+    with pytest.raises(DataError, match="--fold=a, seed 3: no held-out position of synthetic-off"):
+        phones.check_fold(site, phones.without(config, "a", 3))
+    with pytest.raises(DataError, match="no fingerprint of the phone 'd'; there are a,b,c"):
+        phones.check_fold(site, phones.without(config, "d", 0))

@@ -9,7 +9,7 @@ sequential and collective transfer a network from the sources; scratch trains it
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir, fix_fields
 from rsstl_jax.commands.shared.outputs import folder_of_run
 from rsstl_jax.commands.shared.progress import announce_sites
 
@@ -28,6 +28,8 @@ def define_flags() -> None:
 
 def main() -> None:
     config, method = flags.FLAGS.config, str(flags.FLAGS.method)
+    if method in _UNTRAINED:
+        fix_fields(f"with --method={method}, which is not trained", {"seeds": (0,)})
     default = _WITHOUT_NETWORK if method in _UNTRAINED else _WITH_NETWORK
     workdir = folder_of_run(config, f"{default}-{method}")
     announce_sites(config.target)
