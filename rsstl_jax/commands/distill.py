@@ -12,7 +12,11 @@ import shlex
 
 from absl import flags
 
-from rsstl_jax.commands.shared.flag_definitions import define_config, define_workdir
+from rsstl_jax.commands.shared.flag_definitions import (
+    define_config,
+    define_workdir,
+    refuse_idle_fields,
+)
 from rsstl_jax.commands.shared.help_text import program_name
 from rsstl_jax.commands.shared.launch import define_processes
 from rsstl_jax.commands.shared.outputs import folder_of_run
@@ -29,6 +33,7 @@ def define_flags() -> None:
 
 def main() -> None:
     config = flags.FLAGS.config
+    refuse_idle_fields()
     workdir = folder_of_run(config, _WORKDIR)
     announce_sites(config.target, config.sources)
     from rsstl_jax.phases.student_specs import STUDENTS

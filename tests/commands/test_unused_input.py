@@ -18,6 +18,8 @@ from rsstl_jax.report.run_result import write_result
 
 CONFIG = ("--config=table:tuned-smoke", "--config.target=home", "--config.sources=mall")
 REFUSED = {
+    "distill --config.model.baat.dropout=0.2": "--config.model.baat.dropout has no effect with ne",
+    "search --grid=margin=0,1 --config.agnostic.members=3": "agnostic.members has no effect with t",
     "search --grid=margin=0,1 --batches=3": "--batches has no effect with --grid",
     "search --grid=margin=0,1 --config.data.evaluate_on=test": "evaluate_on=test has no effect in",
     "search --grid=margin=0,1 --config.run.replicas=vmap": "replicas=vmap has no effect in a sear",
@@ -39,6 +41,7 @@ REFUSED = {
     "profile --config.teacher.kind=noise": "only surrogate teachers can be profiled",
     "ensemble --members=a,./a/ --output=o": "'a' is named twice; name it once",
     "tables --render --seeds=0,1": "--seeds has no effect with --render",
+    "tables --rows=students --set=agnostic.epochs=9": "--set=agnostic.epochs has no effect with t",
     "tables --rows=students --shares=0.5": "--shares has no effect without a row of table 4",
     "tables --rows=students --set=bundle_dir=a": "--set=bundle_dir has no effect; --workdir sets",
     "tables --table=4 --rows=share --set=data.fraction=0.9": "data.fraction is set twice",

@@ -19,6 +19,7 @@ from rsstl_jax.commands.shared.flag_definitions import (
     define_config,
     define_workdir,
     fix_fields,
+    refuse_idle_fields,
     refuse_unused,
 )
 from rsstl_jax.commands.shared.outputs import folder_of_run
@@ -55,6 +56,7 @@ def main() -> None:
     needed["run.replicas"] = FLAGS.replicas
     why = "in a search, which measures the points alone, on a validation part, as --replicas says"
     fix_fields(why, needed)
+    refuse_idle_fields()
     points, ranges = parse("grid", FLAGS.grid), parse("range", FLAGS.range)
     if bool(points) == bool(ranges):
         raise ConfigError("give either --grid or --range, at least one")

@@ -14,6 +14,7 @@ from rsstl_jax.config.overrides import read_assignments, read_numbers
 from rsstl_jax.config.recipes import RECIPES
 from rsstl_jax.config.rules import DATASET_NAME, FRACTIONS, SEEDS, name_list
 from rsstl_jax.config.schema import validate
+from rsstl_jax.config.unused import why_unused
 from rsstl_jax.data import check_sources, load_site
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.models import make_network
@@ -141,6 +142,10 @@ def train(output: Path) -> None:
         make_network(config)
         row_students(row, config, tables(), students)
         configs.append(config)
+    for field in overrides:
+        idle = [why_unused(config, field) for config in configs]
+        if all(idle):
+            raise ConfigError(f"--set={field} has no effect {idle[0]}; leave it out")
     for target, data_dir in sorted({(config.target, config.data_dir) for config in configs}):
         load_site(target, data_dir=data_dir or None)
     # Every row can be run: now the hours begin.

@@ -11,6 +11,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from rsstl_jax.config.recipes import RECIPES
+from rsstl_jax.config.schema import validate
+from rsstl_jax.config.unused import why_unused
 from rsstl_jax.errors import ConfigError
 
 CONFIG_MISSING = (
@@ -66,6 +68,14 @@ def refuse_unused_fields(why: str, *used: str) -> None:
     """Refuses fields that were set and are none of these; "section." stands for all of its own."""
     for path in config_flags.get_override_values(flags.FLAGS["config"]):
         if path not in used and not path.startswith(tuple(u for u in used if u.endswith("."))):
+            raise ConfigError(f"--config.{path} has no effect {why}; leave it out")
+
+
+def refuse_idle_fields() -> None:
+    """Refuses fields that were set and that others leave without effect on a run's students."""
+    validate(flags.FLAGS.config)
+    for path in config_flags.get_override_values(flags.FLAGS["config"]):
+        if why := why_unused(flags.FLAGS.config, path):
             raise ConfigError(f"--config.{path} has no effect {why}; leave it out")
 
 
