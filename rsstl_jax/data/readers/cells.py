@@ -39,8 +39,10 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns as float64, in the given order; empty cells are NaN."""
     sheet.require(columns)
     try:
-        decimal = sheet.layout.decimal
-        numbers = sheet.frame(columns, dtype=np.float64, low_memory=False, decimal=decimal)
+        options = {"decimal": sheet.layout.decimal, "low_memory": False}
+        if _LONG.search(sheet.body):
+            options["float_precision"] = "round_trip"
+        numbers = sheet.frame(columns, dtype=np.float64, **options)
     except ValueError as error:
         generic = DataError(f"{sheet.file}: cannot be read as numbers ({error})")
         raise _text_error(sheet, columns) or generic from error
@@ -53,6 +55,7 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
 # What other tools write into empty cells, as pandas reads it.
 _MISSING = {"NA", "N/A", "n/a", "#N/A", "#NA", "NULL", "null", "None", "<NA>"}
 _SWITCH = re.compile(rb"true|false", re.IGNORECASE)
+_LONG = re.compile(rb"\d{30}")  # pandas' fast parser loses what comes after many digits
 
 
 def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
