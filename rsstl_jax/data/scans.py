@@ -193,8 +193,9 @@ def _level(level: Any, where: str, undetected: Sequence[float]) -> float:
     if level is None or level is pd.NA:
         return math.nan
     is_switch = isinstance(level, bool) or getattr(getattr(level, "dtype", None), "kind", "") == "b"
-    # Python reads -6_1 and other scripts' digits, too.
-    if is_switch or (isinstance(level, str) and not NUMBER.fullmatch(level)):
+    # Python reads -6_1 and other scripts' digits, too, and NumPy an array of one number.
+    is_array = getattr(level, "ndim", 0) > 0
+    if is_switch or is_array or (isinstance(level, str) and not NUMBER.fullmatch(level)):
         raise DataError(f"{where}: {level!r} is no level; a number in dBm is expected")
     try:
         level_dbm = float(level)

@@ -91,6 +91,7 @@ def test_unknown_access_points_are_counted_and_left_out():
         ([7], "scan 0 is int"),
         ([{"hall": -61}, {"hall": False}], "scan 1, access point 'hall': False"),
         ([{"hall": np.array(False)}], "scan 0, access point 'hall': array.False. is no level"),
+        ([{"hall": np.array([-61.0])}], "scan 0, access point 'hall': array.* is no level"),
         ([{"hall": "-6_1"}], "scan 0, access point 'hall': '-6_1' is no level"),
         ([{"hall": "-٦١"}], "scan 0, access point 'hall': '-٦١' is no level"),
         ({"mac": "hall", "rssi": -61}, "is one record; a list of them is a scan"),

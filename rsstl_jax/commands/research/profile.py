@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 
     from rsstl_jax.commands.research.region_cost import Cost
 
-REGIONS = (
-    "student",
-    "teachers",
-    "localization",
-    "similarity",
-    "mutual_information",
-    "functional_information",
-    "optimizer",
-)
-
 
 def define_flags() -> None:
     define_config()
@@ -63,6 +53,7 @@ def measure(config: "ConfigDict", output: str) -> "tuple[dict[str, Cost], int]":
     from rsstl_jax.data.target import target_parts
     from rsstl_jax.engine.loop import make_epochs
     from rsstl_jax.engine.site_job import make_site_job
+    from rsstl_jax.phases.alignment_terms import TERMS
     from rsstl_jax.phases.distillation import make_distillation
     from rsstl_jax.phases.student_specs import STUDENTS, plan_student
     from rsstl_jax.phases.teacher_set import make_teachers
@@ -77,5 +68,6 @@ def measure(config: "ConfigDict", output: str) -> "tuple[dict[str, Cost], int]":
     )
     state, key, context = distillation.starts["seed-0/distilled"]()
     run = make_epochs(distillation.step, batch_size=job.batch_size, num_epochs=1)
-    costs = cost_by_region(run, state, job.data, key, context, regions=REGIONS, folder=output)
+    regions = ("student", "teachers", "localization", *TERMS, "optimizer")
+    costs = cost_by_region(run, state, job.data, key, context, regions=regions, folder=output)
     return costs, len(job.train) // job.batch_size
