@@ -23,7 +23,7 @@ def test_the_papers_schedule_is_the_targets(site):
     assert config.train.schedule == "constant"
 
 
-@pytest.mark.parametrize(("target", "source"), permutations(PAPER, 2))
+@pytest.mark.parametrize(("target", "source"), list(permutations(PAPER, 2)))
 def test_a_source_keeps_its_own_sites_schedule(target, source):
     config = make_config("paper", target=target, sources=source)
     own = site_config(config, source)

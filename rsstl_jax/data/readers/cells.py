@@ -29,6 +29,8 @@ UNDETECTED = 100
 
 COMMON_FRACTION = 0.05  # of the readings: a value that is none of them may stand for undetected
 
+MAX_DIGITS = 30  # in a row: no measured number has so many
+
 NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*|\s*[+-]?(nan|inf|infinity)\s*|",
     re.ASCII | re.IGNORECASE,
@@ -39,23 +41,21 @@ def read_numbers(sheet: Sheet, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns as float64, in the given order; empty cells are NaN."""
     sheet.require(columns)
     try:
-        options = {"decimal": sheet.layout.decimal, "low_memory": False}
-        if _LONG.search(sheet.body):
-            options["float_precision"] = "round_trip"
-        numbers = sheet.frame(columns, dtype=np.float64, **options)
+        decimal = sheet.layout.decimal
+        numbers = sheet.frame(columns, dtype=np.float64, low_memory=False, decimal=decimal)
     except ValueError as error:
         generic = DataError(f"{sheet.file}: cannot be read as numbers ({error})")
         raise _text_error(sheet, columns) or generic from error
-    # pandas makes 1 and 0 of a column of True and False.
-    if _SWITCH.search(sheet.body) and (fault := _text_error(sheet, columns)):
+    # pandas makes 1 and 0 of True and False, loses digits of long numbers, may make inf of 1e999.
+    may_be_wrong = _MISREAD.search(sheet.body) or np.isinf(numbers).any(axis=None)
+    if may_be_wrong and (fault := _text_error(sheet, columns)):
         raise fault
     return numbers
 
 
 # What other tools write into empty cells, as pandas reads it.
 _MISSING = {"NA", "N/A", "n/a", "#N/A", "#NA", "NULL", "null", "None", "<NA>"}
-_SWITCH = re.compile(rb"true|false", re.IGNORECASE)
-_LONG = re.compile(rb"\d{30}")  # pandas' fast parser loses what comes after many digits
+_MISREAD = re.compile(rb"true|false|\d{%d}" % MAX_DIGITS, re.IGNORECASE)
 
 
 def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
@@ -83,6 +83,11 @@ def _text_error(sheet: Sheet, columns: Sequence[str]) -> DataError | None:
                 return DataError(
                     f"{sheet.cell_name(row, column)}: {cell!r} is not a number; "
                     f"a {kind} is expected{hint}"
+                )
+            if re.search(rf"\d{{{MAX_DIGITS}}}", number):
+                return DataError(
+                    f"{sheet.cell_name(row, column)}: {cell[:40]!r} has {MAX_DIGITS} digits in a "
+                    "row; a number of fewer is expected"
                 )
             if number.strip()[-1:].isdigit() and math.isinf(float(number)):
                 return DataError(f"{sheet.cell_name(row, column)}: {cell[:40]!r} is too large")
