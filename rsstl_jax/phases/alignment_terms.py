@@ -194,8 +194,3 @@ def allowed_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
     """The terms that make sense for the network: J_FI for Lipschitz ones only, unless forced."""
     lipschitz = network.lipschitz or config.distill.force_functional_information
     return tuple(term for term in TERMS if lipschitz or term != "functional_information")
-
-
-def active_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
-    """The allowed terms whose configured weight is not 0."""
-    return tuple(t for t in allowed_terms(config, network) if config.distill.weights[t] > 0)
