@@ -1,5 +1,6 @@
 """The contract of a specialised network: framer, extractor, regressor."""
 
+import math
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -15,6 +16,9 @@ from rsstl_jax.types import Params, Representations
 
 ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 """What an extractor may end in; a generator ends in the same, so that their ranges match."""
+
+LOWEST = {"relu": 0.0, "elu": -1.0, "linear": -math.inf}
+"""No output of an activation is below this."""
 
 
 def check_activation(key: str) -> None:
