@@ -6,6 +6,7 @@ from functools import cached_property
 import jax
 import numpy as np
 import optax
+from flax.errors import InvalidRngError
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -13,7 +14,7 @@ from rsstl_jax.data import Fingerprints, fit_preprocessor
 from rsstl_jax.engine.mesh import make_mesh
 from rsstl_jax.engine.site_network import SiteNetwork, make_batch, make_supported_site_network
 from rsstl_jax.engine.train_state import make_optimizer
-from rsstl_jax.errors import DataError
+from rsstl_jax.errors import ConfigError, DataError
 from rsstl_jax.models import Network, make_network
 from rsstl_jax.types import Batch, Params
 
@@ -104,5 +105,19 @@ def make_site_job(config: ConfigDict, train: Fingerprints) -> SiteJob:
         site_network = SiteNetwork(network, fit_preprocessor(train, **how), augmentation)
     job = SiteJob(config, train, site_network)
     # A network that cannot take these fingerprints, or too few devices, raise here.
-    _ = job.shapes, job.mesh
+    _ = job.mesh
+    check_outputs(site_network, job.shapes, train.num_access_points)
     return job
+
+
+def check_outputs(site_network: SiteNetwork, params: Params, num_access_points: int) -> None:
+    """ConfigError for a network that cannot locate two fingerprints, or not without a key."""
+    rss_dbm = jax.ShapeDtypeStruct((2, num_access_points), np.float32)
+    jax.eval_shape(site_network.represent, params, rss_dbm, key=jax.random.key(0))
+    try:
+        jax.eval_shape(site_network.represent, params, rss_dbm)
+    except InvalidRngError as error:
+        raise ConfigError(
+            f"a part of {site_network.network!r} draws random numbers without train=True, as in "
+            f"Dropout(rate, deterministic=not train): {error}"
+        ) from error

@@ -3,6 +3,7 @@
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax.sharding import PartitionSpec
 
@@ -55,8 +56,10 @@ class Estimator(nn.Module):
         Returns:
             float[B]. log(p(Z_G | Z_S) / p(Z_G)), up to what the bound leaves open.
         """
-        chex.assert_shape([teacher, student], (None, self.extract_width))
-        chex.assert_equal_shape([teacher, student])
+        shapes = f"teacher {np.shape(teacher)}, student {np.shape(student)}"
+        words = f"{shapes}: both must be float[B, D]"
+        chex.assert_shape([teacher, student], (None, self.extract_width), custom_message=words)
+        chex.assert_equal_shape([teacher, student], custom_message=words)
         pair = jnp.concatenate([teacher, student], axis=-1)
         kernel = jnp.concatenate([self.kernel["teacher"], self.kernel["student"]])
         return self._rest(pair @ kernel + self.bias[None, :])

@@ -1,5 +1,6 @@
 """The contract of a specialised network: framer, extractor, regressor."""
 
+import math
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -9,11 +10,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from rsstl_jax.config.rules import POSITIVE, whole
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.types import Params, Representations
 
 ACTIVATIONS = {"relu": nn.relu, "elu": nn.elu, "linear": lambda x: x}
 """What an extractor may end in; a generator ends in the same, so that their ranges match."""
+
+LOWEST = {"relu": 0.0, "elu": -1.0, "linear": -math.inf}
+"""No output of an activation is below this."""
 
 
 def check_activation(key: str) -> None:
@@ -52,6 +57,11 @@ def _require_array(name: str, output: Any) -> Any:
     return output
 
 
+def average_features(features: jax.Array) -> jax.Array:
+    """The frame float[B, F] of a feature map float[B, ..., F]."""
+    return features.mean(axis=tuple(range(1, features.ndim - 1)))
+
+
 def init_params(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
     """As one program: operation by operation each of the forward pass would be compiled alone."""
     try:
@@ -68,6 +78,8 @@ def _init(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
             f"{type(module).__name__} keeps {', '.join(others)} beside its parameters, which no "
             "training here updates or saves: take layers without, such as LayerNorm for BatchNorm"
         )
+    if "params" not in variables:
+        raise ConfigError(f"{type(module).__name__} has no parameters: nothing could be trained")
     params: Params = variables["params"]
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -113,9 +125,9 @@ class Network(nn.Module):
         uses_support: whether the network is given the site's train part as its support.
 
     Raises:
-        ConfigError: if there is no such activation, or a part cannot be called as above.
+        ConfigError: if there is no such activation, a width is no whole number, the factor is not
+            above 0, or a part cannot be called as above; on call, if an output is not as declared.
         AssertionError: on call, if the fingerprints are not float[B, A].
-        ValueError: on call, if a part's output is not as wide as declared.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -144,6 +156,10 @@ class Network(nn.Module):
 
     def __post_init__(self) -> None:
         check_activation(self.extract_activation)
+        rules = {"frame_width": whole(1), "extract_width": whole(1)}
+        for name, rule in (rules | {"learning_rate_factor": POSITIVE}).items():
+            if not rule.holds(getattr(self, name)):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {rule.words}")
         if type(self).__call__ is Network.__call__:  # Else it calls its parts in its own way.
             support = ("support",) if self.uses_support else ()
             _check_part("framer", self.framer, ("x", *support))
@@ -172,12 +188,14 @@ class Network(nn.Module):
         features = _require_array("framer", self.framer(fingerprints, *context, train=train))
         extract = _require_array("extractor", self.extractor(features, train=train))
         location = _require_array("regressor", self.regressor(extract, train=train))
-        frame = features.mean(axis=tuple(range(1, features.ndim - 1)))
+        frame = average_features(features)
         declared = {"frame": self.frame_width, "extract": self.extract_width, "location": 2}
         for (name, width), array in zip(declared.items(), (frame, extract, location), strict=True):
-            if array.shape[1:] != (width,):
+            shape, dtype = (fingerprints.shape[0], width), array.dtype
+            if array.shape != shape or not jnp.issubdtype(dtype, jnp.floating):
                 raise ConfigError(
-                    f"{name} has shape {array.shape}; its width must be {width}, as {self!r} says"
+                    f"{name} has shape {array.shape} and is {dtype}; its shape must be {shape}, "
+                    f"and its type floating-point, as {self!r} says"
                 )
         return Representations(frame, extract, location)
 

@@ -62,7 +62,8 @@ def make_network(config: ConfigDict) -> Network:
         ) from error
     network = make(config)
     if not isinstance(network, Network):
-        raise ConfigError(f"network is {config.network!r}, which makes no Network: {network!r}")
+        first_line = repr(network).partition("\n")[0]  # Modules have many.
+        raise ConfigError(f"network is {config.network!r}, which makes no Network: {first_line}")
     return network
 
 

@@ -90,8 +90,8 @@ def make_distill_step(
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
         be drawn and the context has none, where a term has no weight, where a weight's term is
-        none of the step's or the paper's, or where a batch has more fingerprints than there are
-        soft targets.
+        none of the step's or the paper's, where a batch has more fingerprints than there are soft
+        targets or arrays of unequal length, or where teachers return no (frame, extract).
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -158,6 +158,8 @@ def make_distill_step(
         # All students of a seed share this key: same batches, augmentation and dropout.
         student_key, teacher_key, unlabelled_key = (jax.random.fold_in(key, i) for i in range(3))
         num_labelled = len(batch.row)
+        if unequal := [leaf.shape for leaf in batch if len(leaf) != num_labelled]:
+            raise ValueError(f"a batch has {num_labelled} rows and an array {unequal[0]}")
         if num_unlabelled > 0:
             batch = _with_unlabelled(batch, context.unlabelled, unlabelled_key, num_unlabelled)
         if context.noise_key is not None:
@@ -165,7 +167,7 @@ def make_distill_step(
         with jax.named_scope("teachers"):
             taught = if_positive(
                 _sum_of_weights(context, without=("localization", "soft_target")),
-                lambda: jax.lax.stop_gradient(teachers(context.teachers, teacher_key, batch)),
+                lambda: _taught(teachers(context.teachers, teacher_key, batch)),
             )
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
         (total, losses), grads = grad_fn(
@@ -207,6 +209,15 @@ def _soft_targets_of(soft_target_m: jax.Array, row: jax.Array, least: int) -> ja
             f"fingerprint that rows of batches number, so at least {least}."
         )
     return soft_target_m.at[row].get(mode="fill", fill_value=jnp.nan)
+
+
+def _taught(taught: Any) -> tuple[jax.Array, jax.Array]:
+    """What teachers make of a batch, as a constant."""
+    if not isinstance(taught, tuple | list) or len(taught) != 2:
+        shapes = jax.tree.map(jnp.shape, taught)
+        raise ValueError(f"teachers must return (frame, extract), got arrays of shape {shapes}")
+    frame, extract = jax.lax.stop_gradient(taught)
+    return frame, extract
 
 
 def _sum_of_weights(context: DistillContext, *, without: tuple[str, ...]) -> jax.Array | float:

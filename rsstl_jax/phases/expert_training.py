@@ -1,5 +1,6 @@
 """Phase 1, expert training: a generator learns the representations of a source network."""
 
+import logging
 from typing import Any, NamedTuple
 
 import jax
@@ -20,10 +21,12 @@ from rsstl_jax.losses import (
     localization_loss,
 )
 from rsstl_jax.models.generator import Critic, Generator
-from rsstl_jax.models.network import init_params
+from rsstl_jax.models.network import LOWEST, init_params
 from rsstl_jax.phases.generators import draw_inputs, input_width
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Params
+
+_log = logging.getLogger(__name__)
 
 # As in WGAN-GP's own Algorithm 1 [Gulrajani et al. 2017].
 _ADAM_BETAS = (0.5, 0.9)
@@ -41,6 +44,13 @@ def represent_source(job: SiteJob, params: Params) -> SourceBatch:
     """The representations of a source's whole train part."""
     represent = jax.jit(lambda rss_dbm: job.site_network.represent(params, rss_dbm).extract)
     extract = in_chunks(represent, job.data.rss_dbm)
+    activation, lowest = job.network.extract_activation, float(extract.min())
+    if lowest < LOWEST[activation] - 1e-3:  # What is averaged is rounded.
+        _log.warning(
+            "%s: the extractor of %r makes %.3g, and extract_activation %r means at least %g: no "
+            "teacher can imitate that; name its range",
+            *(job.train.dataset, job.network, lowest, activation, LOWEST[activation]),
+        )
     return SourceBatch(extract, job.data.centered_m, job.data.row)
 
 

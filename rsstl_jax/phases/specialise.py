@@ -14,6 +14,7 @@ from rsstl_jax.engine.site_job import SiteJob
 from rsstl_jax.engine.site_network import SiteNetwork
 from rsstl_jax.engine.train_state import make_adam, make_state
 from rsstl_jax.errors import ConfigError
+from rsstl_jax.models.network import average_features
 from rsstl_jax.store.recorder import Recorder
 from rsstl_jax.types import Batch, Params
 
@@ -67,9 +68,10 @@ def make_autoencoder_step(
 
     def loss(params: Params, batch: Batch, key: jax.Array, context: tuple[()]) -> jax.Array:
         encoded = site_network.preprocessor.encode(batch.rss_dbm)
-        frame = site_network.network.framer.apply(
+        features = site_network.network.framer.apply(
             {"params": params["framer"]}, encoded, train=False
         )
+        frame = average_features(features)
         decoded = decoder.apply({"params": params["decoder"]}, frame, encoded.shape[1])
         if decoded.shape != encoded.shape:
             raise ConfigError(

@@ -1,5 +1,6 @@
-"""docs/extending.md: the two edits of a new loss term, made in a copy of the package."""
+"""docs/extending.md: a new loss term, by two edits in a copy of the package and by a subclass."""
 
+import doctest
 import json
 import os
 import re
@@ -9,7 +10,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
+
+from rsstl_jax.models import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -51,3 +56,15 @@ def test_the_edits_of_the_page_add_a_term_to_a_run(tmp_path):
     losses = [line["means"] for line in map(json.loads, lines) if "means" in line]
     assert losses
     assert min(losses) > 0
+
+
+def test_the_term_of_the_page_reaches_no_student_whose_weight_for_it_is_0(monkeypatch):
+    monkeypatch.setitem(NETWORKS, "sines", None)  # which the page sets
+    # The root of 0 times anything has no finite derivative.
+    page = PAGE.replace('"means": 0.5}', '"means": 0.0}').replace("jnp.square(", "jnp.sqrt(0 * ")
+    names = {}
+    for example in doctest.DocTestParser().get_examples(page):
+        if not example.source.startswith(("with ", "result")):
+            exec(example.source, names)
+    assert all(np.isfinite(value) for value in names["metrics"].values())
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(names["state"].params))

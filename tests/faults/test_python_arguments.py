@@ -63,13 +63,13 @@ class Renamed(Alignment):
         return {"localization": jnp.zeros(())}
 
 
-def run_step(alignment):
-    """A step of a student under one teacher, traced alone."""
+def run_step(alignment, taught=(ONES, ONES), **arrays):
+    """A step of a student under one teacher, traced alone; other arrays of the batch."""
     job, tx = make_site_job(TINY, PART), optax.sgd(1.0)
-    step = make_distill_step(job.site_network, lambda *_: (ONES, ONES), alignment, tx)
+    step = make_distill_step(job.site_network, lambda *_: taught, alignment, tx)
     state = make_distill_state(job.init(jax.random.key(0)), {}, tx)
     context = DistillContext({}, {"localization": 1.0}, 0.2)
-    jax.eval_shape(step, state, job.data, jax.random.key(1), context)
+    jax.eval_shape(step, state, job.data._replace(**arrays), jax.random.key(1), context)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,19 @@ def test_the_pretrained_network_can_be_compared():
             "estimator_params is empty; mutual_information needs those that init_params",
         ),
         (lambda: run_step(Renamed(None, ())), ValueError, "a term is called 'localization', as on"),
+        *(
+            (
+                lambda t=taught: run_step(Alignment(None, ()), t),
+                ValueError,
+                r"teachers must return \(frame, extract\), got arrays of shape [({\[N]",
+            )
+            for taught in (ONES, None, {"frame": ONES, "extract": ONES}, (ONES, ONES, ONES))
+        ),
+        (
+            lambda: run_step(Alignment(None, ()), row=jnp.arange(3)),
+            ValueError,
+            r"a batch has 3 rows and an array \(21, 6\)",
+        ),
         (lambda: encode_rss(jnp.array([-60]), floor_dbm=-100.5), TypeError, "rss_dbm is int32"),
     ],
 )

@@ -79,19 +79,52 @@ class Twice(Flatten):
         return features, features
 
 
+class OfTheBatch(Flatten):
+    """A part that makes one representation of the whole batch."""
+
+    def __call__(self, features, *, train=False):
+        return super().__call__(features).mean(axis=0, keepdims=True)
+
+
+class Rounded(Flatten):
+    def __call__(self, features, *, train=False):
+        return super().__call__(features).astype(int)
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
         ({"framer": Twice()}, "framer makes a tuple; one array is expected"),
         ({"extractor": Twice()}, "extractor makes a tuple; one array is expected"),
-        ({"frame_width": 3}, r"frame has shape \(1, 2\); its width must be 3"),
-        ({"extract_width": 5}, r"extract has shape \(1, 4\); its width must be 5"),
-        ({"regressor": make_place(3)}, r"location has shape \(1, 3\); its width must be 2"),
+        ({"frame_width": 3}, r"frame has shape \(2, 2\) .* its shape must be \(2, 3\)"),
+        ({"extract_width": 5}, r"extract has shape \(2, 4\) .* its shape must be \(2, 5\)"),
+        ({"regressor": make_place(3)}, r"location has shape \(2, 3\) .* must be \(2, 2\)"),
+        ({"extractor": OfTheBatch()}, r"extract has shape \(1, 4\) .* its shape must be \(2, 4\)"),
+        ({"extractor": Rounded()}, "extract has .* is int32; .* and its type floating-point"),
     ],
 )
-def test_a_part_that_is_not_as_wide_as_declared_is_an_error(parts, message):
+def test_a_part_whose_output_is_not_as_declared_is_an_error(parts, message):
     with pytest.raises(ConfigError, match=message):
-        draw_params(make_toy(**parts), jnp.zeros((1, 6)))
+        draw_params(make_toy(**parts), jnp.zeros((2, 6)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("frame_width", 2.0, "a whole number of at least 1"),
+        ("extract_width", np.int64(4), "a whole number of at least 1"),
+        ("learning_rate_factor", 0.0, "a number above 0"),
+        ("learning_rate_factor", "1", "a number above 0"),
+    ],
+)
+def test_a_number_that_a_run_could_not_use_is_refused(field, value, expected):
+    with pytest.raises(ConfigError, match=f"^{field} is .*; it must be {expected}$"):
+        make_toy(**{field: value})
+
+
+def test_a_module_without_parameters_is_refused():
+    with pytest.raises(ConfigError, match="Windows has no parameters"):
+        jax.eval_shape(lambda: init_params(Windows(), jax.random.key(0), jnp.zeros((1, 6))))
 
 
 def test_what_no_training_could_keep_or_imitate_is_refused():

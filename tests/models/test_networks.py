@@ -9,7 +9,7 @@ from tiny import draw_params
 
 from rsstl_jax.config.schema import default_config
 from rsstl_jax.errors import ConfigError
-from rsstl_jax.models import NETWORKS, make_network
+from rsstl_jax.models import NETWORKS, Regressor, make_network
 from rsstl_jax.models.baat import Block, Dropout
 from rsstl_jax.models.network import init_params
 
@@ -163,13 +163,16 @@ def test_a_path_to_what_makes_no_network_is_refused(monkeypatch, path, message):
         make_network(config)
 
 
-@pytest.mark.parametrize("name", ["builtins:repr", "my-repr"])
-def test_a_function_that_makes_something_else_is_refused(monkeypatch, name):
-    monkeypatch.setitem(NETWORKS, "my-repr", repr)
+@pytest.mark.parametrize("name", ["builtins:repr", "my-repr", "my-part"])
+def test_a_function_that_makes_something_else_is_refused_in_one_line(monkeypatch, name):
+    monkeypatch.setitem(NETWORKS, "my-repr", lambda config: "Regressor")
+    monkeypatch.setitem(NETWORKS, "my-part", lambda config: Regressor())
     config = default_config()
     config.network = name
-    with pytest.raises(ConfigError, match=f"network is '{name}', which makes no Network"):
+    message = f"network is '{name}', which makes no Network: "
+    with pytest.raises(ConfigError, match=message) as raised:
         make_network(config)
+    assert "\n" not in str(raised.value)
 
 
 def test_heads_that_do_not_divide_the_token_are_refused():

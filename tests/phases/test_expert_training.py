@@ -1,9 +1,12 @@
 """Phase 1 on a made-up set: 64 places on a plane, 16 features that follow from them."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from tiny import assert_same_bits, draw_params, make_part, make_tiny_config
 
 from rsstl_jax.engine.site_job import make_site_job
@@ -27,6 +30,12 @@ FIELDS = {
     "teacher.num_critic_steps": 2,
     "train.batch_size": 32,
 }
+
+
+class Below(nn.Module):
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        return jnp.tanh(x) - 50.0
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +134,14 @@ def test_a_source_is_represented_without_dropout_and_augmentation():
     np.testing.assert_allclose(source.extract, plain, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(source.centered_m, job.data.centered_m)
     np.testing.assert_array_equal(source.row, np.arange(len(part)))
+
+
+@pytest.mark.parametrize(("activation", "warned"), [("linear", False), ("elu", True)])
+def test_an_extractor_below_its_declared_range_is_said(source, caplog, activation, warned):
+    job, params, _ = source
+    network = job.network.clone(extractor=Below(), extract_activation=activation)
+    job = replace(job, site_network=replace(job.site_network, network=network))
+    lowest = float(represent_source(job, params).extract.min())
+    assert -60 < lowest < -40
+    message = f"makes {lowest:.3g}, and extract_activation 'elu' means at least -1"
+    assert (message in caplog.text) == warned

@@ -39,6 +39,12 @@ def test_wilcoxon_by_hand():
     assert paired_difference([1.0, 2.0], [1.0, 2.0]).p_value == 1.0
 
 
+def test_wilcoxon_of_ties_by_hand():
+    """Four of five equal differences have one sign: so have 2 (1 + 5) of the 2^5 patterns."""
+    found = paired_difference([0.0, 1.0, 1.0, 1.0, 1.0, -1.0], [0.0] * 6)
+    assert found.p_value == pytest.approx(12 / 32)
+
+
 def test_benjamini_hochberg_by_hand():
     """Sorted, p m / rank is .03, .045, .04; the running minimum from the right .03, .04, .04."""
     assert adjust_p_values([0.03, 0.01, 0.04]) == pytest.approx([0.04, 0.03, 0.04])
