@@ -41,11 +41,10 @@ def check_known(
     name: str, value: ArrayLike, holds: Callable[[np.ndarray], Any], words: str
 ) -> None:
     """Raise unless real numbers obey a rule; traced ones have no value to check yet."""
-    if isinstance(value, jax.core.Tracer):
-        return
-    array = np.asarray(value)
+    is_traced = isinstance(value, jax.core.Tracer)
+    array: Any = value if is_traced else np.asarray(value)
     real = any(jnp.issubdtype(array.dtype, kind) for kind in (np.floating, np.integer))
-    if not real or not np.all(holds(array)):
+    if not real or not (is_traced or np.all(holds(array))):
         raise ValueError(f"{name} must be {words}, got {value!r}.")
 
 

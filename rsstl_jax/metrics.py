@@ -29,6 +29,13 @@ def _numbers(values: ArrayLike) -> np.ndarray:
     if isinstance(values, Sequence):  # pandas' missing value, as of a floor, is no number
         cells = [None if cell is pd.NA else cell for cell in values]
     try:
+        array = np.ma.asarray(cells)
+        texts = array.dtype.kind == "O" and any(
+            isinstance(cell, str | bytes) for cell in array.flat
+        )
+        # NumPy reads digits in text, counts the days of dates, and drops imaginary parts.
+        if texts or array.dtype.kind in "cSUMm":
+            raise TypeError(f"the array holds {array.dtype}")
         return np.ma.filled(np.ma.asarray(cells, np.float64), np.nan)
     except TypeError as error:
         raise ValueError(f"an array of real numbers is expected, got {values!r}") from error
@@ -185,7 +192,8 @@ def _penalised_m(
                 f"{name}[{np.isnan(values).argmax()}] is missing: leave out what has no floor or "
                 "building, or count it as wrong"
             )
-    if not np.isin(building, (0, 1)).all() or not (floors == np.rint(floors)).all():
+    whole = np.isfinite(floors) & (floors == np.rint(floors))
+    if not (np.isin(building, (0, 1)) & whole).all():
         raise ValueError("floors_off must be whole numbers, and building_wrong True or False")
     return distance + floor_penalty_m * np.abs(floors) + 50.0 * building
 

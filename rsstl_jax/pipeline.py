@@ -21,7 +21,7 @@ from rsstl_jax.engine.site_job import SiteJob, make_site_job
 from rsstl_jax.engine.site_network import make_locate_fn
 from rsstl_jax.errors import DamagedError
 from rsstl_jax.models import make_network
-from rsstl_jax.phases.alignment_terms import active_terms
+from rsstl_jax.phases.alignment_terms import TERMS
 from rsstl_jax.phases.distillation import train_students
 from rsstl_jax.phases.student_specs import (
     STUDENTS,
@@ -148,7 +148,9 @@ def run_distillation(
         prototypes = _make_prototypes(job, Path(workdir) / "students" / first)
         trained = _train(job, parts, teachers, plans, prototypes, recorder)
         _save_students(config, trained, recorder)
-        return _write_result(job, parts, teachers, trained, recorder)
+        weighed = {term for plan in plans.values() for term in plan.terms}
+        terms = [term for term in TERMS if term in weighed]
+        return _write_result(job, parts, teachers, trained, terms, recorder)
 
 
 def _source_digests(sources: SourceJobs) -> dict[str, str]:
@@ -224,6 +226,7 @@ def _write_result(
     parts: TargetParts,
     teachers: TeacherSet,
     trained: Trained,
+    terms: list[str],
     recorder: Recorder,
 ) -> dict[str, Any]:
     """Measures students, site-agnostic teachers and the mean of both, and writes what is left."""
@@ -251,7 +254,7 @@ def _write_result(
         },
         recorder.workdir,
         sources=list(name_list(config.sources)),
-        terms=list(active_terms(config, job.network)),
+        terms=terms,
         num_train=len(parts.train),
         **count_by_group(parts.train, held_out),
         teachers={name: report["quality"] for name, report in teachers.reports.items()},

@@ -34,6 +34,20 @@ def test_positions_of_other_shapes_are_an_error(shape):
         error_m(np.zeros(shape), np.zeros((4, 2)))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([[1 + 1j, 2]]),
+        [["1", "2"]],
+        pd.DataFrame([["1", "2"]]),
+        np.array([["2026-01-01", "2026-01-02"]], "datetime64[D]"),
+    ],
+)
+def test_what_are_no_real_numbers_is_refused(values):
+    with pytest.raises(ValueError, match=r"^an array of real numbers is expected, got"):
+        error_m(values, np.zeros((1, 2)))
+
+
 def test_figures_by_hand():
     """Of 0, 2, 4, 10, 14: the percentile p lies at 4 p, counted from the smallest."""
     figures = summarize([14.0, 0.0, 10.0, 4.0, 2.0])
@@ -92,6 +106,12 @@ def test_evaal_error_names_what_is_missing():
             evaal_error_m(
                 np.zeros((2, 2)), np.zeros((2, 2)), floors_off=missing, building_wrong=[0, 0]
             )
+
+
+@pytest.mark.parametrize("floor", [0.5, np.inf])
+def test_evaal_error_counts_whole_floors(floor):
+    with pytest.raises(ValueError, match="floors_off must be whole numbers"):
+        evaal_error_m([[0, 0]], [[0, 0]], floors_off=[floor], building_wrong=[False])
 
 
 def test_ipin_score_by_hand():

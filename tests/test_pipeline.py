@@ -181,6 +181,15 @@ def test_a_name_stands_for_one_student_in_a_workdir(finished, data_dir, tmp_path
     assert result["students"]["distilled"] == finished[1]["students"]["distilled"]
 
 
+def test_terms_are_those_of_the_students(finished, data_dir, tmp_path):
+    workdir, result = finished
+    assert result["terms"] == ["similarity", "mutual_information", "functional_information"]
+    shutil.copytree(workdir, tmp_path / "run")
+    config = make_config(data_dir, bundle_dir=str(workdir.parent / "teachers"))
+    students = {"standalone": STUDENTS["standalone"]}
+    assert run_distillation(config, tmp_path / "run", students=students)["terms"] == []
+
+
 def test_teachers_made_alone_are_those_of_the_run(finished, data_dir, tmp_path):
     workdir, result = finished
     alone = run_expert(make_config(data_dir), tmp_path / "alone")

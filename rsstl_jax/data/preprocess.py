@@ -38,10 +38,6 @@ def to_device(rss_dbm: ArrayLike) -> jax.Array:
     """Readings of the host as an array on the device, UNDETECTED_DBM where they were NaN."""
     # Filled on the host: with jax_debug_nans no array on the device may hold a NaN.
     readings = rss_dbm if isinstance(rss_dbm, jax.Array) else np.asarray(rss_dbm)
-    if not jnp.issubdtype(readings.dtype, jnp.floating):
-        raise TypeError(
-            f"rss_dbm is {readings.dtype}; a floating type is expected, NaN: undetected"
-        )
     check_levels(readings)
     if isinstance(readings, jax.Array):
         return readings
@@ -50,7 +46,9 @@ def to_device(rss_dbm: ArrayLike) -> jax.Array:
 
 
 def check_levels(rss_dbm: jax.Array | NDArray[Any]) -> None:
-    """ValueError where one is above 0 dBm, such as 100; traced ones have no value to check yet."""
+    """TypeError for integers, ValueError where one is above 0 dBm, such as 100, unless traced."""
+    if not jnp.issubdtype(rss_dbm.dtype, jnp.floating):
+        raise TypeError(f"rss_dbm is {rss_dbm.dtype}; a floating type is expected, NaN: undetected")
     is_traced = isinstance(rss_dbm, jax.core.Tracer)
     if is_traced or not getattr(rss_dbm, "is_fully_addressable", True):
         return

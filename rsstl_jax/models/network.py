@@ -80,7 +80,14 @@ def _init(module: nn.Module, key: jax.Array, *inputs: Any) -> Params:
         )
     if "params" not in variables:
         raise ConfigError(f"{type(module).__name__} has no parameters: nothing could be trained")
-    return variables["params"]
+    params: Params = variables["params"]
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ConfigError(
+                f"params{jax.tree_util.keystr(path)} of {type(module).__name__} is {leaf.dtype}; "
+                "only floating-point parameters are trained: make it a field of its part"
+            )
+    return params
 
 
 _init_once = jax.jit(_init, static_argnums=0)

@@ -103,7 +103,7 @@ class Alignment:
                 "estimator_params is empty; mutual_information needs those that init_params of "
                 "rsstl_jax.models.network makes, given to make_distill_state as estimator."
             )
-        _check_teachers(frame, extract, context.teacher_mask)
+        _check_teachers(student.extract, frame, extract, context.teacher_mask)
         arrays = (estimator_params, student, frame, extract, context)
         return partition_freely(self._losses, arrays, PartitionSpec())
 
@@ -170,12 +170,15 @@ class Alignment:
         return _sum_over_teachers(gaps, mask)
 
 
-def _check_teachers(frame: jax.Array, extract: jax.Array, mask: jax.Array | None) -> None:
-    shapes = [np.shape(array) for array in (frame, extract)]
-    if any(len(shape) != 3 or 0 in shape for shape in shapes) or shapes[0][:2] != shapes[1][:2]:
+def _check_teachers(
+    student: jax.Array, frame: jax.Array, extract: jax.Array, mask: jax.Array | None
+) -> None:
+    batch, *shapes = (np.shape(array) for array in (student, frame, extract))
+    expected = (*shapes[0][:1], *batch[:1])
+    if any(len(s) != 3 or 0 in s or s[:2] != expected for s in shapes):
         raise ValueError(
             f"frame has shape {shapes[0]} and extract {shapes[1]}; float[N, B, F] and "
-            "float[N, B, D] of N >= 1 teachers are expected."
+            f"float[N, B, D] of N >= 1 teachers are expected, B as of the student's {batch}."
         )
     if mask is not None:
         if mask.shape != shapes[0][:1]:
@@ -191,8 +194,3 @@ def allowed_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
     """The terms that make sense for the network: J_FI for Lipschitz ones only, unless forced."""
     lipschitz = network.lipschitz or config.distill.force_functional_information
     return tuple(term for term in TERMS if lipschitz or term != "functional_information")
-
-
-def active_terms(config: ConfigDict, network: Network) -> tuple[str, ...]:
-    """The allowed terms whose configured weight is not 0."""
-    return tuple(t for t in allowed_terms(config, network) if config.distill.weights[t] > 0)

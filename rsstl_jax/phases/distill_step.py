@@ -35,7 +35,7 @@ class DistillContext(NamedTuple):
         soft_target_m: float[R + U, 2]. The position that teachers predict for each fingerprint,
             centred, metres; None: they predict none.
         unlabelled: U fingerprints with their pseudo-labels, of which some are drawn at every step;
-            None: there are none.
+            `row`, that of the soft target, goes on from R. None: there are none.
         survey: that of the site network, for a network that uses a support; None: there is none.
 
     Example:
@@ -89,9 +89,9 @@ def make_distill_step(
         step(state, batch, key, context) -> (state, metrics): the state is that of
         `make_distill_state`, the context a DistillContext, metrics are the unweighted terms,
         total and the gradient's norm. It raises a ValueError where unlabelled fingerprints are to
-        be drawn and the context has none, where a term has no weight or a weight no term, where a
-        batch has more fingerprints than there are soft targets or arrays of unequal length, or
-        where teachers return no (frame, extract).
+        be drawn and the context has none, where a term has no weight, where a weight's term is
+        none of the step's or the paper's, where a batch has more fingerprints than there are soft
+        targets or arrays of unequal length, or where teachers return no (frame, extract).
 
     Example:
         >>> from rsstl_jax import load_site, make_config
@@ -202,13 +202,13 @@ def _check_weighed(weights: dict[str, Any], losses: dict[str, Any]) -> None:
 
 
 def _soft_targets_of(soft_target_m: jax.Array, row: jax.Array, least: int) -> jax.Array:
-    """The soft targets of a batch; JAX would take the last one for a row that is not there."""
+    """The soft targets of a batch; NaN for a row that is not there: JAX would take the last one."""
     if soft_target_m.ndim != 2 or soft_target_m.shape[1] != 2 or len(soft_target_m) < least:
         raise ValueError(
             f"soft_target_m has shape {soft_target_m.shape}; [n, 2] is expected, a row for each "
             f"fingerprint that rows of batches number, so at least {least}."
         )
-    return soft_target_m[row]
+    return soft_target_m.at[row].get(mode="fill", fill_value=jnp.nan)
 
 
 def _taught(taught: Any) -> tuple[jax.Array, jax.Array]:

@@ -91,10 +91,14 @@ def plan_students(
     if not students:
         raise ConfigError("students is empty; name at least one")
     for name, spec in students.items():
-        if not isinstance(spec, StudentSpec) or isinstance(spec.sources, str):
+        if (
+            not isinstance(spec, StudentSpec)
+            or isinstance(spec.sources, str)
+            or not isinstance(spec.weights, Mapping | None)
+        ):
             raise ConfigError(
-                f"student {name!r} is {spec!r}; a StudentSpec is expected, its sources a tuple of "
-                "names"
+                f"student {name!r} is {spec!r}; a StudentSpec is expected, its weights {{term: "
+                "number}, its sources a tuple of names"
             )
         if not isinstance(name, str) or name in (*BESIDE, "", ".", "..") or "/" in name:
             raise ConfigError(

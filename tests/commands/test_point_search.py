@@ -5,6 +5,7 @@ import tiny
 
 from rsstl_jax.commands.research import point_search as searching
 from rsstl_jax.commands.research.point_search import grid, measure, propose, search
+from rsstl_jax.commands.research.search import check_grown
 from rsstl_jax.errors import ConfigError
 from rsstl_jax.store.recorder import Recorder
 
@@ -111,3 +112,20 @@ def test_small_learning_rates_are_proposed_as_they_are():
     asked = propose({"learning_rate": (1e-8, 1e-6)}, batch_size=20)([])
     rates = [point["learning_rate"] for point in asked]
     assert all(1e-8 <= rate <= 1e-6 for rate in rates) and len(set(rates)) == 20
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "is_kept"),
+    [
+        ({"margin": [0.1, 0.2]}, {"margin": [0.3, 0.2, 0.1]}, True),
+        ({"margin": [0.1, 0.2]}, {"margin": [0.1, 0.3]}, False),
+        ({"margin": [0.1]}, {"margin": [0.1], "similarity": [1.0]}, False),
+        ({"margin": [0.1]}, {"range of margin": [0.1, 0.2], "batches": [0]}, False),
+    ],
+)
+def test_a_search_in_a_folder_may_only_grow(tmp_path, before, asked, is_kept):
+    if is_kept:
+        check_grown(tmp_path / "search.json", before, asked)
+    else:
+        with pytest.raises(ConfigError, match=r"search\.json is of another search, whose points"):
+            check_grown(tmp_path / "search.json", before, asked)

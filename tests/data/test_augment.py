@@ -129,3 +129,9 @@ def test_on_the_device_a_level_stands_for_nan_and_the_network_sees_the_same():
     assert np.isfinite(marked).all()
     encode = partial(encode_rss, floor_dbm=-75.0)
     np.testing.assert_array_equal(encode(marked), encode(augment_rss(KEY, readings, **ALL)))
+
+
+def test_integers_are_refused():
+    """Noise would be cut to whole dB."""
+    with pytest.raises(TypeError, match="rss_dbm is int32; a floating type is expected"):
+        augment_rss(KEY, np.full((2, 3), -60, np.int32), reading_noise_db=3.0)

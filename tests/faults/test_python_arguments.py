@@ -184,7 +184,7 @@ def test_a_run_of_no_student_is_refused_before_a_teacher_is_trained(tmp_path):
     with pytest.raises(ConfigError, match=r"students is \['distilled'\]; {name: StudentSpec} is"):
         run_distillation(config, tmp_path / "run", students=["distilled"])
     plan_student(config, make_network(config), StudentSpec(None))  # None is the configuration.
-    for student in (StudentSpec(sources="synthetic-mall"), {"similarity": 1.0}):
+    for student in (StudentSpec(sources="synthetic-mall"), StudentSpec([1.0]), {"similarity": 1.0}):
         with pytest.raises(ConfigError, match=r"student 'a' is .*; a StudentSpec is expected, its"):
             run_distillation(config, tmp_path / "run", students={"a": student})
     assert not (tmp_path / "run").exists()

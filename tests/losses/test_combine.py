@@ -167,3 +167,12 @@ def test_what_is_no_weighted_term_is_refused(terms, message):
 def test_weights_are_real_numbers(weights):
     with pytest.raises(ValueError, match="weights must be made of real numbers"):
         normalize_weights(weights)
+
+
+@pytest.mark.parametrize("weight", [True, 1j])
+def test_traced_weights_are_real_numbers_too(weight):
+    """Their dtype is known: JAX would drop an imaginary part, or give complex shares."""
+    with pytest.raises(ValueError, match="weights must be made of real numbers"):
+        jax.jit(normalize_weights)(jnp.array([weight, weight]))
+    with pytest.raises(ValueError, match="weight of 'a' must be a real number"):
+        jax.jit(lambda weight: combine({"a": (weight, 2.0)}))(weight)

@@ -139,6 +139,18 @@ def test_what_no_training_could_keep_or_imitate_is_refused():
         jax.eval_shape(lambda: init_params(module, jax.random.key(0), jnp.zeros((1, 6))))
 
 
+@pytest.mark.parametrize("dtype", ["int32", "complex64"])
+def test_parameters_that_no_training_has_a_gradient_of_are_refused(dtype):
+    class Counted(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return x * jnp.abs(self.param("count", nn.initializers.ones, (), dtype))
+
+    message = rf"params\['count'\] of Counted is {dtype}; only floating-point parameters"
+    with pytest.raises(ConfigError, match=message):
+        jax.eval_shape(lambda: init_params(Counted(), jax.random.key(0), jnp.zeros((1, 6))))
+
+
 @pytest.mark.parametrize(
     ("part", "module", "message"),
     [

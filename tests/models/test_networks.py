@@ -183,11 +183,11 @@ def test_heads_that_do_not_divide_the_token_are_refused():
 
 
 def test_functional_information_is_left_out_for_baat_unless_forced():
-    from rsstl_jax.phases.alignment_terms import active_terms
+    from rsstl_jax.phases.student_specs import StudentSpec, plan_student
 
     def terms(name, **fields):
         config = configured(name, **fields)
-        return active_terms(config, make_network(config))
+        return plan_student(config, make_network(config), StudentSpec()).terms
 
     both = ("similarity", "mutual_information")
     assert terms("baat") == both

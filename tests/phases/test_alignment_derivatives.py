@@ -75,12 +75,21 @@ def test_a_margin_out_of_range_raises():
         *(({"mask": [1, odd, 0]}, "teacher_mask must be of 1 and 0") for odd in (0.5, -1, np.nan)),
         ({"frame": FRAME[0], "extract": EXTRACT[0]}, r"frame has shape \(6, 8\)"),
         ({"frame": FRAME[:2]}, r"frame has shape \(2, 6, 8\) and extract \(3, 6, 8\)"),
+        ({"frame": FRAME[:, :4], "extract": EXTRACT[:, :4]}, r"B as of the student's \(6, 8\)"),
         ({"frame": FRAME[:0], "extract": EXTRACT[:0]}, "of N >= 1 teachers are expected"),
     ],
 )
 def test_what_are_no_teachers_masks_or_weights_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         similarity_of(0.3, **given)
+
+
+def test_teachers_of_another_batch_are_refused_by_every_term():
+    """J_FI alone has a value for them."""
+    alignment = Alignment(ESTIMATOR, ("functional_information",))
+    context = DistillContext({}, {"functional_information": 1.0}, 0.3)
+    with pytest.raises(ValueError, match=r"B as of the student's \(6, 8\)"):
+        alignment.losses({}, STUDENT, FRAME[:, :4], EXTRACT[:, :4], context)
 
 
 @pytest.mark.parametrize("mask", [[0, 1, 0], [False, True, False]])

@@ -133,6 +133,8 @@ def test_unlabelled_fingerprints_bear_on_the_soft_target_alone():
     # A third of the rows lie 1000 sqrt(2) m further away.
     moved = (away["soft_target"] - near["soft_target"]) / (1000 * np.sqrt(2) / 3)
     assert moved == pytest.approx(1.0, abs=0.1)
+    _, lost = metrics(4, truth[:8])  # The ninth is not there: not the eighth in its place.
+    assert np.isnan(lost["soft_target"])
     without, _ = metrics(4, far, weight=0.0)
     plain_state, _ = metrics(0, truth, weight=0.0)
     for leaf, other in zip(

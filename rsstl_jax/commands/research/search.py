@@ -8,10 +8,13 @@
 The points of a grid, and all their seeds, are replicas of one compiled program, trained at once or
 in turn (--replicas). With --range Optuna proposes the points in batches of such replicas
 (pip install 'rsstl_jax[search]'). The test part is never used. All points are written to
-<workdir>/search.csv, the best first. Run the same command again to continue.
+<workdir>/search.csv, the best first. Run the same command again to continue, or with more values
+or batches.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -66,16 +69,33 @@ def main() -> None:
         if len(ends) != 2 or ends[0] >= ends[1]:
             raise ConfigError(f"--range={axis}: it must read {axis}=low,high")
     from rsstl_jax.commands.research.point_search import check_point, grid, propose, search
-    from rsstl_jax.store.files import write_text
+    from rsstl_jax.store.files import read_json, write_json, write_text
 
     for axis, values in (points | ranges).items():
         for value in values:
             check_point({axis: value})
     ask = propose(ranges, batch_size=FLAGS.batch_size) if ranges else lambda _: grid(points)
+    asked = dict(points)
+    if ranges:
+        asked = {f"range of {axis}": ends for axis, ends in ranges.items()}
+        asked |= {"batch_size": [FLAGS.batch_size], "batches": list(range(FLAGS.batches))}
+    facts = workdir / "search.json"
+    check_grown(facts, read_json(facts) if facts.exists() else asked, asked)
     announce_sites(config.target, config.sources)
     frame = search(config, ask, workdir, num_batches=FLAGS.batches if ranges else 1)
+    write_json(facts, asked)
     write_text(workdir / "search.csv", frame.to_csv(index=False, float_format="%.6g"))
     print(f"\n{frame.to_string(index=False, float_format='{:.4g}'.format)}\n\n{workdir}/search.csv")
+
+
+def check_grown(file: Path, before: Mapping[str, Any], asked: Mapping[str, list[float]]) -> None:
+    """Refuses a search that asks for less than the one in the folder: its CSV would lose points."""
+    same_axes = before.keys() == asked.keys()
+    if not (same_axes and all(set(before[name]) <= set(values) for name, values in asked.items())):
+        raise ConfigError(
+            f"{file} is of another search, whose points search.csv would lose; ask for them, too, "
+            "or choose another --workdir"
+        )
 
 
 def parse(flag: str, texts: list[str]) -> dict[str, list[float]]:
