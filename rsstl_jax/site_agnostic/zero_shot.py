@@ -1,7 +1,6 @@
 """The site-agnostic network on a target that it was not trained on, beside its baselines."""
 
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -41,6 +40,7 @@ from rsstl_jax.store.workdir import (
     make_recorder,
     provenance,
     refuse_other_command,
+    seconds_so_far,
 )
 from rsstl_jax.types import Params
 
@@ -60,7 +60,6 @@ def pretrain(
     trained = training_facts(config) | {"seeds": list(config.seeds), "data": digests}
     settings = AgnosticSettings.from_config(config)
     _check_replaced(folder, trained | asdict(settings))
-    begun = time.perf_counter()
     with locked(workdir):
         recorder = _open_folder(config, workdir)
         log_start(recorder, digests, config.run.mesh)
@@ -70,7 +69,7 @@ def pretrain(
     report = {
         "command": command,
         **trained,
-        "seconds": round(time.perf_counter() - begun, 1),
+        "seconds": seconds_so_far(recorder),
         **provenance(),
     }
     pretrained = Pretrained(settings, members, name_list(config.sources), report)
@@ -121,16 +120,10 @@ def run_zero_shot(
             {part.dataset: part.digest() for part in (survey, *parts)},
             config.run.mesh,
         )
-        begun = time.perf_counter()
         settings = AgnosticSettings.from_config(config)
         members = fit_members(config, parts, settings, config.seeds, "sources", recorder)
-        seconds = {"sources": time.perf_counter() - begun}
-        tuned: tuple[Params, ...] = ()
-        if config.agnostic.tune.epochs:
-            begun = time.perf_counter()
-            tuned = _tune(config, members, train, recorder)
-            seconds["target"] = time.perf_counter() - begun
-        return _measure(config, members, tuned, train, held_out, seconds, recorder, baselines)
+        tuned = _tune(config, members, train, recorder) if config.agnostic.tune.epochs else ()
+        return _measure(config, members, tuned, train, held_out, recorder, baselines)
 
 
 @in_first
@@ -140,7 +133,6 @@ def _measure(
     tuned: Sequence[Params],
     train: Fingerprints,
     held_out: Fingerprints,
-    seconds: Mapping[str, float],
     recorder: Recorder,
     baselines: bool,
 ) -> dict[str, Any]:
@@ -161,7 +153,7 @@ def _measure(
         "plan": measured_plan(config, baselines),
         "start": {key: value for key, value in started.items() if key != "run"},
         "part": held_out.part,
-        "seconds": seconds,
+        "seconds": seconds_so_far(recorder),
         "shares": figures,
     }
     write_json(recorder.workdir / "result.json", result)

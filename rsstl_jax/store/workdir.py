@@ -195,6 +195,12 @@ def on_mesh(mesh: str) -> dict[str, str]:
     return {"mesh": mesh} if mesh else {}
 
 
+def seconds_so_far(recorder: Recorder) -> float:
+    """How long all starts of a run have run until now."""
+    start = [record for record in recorder.records() if record.get("run") == "start"][-1]
+    return round(float(start["seconds_before"]) + time.time() - start["time"], 1)
+
+
 def _seconds_before(recorder: Recorder) -> float:
     """How long all earlier starts have run, each until its last record."""
     starts = [record for record in recorder.records() if record.get("run") == "start"]

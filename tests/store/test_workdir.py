@@ -13,7 +13,14 @@ import rsstl_jax
 from rsstl_jax import make_config
 from rsstl_jax.config.schema import flatten
 from rsstl_jax.errors import ConfigError, DamagedError, DataError
-from rsstl_jax.store.workdir import _code_digest, _commit, log_start, open_workdir, provenance
+from rsstl_jax.store.workdir import (
+    _code_digest,
+    _commit,
+    log_start,
+    open_workdir,
+    provenance,
+    seconds_so_far,
+)
 
 
 def configured(**fields):
@@ -114,7 +121,7 @@ def test_data_that_join_or_leave_are_no_difference(tmp_path):
     assert [record["run"] for record in recorder.records()] == ["start", "start"]
 
 
-def test_a_start_says_what_those_before_it_took(tmp_path):
+def test_a_start_says_what_those_before_it_took(tmp_path, monkeypatch):
     """Two starts whose last writes came 120 and 7 seconds after they began."""
     recorder = open_workdir(configured(), tmp_path)
     for seconds in (120.0, 7.0, 0.0):
@@ -122,6 +129,8 @@ def test_a_start_says_what_those_before_it_took(tmp_path):
         begun = recorder.records()[-1]["time"]
         os.utime(tmp_path / "metrics.jsonl", (begun + seconds, begun + seconds))
     assert [r["seconds_before"] for r in recorder.records()] == pytest.approx([0.0, 120.0, 127.0])
+    monkeypatch.setattr("time.time", lambda: begun + 3)
+    assert seconds_so_far(recorder) == pytest.approx(130.0)
 
 
 def test_provenance_names_versions_commit_and_device():
